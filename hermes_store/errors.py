@@ -1,0 +1,181 @@
+"""Typed errors: one class per situation a caller can act on; each message names the remedy."""
+
+from __future__ import annotations
+
+__all__ = [
+    "DamagedFileError",
+    "ForeignDatabaseError",
+    "HermesStoreError",
+    "InvalidArgumentError",
+    "MigrationError",
+    "NestedTransactionError",
+    "PoolExhaustedError",
+    "SchemaError",
+    "SchemaTooNewError",
+    "SearchIndexError",
+    "SessionNotFoundError",
+    "StoreBusyError",
+    "StoreClosedError",
+    "StoreReadOnlyError",
+    "StoreUnavailableError",
+    "TitleInUseError",
+    "UpgradeRequiredError",
+]
+
+
+class HermesStoreError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class InvalidArgumentError(HermesStoreError, ValueError):
+    """An argument cannot be used as given; nothing was changed."""
+
+    def __init__(self, argument: str, problem: str, remedy: str) -> None:
+        self.argument = argument
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{argument}: {problem}; {remedy}")
+
+
+class TitleInUseError(InvalidArgumentError):
+    """Another session already has this title; titles are unique."""
+
+    def __init__(self, title: str, session_id: str) -> None:
+        self.title = title
+        self.session_id = session_id
+        super().__init__(
+            "title",
+            f"{title!r} is already in use by session {session_id}",
+            "choose another, or ask get_next_title_in_lineage() for a free one",
+        )
+
+
+class SessionNotFoundError(HermesStoreError, LookupError):
+    """The session does not exist, so nothing was written to it."""
+
+    def __init__(self, session_id: str) -> None:
+        self.session_id = session_id
+        super().__init__(
+            f"no session {session_id!r}; create it with create_session() or ensure_session() first"
+        )
+
+
+class StoreClosedError(HermesStoreError):
+    """The repository was closed; the operation did not run."""
+
+    def __init__(self) -> None:
+        super().__init__("the repository is closed; open a new SessionRepository")
+
+
+class NestedTransactionError(HermesStoreError):
+    """A write was asked of the repository inside its own transaction() on the same thread."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this thread already holds the write transaction; call the method on the object "
+            "that transaction() gave, not on the repository"
+        )
+
+
+class StoreBusyError(HermesStoreError):
+    """Another process or thread held the database for longer than `lock_timeout`."""
+
+    def __init__(self, waited: float, holder: str = "another process") -> None:
+        self.waited = waited
+        super().__init__(
+            f"the database was locked by {holder} for {waited:.1f} seconds; nothing was written: "
+            "try again, or raise lock_timeout"
+        )
+
+
+class PoolExhaustedError(HermesStoreError):
+    """Every pooled read connection was in use for longer than `pool_timeout`."""
+
+    def __init__(self, size: int, waited: float) -> None:
+        self.size = size
+        self.waited = waited
+        super().__init__(
+            f"all {size} read connections were in use for {waited:.1f} seconds; "
+            "raise pool_size, or finish long reads sooner"
+        )
+
+
+class StoreUnavailableError(HermesStoreError):
+    """The database cannot be read or written: disk full, I/O error, connection lost."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{problem}; {remedy}")
+
+
+class StoreReadOnlyError(StoreUnavailableError):
+    """The file, its folder or the server accepts no writes."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem, "make the file and its folder writable, then try again")
+
+
+class SearchIndexError(HermesStoreError):
+    """The search index cannot answer; messages are safe and writes go on."""
+
+    def __init__(self, state: str, detail: str = "") -> None:
+        self.state = state
+        self.detail = detail
+        because = f" ({detail})" if detail else ""
+        super().__init__(
+            f"the search index is {state}{because}; run 'hermes-store reindex' or reindex()"
+        )
+
+
+class SchemaError(HermesStoreError):
+    """The database's schema is not one this version can use; it was not changed."""
+
+
+class SchemaTooNewError(SchemaError):
+    """The database was written by a newer version, or carries an unknown revision."""
+
+    def __init__(self, found: str, supported: str) -> None:
+        self.found = found
+        self.supported = supported
+        super().__init__(
+            f"the database is at schema {found}, this version knows up to {supported}; "
+            "update the hermes_store package"
+        )
+
+
+class UpgradeRequiredError(SchemaError):
+    """The database is at an older revision and opening it may not migrate."""
+
+    def __init__(self, found: str | None, required: str) -> None:
+        self.found = found
+        self.required = required
+        super().__init__(
+            f"the database is at revision {found or 'none'}, {required} is needed; "
+            "run 'hermes-store upgrade' or 'alembic upgrade head', or open with auto_migrate=True"
+        )
+
+
+class ForeignDatabaseError(SchemaError):
+    """The database holds another application's tables."""
+
+    def __init__(self, found: str) -> None:
+        self.found = found
+        super().__init__(
+            f"this is not a hermes store: {found}; nothing was changed: give another path"
+        )
+
+
+class DamagedFileError(SchemaError):
+    """The file is not a readable SQLite database."""
+
+    def __init__(self, found: str) -> None:
+        self.found = found
+        super().__init__(
+            f"the file cannot be read as a SQLite database: {found}; nothing was changed: "
+            "restore it from a backup, or recover it with the sqlite3 shell's .recover"
+        )
+
+
+class MigrationError(SchemaError):
+    """An upgrade or downgrade failed and was rolled back whole."""
