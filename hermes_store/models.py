@@ -11,10 +11,11 @@ from typing import Annotated
 from sqlalchemy import REAL, Double, ForeignKey, Index, Integer, MetaData, Text, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeEngine
 
 # Ids compare byte by byte on every database, so that a prefix is a range of the index.
-_Id = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
-_Float = Double().with_variant(REAL(), "sqlite")
+_Id: TypeEngine[str] = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+_Float: TypeEngine[float] = Double().with_variant(REAL(), "sqlite")
 
 SessionId = Annotated[str, mapped_column(_Id, primary_key=True)]
 Epoch = Annotated[float, mapped_column(_Float)]
