@@ -19,6 +19,7 @@ __all__ = [
     "StoreReadOnlyError",
     "StoreUnavailableError",
     "TitleInUseError",
+    "TransactionRolledBackError",
     "UpgradeRequiredError",
 ]
 
@@ -114,6 +115,15 @@ class StoreReadOnlyError(StoreUnavailableError):
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem, "make the file and its folder writable, then try again")
+
+
+class TransactionRolledBackError(StoreUnavailableError):
+    """The database ended the transaction by itself after an error; nothing of it was stored."""
+
+    def __init__(self, because: str = "an error") -> None:
+        super().__init__(
+            f"the database rolled the transaction back after {because}", "run all of it again"
+        )
 
 
 class SearchIndexError(HermesStoreError):

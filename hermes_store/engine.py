@@ -1,0 +1,345 @@
+"""From an address to engines: driver, pragmas, how a transaction begins, what an error means.
+
+SQLite is used in three ways, each with an engine of its own: one connection that writes
+(`BEGIN IMMEDIATE`, so that a read-then-write never fails half-way), a bounded pool of connections
+that only read (`query_only`, one snapshot each), and one for migrations (no foreign keys, so that
+a table can be rebuilt). The driver's own transaction control is off: it would leave DDL outside.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import random
+import sqlite3
+import time
+import warnings
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar, cast
+
+import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401 - here, not at the first open
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool, QueuePool
+
+from hermes_store.errors import (
+    DamagedFileError,
+    HermesStoreError,
+    InvalidArgumentError,
+    StoreBusyError,
+    StoreReadOnlyError,
+    StoreUnavailableError,
+    TransactionRolledBackError,
+)
+from hermes_store.settings import Settings
+
+__all__ = [
+    "Address",
+    "default_path",
+    "identity",
+    "in_transaction",
+    "is_busy",
+    "migration_engine",
+    "pause",
+    "read_engine",
+    "retry_while_busy",
+    "run_on_driver",
+    "sqlite_driver",
+    "translate_error",
+    "typed_errors",
+    "url_of",
+    "write_engine",
+]
+
+Address = str | os.PathLike[str] | URL | None
+T = TypeVar("T")
+
+_FIRST_PAUSE = 0.02
+_LONGEST_PAUSE = 0.25
+
+
+def default_path() -> Path:
+    """`$HERMES_HOME/state.db`, or `~/.hermes/state.db`."""
+    return Path(os.environ.get("HERMES_HOME") or "~/.hermes").expanduser() / "state.db"
+
+
+def url_of(address: Address) -> URL:
+    """The URL of a path, a URL or None (`default_path()`); SQLite paths come out absolute."""
+    if address is None:
+        address = default_path()
+    if isinstance(address, str) and "://" in address:
+        address = _parsed(address)
+    if isinstance(address, URL):
+        return _sqlite_url(address) if address.get_backend_name() == "sqlite" else address
+    if not isinstance(address, (str, os.PathLike)) or not os.fspath(address):
+        raise InvalidArgumentError("db_path", f"{address!r} is no path", "give a path or a URL")
+    return _sqlite_url(URL.create("sqlite", database=os.fspath(address)))
+
+
+def _parsed(address: str) -> URL:
+    try:
+        return make_url(address)
+    except SQLAlchemyError as exc:
+        raise InvalidArgumentError(
+            "db_path", f"{address!r} is no database URL", "write it like sqlite:////folder/state.db"
+        ) from exc
+
+
+def _sqlite_url(url: URL) -> URL:
+    database = url.database or ""
+    if database in {"", ":memory:"} or "mode=memory" in database:
+        raise InvalidArgumentError(
+            "db_path",
+            "a database in memory cannot be shared by the store's connections",
+            "give the path of a file, in a temporary folder if need be",
+        )
+    if "\0" in database:
+        raise InvalidArgumentError("db_path", "the path holds a NUL character", "remove it")
+    return url.set(database=str(Path(database).expanduser().absolute()))
+
+
+def identity(url: URL) -> Hashable:
+    """What tells one database from another: a SQLite file may have several names."""
+    if url.get_backend_name() != "sqlite":
+        return url
+    status = Path(cast("str", url.database)).stat()
+    return status.st_dev, status.st_ino
+
+
+@cache
+def sqlite_driver() -> ModuleType:
+    """`pysqlite3` (a newer SQLite) where it is installed, else the standard library's `sqlite3`.
+
+    The environment variable HERMES_STORE_SQLITE names one of the two to insist on it.
+    """
+    choice = os.environ.get("HERMES_STORE_SQLITE", "")
+    if choice not in {"", "sqlite3", "pysqlite3"}:
+        raise InvalidArgumentError("HERMES_STORE_SQLITE", f"{choice!r}", "use sqlite3 or pysqlite3")
+    if choice != "sqlite3":
+        try:
+            return importlib.import_module("pysqlite3.dbapi2")
+        except ModuleNotFoundError:
+            if choice:
+                raise
+    return sqlite3
+
+
+def write_engine(url: URL, settings: Settings) -> Engine:
+    """Engine whose transactions take the write lock when they begin. Holds no pool."""
+    if url.get_backend_name() != "sqlite":
+        return _server_engine(url, settings, poolclass=NullPool)
+    engine = _sqlite_engine(url, poolclass=NullPool)
+
+    def configure(dbapi: Any, _record: Any) -> None:
+        _common_pragmas(dbapi, settings)
+        _write_ahead_log(dbapi, url)
+        dbapi.execute(f"PRAGMA synchronous={settings.synchronous}")
+        dbapi.execute("PRAGMA foreign_keys=ON")
+        dbapi.execute("PRAGMA recursive_triggers=ON")
+        dbapi.execute(f"PRAGMA journal_size_limit={settings.journal_size_limit}")
+        dbapi.execute(f"PRAGMA wal_autocheckpoint={settings.wal_autocheckpoint}")
+
+    event.listen(engine, "connect", configure)
+    _begin_with(engine, "BEGIN IMMEDIATE")
+    event.listen(engine, "before_cursor_execute", _refuse_autocommit)
+    return engine
+
+
+def read_engine(url: URL, settings: Settings) -> Engine:
+    """Engine of a bounded pool whose connections can only read."""
+    if url.get_backend_name() != "sqlite":
+        return _server_engine(url, settings, **_bounded(settings))
+    engine = _sqlite_engine(url, **_bounded(settings))
+
+    def configure(dbapi: Any, _record: Any) -> None:
+        _common_pragmas(dbapi, settings)
+        dbapi.execute("PRAGMA query_only=ON")
+
+    event.listen(engine, "connect", configure)
+    _begin_with(engine, "BEGIN")
+    return engine
+
+
+def migration_engine(url: URL) -> Engine:
+    """Engine for revisions: takes the write lock at once and checks no foreign keys."""
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, poolclass=NullPool)
+    engine = _sqlite_engine(url, poolclass=NullPool)
+    event.listen(engine, "connect", lambda dbapi, _record: dbapi.execute("PRAGMA busy_timeout=250"))
+    _begin_with(engine, "BEGIN IMMEDIATE")
+    return engine
+
+
+def _bounded(settings: Settings) -> dict[str, Any]:
+    return {
+        "poolclass": QueuePool,
+        "pool_size": settings.pool_size,
+        "max_overflow": 0,
+        "pool_timeout": settings.pool_timeout,
+        "pool_use_lifo": True,
+    }
+
+
+def _server_engine(url: URL, settings: Settings, **pool: Any) -> Engine:
+    connect_args = {}
+    if settings.statement_timeout:
+        connect_args["options"] = f"-c statement_timeout={settings.statement_timeout * 1000:.0f}"
+    return create_engine(url, connect_args=connect_args, pool_pre_ping=True, **pool)
+
+
+def _sqlite_engine(url: URL, **pool: Any) -> Engine:
+    driver = sqlite_driver()
+    connect_args: dict[str, Any] = {"check_same_thread": False, "isolation_level": None}
+    if hasattr(driver, "LEGACY_TRANSACTION_CONTROL"):  # Python 3.12; 3.16 changes the default
+        connect_args["autocommit"] = driver.LEGACY_TRANSACTION_CONTROL
+    return create_engine(url, module=driver, connect_args=connect_args, **pool)
+
+
+def _begin_with(engine: Engine, statement: str) -> None:
+    event.listen(engine, "begin", lambda connection: run_on_driver(connection, statement))
+
+
+def _common_pragmas(dbapi: Any, settings: Settings) -> None:
+    dbapi.execute(f"PRAGMA busy_timeout={settings.busy_timeout}")
+    dbapi.execute("PRAGMA temp_store=MEMORY")
+    dbapi.execute(f"PRAGMA mmap_size={settings.mmap_size}")
+    dbapi.execute(f"PRAGMA cache_size={settings.cache_size}")
+
+
+def _write_ahead_log(dbapi: Any, url: URL) -> None:
+    """Switch the file to WAL, once; a file system that cannot is used with a rollback journal."""
+    if _pragma(dbapi, "journal_mode") == "wal":
+        return
+    mode = retry_while_busy(lambda: _pragma(dbapi, "journal_mode=WAL"), budget=10.0)
+    if mode != "wal":
+        warnings.warn(
+            f"{url.database}: no write-ahead log here (journal mode {mode}); "
+            "reads wait while another process commits",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+def _pragma(dbapi: Any, pragma: str) -> Any:
+    return dbapi.execute(f"PRAGMA {pragma}").fetchone()[0]
+
+
+def _refuse_autocommit(connection: Connection, *_: Any) -> None:
+    """SQLite rolls a transaction back by itself on some errors; nothing may run after that."""
+    if connection.in_transaction() and not in_transaction(connection):
+        raise TransactionRolledBackError
+
+
+def in_transaction(connection: Connection) -> bool:
+    """Whether the database still holds the transaction that `connection` began."""
+    if connection.invalidated:
+        return False
+    dbapi: Any = connection.connection.dbapi_connection
+    if hasattr(dbapi, "in_transaction"):  # SQLite
+        return bool(dbapi.in_transaction)
+    return bool(dbapi.info.transaction_status)  # psycopg: 0 is idle
+
+
+def run_on_driver(connection: Connection, statement: str) -> None:
+    """Run a statement without parameters or result on the driver's connection, at its price."""
+    dbapi: Any = connection.connection.dbapi_connection
+    dbapi.execute(statement)
+
+
+# --- errors -------------------------------------------------------------------------------------
+
+_BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
+_RETRIED_SQLSTATES = {"40001", "40P01", "55P03"}  # serialization, deadlock, lock not available
+
+
+def _original(exc: BaseException) -> BaseException:
+    return getattr(exc, "orig", None) or exc
+
+
+def _name(exc: BaseException) -> str:
+    return str(getattr(_original(exc), "sqlite_errorname", ""))
+
+
+def is_busy(exc: BaseException) -> bool:
+    """Whether the same operation may well succeed when it is run again."""
+    return _name(exc).startswith(_BUSY) or (
+        getattr(_original(exc), "sqlstate", None) in _RETRIED_SQLSTATES
+    )
+
+
+def translate_error(exc: BaseException) -> BaseException:
+    """The typed error for an error of the driver; others come back as they are."""
+    if isinstance(exc, HermesStoreError):
+        return exc
+    if is_busy(exc):
+        return StoreBusyError(0.0)
+    return _translate_sqlite(exc) or _translate_server(exc) or exc
+
+
+def _translate_sqlite(exc: BaseException) -> HermesStoreError | None:
+    name, said = _name(exc), str(_original(exc))
+    if name == "SQLITE_FULL":
+        return StoreUnavailableError(
+            f"the disk is full ({said}); nothing of this operation was stored",
+            "free some space and try again",
+        )
+    if name.startswith(("SQLITE_READONLY", "SQLITE_PERM")):
+        return StoreReadOnlyError(said)
+    if name.startswith("SQLITE_NOTADB") or name in {"SQLITE_CORRUPT", "SQLITE_CORRUPT_INDEX"}:
+        return DamagedFileError(said)
+    if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_PROTOCOL", "SQLITE_NOMEM")):
+        return StoreUnavailableError(said, "check the disk, the folder and its permissions")
+    return None
+
+
+def _translate_server(exc: BaseException) -> HermesStoreError | None:
+    if isinstance(exc, DBAPIError) and exc.connection_invalidated:
+        return StoreUnavailableError(
+            f"the connection to the server was lost ({_original(exc)})", "try again"
+        )
+    return None
+
+
+@contextmanager
+def typed_errors() -> Iterator[None]:
+    """Raise the typed error in place of the driver's."""
+    try:
+        yield
+    except Exception as exc:
+        error = translate_error(exc)
+        if error is exc:
+            raise
+        raise error from exc
+
+
+# --- patience -----------------------------------------------------------------------------------
+
+
+def pause(attempt: int) -> float:
+    """Seconds to wait before try number `attempt` + 1: random, so that waiting processes spread."""
+    return random.uniform(_FIRST_PAUSE, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt + 1)))  # noqa: S311 - not a secret
+
+
+def retry_while_busy(attempt: Callable[[], T], budget: float) -> T:
+    """Run `attempt` until it is not refused by a lock, at most `budget` seconds.
+
+    Raises `StoreBusyError` that says how long it waited.
+    """
+    started = time.monotonic()
+    tries = 0
+    while True:
+        try:
+            return attempt()
+        except Exception as exc:
+            waited = time.monotonic() - started
+            if not is_busy(exc):
+                raise
+            if waited >= budget:
+                raise StoreBusyError(waited) from exc
+        time.sleep(pause(tries))
+        tries += 1

@@ -1,0 +1,184 @@
+"""Who writes next: a queue in which one thread leads and those behind it wait. No database here.
+
+There is no thread of its own and no timer. A caller who finds nobody writing leads at once.
+Callers who come meanwhile wait; when the leader is through it hands over to the first of them,
+who takes along what waits by then. Whoever leads hands over, whatever exception ends its turn.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from hermes_store.errors import NestedTransactionError, StoreBusyError, StoreClosedError
+
+__all__ = ["Turn", "Turns"]
+
+NEW, WAITING, LEADING, RUNNING, DONE = "new", "waiting", "leading", "running", "done"
+
+
+class Turn:
+    """One caller's place in the queue, and what came of its operation."""
+
+    __slots__ = ("deadline", "error", "operation", "result", "signal", "started", "state", "thread")
+
+    def __init__(self, operation: Callable[..., Any] | None, patience: float) -> None:
+        self.operation = operation
+        """None: the caller wants the turn for itself, never in a group."""
+        self.thread = threading.get_ident()
+        self.started = time.monotonic()
+        self.deadline = self.started + patience
+        self.state = NEW
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.signal = threading.Lock()
+        self.signal.acquire()
+
+    def wake(self, state: str) -> None:
+        """Let the caller go on as leader, or with its outcome."""
+        self.state = state
+        self.signal.release()
+
+    def fail(self, error: BaseException) -> None:
+        """End the turn with an error."""
+        self.error = error
+        self.wake(DONE)
+
+    def waited(self) -> float:
+        """Seconds since the caller asked."""
+        return time.monotonic() - self.started
+
+    def expired(self) -> bool:
+        """Whether the caller's patience is over."""
+        return time.monotonic() >= self.deadline
+
+
+class Turns:
+    """The queue of one writer. Every attribute is guarded by one mutex."""
+
+    def __init__(self, longest_queue: int) -> None:
+        self._longest_queue = longest_queue
+        self._mutex = threading.Lock()
+        self._changed = threading.Condition(self._mutex)
+        self._watchers = 0
+        """Threads that wait for `_changed`; while there are none nobody is notified."""
+        self._queue: deque[Turn] = deque()
+        self._leader: Turn | None = None
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def enter(self, turn: Turn) -> None:
+        """Return when `turn` leads, or when a leader has run it.
+
+        Raises `StoreBusyError` after the caller's patience, `StoreClosedError`, and
+        `NestedTransactionError` when this thread leads already.
+        """
+        with self._mutex:
+            self._admit(turn)
+            if self._leader is None:
+                turn.state = LEADING
+                self._leader = turn
+                return
+            turn.state = WAITING
+            self._queue.append(turn)
+            self._notify()
+        self._wait(turn)
+
+    def gather(self, leader: Turn, most: int, company_seconds: float) -> list[Turn]:
+        """`leader` and those behind it that can run in one transaction with it."""
+        group = [leader]
+        if most == 1 or not (self._queue or company_seconds):
+            return group
+        with self._mutex:
+            if company_seconds:
+                deadline = time.monotonic() + company_seconds
+                self._watch(lambda: self._closed or len(self._queue) + 1 >= most, deadline)
+            queue = self._queue
+            while queue and len(group) < most and queue[0].operation is not None:
+                follower = queue.popleft()
+                follower.state = RUNNING
+                group.append(follower)
+            self._notify()
+        return group
+
+    def leave(self, turn: Turn, group: list[Turn] | None = None) -> None:
+        """End a turn, however it went: hand over, give back those it did not finish."""
+        if turn.state is DONE and self._leader is not turn:
+            return
+        with self._mutex:
+            for undone in reversed(group or ()):
+                if undone.state is RUNNING:
+                    undone.state = WAITING
+                    self._queue.appendleft(undone)
+            if self._leader is turn:
+                self._hand_over()
+            elif turn in self._queue:
+                self._queue.remove(turn)
+
+    def close(self, patience: float) -> bool:
+        """Refuse what waits and what comes; False when the leader is not through in time."""
+        with self._mutex:
+            if self.held_here():
+                raise NestedTransactionError
+            self._closed = True
+            while self._queue:
+                self._queue.popleft().fail(StoreClosedError())
+            self._notify()
+            return self._watch(lambda: self._leader is None, time.monotonic() + patience)
+
+    @property
+    def led(self) -> bool:
+        """Whether somebody has the turn."""
+        return self._leader is not None
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def held_here(self) -> bool:
+        """Whether this thread has the turn."""
+        return self._leader is not None and self._leader.thread == threading.get_ident()
+
+    def _admit(self, turn: Turn) -> None:
+        if self.held_here():
+            raise NestedTransactionError
+        if len(self._queue) >= self._longest_queue and not self._watch(
+            lambda: self._closed or len(self._queue) < self._longest_queue, turn.deadline
+        ):
+            raise StoreBusyError(turn.waited(), "other threads of this process")
+        if self._closed:
+            raise StoreClosedError
+
+    def _wait(self, turn: Turn) -> None:
+        patience = max(turn.deadline - time.monotonic(), 0.0)
+        if turn.signal.acquire(timeout=min(patience, threading.TIMEOUT_MAX)):
+            return
+        with self._mutex:
+            if turn.state is WAITING:
+                self._queue.remove(turn)
+                turn.state = DONE
+                raise StoreBusyError(turn.waited(), "another thread of this process")
+        turn.signal.acquire()
+
+    def _hand_over(self) -> None:
+        self._leader = self._queue.popleft() if self._queue else None
+        if self._leader is not None:
+            self._leader.wake(LEADING)
+        self._notify()
+
+    def _notify(self) -> None:
+        if self._watchers:
+            self._changed.notify_all()
+
+    def _watch(self, condition: Callable[[], bool], deadline: float) -> bool:
+        self._watchers += 1
+        try:
+            return self._changed.wait_for(condition, max(deadline - time.monotonic(), 0.0))
+        finally:
+            self._watchers -= 1

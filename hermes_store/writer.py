@@ -1,0 +1,310 @@
+"""Group commit: many callers, one transaction, acknowledged after COMMIT.
+
+* Nobody is told "done" before COMMIT returned. If COMMIT fails, nobody's operation is stored.
+* In a group of several each operation has a SAVEPOINT: one that fails leaves no trace.
+* An operation is a function of the database and can be run again: when a lock refused the group,
+  or when the database ended the transaction by itself, the group starts over.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple, TypeVar, cast
+
+from sqlalchemy import Connection, Engine
+
+from hermes_store.engine import (
+    in_transaction,
+    is_busy,
+    pause,
+    retry_while_busy,
+    run_on_driver,
+    translate_error,
+    typed_errors,
+)
+from hermes_store.errors import (
+    HermesStoreError,
+    StoreBusyError,
+    StoreUnavailableError,
+    TransactionRolledBackError,
+)
+from hermes_store.settings import Settings
+from hermes_store.turns import DONE, LEADING, Turn, Turns
+
+__all__ = ["Repair", "Writer", "run_in_savepoint"]
+
+T = TypeVar("T")
+
+_INHERITED: list[Connection | None] = []
+"""Connections of a parent process. Closing one here would drop the locks of the child's own."""
+
+
+class Repair(NamedTuple):
+    """What to do when an operation fails for a reason that must not cost the operation."""
+
+    applies: Callable[[BaseException], bool]
+    apply: Callable[[Connection, BaseException], None]
+
+
+def run_in_savepoint(
+    connection: Connection, operation: Callable[[Connection], T], repair: Repair | None
+) -> T:
+    """Run `operation` so that a failure leaves no trace; repair once what can be repaired."""
+    run_on_driver(connection, "SAVEPOINT operation")
+    try:
+        result = operation(connection)
+    except BaseException as exc:
+        if not in_transaction(connection):
+            raise TransactionRolledBackError(str(exc)) from exc
+        run_on_driver(connection, "ROLLBACK TO SAVEPOINT operation")
+        if repair is None or not repair.applies(exc):
+            raise
+        repair.apply(connection, exc)
+        result = operation(connection)
+    run_on_driver(connection, "RELEASE SAVEPOINT operation")
+    return result
+
+
+def _typed(exc: BaseException) -> BaseException:
+    """`exc` as the caller shall see it."""
+    error = translate_error(exc)
+    if error is not exc:
+        error.__cause__ = exc
+    return error
+
+
+def _refuse_fork(process: int) -> None:
+    if os.getpid() != process:
+        raise StoreUnavailableError(
+            "the process forked inside transaction(); the transaction is its parent's",
+            "fork outside of it",
+        )
+
+
+def _is_interrupt(exc: BaseException) -> bool:
+    """Whether `exc` is Ctrl-C, meant for the leading thread and not for the operation it runs."""
+    return isinstance(exc, KeyboardInterrupt) and (
+        threading.current_thread() is threading.main_thread()
+    )
+
+
+class Writer:
+    """The one connection of a process that writes to a database."""
+
+    def __init__(self, engine: Engine, settings: Settings, repair: Repair | None = None) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._repair = repair
+        self._patience = settings.lock_timeout
+        self._most = settings.batch_size if settings.enable_batching else 1
+        self._company_seconds = settings.batch_wait_ms / 1000 if self._most > 1 else 0.0
+        self._turns = Turns(settings.queue_size)
+        self._connection: Connection | None = None
+        self.operations = 0
+        """Operations committed so far."""
+        self.groups = 0
+        """Transactions committed so far."""
+
+    @property
+    def synchronous(self) -> str:
+        """The durability of every COMMIT here."""
+        return self._settings.synchronous
+
+    @property
+    def held_here(self) -> bool:
+        """Whether this thread is inside `transaction()`."""
+        return self._turns.held_here()
+
+    @property
+    def waiting(self) -> int:
+        """Operations in the queue."""
+        return len(self._turns)
+
+    def run(self, operation: Callable[[Connection], T]) -> T:
+        """Run `operation` in a transaction, alone or with others; return its result after COMMIT.
+
+        `operation` may be run more than once. What it raises is raised here and leaves no trace.
+        Raises `StoreBusyError`, `StoreClosedError`, `NestedTransactionError`, or another
+        `HermesStoreError` when the database cannot be written.
+        """
+        turn = Turn(operation, self._patience)
+        group = [turn]
+        try:
+            self._turns.enter(turn)
+            if turn.state is LEADING:
+                group = self._turns.gather(turn, self._most, self._company_seconds)
+                self._commit_group(group)
+        finally:
+            self._turns.leave(turn, group)
+            self._disconnect_if_closed()
+        if turn.error is not None:
+            raise turn.error
+        return cast("T", turn.result)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Give the caller the connection in a transaction of its own; commits on a clean exit.
+
+        Raises what `run` raises; what the caller raises rolls back.
+        """
+        turn = Turn(None, self._patience)
+        try:
+            self._turns.enter(turn)
+            with typed_errors():
+                connection, process = self._begin_patiently(turn), os.getpid()
+                try:
+                    yield connection
+                    _refuse_fork(process)
+                    self._commit(connection)
+                finally:
+                    if os.getpid() == process:
+                        connection.rollback()
+        finally:
+            self._turns.leave(turn)
+            self._disconnect_if_closed()
+
+    def close(self) -> None:
+        """Let the running group finish, refuse what waits, close the connection.
+
+        Raises `NestedTransactionError` inside `transaction()` of the same thread, and
+        `StoreBusyError` when another thread stays in its transaction for longer than
+        `lock_timeout`; the connection is then closed at the end of that transaction.
+        """
+        started = time.monotonic()
+        if not self._turns.close(self._patience):
+            raise StoreBusyError(time.monotonic() - started, "another thread of this process")
+        self._disconnect()
+
+    # --- fork -----------------------------------------------------------------------------------
+
+    def rest(self, patience: float) -> Turn | None:
+        """Take the turn and close the connection, so that a fork inherits none; None: too busy."""
+        turn = Turn(None, patience)
+        try:
+            self._turns.enter(turn)
+        except HermesStoreError:
+            self._turns.leave(turn)
+            return None
+        self._disconnect()
+        return turn
+
+    def resume(self, turn: Turn | None) -> None:
+        """Give the turn back after `rest`."""
+        if turn is not None:
+            self._turns.leave(turn)
+
+    def abandon(self) -> None:
+        """In the child of a fork: start anew, and never touch what belongs to the parent."""
+        _INHERITED.append(self._connection)
+        self._connection = None
+        self._turns = Turns(self._settings.queue_size)
+
+    # --- groups ---------------------------------------------------------------------------------
+
+    def _commit_group(self, group: list[Turn]) -> None:
+        """Commit what can be committed and acknowledge it; a turn left undone is given back."""
+        careful = len(group) > 1
+        failed: list[Turn] = []
+        tries = 0
+        while True:
+            try:
+                self._attempt([turn for turn in group if turn not in failed], careful=careful)
+            except TransactionRolledBackError:
+                failed = [turn for turn in group if turn.error is not None]
+            except Exception as exc:  # noqa: BLE001 - every error reaches its callers
+                if is_busy(exc) and not group[0].expired():
+                    time.sleep(pause(tries))
+                    tries += 1
+                elif not careful and self._repair is not None and self._repair.applies(exc):
+                    careful = True
+                else:
+                    self._fail(group, exc)
+                    return
+            else:
+                self._acknowledge(group)
+                return
+
+    def _attempt(self, turns: list[Turn], *, careful: bool) -> None:
+        """Run and commit `turns` in one transaction, or roll back all of it."""
+        connection = self._connected()
+        committing = False
+        try:
+            connection.begin()
+            for turn in turns:
+                turn.error = None
+                if careful:
+                    self._run_carefully(connection, turn)
+                else:
+                    turn.result = turn.operation(connection)  # type: ignore[misc]
+            committing = True
+            connection.commit()
+        except BaseException as exc:
+            if committing and _is_interrupt(exc) and not in_transaction(connection):
+                self._acknowledge(turns)
+            connection.rollback()
+            raise
+
+    def _run_carefully(self, connection: Connection, turn: Turn) -> None:
+        """Run one operation of several: its failure is its own."""
+        try:
+            turn.result = run_in_savepoint(connection, turn.operation, self._repair)  # type: ignore[arg-type]
+        except TransactionRolledBackError as exc:
+            turn.error = _typed(cast("BaseException", exc.__cause__))
+            raise
+        except BaseException as exc:
+            if is_busy(exc) or _is_interrupt(exc):
+                raise
+            turn.error = _typed(exc)
+
+    def _acknowledge(self, group: list[Turn]) -> None:
+        self.groups += 1
+        self.operations += sum(turn.error is None for turn in group)
+        group[0].state = DONE
+        for follower in group[1:]:
+            follower.wake(DONE)
+
+    @staticmethod
+    def _fail(group: list[Turn], exc: Exception) -> None:
+        """Give every caller the error; of a lock, those whose patience is over."""
+        for turn in group:
+            if not is_busy(exc):
+                turn.fail(_typed(exc))
+            elif turn.expired():
+                busy = StoreBusyError(turn.waited())
+                busy.__cause__ = exc
+                turn.fail(busy)
+
+    # --- the connection -------------------------------------------------------------------------
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return self._connection
+
+    def _begin_patiently(self, turn: Turn) -> Connection:
+        budget = turn.deadline - time.monotonic()
+        connection = retry_while_busy(self._connected, budget)
+        retry_while_busy(connection.begin, budget)
+        return connection
+
+    def _commit(self, connection: Connection) -> None:
+        if not in_transaction(connection):
+            raise TransactionRolledBackError
+        # Readers of a rollback journal can refuse a COMMIT; the transaction stays open then.
+        retry_while_busy(connection.connection.commit, self._patience)
+        connection.commit()
+        self.operations += 1
+        self.groups += 1
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _disconnect_if_closed(self) -> None:
+        if self._turns.closed and not self._turns.led:
+            self._disconnect()
