@@ -77,6 +77,12 @@ def _typed(exc: BaseException) -> BaseException:
     return error
 
 
+def _roll_back(connection: Connection) -> None:
+    connection.rollback()
+    if not connection.invalidated and in_transaction(connection):
+        connection.connection.rollback()  # a COMMIT that failed leaves SQLite's transaction open
+
+
 def _refuse_fork(process: int) -> None:
     if os.getpid() != process:
         raise StoreUnavailableError(
@@ -162,7 +168,7 @@ class Writer:
                     self._commit(connection)
                 finally:
                     if os.getpid() == process:
-                        connection.rollback()
+                        _roll_back(connection)
         finally:
             self._turns.leave(turn)
             self._disconnect_if_closed()
@@ -245,7 +251,7 @@ class Writer:
         except BaseException as exc:
             if committing and _is_interrupt(exc) and not in_transaction(connection):
                 self._acknowledge(turns)
-            connection.rollback()
+            _roll_back(connection)
             raise
 
     def _run_carefully(self, connection: Connection, turn: Turn) -> None:

@@ -1,0 +1,37 @@
+"""Small tools that several tests use."""
+
+import threading
+import time
+from collections.abc import Callable
+
+
+def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    """Return as soon as `condition` holds; fail when it does not come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition never came"
+        time.sleep(0.001)
+
+
+class Caller(threading.Thread):
+    """A thread that calls one function and keeps what came of it."""
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        super().__init__(daemon=True)
+        self.function = function
+        self.result: object = None
+        self.error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self.result = self.function()
+        except BaseException as exc:  # noqa: BLE001 - the test looks at it
+            self.error = exc
+
+    def finish(self, seconds: float = 30.0) -> object:
+        self.join(seconds)
+        assert not self.is_alive(), "the call hangs"
+        if self.error is not None:
+            raise self.error
+        return self.result
