@@ -1,0 +1,16 @@
+"""The command `hermes-store`: read, search, move and look after a store from a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command with `arguments` (default: those of the process) and exit."""
+    from hermes_store.cli.app import run  # `import hermes_store.cli` costs no click
+
+    sys.exit(run(arguments))

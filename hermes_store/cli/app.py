@@ -1,0 +1,156 @@
+"""The command's frame: which commands there are, the options all share, errors and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from hermes_store.cli.options import Options
+from hermes_store.errors import HermesStoreError, InvalidArgumentError, SessionNotFoundError
+
+__all__ = ["app", "run"]
+
+# What --help prints, by section: command -> (module of hermes_store.cli, what it does).
+# A module is imported when its command is used.
+SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
+    "Read": {
+        "list": ("sessions", "List sessions, newest first."),
+        "show": ("show", "Print one session's messages."),
+        "search": ("search", "Find messages by what was said."),
+        "stats": ("care", "Print size, counts, usage and settings in force."),
+    },
+    "Change": {
+        "title": ("sessions", "Print, set or clear a session's title."),
+        "delete": ("sessions", "Delete sessions and their messages."),
+        "prune": ("sessions", "Delete sessions that ended long ago."),
+    },
+    "Move": {
+        "export": ("transfer", "Write sessions as JSON lines."),
+        "import": ("transfer", "Read what export wrote, or per-session logs."),
+    },
+    "Schema": {
+        "upgrade": ("schema", "Create the database, or bring it to the newest schema."),
+        "current": ("schema", "Print the schema's revision; changes nothing."),
+    },
+    "Care": {
+        "doctor": ("care", "Check the file, the schema, the counters and the search index."),
+        "reindex": ("care", "Build the search index anew."),
+        "optimize": ("care", "Merge the search index and give unused space back."),
+    },
+}
+COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
+
+EXIT_ERROR, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 2, 3, 130, 141
+
+
+class Commands(click.Group):
+    """The commands of `COMMANDS`; each also takes the shared options after its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"hermes_store.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        if not any(option.name == "db" for option in command.params):
+            command.params += shared_options()
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        for section, commands in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl([(name, entry[1]) for name, entry in commands.items()])
+
+
+def shared_options() -> list[click.Parameter]:
+    """The options that stand before or after a command's name."""
+
+    def keep(ctx: click.Context, option: click.Parameter, value: Any) -> None:
+        if value is not None and value is not False:
+            setattr(ctx.ensure_object(Options), str(option.name), value)
+
+    return [
+        click.Option(
+            ["--db"],
+            metavar="PATH_OR_URL",
+            expose_value=False,
+            callback=keep,
+            help="The database. Default: $HERMES_STORE_URL, else $HERMES_HOME/state.db, "
+            "else ~/.hermes/state.db.",
+        ),
+        click.Option(
+            ["--json", "as_json"],
+            is_flag=True,
+            expose_value=False,
+            callback=keep,
+            help="Print JSON for machines.",
+        ),
+    ]
+
+
+@click.group(
+    cls=Commands,
+    params=shared_options(),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 error, 2 wrong usage, 3 not found, 130 interrupted.",
+)
+@click.version_option(package_name="hermes-store", prog_name="hermes-store")
+@click.pass_context
+def app(ctx: click.Context) -> None:
+    """Read, search, move and look after a store of AI-agent conversations."""
+    ctx.ensure_object(Options)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    options = Options(db=os.environ.get("HERMES_STORE_URL") or None)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows "?"
+    try:
+        code = app.main(
+            args=None if arguments is None else list(arguments),
+            prog_name="hermes-store",
+            standalone_mode=False,
+            obj=options,
+        )
+        sys.stdout.flush()
+    except click.exceptions.Abort:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _silence(sys.stdout)
+        return EXIT_BROKEN_PIPE
+    except (click.ClickException, HermesStoreError, OSError) as exc:
+        return report(exc, as_json=options.as_json)
+    return code if isinstance(code, int) else 0
+
+
+def report(error: click.ClickException | HermesStoreError | OSError, *, as_json: bool) -> int:
+    """Print one line (or JSON) about `error` to stderr; return the exit code it means."""
+    if isinstance(error, click.UsageError) and not as_json:
+        error.show()
+        return EXIT_USAGE
+    message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+    if as_json:
+        described = {"error": {"type": type(error).__name__, "message": message}}
+        click.echo(json.dumps(described), err=True)
+    else:
+        click.echo(f"error: {message}", err=True)
+    if isinstance(error, click.ClickException):
+        return error.exit_code
+    if isinstance(error, SessionNotFoundError):
+        return EXIT_NOT_FOUND
+    return EXIT_USAGE if isinstance(error, InvalidArgumentError) else EXIT_ERROR
+
+
+def _silence(stream: Any) -> None:
+    """Nobody reads any more: what Python flushes at exit must not raise again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

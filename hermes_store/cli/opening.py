@@ -1,0 +1,63 @@
+"""Open the store that a command was told of, and find the session it names."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from hermes_store import SessionRepository, migrate
+from hermes_store.cli import output
+from hermes_store.cli.options import Options
+from hermes_store.engine import url_of
+
+__all__ = ["NotFoundError", "find_session", "open_store", "require_database", "where"]
+
+
+class NotFoundError(click.ClickException):
+    """What the command names does not exist."""
+
+    exit_code = 3
+
+
+def where(options: Options) -> str:
+    """The database's address without a password, as messages name it."""
+    url = url_of(options.db)
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.render_as_string(hide_password=True)
+
+
+def require_database(options: Options) -> None:
+    """Refuse a SQLite file that does not exist: only upgrade and import create one."""
+    url = url_of(options.db)
+    if url.get_backend_name() == "sqlite" and not os.path.exists(str(url.database)):  # noqa: PTH110
+        raise NotFoundError(
+            f"no database at {url.database}; name another with --db, or create it with "
+            "'hermes-store upgrade'"
+        )
+
+
+def open_store(options: Options, *, create: bool = False) -> SessionRepository:
+    """Open the database; an older SQLite file is upgraded, as in any program that opens it."""
+    if not create:
+        require_database(options)
+    url = url_of(options.db)
+    state = migrate.inspect(url)
+    if url.get_backend_name() == "sqlite" and not state.is_current:
+        if not state.is_new:
+            output.note(f"{where(options)} is at {state}: upgrading it to {migrate.HEAD}")
+        with output.progress_bar("upgrading") as report:
+            migrate.upgrade(url, progress=report)
+    return SessionRepository(options.db)
+
+
+def find_session(repo: SessionRepository, name: str) -> str:
+    """The id of the session that `name` means: its id, a unique prefix of it, or its title."""
+    found = repo.resolve_session_id(name) or repo.resolve_session_by_title(name)
+    if found is None:
+        raise NotFoundError(
+            f"no session has the id or title {name!r}, and no single id begins so; "
+            "'hermes-store list' prints them"
+        )
+    return found

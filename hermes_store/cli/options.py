@@ -1,0 +1,17 @@
+"""What every command is told: which database, and whether a machine reads the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Options"]
+
+
+@dataclass
+class Options:
+    """The options that all commands share."""
+
+    db: str | None = None
+    """A path, a database URL, or None for the default file."""
+    as_json: bool = False
+    """Print JSON instead of tables."""

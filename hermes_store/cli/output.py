@@ -1,0 +1,157 @@
+"""How answers look: consoles, dates, sizes, counts, progress bars, JSON.
+
+What is stored may hold anything, so it is printed as text: no markup is interpreted, and control
+characters (a terminal obeys them) are shown as the pictures Unicode has for them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressBar
+from rich.table import Table
+
+from hermes_store.migrate import Progress
+
+__all__ = [
+    "console",
+    "count",
+    "dollars",
+    "duration",
+    "note",
+    "plain",
+    "print_json",
+    "progress_bar",
+    "size",
+    "table",
+    "when",
+]
+
+WIDTH_OF_A_PIPE = 200
+_PICTURES = {code: 0x2400 + code for code in range(0x20) if code not in (0x09, 0x0A)}
+_PICTURES |= {0x7F: 0x2421} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console on stdout or stderr; a pipe gets wide lines and neither colour nor bold."""
+    stream = sys.stderr if stderr else sys.stdout
+    fixed = stream.isatty() or "COLUMNS" in os.environ
+    return _Console(
+        stderr=stderr,
+        width=None if fixed else WIDTH_OF_A_PIPE,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+
+
+def note(text: str) -> None:
+    """Tell a person something that is not part of the answer."""
+    console(stderr=True).print(plain(text), soft_wrap=True, style="dim")
+
+
+def print_json(value: Any) -> None:
+    """Print `value` as one JSON document."""
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    indent = 2 if sys.stdout.isatty() else None
+    sys.stdout.write(json.dumps(value, ensure_ascii=not unicode, indent=indent) + "\n")
+
+
+def table(*columns: str, right: tuple[str, ...] = (), wide: tuple[str, ...] = ()) -> Table:
+    """A table without frames; columns named in `wide` share the room that is left."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in columns:
+        made.add_column(
+            name,
+            justify="right" if name in right else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            ratio=1 if name in wide else None,
+        )
+    return made
+
+
+def plain(text: str | None) -> str:
+    """`text` with control characters shown, not obeyed; line ends and tabs stay."""
+    return (text or "").replace("\r\n", "\n").translate(_PICTURES)
+
+
+def when(epoch: float | None) -> str:
+    """Local date and time of Unix seconds; a value that is no date is shown as it is."""
+    if epoch is None:
+        return ""
+    try:
+        return datetime.fromtimestamp(epoch).astimezone().strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError, TypeError):
+        return str(epoch)
+
+
+def duration(seconds: float) -> str:
+    """`seconds` in the two largest units that say something."""
+    total = max(round(seconds), 0)
+    parts: list[str] = []
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        if (number := total // length) and len(parts) < 2:  # noqa: PLR2004 - two units
+            parts.append(f"{number} {unit}")
+        total %= length
+    return " ".join(parts) or "0 s"
+
+
+def size(number: float | None) -> str:
+    """Bytes for people: 1.4 MB."""
+    if number is None:
+        return ""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if abs(number) < 1000:  # noqa: PLR2004 - the next unit
+            return f"{number:.0f} bytes" if unit == "bytes" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"
+
+
+def count(number: int | None, noun: str = "") -> str:
+    """A whole number with separators, and its noun in the right form."""
+    number = number or 0
+    if not noun:
+        return f"{number:,}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def dollars(amount: float | None) -> str:
+    """US dollars; small amounts keep the digits that say something."""
+    if amount is None:
+        return ""
+    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.4f}"
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Progress]:
+    """Show a bar on stderr while a person looks on; the block reports with what it is given."""
+    bar = ProgressBar(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+    with bar:
+        task = bar.add_task(what, total=None)
+
+        def report(step: str, done: int, total: int) -> None:
+            bar.update(task, description=step or what, completed=done, total=total or None)
+
+        yield report

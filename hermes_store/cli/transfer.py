@@ -1,0 +1,196 @@
+"""`export` and `import`: sessions as JSON lines, streamed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from hermes_store.cli import output
+from hermes_store.cli.jsonl import read_sessions
+from hermes_store.cli.opening import find_session, open_store
+from hermes_store.cli.options import Options
+from hermes_store.engine import url_of
+from hermes_store.migrate import Progress
+from hermes_store.records import ImportResult
+
+__all__ = ["export_command", "import_command"]
+
+STDIO = Path("-")
+_MOST_NAMES = 5
+
+
+@click.command("export")
+@click.argument("sessions", nargs=-1, metavar="[SESSION]...")
+@click.option("--source", help="Only sessions from this source.")
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=STDIO,
+    help="The file to write, whole or not at all. Default: stdout.",
+)
+@click.pass_obj
+def export_command(
+    options: Options, sessions: tuple[str, ...], source: str | None, target: Path
+) -> None:
+    """Write all sessions, or each SESSION, as JSON lines that import reads.
+
+    A line is one session with its messages; what is written is one snapshot, also while agents
+    write. With -o, --json prints an object: file, sessions, messages.
+    """
+    if sessions and source:
+        raise click.UsageError("name sessions or give --source, not both")
+    _refuse_the_database(options, target)
+    with ExitStack() as stack:
+        repo = stack.enter_context(open_store(options))
+        found: Iterable[Mapping[str, Any]] = repo.iter_export(source=source)
+        total = len(sessions) or repo.session_count(source)
+        if sessions:
+            ids = [find_session(repo, name) for name in sessions]
+            found = (one for i in dict.fromkeys(ids) if (one := repo.export_session(i)))
+        report = stack.enter_context(output.progress_bar("exporting"))
+        stream = stack.enter_context(_written_whole(target))
+        written, messages = _write_lines(found, stream, report, total)
+    if target == STDIO:
+        return
+    if options.as_json:
+        output.print_json({"file": str(target), "sessions": written, "messages": messages})
+    else:
+        output.note(
+            f"{target}: {output.count(written, 'session')}, {output.count(messages, 'message')}"
+        )
+
+
+def _write_lines(
+    sessions: Iterable[Mapping[str, Any]], stream: IO[bytes], report: Progress, total: int
+) -> tuple[int, int]:
+    written = messages = 0
+    for session in sessions:
+        stream.write(json.dumps(session, ensure_ascii=False).encode() + b"\n")
+        written += 1
+        messages += len(session["messages"])
+        report("", written, total)
+    stream.flush()
+    return written, messages
+
+
+@contextmanager
+def _written_whole(target: Path) -> Iterator[IO[bytes]]:
+    """A stream to `target`, which changes only when all is written; only its owner reads it."""
+    if target == STDIO:
+        yield sys.stdout.buffer
+        return
+    part = target.with_name(target.name + ".part")
+    try:
+        with open(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as stream:  # noqa: PTH123
+            yield stream
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _refuse_the_database(options: Options, target: Path) -> None:
+    url = url_of(options.db)
+    if url.get_backend_name() == "sqlite" and target.absolute() == Path(str(url.database)):
+        raise click.UsageError("-o names the database itself; give another file")
+
+
+@click.command("import")
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="FILE...",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+)
+@click.option(
+    "--source",
+    default="import",
+    show_default=True,
+    help="The source of logs that name no platform.",
+)
+@click.option("--id", "session_id", help="The session id of a log that is read from stdin.")
+@click.pass_obj
+def import_command(
+    options: Options, files: tuple[Path, ...], source: str, session_id: str | None
+) -> None:
+    """Read sessions from each FILE (- is stdin) into the database, creating it if need be.
+
+    A file is what export wrote, or a per-session log: one message per line with role and content;
+    its name is the session's id. Sessions that are there already stay as they are, so an import
+    that was interrupted is simply run again. --json prints an object of counts and remarks.
+    """
+    results: list[ImportResult] = []
+    with open_store(options, create=True) as repo:
+        for path in files:
+            log_id = session_id if path == STDIO else path.stem
+            with _lines(path) as lines:
+                found = read_sessions(lines, _name(path), log_id, source, output.note)
+                results.append(repo.import_sessions(found))
+    done = _sum(results)
+    if options.as_json:
+        output.print_json(asdict(done))
+    else:
+        _print_result(done)
+
+
+def _name(path: Path) -> str:
+    return "<stdin>" if path == STDIO else str(path)
+
+
+@contextmanager
+def _lines(path: Path) -> Iterator[Iterable[bytes]]:
+    """The lines of a file, or of stdin, behind a progress bar."""
+    if path == STDIO:
+        yield sys.stdin.buffer
+        return
+    with path.open("rb") as stream, output.progress_bar(f"importing {path.name}") as report:
+        yield _counted(stream, path.stat().st_size, report)
+
+
+def _counted(stream: IO[bytes], size: int, report: Progress) -> Iterator[bytes]:
+    done = 0
+    for line in stream:
+        yield line
+        done += len(line)
+        report("", done, size)
+
+
+def _sum(results: Sequence[ImportResult]) -> ImportResult:
+    return ImportResult(
+        sessions=sum(result.sessions for result in results),
+        messages=sum(result.messages for result in results),
+        skipped=[name for result in results for name in result.skipped],
+        retitled=dict(pair for result in results for pair in result.retitled.items()),
+        orphaned=[name for result in results for name in result.orphaned],
+        ignored_fields=sorted({name for result in results for name in result.ignored_fields}),
+    )
+
+
+def _print_result(done: ImportResult) -> None:
+    output.note(
+        f"imported {output.count(done.sessions, 'session')} "
+        f"with {output.count(done.messages, 'message')}"
+    )
+    if done.skipped:
+        output.note(f"left as they are, being there already: {_listed(done.skipped)}")
+    for session_id, title in done.retitled.items():
+        output.note(f"{session_id} is now titled {title!r}: its title was in use")
+    if done.orphaned:
+        output.note(f"without their parent, which is in neither place: {_listed(done.orphaned)}")
+    if done.ignored_fields:
+        output.note(f"fields this version does not know: {_listed(done.ignored_fields)}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    return shown if len(names) <= _MOST_NAMES else f"{shown}, and {len(names) - _MOST_NAMES} more"
