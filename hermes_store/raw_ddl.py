@@ -1,0 +1,282 @@
+"""Let Alembic see what SQLAlchemy cannot: triggers, views, search tables and indexes on SQLite.
+
+`alembic check` fails, and `alembic revision --autogenerate` writes the cure, when one of them is
+missing, changed or left over. SQLAlchemy reflects descending and partial indexes of SQLite poorly,
+so indexes are compared by their text, in place of Alembic's own comparison.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from alembic.autogenerate import renderers
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
+from alembic.runtime.plugins import Plugin
+from alembic.util import DispatchPriority, PriorityDispatchResult
+from sqlalchemy import Column, Connection, Index, MetaData, Table, UniqueConstraint
+from sqlalchemy.schema import CreateIndex
+
+from hermes_store.sql_text import canonical
+
+__all__ = ["OUR_TABLES", "autogenerate_options"]
+
+log = logging.getLogger(__name__)
+
+OUR_TABLES = frozenset({"sessions", "messages"})
+"""Every table that a revision ever made for a model: what else is there is another tool's."""
+
+_OUR_RAW_NAME = re.compile(r"(messages_fts|messages_search)(_|$)")
+_SHADOW_TABLE = re.compile(r"_(data|idx|content|docsize|config)$")
+
+
+def autogenerate_options(metadata: MetaData) -> dict[str, Any]:
+    """What `context.configure` needs so that no difference is missed and none made up."""
+
+    def include_name(name: str | None, type_: str, _parents: Mapping[str, str | None]) -> bool:
+        return type_ != "table" or name in OUR_TABLES or name in metadata.tables
+
+    return {
+        "include_name": include_name,
+        "compare_type": True,
+        "compare_server_default": True,
+        "autogenerate_plugins": ["alembic.autogenerate.*", __name__],
+    }
+
+
+def setup(plugin: Plugin) -> None:
+    """Register the comparators; each replaces or precedes Alembic's own, on SQLite only."""
+    plugin.add_autogenerate_comparator(_compare_objects, "schema", "raw_ddl", qualifier="sqlite")
+    for comparator, target, element in (
+        (_compare_indexes, "table", "indexes"),
+        (_pass_over_nullable_key, "column", "nullable"),
+    ):
+        plugin.add_autogenerate_comparator(
+            comparator, target, element, qualifier="sqlite", priority=DispatchPriority.FIRST
+        )
+
+
+class RawDDLOp(ops.MigrateOperation):
+    """Statements, and those that take them back."""
+
+    def __init__(self, what: str, name: str, do: Iterable[str], undo: Iterable[str]) -> None:
+        self.what, self.name = what, name
+        self.do, self.undo = tuple(do), tuple(undo)
+        log.info("Detected %s %s", what, name)
+
+    def reverse(self) -> RawDDLOp:
+        """The operation for the other direction."""
+        return RawDDLOp(f"undo_{self.what}", self.name, self.undo, self.do)
+
+    def to_diff_tuple(self) -> tuple[str, str]:
+        """What `alembic check` prints."""
+        return (self.what, self.name)
+
+
+@renderers.dispatch_for(RawDDLOp)
+def _render(_context: AutogenContext, operation: RawDDLOp) -> list[str]:
+    return [f"op.execute({_literal(statement)})" for statement in operation.do]
+
+
+def _literal(sql: str) -> str:
+    """`sql` as Python source; `op.execute` takes a bare colon for a parameter."""
+    escaped = sql.replace(":", r"\:")
+    if "\n" not in sql or '"""' in sql or sql.endswith(('"', "\\")):
+        return repr(escaped)
+    return f'r"""{escaped}"""'
+
+
+# --- triggers, views and search tables ----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Object:
+    type: str
+    name: str
+    sql: str
+
+    @property
+    def drop(self) -> str:
+        return f"DROP {self.type.upper()} {self.name}"
+
+    @property
+    def is_search_table(self) -> bool:
+        return canonical(self.sql).startswith("create virtual table")
+
+    @property
+    def rebuild(self) -> str:
+        return f"INSERT INTO {self.name}({self.name}) VALUES('rebuild')"
+
+
+def head_objects() -> dict[str, _Object]:
+    """What the revisions make by raw DDL, in the order in which it can be created."""
+    return {
+        name: _Object(canonical(sql).split()[1].replace("virtual", "table"), name, sql)
+        for name, sql in HEAD_DDL.items()
+    }
+
+
+def _compare_objects(
+    context: AutogenContext, upgrade_ops: ops.UpgradeOps, _schemas: Iterable[str | None]
+) -> PriorityDispatchResult:
+    assert context.connection is not None
+    wanted = head_objects()
+    found = _found_objects(context.connection, wanted)
+    same = {
+        name
+        for name, each in wanted.items()
+        if name in found and canonical(found[name].sql) == canonical(each.sql)
+    }
+    rebuilds = [wanted[name].rebuild for name in same if wanted[name].is_search_table]
+    upgrade_ops.ops += _drops(wanted, found, same, rebuilds)
+    upgrade_ops.ops += _creates(wanted, found, same, rebuilds)
+    return PriorityDispatchResult.CONTINUE
+
+
+def _found_objects(connection: Connection, wanted: Mapping[str, _Object]) -> dict[str, _Object]:
+    rows = connection.exec_driver_sql(
+        "SELECT type, name, sql FROM sqlite_master WHERE type IN ('table', 'view', 'trigger')"
+    )
+    found = {name: _Object(type_, name, sql) for type_, name, sql in rows}
+    return {
+        name: each
+        for name, each in found.items()
+        if name in wanted or (_OUR_RAW_NAME.match(name) and not _is_shadow(each, found))
+    }
+
+
+def _is_shadow(each: _Object, found: Mapping[str, _Object]) -> bool:
+    """Whether SQLite keeps this table for a search table."""
+    owner = _SHADOW_TABLE.sub("", each.name)
+    return owner != each.name and owner in found and found[owner].is_search_table
+
+
+def _drops(
+    wanted: Mapping[str, _Object],
+    found: Mapping[str, _Object],
+    same: set[str],
+    rebuilds: list[str],
+) -> Iterator[RawDDLOp]:
+    """Views first, then triggers, then tables: SQLite looks into neither before it is used."""
+    order = {name: place for place, name in enumerate(wanted)}
+    gone = [each for each in found.values() if each.name not in same]
+    for each in sorted(gone, key=lambda each: (each.type, order.get(each.name, 0)), reverse=True):
+        what = "changed" if each.name in wanted else "removed"
+        undo = [each.sql, *_filling(each, rebuilds)]
+        yield RawDDLOp(f"drop_{what}_{each.type}", each.name, [each.drop], undo)
+
+
+def _creates(
+    wanted: Mapping[str, _Object],
+    found: Mapping[str, _Object],
+    same: set[str],
+    rebuilds: list[str],
+) -> Iterator[RawDDLOp]:
+    for each in wanted.values():
+        if each.name not in same:
+            what = "changed" if each.name in found else "missing"
+            do = [each.sql, *_filling(each, rebuilds)]
+            yield RawDDLOp(f"create_{what}_{each.type}", each.name, do, [each.drop])
+
+
+def _filling(each: _Object, rebuilds: list[str]) -> list[str]:
+    """A new search table is empty; one over a new view holds what the old view said."""
+    if each.is_search_table:
+        return [each.rebuild]
+    return rebuilds if each.type == "view" else []
+
+
+# --- indexes, and keys of legacy files ----------------------------------------------------------
+
+
+def _compare_indexes(  # noqa: PLR0917 - Alembic passes them by position
+    context: AutogenContext,
+    table_ops: ops.ModifyTableOps,
+    _schema: str | None,
+    table_name: str,
+    found_table: Table | None,
+    model_table: Table | None,
+) -> PriorityDispatchResult:
+    assert context.connection is not None
+    wanted = {} if model_table is None else {str(each.name): each for each in model_table.indexes}
+    found = {} if found_table is None else _found_indexes(context.connection, table_name)
+    same = {
+        name
+        for name in wanted.keys() & found.keys()
+        if canonical(found[name]) == canonical(_index_sql(context, wanted[name]))
+    }
+    for name in sorted(found.keys() - same):
+        table_ops.ops.append(RawDDLOp("remove_index", name, [f"DROP INDEX {name}"], [found[name]]))
+    for name in sorted(wanted.keys() - same):
+        table_ops.ops.append(ops.CreateIndexOp.from_index(wanted[name]))
+    if found_table is not None and model_table is not None:
+        table_ops.ops += _unique_constraints(found_table, model_table)
+    return PriorityDispatchResult.STOP
+
+
+def _found_indexes(connection: Connection, table_name: str) -> dict[str, str]:
+    """Name and SQL; the indexes that SQLite makes for a key have no SQL."""
+    rows = connection.exec_driver_sql(
+        "SELECT name, sql FROM sqlite_master"
+        " WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
+        (table_name,),
+    )
+    return dict(rows.tuples().all())
+
+
+def _index_sql(context: AutogenContext, index: Index) -> str:
+    return str(CreateIndex(index).compile(dialect=context.dialect))
+
+
+def _unique_constraints(found: Table, model: Table) -> Iterator[ops.MigrateOperation]:
+    """Alembic compares these together with the indexes, so they have to be compared here."""
+    present, wanted = _uniques(found), _uniques(model)
+    for columns in sorted(present.keys() - wanted.keys()):
+        yield ops.DropConstraintOp.from_constraint(present[columns])
+    for columns in sorted(wanted.keys() - present.keys()):
+        yield ops.AddConstraintOp.from_constraint(wanted[columns])
+
+
+def _uniques(table: Table) -> dict[tuple[str, ...], UniqueConstraint]:
+    return {
+        tuple(column.name for column in each.columns): each
+        for each in table.constraints
+        if isinstance(each, UniqueConstraint)
+    }
+
+
+def _pass_over_nullable_key(*arguments: Any) -> PriorityDispatchResult:
+    """The original wrote `id TEXT PRIMARY KEY`, which SQLite takes for nullable."""
+    model: Column[Any] = arguments[-1]
+    return PriorityDispatchResult.STOP if model.primary_key else PriorityDispatchResult.CONTINUE
+
+
+HEAD_DDL = {
+    "messages_fts": """\
+CREATE VIRTUAL TABLE messages_fts USING fts5(
+    content,
+    content=messages,
+    content_rowid=id
+)""",
+    "messages_fts_insert": """\
+CREATE TRIGGER messages_fts_insert AFTER INSERT ON messages BEGIN
+    INSERT INTO messages_fts(rowid, content) VALUES (new.id, new.content);
+END""",
+    "messages_fts_delete": """\
+CREATE TRIGGER messages_fts_delete AFTER DELETE ON messages BEGIN
+    INSERT INTO messages_fts(messages_fts, rowid, content) VALUES('delete', old.id, old.content);
+END""",
+    "messages_fts_update": """\
+CREATE TRIGGER messages_fts_update AFTER UPDATE ON messages BEGIN
+    INSERT INTO messages_fts(messages_fts, rowid, content) VALUES('delete', old.id, old.content);
+    INSERT INTO messages_fts(rowid, content) VALUES (new.id, new.content);
+END""",
+}
+
+# At import, once: env.py runs for every command, and a second registration raises.
+Plugin.setup_plugin_from_module(sys.modules[__name__], __name__)

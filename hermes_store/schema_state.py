@@ -1,0 +1,193 @@
+"""What a database holds: nothing yet, our schema at some revision, the original's, or not ours.
+
+Looking changes nothing, not even a byte of a file that is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, text
+from sqlalchemy import inspect as sqlalchemy_inspect
+
+from hermes_store.engine import retry_while_busy, sqlite_driver, translate_error
+from hermes_store.errors import ForeignDatabaseError, SchemaTooNewError, StoreUnavailableError
+
+__all__ = ["HEAD", "REVISIONS", "State", "look", "look_at_file"]
+
+HEAD = "0009"
+"""The newest revision in `migrations/versions`."""
+
+REVISIONS = tuple(f"{number:04d}" for number in range(1, int(HEAD) + 1))
+
+NEWEST_LEGACY = 6
+"""The original's last `schema_version`. Frozen: later numbers are another program's."""
+
+# What makes the tables ours: without these columns nothing could be read from them.
+_KEY_COLUMNS = {
+    "sessions": {"id", "source", "started_at"},
+    "messages": {"id", "session_id", "role", "timestamp"},
+}
+
+Tables = Mapping[str, Collection[str]]
+"""Names of the tables, and of the columns of those that matter here."""
+
+
+@dataclass(frozen=True)
+class State:
+    """The schema that was found: `revision`, else `legacy`, else none (a new database)."""
+
+    revision: str | None = None
+    legacy: int | None = None
+    """`schema_version` of a file that the original wrote and no revision has adopted."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is no schema yet."""
+        return self.revision is None and self.legacy is None
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the database can be used as it is."""
+        return self.revision == HEAD
+
+    def __str__(self) -> str:
+        if self.legacy is not None:
+            return f"legacy schema {self.legacy}"
+        return self.revision or "none"
+
+
+def look_at_file(url: URL, *, lock_timeout: float) -> State:
+    """The state of a SQLite file; a missing or empty one is new.
+
+    Raises `SchemaTooNewError`, `ForeignDatabaseError`, `DamagedFileError`, `StoreUnavailableError`
+    or `StoreBusyError`.
+    """
+    path = Path(str(url.database))
+    if _is_missing_or_empty(path):
+        return State()
+    try:
+        return retry_while_busy(lambda: _open_and_look(path), lock_timeout)
+    except sqlite_driver().Error as exc:
+        raise translate_error(exc) from exc
+
+
+def _is_missing_or_empty(path: Path) -> bool:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError as exc:
+        raise StoreUnavailableError(str(exc), "give the path of a file that can be read") from exc
+    if not stat.S_ISREG(found.st_mode):
+        raise StoreUnavailableError(f"{path} is not a file", "give the path of a file")
+    if not os.access(path, os.R_OK):
+        raise StoreUnavailableError(f"{path} cannot be read", "change its permissions")
+    return found.st_size == 0
+
+
+def _open_and_look(path: Path) -> State:
+    # With a write-ahead log lying there, a read-only connection: another one would move it into
+    # the file on closing. Without, one that may write: it cleans up the empty log it makes.
+    log = path.with_name(path.name + "-wal")
+    mode = "ro" if log.exists() else "rw"
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    with closing(sqlite_driver().connect(uri, uri=True, isolation_level=None)) as connection:
+        connection.execute("PRAGMA query_only=ON")
+        connection.execute("BEGIN")  # one snapshot for all the questions
+        return _look(lambda sql: connection.execute(sql).fetchall())
+
+
+def look(connection: Connection) -> State:
+    """The state as `connection` sees it inside its transaction; raises as `look_at_file`."""
+    if connection.dialect.name == "sqlite":
+        return _look(lambda sql: connection.exec_driver_sql(sql).fetchall())
+    return _look_at_server(connection)
+
+
+def _look(query: Callable[[str], Sequence[Any]]) -> State:
+    names = {name for (name,) in query("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    tables: dict[str, set[str]] = {name: set() for name in names}
+    for name in names & {*_KEY_COLUMNS, "schema_version", "alembic_version"}:
+        tables[name] = {row[1] for row in query(f"PRAGMA table_info({name})")}
+    revisions, versions = [], []
+    if "version_num" in tables.get("alembic_version", ()):
+        revisions = [row[0] for row in query("SELECT version_num FROM alembic_version")]
+    if "version" in tables.get("schema_version", ()):
+        versions = [row[0] for row in query("SELECT version FROM schema_version")]
+    return _judge(tables, revisions, versions)
+
+
+def _look_at_server(connection: Connection) -> State:
+    inspector = sqlalchemy_inspect(connection)
+    tables = {name: set[str]() for name in inspector.get_table_names()}
+    for name in tables.keys() & _KEY_COLUMNS:
+        tables[name] = {column["name"] for column in inspector.get_columns(name)}
+    revisions: list[str] = []
+    if "alembic_version" in tables:
+        revisions = list(connection.scalars(text("SELECT version_num FROM alembic_version")))
+    elif not tables.keys() & _KEY_COLUMNS:
+        return State()  # a server's database may be shared with other applications
+    return _judge(tables, revisions, [])
+
+
+def _judge(tables: Tables, revisions: list[str], versions: list[Any]) -> State:
+    if revisions:
+        return _migrated(tables, revisions, versions)
+    if "schema_version" in tables and tables.keys() & _KEY_COLUMNS:
+        return _legacy(tables, versions)
+    if not tables.keys() & _KEY_COLUMNS and _holds_nothing_else(tables):
+        return State()
+    raise ForeignDatabaseError(f"it holds {_listed(tables)} and no schema version of ours")
+
+
+def _migrated(tables: Tables, revisions: list[str], versions: list[Any]) -> State:
+    _require_our_tables(tables, [name for name in _KEY_COLUMNS if name in tables] or ["sessions"])
+    if len(revisions) > 1 or revisions[0] not in REVISIONS:
+        raise SchemaTooNewError(", ".join(sorted(map(str, revisions))), HEAD)
+    _require_our_tables(tables, list(_KEY_COLUMNS))
+    if revisions[0] in REVISIONS[:NEWEST_LEGACY] and versions:
+        legacy = _legacy(tables, versions)
+        if int(revisions[0]) < (legacy.legacy or 0):
+            return legacy  # the original opened a file that had been downgraded, and moved it up
+    return State(revision=revisions[0])
+
+
+def _legacy(tables: Tables, versions: list[Any]) -> State:
+    """Two openers at once could write the version twice; one that died, not at all."""
+    _require_our_tables(tables, [name for name in _KEY_COLUMNS if name in tables])
+    if "version" not in tables["schema_version"] or not all(
+        isinstance(version, int) and version > 0 for version in versions
+    ):
+        raise ForeignDatabaseError(f"schema_version says {versions}")
+    version = max(versions, default=1)
+    if version > NEWEST_LEGACY:
+        raise SchemaTooNewError(f"{version} (schema_version)", f"{NEWEST_LEGACY}, {HEAD}")
+    return State(legacy=version)
+
+
+def _holds_nothing_else(tables: Tables) -> bool:
+    """An empty version table is what a downgrade to the base, or a crash at the start, leaves."""
+    if "alembic_version" in tables:
+        return True
+    return not {name for name in tables if not name.startswith("sqlite_")} - {"schema_version"}
+
+
+def _require_our_tables(tables: Tables, names: list[str]) -> None:
+    for name in names:
+        if name not in tables:
+            raise ForeignDatabaseError(f"it holds {_listed(tables)} and no table {name}")
+        missing = _KEY_COLUMNS[name] - set(tables[name])
+        if missing:
+            raise ForeignDatabaseError(f"its table {name} has no {', '.join(sorted(missing))}")
+
+
+def _listed(tables: Tables) -> str:
+    names = sorted(name for name in tables if not name.startswith("sqlite_"))
+    return f"the tables {', '.join(names)}" if names else "no tables"
