@@ -98,6 +98,8 @@ def _sqlite_url(url: URL) -> URL:
             "a database in memory cannot be shared by the store's connections",
             "give the path of a file, in a temporary folder if need be",
         )
+    if database.startswith("file:") or "uri" in url.query:
+        raise InvalidArgumentError("db_path", "SQLite URIs are not taken", "give the plain path")
     if "\0" in database:
         raise InvalidArgumentError("db_path", "the path holds a NUL character", "remove it")
     return url.set(database=str(Path(database).expanduser().absolute()))
