@@ -50,14 +50,15 @@ def autogenerate_options(metadata: MetaData) -> dict[str, Any]:
 
 
 def setup(plugin: Plugin) -> None:
-    """Register the comparators; each replaces or precedes Alembic's own, on SQLite only."""
+    """Register the comparators: one of our own, and three in place of Alembic's."""
     plugin.add_autogenerate_comparator(_compare_objects, "schema", "raw_ddl", qualifier="sqlite")
-    for comparator, target, element in (
-        (_compare_indexes, "table", "indexes"),
-        (_pass_over_nullable_key, "column", "nullable"),
+    for comparator, target, element, database in (
+        (_compare_indexes, "table", "indexes", "sqlite"),
+        (_pass_over_nullable_key, "column", "nullable", "sqlite"),
+        (_pass_over_identity_key, "column", "server_default", "postgresql"),
     ):
         plugin.add_autogenerate_comparator(
-            comparator, target, element, qualifier="sqlite", priority=DispatchPriority.FIRST
+            comparator, target, element, qualifier=database, priority=DispatchPriority.FIRST
         )
 
 
@@ -191,10 +192,10 @@ def _filling(each: _Object, rebuilds: list[str]) -> list[str]:
     return rebuilds if each.type == "view" else []
 
 
-# --- indexes, and keys of legacy files ----------------------------------------------------------
+# --- indexes and keys -------------------------------------------------------------------------
 
 
-def _compare_indexes(  # noqa: PLR0917 - Alembic passes them by position
+def _compare_indexes(
     context: AutogenContext,
     table_ops: ops.ModifyTableOps,
     _schema: str | None,
@@ -254,6 +255,13 @@ def _pass_over_nullable_key(*arguments: Any) -> PriorityDispatchResult:
     """The original wrote `id TEXT PRIMARY KEY`, which SQLite takes for nullable."""
     model: Column[Any] = arguments[-1]
     return PriorityDispatchResult.STOP if model.primary_key else PriorityDispatchResult.CONTINUE
+
+
+def _pass_over_identity_key(*arguments: Any) -> PriorityDispatchResult:
+    """The model says that the key is numbered; that an identity does it is the revision's."""
+    model: Column[Any] = arguments[-1]
+    numbered = model.table.autoincrement_column
+    return PriorityDispatchResult.STOP if model is numbered else PriorityDispatchResult.CONTINUE
 
 
 HEAD_DDL = {

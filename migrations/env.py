@@ -46,7 +46,7 @@ def configure(**keywords: Any) -> None:
 def report(*, step: Any, **_: Any) -> None:
     progress = config.attributes.get("progress")
     if progress is not None:
-        progress(f"revision {step.up_revision_id}", 1, 1)
+        progress(f"revision {step.up_revision_id}", int(step.up_revision_id), int(migrate.HEAD))
 
 
 def number(_context: Any, _revision: Any, directives: list[Any]) -> None:
