@@ -19,6 +19,7 @@ __all__ = [
     "StoreReadOnlyError",
     "StoreUnavailableError",
     "TitleInUseError",
+    "TransactionOverError",
     "TransactionRolledBackError",
     "UpgradeRequiredError",
 ]
@@ -76,6 +77,13 @@ class NestedTransactionError(HermesStoreError):
             "this thread already holds the write transaction; call the method on the object "
             "that transaction() gave, not on the repository"
         )
+
+
+class TransactionOverError(HermesStoreError):
+    """The block of `transaction()` has ended; the operation did not run."""
+
+    def __init__(self) -> None:
+        super().__init__("the transaction is over; open another with transaction()")
 
 
 class StoreBusyError(HermesStoreError):

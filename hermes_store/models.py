@@ -6,9 +6,9 @@ epoch seconds (float, UTC); costs are US dollars; token counts are whole tokens.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast
 
-from sqlalchemy import REAL, Double, ForeignKey, Index, Integer, MetaData, Text, text
+from sqlalchemy import REAL, Double, ForeignKey, Index, Integer, MetaData, Table, Text, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeEngine
@@ -144,5 +144,5 @@ class Message(Base):
     )
 
 
-sessions = Session.__table__
-messages = Message.__table__
+sessions = cast("Table", Session.__table__)
+messages = cast("Table", Message.__table__)

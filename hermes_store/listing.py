@@ -1,0 +1,180 @@
+"""Lists of sessions: filtered, newest first, with a preview of what each is about."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Text,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    select,
+)
+
+from hermes_store import sessions as session_functions
+from hermes_store import values
+from hermes_store.models import messages, sessions
+from hermes_store.records import SessionListing, SessionRecord
+from hermes_store.statements import Statement
+
+__all__ = ["Filter", "list_rich", "search", "select_page"]
+
+_LISTED = tuple(name for name in session_functions.NAMES if name != "system_prompt")
+_PREVIEW_LENGTH = 60
+_BLANKS = (
+    " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
+    "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
+"""What Python's `str.strip()` takes away."""
+
+
+class Shape(NamedTuple):
+    """What the SQL of a list depends on; the rest are parameters."""
+
+    by_source: bool
+    excluded: int
+    prunable: bool
+    by_last_active: bool
+
+
+class Filter(NamedTuple):
+    """Which sessions, in which order. An empty field filters nothing."""
+
+    source: str | None = None
+    exclude_sources: tuple[str, ...] = ()
+    prunable_before: float | None = None
+    """Ended sessions that started before this time."""
+    by_last_active: bool = False
+    """Ordered by the last activity, not by the start; the newest comes first either way."""
+
+    def shape(self) -> Shape:
+        """What the SQL depends on."""
+        return Shape(
+            by_source=self.source is not None,
+            excluded=len(self.exclude_sources),
+            prunable=self.prunable_before is not None,
+            by_last_active=self.by_last_active,
+        )
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of the SQL."""
+        given: dict[str, Any] = {f"excluded_{n}": s for n, s in enumerate(self.exclude_sources)}
+        if self.source is not None:
+            given["source"] = self.source
+        if self.prunable_before is not None:
+            given["before"] = self.prunable_before
+        return given
+
+
+def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if shape.by_source:
+        conditions.append(sessions.c.source == bindparam("source"))
+    if shape.excluded:
+        excluded = [bindparam(f"excluded_{n}", type_=Text) for n in range(shape.excluded)]
+        conditions.append(sessions.c.source.not_in(excluded))
+    if shape.prunable:
+        conditions.append(sessions.c.ended_at.is_not(None))
+        conditions.append(sessions.c.started_at < bindparam("before"))
+    return conditions
+
+
+def _order(table: FromClause, shape: Shape) -> list[ColumnElement[Any]]:
+    first = table.c.last_active if shape.by_last_active else table.c.started_at
+    return [first.desc(), table.c.id.desc()]
+
+
+def select_page(statement: Select[Any], shape: Shape) -> Select[Any]:
+    """`statement` with the conditions, the order and the page."""
+    return (
+        statement.where(*_conditions(shape))
+        .order_by(*_order(sessions, shape))
+        .limit(bindparam("limit", type_=BigInteger))
+        .offset(bindparam("offset", type_=BigInteger))
+    )
+
+
+@lru_cache(maxsize=32)
+def _search_statement(shape: Shape) -> Statement:
+    return Statement(select_page(session_functions.select_records(), shape))
+
+
+def search(connection: Connection, which: Filter, page: dict[str, int]) -> list[SessionRecord]:
+    """Whole sessions."""
+    statement = _search_statement(which.shape())
+    rows = statement.run(connection, **which.parameters(), **page).fetchall()
+    return [session_functions.record(row) for row in rows]
+
+
+def list_rich(
+    connection: Connection, which: Filter, page: dict[str, int], *, system_prompt: bool = False
+) -> list[SessionListing]:
+    """Sessions with a preview."""
+    names = session_functions.NAMES if system_prompt else _LISTED
+    statement = _rich_statement(which.shape(), names)
+    rows = statement.run(connection, **which.parameters(), **page, blanks=_BLANKS).fetchall()
+    return [_listing(row, names) for row in rows]
+
+
+@lru_cache(maxsize=32)
+def _rich_statement(shape: Shape, names: tuple[str, ...]) -> Statement:
+    """The sessions of a page, and then what the first user message of each begins with."""
+    page = select_page(select(*(sessions.c[name] for name in names)), shape).subquery()
+    joined = page.outerjoin(messages, messages.c.id == _first_user_message(page))
+    columns = session_functions.readable(page, names)
+    return Statement(
+        select(*columns, messages.c.content_format, _beginning())
+        .select_from(joined)
+        .order_by(*_order(page, shape))
+    )
+
+
+def _first_user_message(page: FromClause) -> Any:
+    return (
+        select(messages.c.id)
+        .where(messages.c.session_id == page.c.id)
+        .where(messages.c.role == literal_column("'user'"), messages.c.content.is_not(None))
+        .order_by(messages.c.id)
+        .limit(literal_column("1"))
+        .correlate(page)
+        .scalar_subquery()
+    )
+
+
+def _beginning() -> ColumnElement[Any]:
+    """The start of a text without blanks around it; structured content whole."""
+    blanks = bindparam("blanks", type_=Text)
+    trimmed = func.rtrim(func.ltrim(messages.c.content, blanks), blanks)
+    length: ColumnElement[int] = literal_column(str(_PREVIEW_LENGTH + 1))
+    is_text = messages.c.content_format.is_(None)
+    return case(
+        (is_text, func.substr(trimmed, literal_column("1"), length)), else_=messages.c.content
+    )
+
+
+def _listing(row: Any, names: tuple[str, ...]) -> SessionListing:
+    content_format, text = row[-2], row[-1] or ""
+    if content_format is not None:
+        text = _text_of(values.decode_json(text)).strip()
+    session = session_functions.record(row, names)
+    return cast("SessionListing", {**session, "preview": _preview(text)})
+
+
+def _preview(text: str) -> str:
+    line = text.replace("\n", " ").replace("\r", " ")
+    return line if len(line) <= _PREVIEW_LENGTH else line[:_PREVIEW_LENGTH] + "..."
+
+
+def _text_of(content: Any) -> str:
+    """The text parts of structured content, without images and the like."""
+    parts = content if isinstance(content, list) else [content]
+    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
+    return " ".join(text for text in texts if isinstance(text, str))

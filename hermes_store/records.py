@@ -1,0 +1,164 @@
+"""The rows that come back, and the messages that go in: plain dicts with these keys.
+
+Times are Unix epoch seconds (float, UTC), costs US dollars, token counts whole tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NotRequired, TypedDict
+
+__all__ = [
+    "Content",
+    "ContextMessage",
+    "ConversationMessage",
+    "ImportResult",
+    "MessageRecord",
+    "NewMessage",
+    "SearchHit",
+    "SessionExport",
+    "SessionListing",
+    "SessionRecord",
+]
+
+Content = str | list[Any] | dict[str, Any] | None
+"""Text, or the parts of a multimodal message as the caller gave them."""
+
+
+class _SessionFields(TypedDict):
+    id: str
+    source: str
+    user_id: str | None
+    model: str | None
+    model_config: Any
+    parent_session_id: str | None
+    started_at: float
+    ended_at: float | None
+    end_reason: str | None
+    message_count: int
+    tool_call_count: int
+    input_tokens: int
+    output_tokens: int
+    title: str | None
+    cache_read_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    billing_provider: str | None
+    billing_base_url: str | None
+    billing_mode: str | None
+    estimated_cost_usd: float | None
+    actual_cost_usd: float | None
+    cost_status: str | None
+    cost_source: str | None
+    pricing_version: str | None
+    last_active: float
+
+
+class SessionRecord(_SessionFields):
+    """A session, whole."""
+
+    system_prompt: str | None
+
+
+class SessionListing(_SessionFields):
+    """A session in a list: without its system prompt unless asked, with a preview."""
+
+    system_prompt: NotRequired[str | None]
+    preview: str
+    """The first 60 characters of the first user message, in one line."""
+
+
+class MessageRecord(TypedDict):
+    """A message, whole; JSON columns are decoded."""
+
+    id: int
+    session_id: str
+    role: str
+    content: Content
+    tool_call_id: str | None
+    tool_calls: Any
+    tool_name: str | None
+    timestamp: float
+    token_count: int | None
+    finish_reason: str | None
+    reasoning: str | None
+    reasoning_details: Any
+    codex_reasoning_items: Any
+
+
+class ConversationMessage(TypedDict):
+    """A message as a provider's API takes it; a key is there when its value is stored."""
+
+    role: str
+    content: Content
+    tool_call_id: NotRequired[str]
+    tool_calls: NotRequired[Any]
+    tool_name: NotRequired[str]
+    reasoning: NotRequired[str]
+    reasoning_details: NotRequired[Any]
+    codex_reasoning_items: NotRequired[Any]
+
+
+class NewMessage(TypedDict):
+    """A message for `append_messages`: the keywords of `append_message` as keys."""
+
+    role: str
+    content: NotRequired[Content]
+    tool_name: NotRequired[str | None]
+    tool_calls: NotRequired[Any]
+    tool_call_id: NotRequired[str | None]
+    token_count: NotRequired[int | None]
+    finish_reason: NotRequired[str | None]
+    reasoning: NotRequired[str | None]
+    reasoning_details: NotRequired[Any]
+    codex_reasoning_items: NotRequired[Any]
+    timestamp: NotRequired[float | None]
+
+
+class SessionExport(SessionRecord):
+    """A session with its messages: what export writes and import reads."""
+
+    messages: list[MessageRecord]
+
+
+class ContextMessage(TypedDict):
+    """A neighbour of a search hit."""
+
+    role: str
+    content: str
+    """At most 200 characters of its text."""
+
+
+class SearchHit(TypedDict):
+    """A message that `search_messages` found."""
+
+    id: int
+    session_id: str
+    role: str
+    timestamp: float
+    tool_name: str | None
+    snippet: str
+    source: str
+    model: str | None
+    title: str | None
+    session_started: float
+    context: list[ContextMessage]
+    """The message before it, itself, and the one after it, of the same session."""
+
+
+@dataclass
+class ImportResult:
+    """What `import_sessions` did."""
+
+    sessions: int = 0
+    """Sessions stored."""
+    messages: int = 0
+    """Messages stored."""
+    skipped: list[str] = field(default_factory=list)
+    """Ids that were there already; those sessions were left as they are."""
+    retitled: dict[str, str] = field(default_factory=dict)
+    """Session id → the title it got, because another session has the title it came with."""
+    orphaned: list[str] = field(default_factory=list)
+    """Ids stored without their parent, because the parent is in neither place."""
+    ignored_fields: list[str] = field(default_factory=list)
+    """Names of fields that this version does not know and did not store."""

@@ -1,0 +1,59 @@
+"""Deleting: one session, or those that ended long ago. Children stay, without their parent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, null, select, update
+
+from hermes_store.listing import Filter, select_page
+from hermes_store.models import messages, sessions
+from hermes_store.sessions import exists
+from hermes_store.statements import Statement
+
+__all__ = ["delete_session", "prune_batch"]
+
+_MOST_SESSIONS = 500
+_MOST_MESSAGES = 1_000
+"""Of one transaction (about 0.1 s), so that other processes' writes come in between."""
+
+_CHILDREN_OF = sessions.c.parent_session_id == bindparam("session")
+_ORPHAN = Statement(update(sessions).where(_CHILDREN_OF).values(parent_session_id=null()))
+_DELETE_MESSAGES = Statement(delete(messages).where(messages.c.session_id == bindparam("session")))
+_DELETE = Statement(delete(sessions).where(sessions.c.id == bindparam("session")))
+
+
+def delete_session(connection: Connection, session_id: str) -> bool:
+    """Delete a session and its messages; False when there is no such session."""
+    if not exists(connection, session_id):
+        return False
+    _ORPHAN.run(connection, session=session_id)
+    _DELETE_MESSAGES.run(connection, session=session_id)
+    _DELETE.run(connection, session=session_id)
+    return True
+
+
+def prune_batch(connection: Connection, which: Filter) -> int:
+    """Delete the first sessions of `which` that one short transaction can; return how many.
+
+    A session is deleted with all its messages or not at all; 0 means that none is left.
+    """
+    due = _due(connection, which)
+    for session_id in due:
+        delete_session(connection, session_id)
+    return len(due)
+
+
+def _due(connection: Connection, which: Filter) -> list[Any]:
+    """Ids of sessions with few messages altogether, or of one with many."""
+    page = {"limit": _MOST_SESSIONS, "offset": 0}
+    statement = select_page(select(sessions.c.id, sessions.c.message_count), which.shape())
+    rows = connection.execute(statement, {**which.parameters(), **page}).all()
+    due: list[Any] = []
+    total = 0
+    for session_id, message_count in rows:
+        total += message_count or 0
+        if due and total > _MOST_MESSAGES:
+            break
+        due.append(session_id)
+    return due

@@ -1,0 +1,253 @@
+"""Sessions: create, end, look up, count."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Text,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    null,
+    select,
+    update,
+)
+
+from hermes_store import values
+from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
+from hermes_store.models import sessions
+from hermes_store.records import SessionRecord
+from hermes_store.statements import Statement
+
+__all__ = [
+    "NAMES",
+    "count",
+    "create",
+    "end",
+    "exists",
+    "get",
+    "link_parent",
+    "readable",
+    "record",
+    "reopen",
+    "require",
+    "require_changed",
+    "resolve_id",
+    "select_records",
+    "update_system_prompt",
+]
+
+_COUNTERS = {
+    "message_count",
+    "tool_call_count",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+}
+NAMES = tuple(column.name for column in sessions.columns)
+"""The keys of a `SessionRecord`."""
+
+_GIVEN = ("id", "source", "started_at", "last_active")
+_FILLED = ("user_id", "model", "model_config", "system_prompt", "parent_session_id")
+_ID = bindparam("session", type_=Text)
+
+
+# --- one session --------------------------------------------------------------------------------
+
+
+def readable(table: FromClause, names: tuple[str, ...]) -> list[ColumnElement[Any]]:
+    """Columns as they are read: NULL counters are 0, a session without messages began it."""
+    columns: dict[str, ColumnElement[Any]] = {name: table.c[name] for name in names}
+    for name in names:
+        if name in _COUNTERS:
+            columns[name] = func.coalesce(table.c[name], literal_column("0")).label(name)
+    columns["last_active"] = func.coalesce(table.c.last_active, table.c.started_at).label(
+        "last_active"
+    )
+    return list(columns.values())
+
+
+def select_records() -> Select[Any]:
+    """SELECT of whole sessions, for `record`."""
+    return select(*readable(sessions, NAMES))
+
+
+def record(row: Any, names: tuple[str, ...] = NAMES) -> SessionRecord:
+    """The dict of a row that `select_records` gave."""
+    values_by_name = dict(zip(names, row, strict=False))
+    if values_by_name["model_config"] is not None:
+        values_by_name["model_config"] = values.decode_json(values_by_name["model_config"])
+    return cast("SessionRecord", values_by_name)
+
+
+_GET = Statement(select_records().where(sessions.c.id == _ID))
+_EXISTS = Statement(select(literal_column("1")).where(sessions.c.id == _ID))
+
+
+def get(connection: Connection, session_id: str) -> SessionRecord | None:
+    """The session, or None."""
+    row = _GET.run(connection, session=session_id).fetchone()
+    return None if row is None else record(row)
+
+
+def exists(connection: Connection, session_id: str) -> bool:
+    """Whether there is such a session."""
+    return _EXISTS.run(connection, session=session_id).fetchone() is not None
+
+
+def require(connection: Connection, session_id: str) -> None:
+    """Raise `SessionNotFoundError` when there is no such session."""
+    if not exists(connection, session_id):
+        raise SessionNotFoundError(session_id)
+
+
+# --- change -------------------------------------------------------------------------------------
+
+_FILL = Statement(
+    update(sessions)
+    .where(sessions.c.id == _ID)
+    .values({name: func.coalesce(sessions.c[name], bindparam(f"new_{name}")) for name in _FILLED})
+)
+_INSERT = Statement(insert(sessions), columns=(*_GIVEN, *_FILLED))
+_END = Statement(
+    update(sessions)
+    .where(sessions.c.id == _ID, sessions.c.ended_at.is_(None))
+    .values(ended_at=bindparam("at"), end_reason=bindparam("reason"))
+)
+_REOPEN = Statement(
+    update(sessions).where(sessions.c.id == _ID).values(ended_at=null(), end_reason=null())
+)
+_SET_PROMPT = Statement(
+    update(sessions).where(sessions.c.id == _ID).values(system_prompt=bindparam("prompt"))
+)
+_SET_PARENT = Statement(
+    update(sessions)
+    .where(sessions.c.id == _ID, sessions.c.parent_session_id.is_(None))
+    .values(parent_session_id=bindparam("parent"))
+)
+
+
+def _is_own_ancestor() -> Statement:
+    """Whether `session` is `parent` or one of its ancestors. UNION ends at a cycle."""
+    line = (
+        select(sessions.c.id, sessions.c.parent_session_id)
+        .where(sessions.c.id == bindparam("parent"))
+        .cte("line", recursive=True)
+    )
+    line = line.union(
+        select(sessions.c.id, sessions.c.parent_session_id).join(
+            line, sessions.c.id == line.c.parent_session_id
+        )
+    )
+    return Statement(select(literal_column("1")).select_from(line).where(line.c.id == _ID))
+
+
+_IS_OWN_ANCESTOR = _is_own_ancestor()
+
+
+def create(connection: Connection, session: dict[str, Any]) -> None:
+    """Insert a session, or fill what is NULL in the one that is there."""
+    session_id, parent = session["id"], session["parent_session_id"]
+    if parent is not None:
+        _check_parent(connection, session_id, parent)
+    filled = {f"new_{name}": session[name] for name in _FILLED}
+    if not _FILL.run(connection, session=session_id, **filled).rowcount:
+        _INSERT.run(connection, **session)
+
+
+def _check_parent(connection: Connection, session_id: str, parent: str) -> None:
+    if parent != session_id:
+        require(connection, parent)
+    if parent == session_id or _leads_back(connection, session_id, parent):
+        raise InvalidArgumentError(
+            "parent_session_id",
+            f"{parent!r} descends from {session_id!r}: the lineage would be a circle",
+            "give a session that came before, or None",
+        )
+
+
+def _leads_back(connection: Connection, session_id: str, parent: str) -> bool:
+    found = _IS_OWN_ANCESTOR.run(connection, session=session_id, parent=parent).fetchone()
+    return found is not None
+
+
+def link_parent(connection: Connection, session_id: str, parent: str) -> bool:
+    """Give a session without a parent this one; False when that cannot be."""
+    if not exists(connection, parent) or _leads_back(connection, session_id, parent):
+        return False
+    return bool(_SET_PARENT.run(connection, session=session_id, parent=parent).rowcount)
+
+
+def end(connection: Connection, session_id: str, reason: str | None, at: float) -> None:
+    """Mark a session as ended, unless it is: the first reason stays."""
+    if not _END.run(connection, session=session_id, reason=reason, at=at).rowcount:
+        require(connection, session_id)
+
+
+def reopen(connection: Connection, session_id: str) -> None:
+    """Take back the end of a session."""
+    require_changed(_REOPEN.run(connection, session=session_id), session_id)
+
+
+def update_system_prompt(connection: Connection, session_id: str, prompt: str | None) -> None:
+    """Store the system prompt as it was sent."""
+    require_changed(_SET_PROMPT.run(connection, session=session_id, prompt=prompt), session_id)
+
+
+def require_changed(cursor: Any, session_id: str) -> None:
+    """Raise `SessionNotFoundError` when the statement of `cursor` changed no row."""
+    if not cursor.rowcount:
+        raise SessionNotFoundError(session_id)
+
+
+# --- look up ------------------------------------------------------------------------------------
+
+_WITH_PREFIX = Statement(
+    select(sessions.c.id)
+    .where(sessions.c.id >= bindparam("first"), sessions.c.id < bindparam("beyond"))
+    .order_by(sessions.c.id)
+    .limit(literal_column("2"))
+)
+
+
+def resolve_id(connection: Connection, prefix: str) -> str | None:
+    """The id that is `prefix`, or the only one that begins with it."""
+    rows = _WITH_PREFIX.run(connection, first=prefix, beyond=_beyond(prefix)).fetchall()
+    if rows and (len(rows) == 1 or rows[0][0] == prefix):
+        return cast("str", rows[0][0])
+    return None
+
+
+def _beyond(prefix: str) -> str:
+    """The first text, in the order of code points, after all that begin with `prefix`."""
+    last = prefix.rstrip("\U0010ffff")
+    if not last:
+        return prefix + "\U0010ffff"
+    following = ord(last[-1]) + 1
+    return last[:-1] + chr(0xE000 if following == 0xD800 else following)  # noqa: PLR2004 - surrogates
+
+
+# --- counts -------------------------------------------------------------------------------------
+
+_COUNT = Statement(select(func.count()).select_from(sessions))
+_COUNT_OF_SOURCE = Statement(
+    select(func.count()).select_from(sessions).where(sessions.c.source == bindparam("source"))
+)
+
+
+def count(connection: Connection, source: str | None) -> int:
+    """How many sessions there are, or how many of one source."""
+    cursor = (
+        _COUNT.run(connection)
+        if source is None
+        else _COUNT_OF_SOURCE.run(connection, source=source)
+    )
+    return cast("int", cursor.fetchone()[0])

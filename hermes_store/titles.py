@@ -1,0 +1,130 @@
+"""Titles: one name for one session, and "name #2", "name #3" for what continues it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+from sqlalchemy import Connection, Text, bindparam, select, update
+
+from hermes_store import values
+from hermes_store.errors import InvalidArgumentError, TitleInUseError
+from hermes_store.models import sessions
+from hermes_store.records import SessionRecord
+from hermes_store.sessions import record, select_records
+from hermes_store.statements import Statement
+
+__all__ = ["MAX_LENGTH", "get", "next_in_lineage", "resolve", "sanitize", "session_of", "set_title"]
+
+MAX_LENGTH = 100
+"""Characters."""
+
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f"  # ASCII, but not tab and line ends: those are blanks
+    "\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffc]"  # invisible, or turning the text
+)
+_BLANKS = re.compile(r"\s+")
+_NUMBERED = re.compile(r"(.+) #([2-9]|[1-9][0-9]{1,17})", re.DOTALL)
+"""A continuation: the original itself is number 1, and nothing is number 0 or 02."""
+
+
+def sanitize(title: str | None) -> str | None:
+    """The title as it is stored: in one line, without invisible characters; None when empty.
+
+    Raises `InvalidArgumentError` when it is longer than `MAX_LENGTH` characters.
+    """
+    cleaned = _clean(values.optional_text("title", title) or "")
+    if len(cleaned) > MAX_LENGTH:
+        raise InvalidArgumentError(
+            "title", f"{len(cleaned)} characters are too many", f"use at most {MAX_LENGTH}"
+        )
+    return cleaned or None
+
+
+def _clean(title: str) -> str:
+    return _BLANKS.sub(" ", _CONTROLS.sub("", title)).strip()
+
+
+# --- get and set --------------------------------------------------------------------------------
+
+_ID = bindparam("session", type_=Text)
+_TITLE = bindparam("name", type_=Text)
+_GET = Statement(select(sessions.c.title).where(sessions.c.id == _ID))
+_SESSION_OF = Statement(select_records().where(sessions.c.title == _TITLE))
+_HOLDER = Statement(select(sessions.c.id).where(sessions.c.title == _TITLE))
+_SET = Statement(update(sessions).where(sessions.c.id == _ID).values(title=_TITLE))
+
+
+def get(connection: Connection, session_id: str) -> str | None:
+    """The title of a session, or None."""
+    row = _GET.run(connection, session=session_id).fetchone()
+    return None if row is None else cast("str | None", row[0])
+
+
+def session_of(connection: Connection, title: str) -> SessionRecord | None:
+    """The session with exactly this title, or None."""
+    row = _SESSION_OF.run(connection, name=title).fetchone()
+    return None if row is None else record(row)
+
+
+def holder(connection: Connection, title: str) -> str | None:
+    """The id of the session with exactly this title, or None."""
+    row = _HOLDER.run(connection, name=title).fetchone()
+    return None if row is None else cast("str", row[0])
+
+
+def set_title(connection: Connection, session_id: str, title: str | None) -> bool:
+    """Give a session its title, or take it away; False when there is no such session."""
+    if title is not None:
+        taken_by = holder(connection, title)
+        if taken_by is not None and taken_by != session_id:
+            raise TitleInUseError(title, taken_by)
+    return bool(_SET.run(connection, session=session_id, name=title).rowcount)
+
+
+# --- lineage ------------------------------------------------------------------------------------
+
+# Titles that begin with "base #" lie together in the index on titles: "$" follows "#".
+_CONTINUATIONS = Statement(
+    select(sessions.c.title, sessions.c.id).where(
+        sessions.c.title >= bindparam("first"), sessions.c.title < bindparam("beyond")
+    )
+)
+
+
+def _continuations(connection: Connection, base: str) -> dict[int, str]:
+    """Number → session id of "base #2", "base #3" and so on."""
+    rows = _CONTINUATIONS.run(connection, first=f"{base} #", beyond=f"{base} $").fetchall()
+    found = {_number(title, base): session_id for title, session_id in rows}
+    return {number: session_id for number, session_id in found.items() if number is not None}
+
+
+def _number(title: Any, base: str) -> int | None:
+    match = _NUMBERED.fullmatch(title)
+    return int(match[2]) if match and match[1] == base else None
+
+
+def resolve(connection: Connection, title: str) -> str | None:
+    """The id of the last continuation of `title`, else of the session that has it, else None."""
+    numbered = _continuations(connection, title)
+    return numbered[max(numbered)] if numbered else holder(connection, title)
+
+
+def next_in_lineage(connection: Connection, title: str) -> str:
+    """The first free title after those of the lineage, cut so that it can be set."""
+    title = _clean(title)
+    match = _NUMBERED.fullmatch(title)
+    base = (match[1] if match else title)[:MAX_LENGTH].rstrip()
+    number = _next_number(connection, base)
+    while number > 1 and len(f"{base} #{number}") > MAX_LENGTH:
+        base = base[: MAX_LENGTH - len(f" #{number}")].rstrip()
+        number = max(2, _next_number(connection, base))
+    return base if number == 1 else f"{base} #{number}"
+
+
+def _next_number(connection: Connection, base: str) -> int:
+    """1 when neither `base` nor a continuation of it is in use."""
+    numbered = _continuations(connection, base)
+    if numbered:
+        return max(numbered) + 1
+    return 1 if holder(connection, base) is None else 2

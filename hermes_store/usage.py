@@ -1,0 +1,73 @@
+"""Tokens and costs of a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, literal_column, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from hermes_store import values
+from hermes_store.models import sessions
+from hermes_store.sessions import require_changed
+from hermes_store.statements import Statement
+
+__all__ = ["checked", "record"]
+
+_TOKENS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+)
+_COSTS = ("estimated_cost_usd", "actual_cost_usd")
+_LATEST = ("cost_status", "cost_source", "pricing_version")
+"""Facts of which the last one known counts."""
+_FIRST = ("model", "billing_provider", "billing_base_url", "billing_mode")
+"""Facts of which the first one known counts."""
+
+
+def checked(**given: Any) -> dict[str, Any]:
+    """The numbers and facts of `record`, as they are stored. Raises `InvalidArgumentError`."""
+    check: dict[str, Callable[[str, Any], Any]] = {
+        **dict.fromkeys(_TOKENS, values.count),
+        **dict.fromkeys(_COSTS, values.cost),
+        **dict.fromkeys(_LATEST + _FIRST, values.optional_text),
+    }
+    return {name: check[name](name, value) for name, value in given.items()}
+
+
+def _statement(*, absolute: bool) -> Statement:
+    """Set or add the tokens and costs; a cost that is not known leaves the stored one."""
+    new: dict[str, Any] = {}
+    for name in _TOKENS:
+        given, stored = _bind(name), sessions.c[name]
+        new[name] = given if absolute else func.coalesce(stored, literal_column("0")) + given
+    for name in _COSTS:
+        given, stored = _bind(name), sessions.c[name]
+        sum_or_null = given if absolute else func.coalesce(stored, literal_column("0")) + given
+        new[name] = func.coalesce(sum_or_null, stored)
+    for name in _LATEST:
+        new[name] = func.coalesce(_bind(name), sessions.c[name])
+    for name in _FIRST:
+        new[name] = func.coalesce(sessions.c[name], _bind(name))
+    return Statement(update(sessions).where(sessions.c.id == bindparam("session")).values(new))
+
+
+def _bind(name: str) -> ColumnElement[Any]:
+    return bindparam(f"new_{name}", type_=sessions.c[name].type)
+
+
+_SET = _statement(absolute=True)
+_ADD = _statement(absolute=False)
+
+
+def record(
+    connection: Connection, session_id: str, usage: dict[str, Any], *, absolute: bool
+) -> None:
+    """Add what `checked` gave to a session's figures, or put it in their place."""
+    given = {f"new_{name}": value for name, value in usage.items()}
+    statement = _SET if absolute else _ADD
+    require_changed(statement.run(connection, session=session_id, **given), session_id)

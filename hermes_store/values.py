@@ -1,0 +1,201 @@
+"""Values on their way in and out: what an argument may be, and how it is stored.
+
+Every check raises `InvalidArgumentError` that names the argument and the remedy.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from hermes_store.errors import InvalidArgumentError
+
+__all__ = [
+    "ALL",
+    "GREATEST_COUNT",
+    "content",
+    "cost",
+    "count",
+    "decode_json",
+    "encode_json",
+    "limit",
+    "names",
+    "number",
+    "optional_session_id",
+    "optional_text",
+    "page",
+    "seconds",
+    "session_id",
+    "source_filter",
+    "text",
+]
+
+ALL = 2**62
+"""The limit that means no limit."""
+
+GREATEST_COUNT = 2**53
+"""Every reader, JavaScript included, takes such an integer exactly."""
+_YEAR_10000 = 253_402_300_800.0
+_MOST_NAMES = 500
+
+
+def text(argument: str, value: Any) -> str:
+    """A text that must not be empty."""
+    if not isinstance(value, str) or not value:
+        raise InvalidArgumentError(argument, f"{_shown(value)} is no text", "give a non-empty str")
+    return value if value.isascii() else _storable(value)
+
+
+def optional_text(argument: str, value: Any) -> str | None:
+    """A text, or None."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise InvalidArgumentError(argument, f"{_shown(value)} is no text", "give a str or None")
+    return value if value.isascii() else _storable(value)
+
+
+def session_id(argument: str, value: Any) -> str:
+    """A session's id: unlike other text it is never altered, so a lone surrogate is refused."""
+    if not isinstance(value, str) or not value:
+        raise InvalidArgumentError(argument, f"{_shown(value)} is no id", "give a non-empty str")
+    if not value.isascii() and _storable(value) is not value:
+        raise InvalidArgumentError(argument, f"{value!a} holds a lone surrogate", "remove it")
+    return value
+
+
+def optional_session_id(argument: str, value: Any) -> str | None:
+    """A session's id, or None."""
+    return None if value is None else session_id(argument, value)
+
+
+def source_filter(value: Any) -> str | None:
+    """A source to filter by; None or empty means no filter."""
+    return optional_text("source", value) or None
+
+
+def names(argument: str, value: Sequence[str] | None) -> tuple[str, ...]:
+    """A list of names to filter by; None or empty means no filter."""
+    if value is None:
+        return ()
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise InvalidArgumentError(argument, f"{_shown(value)} is no list", "give a list of str")
+    given = tuple(dict.fromkeys(text(argument, name) for name in value))
+    if len(given) > _MOST_NAMES:
+        raise InvalidArgumentError(
+            argument, f"{len(given)} names are too many", f"give at most {_MOST_NAMES}"
+        )
+    return given
+
+
+def limit(value: Any) -> int:
+    """How many at most; None means all."""
+    return ALL if value is None else _whole("limit", value)
+
+
+def page(most: Any, offset: Any) -> dict[str, int]:
+    """The two parameters of a page: how many rows at most, after how many."""
+    return {"limit": limit(most), "offset": _whole("offset", offset)}
+
+
+def count(argument: str, value: Any) -> int:
+    """A number of tokens; None counts as 0."""
+    return 0 if value is None else _whole(argument, value)
+
+
+def number(argument: str, value: Any) -> float:
+    """A finite number."""
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except (OverflowError, ValueError):
+            number = math.inf
+        if math.isfinite(number):
+            return number
+    raise InvalidArgumentError(argument, f"{_shown(value)} cannot be used", "give a finite number")
+
+
+def cost(argument: str, value: Any) -> float | None:
+    """An amount of US dollars; None is an unknown one."""
+    if value is None:
+        return None
+    dollars = number(argument, value)
+    if dollars < 0:
+        raise InvalidArgumentError(argument, f"{value!r} is negative", "give US dollars from 0 on")
+    return dollars
+
+
+def seconds(argument: str, value: Any) -> float:
+    """A time in Unix epoch seconds; None is now."""
+    if value is None:
+        return time.time()
+    moment = number(argument, value)
+    if not 0 <= moment < _YEAR_10000:
+        raise InvalidArgumentError(
+            argument,
+            f"{value!r} is no time between 1970 and the year 9999",
+            "give seconds, not milliseconds, since 1970-01-01 UTC",
+        )
+    return moment
+
+
+def content(value: Any) -> tuple[str | None, str | None]:
+    """What is stored of a message's content, and its `content_format`."""
+    if value is None or isinstance(value, str):
+        return optional_text("content", value), None
+    if isinstance(value, (list, dict)):
+        return encode_json("content", value), "json"
+    raise InvalidArgumentError(
+        "content", f"{_shown(value)} is no content", "give a str, a list, a dict or None"
+    )
+
+
+def encode_json(argument: str, value: Any) -> str | None:
+    """JSON text of `value`, readable as it stands; None stays None."""
+    if value is None:
+        return None
+    try:
+        encoded = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise InvalidArgumentError(
+            argument,
+            f"cannot be written as JSON ({exc})",
+            "use lists, dicts, str, finite numbers, bool and None",
+        ) from exc
+    return encoded if encoded.isascii() else _storable(encoded)
+
+
+def decode_json(stored: Any) -> Any:
+    """What `encode_json` was given; text that is not JSON comes back as it is."""
+    try:
+        return json.loads(stored)
+    except (TypeError, ValueError, RecursionError):
+        return stored
+
+
+def _storable(value: str) -> str:
+    """`value` itself, or with its surrogates joined in pairs and replaced by U+FFFD when alone."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return value
+
+
+def _whole(argument: str, value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= GREATEST_COUNT:
+        return value
+    raise InvalidArgumentError(
+        argument, f"{_shown(value)} cannot be used", "give a whole number from 0 to 2**53"
+    )
+
+
+def _shown(value: Any) -> str:
+    """`value` as an error message shows it: recognisable, and short."""
+    if isinstance(value, (list, dict, bytes, bytearray)) or len(repr(value)) > 60:  # noqa: PLR2004
+        return f"a value of type {type(value).__name__}"
+    return ascii(value)
