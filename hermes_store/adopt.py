@@ -121,13 +121,10 @@ def _add_missing_indexes(connection: Connection, steps: list[ModuleType]) -> Non
 def _repair_search(connection: Connection, first: ModuleType) -> None:
     """Build the search table and its triggers anew if anything about them is not as it was made."""
     wanted = {"messages_fts": first.MESSAGES_FTS, **first.TRIGGERS}
-    found: dict[str, str] = dict(
-        connection.exec_driver_sql(
-            "SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'trigger')"
-        )
-        .tuples()
-        .all()
+    rows = connection.exec_driver_sql(
+        "SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'trigger')"
     )
+    found = {row.name: row.sql for row in rows}
     tidy = all(
         name in found and canonical(found[name]) == canonical(sql) for name, sql in wanted.items()
     )

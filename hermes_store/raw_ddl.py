@@ -227,7 +227,7 @@ def _found_indexes(connection: Connection, table_name: str) -> dict[str, str]:
         " WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
         (table_name,),
     )
-    return dict(rows.tuples().all())
+    return {row.name: row.sql for row in rows}
 
 
 def _index_sql(context: AutogenContext, index: Index) -> str:

@@ -1,0 +1,117 @@
+"""Build files from the golden SQL, look into them, and run the `alembic` command on them."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from hermes_store import raw_ddl
+from hermes_store.schema_state import HEAD, REVISIONS
+
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+LEGACY = sorted(path.stem for path in GOLDEN.glob("*.sql"))
+REFUSED = sorted(path.stem for path in (GOLDEN / "refused").glob("*.sql"))
+EVERY_STEP = list(zip((None, *REVISIONS), REVISIONS, strict=False))
+
+__all__ = ["EVERY_STEP", "GOLDEN", "HEAD", "LEGACY", "REFUSED", "REVISIONS", "ROOT"]
+
+
+def build(name: str, folder: Path, *, wal: bool = False) -> Path:
+    """A database file from the golden SQL `name`."""
+    path = folder / f"{Path(name).name}.db"
+    with closing(sqlite3.connect(path)) as db:
+        if wal:
+            db.execute("PRAGMA journal_mode=WAL")
+        db.executescript((GOLDEN / f"{name}.sql").read_text(encoding="utf-8"))
+    return path
+
+
+def query(path: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as db:
+        found = db.execute(sql, values).fetchall()
+        db.commit()
+        return found
+
+
+def script(path: Path, sql: str) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(sql)
+
+
+def schema(path: Path) -> list[tuple[str, str, str]]:
+    """Everything that was created, but for Alembic's own table and what SQLite adds by itself."""
+    return query(
+        path,
+        "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite%'"
+        " AND name NOT LIKE 'alembic%' ORDER BY type, name",
+    )
+
+
+def columns(path: Path, table: str) -> list[str]:
+    return [row[1] for row in query(path, f"PRAGMA table_info({table})")]
+
+
+def rows(path: Path, tables: tuple[str, ...] = ("sessions", "messages")) -> dict[str, list[dict]]:
+    """Every row of the tables that are there, as dicts, in the order of insertion."""
+    found = {}
+    for table in tables:
+        names = columns(path, table)
+        if names:
+            listed = ", ".join(names)
+            found[table] = [
+                dict(zip(names, row, strict=True))
+                for row in query(path, f"SELECT {listed} FROM {table} ORDER BY rowid")
+            ]
+    return found
+
+
+def in_common(before: dict[str, list[dict]], after: dict[str, list[dict]]) -> dict[str, list[dict]]:
+    """`after`, with the columns that `before` had."""
+    return {
+        table: [{name: row[name] for name in before[table][0]} for row in after[table]]
+        if before[table]
+        else after[table]
+        for table in before
+    }
+
+
+def check_search_index(path: Path) -> None:
+    """Raise when the index and the messages disagree."""
+    query(path, "INSERT INTO messages_fts(messages_fts, rank) VALUES('integrity-check', 1)")
+
+
+def alembic(
+    *arguments: str, cwd: Path = ROOT, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command from the checkout's alembic.ini; `cwd` may be any folder."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("HERMES")}
+    command = [sys.executable, "-W", "error", "-m", "alembic", "-c", str(ROOT / "alembic.ini")]
+    return subprocess.run(
+        [*command, *arguments],
+        cwd=cwd,
+        env=inherited | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def differences(path: Path, metadata: Any = None) -> list[Any]:
+    """What `alembic check` would report, against the models or other metadata."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    from hermes_store.models import Base
+
+    metadata = Base.metadata if metadata is None else metadata
+    with create_engine(f"sqlite:///{path}", poolclass=NullPool).connect() as connection:
+        options = raw_ddl.autogenerate_options(metadata) | {"target_metadata": metadata}
+        context = MigrationContext.configure(connection, opts=options)
+        return compare_metadata(context, metadata)

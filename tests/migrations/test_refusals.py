@@ -1,0 +1,183 @@
+"""Files that are not ours, too new or damaged are refused, and not one byte of them changes."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from files import HEAD, REFUSED, alembic, build
+
+from hermes_store import migrate
+from hermes_store.errors import (
+    DamagedFileError,
+    ForeignDatabaseError,
+    HermesStoreError,
+    SchemaTooNewError,
+    StoreReadOnlyError,
+    StoreUnavailableError,
+    UpgradeRequiredError,
+)
+
+TOO_NEW = {"newer_legacy", "newer_and_older_version", "unknown_revision", "two_revisions"}
+SAID = {
+    "newer_legacy": "schema 7",
+    "newer_and_older_version": "schema 11",
+    "unknown_revision": "schema 0999",
+    "two_revisions": "schema 0005, 0006",
+    "foreign_application": "moz_places",
+    "foreign_with_alembic": "users",
+    "foreign_sessions": "messages, sessions",
+    "foreign_schema_version": "no source, started_at",
+    "foreign_with_version_only": "users",
+    "no_version_table": "no schema version of ours",
+    "odd_version": "six",
+}
+WAYS: dict[str, Callable[[Path], object]] = {
+    "looking": migrate.inspect,
+    "opening": migrate.prepare,
+    "upgrade": migrate.upgrade,
+    "downgrade": lambda path: migrate.downgrade(path, "base"),
+}
+
+
+def refused(path: Path, way: str, error: type[Exception], match: str) -> None:
+    before = {each.name: each.read_bytes() for each in path.parent.iterdir() if each.is_file()}
+    modified = path.stat().st_mtime_ns
+    with pytest.raises(error, match=match):
+        WAYS[way](path)
+    after = {each.name: each.read_bytes() for each in path.parent.iterdir() if each.is_file()}
+    assert after == before
+    assert path.stat().st_mtime_ns == modified
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("wal", [False, True], ids=["rollback-journal", "wal"])
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_newer_or_foreign_database_is_refused_with_what_was_found(
+    tmp_path: Path, name: str, wal: bool, way: str
+) -> None:
+    path = build(f"refused/{name}", tmp_path, wal=wal)
+    refused(path, way, SchemaTooNewError if name in TOO_NEW else ForeignDatabaseError, SAID[name])
+
+
+@pytest.mark.parametrize("name", ["newer_legacy", "foreign_application"])
+def test_a_log_left_by_a_crash_stays_as_it_is(tmp_path: Path, name: str) -> None:
+    living = tmp_path / "living"
+    living.mkdir()
+    path = build(f"refused/{name}", living, wal=True)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE later (a)")
+        db.commit()
+        for each in living.iterdir():  # what a killed process leaves: the log, no index of it
+            if not each.name.endswith("-shm"):
+                (tmp_path / each.name).write_bytes(each.read_bytes())
+    copy = tmp_path / path.name
+    before = copy.read_bytes(), copy.with_name(copy.name + "-wal").read_bytes()
+    with pytest.raises(HermesStoreError):
+        migrate.upgrade(copy)
+    assert (copy.read_bytes(), copy.with_name(copy.name + "-wal").read_bytes()) == before
+
+
+class TestDamagedFiles:
+    @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize(
+        "content",
+        [b"hello", b"plain text\n" * 1000, b"\0" * 8192, b"SQLite format 3\0" + b"\xff" * 4096],
+        ids=["short", "text", "zeros", "header"],
+    )
+    def test_what_is_no_database_is_refused(self, tmp_path: Path, content: bytes, way: str) -> None:
+        path = tmp_path / "state.db"
+        path.write_bytes(content)
+        refused(path, way, DamagedFileError, r"nothing was changed: restore it from a backup")
+
+    @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize("kept", [50, 1000, 4096, 9000])
+    def test_a_truncated_database_is_refused(self, tmp_path: Path, kept: int, way: str) -> None:
+        whole = build("v6", tmp_path)
+        path = tmp_path / "state.db"
+        path.write_bytes(whole.read_bytes()[:kept])
+        refused(path, way, DamagedFileError, "cannot be read as a SQLite database")
+
+    def test_damage_that_shows_only_on_the_way_leaves_the_file_as_it_was(
+        self, tmp_path: Path
+    ) -> None:
+        path = build("v6", tmp_path)
+        content = bytearray(path.read_bytes())
+        for page in range(2, len(content) // 4096):
+            content[page * 4096 : page * 4096 + 64] = b"\xfe" * 64
+        path.write_bytes(content)
+        with pytest.raises(DamagedFileError):
+            migrate.upgrade(path)
+        assert path.read_bytes() == content
+
+
+class TestWhatIsNoFile:
+    def test_a_folder_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(StoreUnavailableError, match="is not a file"):
+            migrate.upgrade(tmp_path)
+
+    def test_a_path_through_a_file_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("x")
+        with pytest.raises(StoreUnavailableError, match="Not a directory"):
+            migrate.upgrade(tmp_path / "file" / "state.db")
+
+    def test_a_name_that_is_too_long_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(StoreUnavailableError, match="too long"):
+            migrate.upgrade(tmp_path / ("x" * 300))
+
+    def test_a_dangling_link_is_refused(self, tmp_path: Path) -> None:
+        path = tmp_path / "state.db"
+        path.symlink_to(tmp_path / "gone" / "state.db")
+        with pytest.raises(HermesStoreError):
+            migrate.upgrade(path)
+
+    def test_a_pipe_is_refused_and_nobody_waits_for_it(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "state.db")
+        with pytest.raises(StoreUnavailableError, match="is not a file"):
+            migrate.upgrade(tmp_path / "state.db")
+
+    def test_a_folder_that_cannot_be_written_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(StoreReadOnlyError, match="cannot be created"):
+            migrate.upgrade("/proc/self/state.db")
+
+
+class TestTheCommand:
+    def test_says_what_was_found_without_a_traceback(self, tmp_path: Path) -> None:
+        path = build("refused/newer_legacy", tmp_path)
+        before = path.read_bytes()
+        for command in (["upgrade", "head"], ["check"], ["current"], ["downgrade", "base"]):
+            result = alembic("-x", f"url={path}", *command)
+            assert result.returncode != 0
+            assert "schema 7" in result.stderr
+            assert "update the hermes_store package" in result.stderr
+            assert "Traceback" not in result.stderr
+        assert path.read_bytes() == before
+
+    def test_only_looking_creates_no_file(self, tmp_path: Path) -> None:
+        path = tmp_path / "folder" / "state.db"
+        assert alembic("-x", f"url={path}", "current").returncode == 0
+        assert "not up to date" in alembic("-x", f"url={path}", "check").stderr
+        assert not path.parent.exists()
+
+
+class TestOpeningWithoutMigrating:
+    @pytest.mark.parametrize("name", ["v1", "v6"])
+    def test_refuses_a_legacy_file_and_names_the_command(self, tmp_path: Path, name: str) -> None:
+        path = build(name, tmp_path)
+        before = path.read_bytes()
+        with pytest.raises(UpgradeRequiredError, match="hermes-store upgrade"):
+            migrate.prepare(path, auto_migrate=False)
+        assert path.read_bytes() == before
+
+    def test_refuses_an_older_revision_and_a_missing_file(self, tmp_path: Path) -> None:
+        path = tmp_path / "state.db"
+        with pytest.raises(UpgradeRequiredError, match="revision none"):
+            migrate.prepare(path, auto_migrate=False)
+        assert not path.exists()
+        migrate.upgrade(path, "0004")
+        with pytest.raises(UpgradeRequiredError, match=f"revision 0004, {HEAD} is needed"):
+            migrate.prepare(path, auto_migrate=False)
+        migrate.upgrade(path)
+        migrate.prepare(path, auto_migrate=False)
