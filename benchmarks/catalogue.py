@@ -1,0 +1,66 @@
+"""Every table of the run, in the order of the report. A new kind of work is a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+
+from benchmarks.contenders import BY_HAND, OURS, UNIT_OF_WORK
+from benchmarks.files import Files
+from benchmarks.plan import Plan
+from benchmarks.rows import alone, endurance, loads, opening, processes, sizes, threads
+from benchmarks.table import Table, Target
+
+COLUMNS = (BY_HAND, OURS, UNIT_OF_WORK)
+
+
+def writes(plan: Plan, files: Files) -> Table:
+    about = (
+        "Committed when the call returns: it survives a killed process (`synchronous=NORMAL`)."
+        " Times are medians of single calls."
+    )
+    rows = chain(
+        alone.rows(plan, files),
+        threads.rows(plan, files, 8),
+        threads.rows(plan, files, 32),
+        processes.rows(plan, files),
+        alone.batch_rows(plan, files, 10, None),
+        alone.batch_rows(plan, files, 100, Target(0.5)),
+    )
+    return Table("Writes", about, COLUMNS, list(rows))
+
+
+def durable_writes(plan: Plan, files: Files) -> Table:
+    about = "On the disk when the call returns: it survives a power cut (`synchronous=FULL`)."
+    rows = chain(alone.rows(plan, files, "FULL"), threads.rows(plan, files, 8, "FULL"))
+    return Table("Durable writes", about, COLUMNS, list(rows))
+
+
+def reads(plan: Plan, files: Files) -> Table:
+    about = (
+        f"From a file of {plan.stored_sessions * 20:,} messages, as lists of dicts with JSON"
+        " decoded (the ORM: entities, not decoded)."
+    )
+    return Table("Reads", about, COLUMNS, list(loads.rows(plan, files)))
+
+
+def opens(plan: Plan, files: Files) -> Table:
+    about = "Each in a fresh process. Re-opening imports no Alembic."
+    columns = (BY_HAND, OURS, opening.MAPPED_CLASSES)
+    return Table("Opening", about, columns, list(opening.rows(plan, files)))
+
+
+TABLES: dict[str, Callable[[Plan, Files], Table]] = {
+    "writes": writes,
+    "durable-writes": durable_writes,
+    "reads": reads,
+    "opening": opens,
+    "endurance": endurance.table,
+    "sizes": sizes.table,
+}
+
+
+def run(plan: Plan, files: Files, names: tuple[str, ...]) -> Iterator[tuple[str, Table]]:
+    """The tables of these names, or all, as they are done."""
+    for name in names or TABLES:
+        yield name, TABLES[name](plan, files)

@@ -1,0 +1,104 @@
+"""The figures as one picture: times next to those by hand, throughput and waiting under load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contenders import BY_HAND, OURS, UNIT_OF_WORK
+from benchmarks.table import Row, Table
+
+COLOURS = {BY_HAND: "#9aa0a6", OURS: "#1a73e8", UNIT_OF_WORK: "#e8710a"}
+SETTINGS = {
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "svg.hashsalt": "benchmarks",  # the same figures give the same file
+}
+
+
+def draw(path: Path, tables: Mapping[str, Table]) -> bool:
+    """Write the picture as SVG and PNG; False when the tables that it shows were not measured."""
+    if not {"writes", "reads", "search"} <= tables.keys():
+        return False
+    import matplotlib as mpl
+    from matplotlib import pyplot as plt
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with mpl.rc_context(SETTINGS):
+        figure = plt.figure(figsize=(11, 6.5), layout="constrained")
+        grid = figure.add_gridspec(2, 2, width_ratios=(1.15, 1))
+        times(figure.add_subplot(grid[:, 0]), tables)
+        rates(figure.add_subplot(grid[0, 1]), tables["writes"])
+        waits(figure.add_subplot(grid[1, 1]), tables["writes"])
+        handles, labels = figure.axes[1].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+        figure.savefig(path, metadata={"Date": None})
+        figure.savefig(path.with_suffix(".png"), dpi=110)
+        plt.close(figure)
+    return True
+
+
+def times(axes: Any, tables: Mapping[str, Table]) -> None:
+    """Median times as multiples of the time by hand, which is the line at 1."""
+    rows = [row for name in ("search", "reads", "writes") for row in reversed(tables[name].rows)]
+    rows = [row for row in rows if is_timed(row)]
+    for name in (UNIT_OF_WORK, OURS):
+        shown = [(row, place) for place, row in enumerate(rows) if name in row.cells]
+        multiples = [row.cells[name].value / row.cells[BY_HAND].value for row, _ in shown]
+        places = [place for _, place in shown]
+        axes.plot(multiples, places, "o", color=COLOURS[name], markersize=8)
+        if name == OURS:
+            axes.hlines(places, 1, multiples, color=COLOURS[name], linewidth=3)
+    axes.axvline(1, color=COLOURS[BY_HAND], linewidth=2)
+    logarithmic(axes.xaxis, [0.2, 0.5, 1, 2, 5, 10])
+    axes.set_yticks(range(len(rows)), [row.title for row in rows])
+    axes.set_title("Median time, sqlite3 by hand = 1 (left is faster)", loc="right")
+    axes.grid(axis="x", alpha=0.3)
+
+
+def is_timed(row: Row) -> bool:
+    return {OURS, BY_HAND} <= row.cells.keys() and row.cells[OURS].p99 is not None
+
+
+def rates(axes: Any, writes: Table) -> None:
+    """Messages a second."""
+    rows = {
+        row.title.removeprefix("append, "): row
+        for row in writes.rows
+        if row.cells[OURS].unit == "/s"
+    }
+    labels = ["1 thread" if "the same" in title else title for title in rows]
+    bars(axes, labels, list(rows.values()), 1.0)
+    axes.set_title("Appended messages a second", loc="left")
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+
+
+def waits(axes: Any, writes: Table) -> None:
+    """The p99 of an append under load, in milliseconds."""
+    rows = [row for row in writes.rows if row.title.endswith(": p99")]
+    labels = [row.title.removeprefix("append, ").removesuffix(": p99") for row in rows]
+    bars(axes, labels, rows, 1e3)
+    axes.set_yscale("log")
+    logarithmic(axes.yaxis, [1, 10, 100, 1000])
+    axes.set_title("p99 of an append, ms (lower is better)", loc="left")
+
+
+def bars(axes: Any, labels: list[str], rows: list[Row], factor: float) -> None:
+    width = 0.27
+    for number, name in enumerate(COLOURS):
+        places = [place + (number - 1) * width for place in range(len(rows))]
+        heights = [row.cells[name].value * factor for row in rows]
+        axes.bar(places, heights, width * 0.92, label=name, color=COLOURS[name])
+    axes.set_xticks(range(len(labels)), labels)
+    axes.grid(axis="y", alpha=0.3)
+    axes.set_axisbelow(True)
+
+
+def logarithmic(axis: Any, ticks: list[float]) -> None:
+    axis.axes.set_xscale("log") if axis.axis_name == "x" else axis.axes.set_yscale("log")
+    axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
+    axis.set_ticks([], minor=True)

@@ -1,0 +1,61 @@
+"""How much is measured: the full run, a quick look, and the least that touches every row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Numbers of rounds and calls. A round is one turn of each contender."""
+
+    rounds: int = 9
+    appends: int = 500
+    """Messages a round, appended alone."""
+    threaded_appends: int = 3_200
+    """Messages a round, appended by 8 or 32 threads together."""
+    process_appends: int = 500
+    """Messages a round and process."""
+    batches: int = 10
+    """Calls of `append_messages` a round."""
+    reads: int = 40
+    """Loads, lists or searches a round; long ones fewer."""
+    openings: int = 11
+    """Processes that open a file."""
+    stored_sessions: int = 2_000
+    """Sessions of 20 messages in the file that is searched and listed."""
+    endurance: int = 100_000
+    """Messages of the long run."""
+    sized_sessions: int = 5_000
+    """Sessions of 20 messages in the files whose sizes are compared."""
+    prompt_length: int = 9_000
+    """Characters of the system prompt of each of them."""
+
+
+FULL = Plan()
+QUICK = Plan(
+    rounds=3,
+    appends=200,
+    threaded_appends=640,
+    process_appends=100,
+    batches=3,
+    reads=8,
+    openings=3,
+    stored_sessions=200,
+    endurance=4_000,
+    sized_sessions=200,
+)
+TINY = Plan(
+    rounds=1,
+    appends=4,
+    threaded_appends=32,
+    process_appends=2,
+    batches=1,
+    reads=1,
+    openings=1,
+    stored_sessions=10,
+    endurance=20,
+    sized_sessions=5,
+    prompt_length=100,
+)
+PLANS = {"full": FULL, "quick": QUICK, "tiny": TINY}
