@@ -45,36 +45,39 @@ def rows(plan: Plan, files: Files) -> Iterator[Row]:
 def run_together(name: str, path: Path, number: int, count: int) -> list[Outcome]:
     context = multiprocessing.get_context("spawn")
     gate, results = context.Barrier(PROCESSES), context.SimpleQueue()
-    processes = [
-        context.Process(
-            target=append, args=(name, path, PROCESSES * number + n, count, gate, results)
-        )
-        for n in range(PROCESSES)
-    ]
+    jobs = [(name, path, PROCESSES * number + n, count) for n in range(PROCESSES)]
+    processes = [context.Process(target=work, args=(job, gate, results)) for job in jobs]
     for process in processes:
         process.start()
     outcomes = [results.get() for _ in processes]
     for process in processes:
         process.join()
+    if None in outcomes:
+        raise RuntimeError("a process of the benchmark could not begin; its error is printed above")
     return outcomes
 
 
-def append(name: str, path: Path, seed: int, count: int, gate: Any, results: Any) -> None:
+def work(job: tuple[str, Path, int, int], gate: Any, results: Any) -> None:
     """What each process does. One that cannot even begin lets the others fail, not wait."""
     try:
-        writer = make(name, path)
-        session_id, messages, failed = f"process-{seed}", Corpus(seed).messages(count), []
-        writer.create_session(session_id)
-        calls = [partial(attempt, writer, session_id, message, failed) for message in messages]
-        gate.wait(60)
-        began = time.perf_counter()  # one clock for all processes
-        measured = timed(calls)
-        results.put((began, time.perf_counter(), measured.latencies, len(failed)))
-        writer.close()
+        results.put(append(*job, gate))
     except BaseException:
         gate.abort()
-        results.put((0.0, 1.0, [1.0] * count, count))
+        results.put(None)
         raise
+
+
+def append(name: str, path: Path, seed: int, count: int, gate: Any) -> Outcome:
+    writer = make(name, path)
+    session_id, messages, failed = f"process-{seed}", Corpus(seed).messages(count), []
+    writer.create_session(session_id)
+    calls = [partial(attempt, writer, session_id, message, failed) for message in messages]
+    gate.wait(60)
+    began = time.perf_counter()  # one clock for all processes
+    measured = timed(calls)
+    ended = time.perf_counter()
+    writer.close()
+    return began, ended, measured.latencies, len(failed)
 
 
 def attempt(writer: Any, session_id: str, message: Any, failed: list[Exception]) -> None:
