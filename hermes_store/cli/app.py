@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from typing import Any
 
 import click
@@ -64,6 +65,17 @@ class Commands(click.Group):
             command.params += shared_options()
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a reader of its output who has left ends it quietly."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # What Python flushes at exit must not raise again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(EXIT_BROKEN_PIPE) from None
+        return result
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         for section, commands in SECTIONS.items():
             with formatter.section(section):
@@ -96,13 +108,31 @@ def shared_options() -> list[click.Parameter]:
     ]
 
 
+def _print_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
+    if not asked or ctx.resilient_parsing:
+        return
+    try:
+        number = metadata.version("hermes-store")
+    except metadata.PackageNotFoundError:
+        number = "of a checkout that is not installed"
+    click.echo(f"hermes-store, version {number}")
+    ctx.exit()
+
+
 @click.group(
     cls=Commands,
     params=shared_options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 error, 2 wrong usage, 3 not found, 130 interrupted.",
 )
-@click.version_option(package_name="hermes-store", prog_name="hermes-store")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Print the version and exit.",
+)
 @click.pass_context
 def app(ctx: click.Context) -> None:
     """Read, search, move and look after a store of AI-agent conversations."""
@@ -122,12 +152,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
             standalone_mode=False,
             obj=options,
         )
-        sys.stdout.flush()
     except click.exceptions.Abort:
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        _silence(sys.stdout)
-        return EXIT_BROKEN_PIPE
     except (click.ClickException, HermesStoreError, OSError) as exc:
         return report(exc, as_json=options.as_json)
     return code if isinstance(code, int) else 0
@@ -149,8 +175,3 @@ def report(error: click.ClickException | HermesStoreError | OSError, *, as_json:
     if isinstance(error, SessionNotFoundError):
         return EXIT_NOT_FOUND
     return EXIT_USAGE if isinstance(error, InvalidArgumentError) else EXIT_ERROR
-
-
-def _silence(stream: Any) -> None:
-    """Nobody reads any more: what Python flushes at exit must not raise again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

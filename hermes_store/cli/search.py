@@ -58,13 +58,11 @@ class When(click.ParamType):
 def search_command(options: Options, query: tuple[str, ...], **filters: Any) -> None:
     """Find messages that hold all words of QUERY.
 
-    \b
-    "exact phrase"   the words in this order; quote the quotes for the shell: '"exact phrase"'
-    word AND word, OR, NOT, prefix*, ( )   operators in capitals, between words
-    everything else  is looked for as written: don't, foo/bar.py:42, C#, rm -rf, 记忆
+    Also "exact phrases" (the shell needs its own quotes around), prefix*, and between words AND,
+    OR, NOT and parentheses. Everything else is looked for as written: don't, foo/bar.py:42, C#,
+    rm -rf, 记忆. Put -- before a query that looks like an option of this command.
 
-    Put -- before a query that looks like an option of this command. --json prints a list of
-    objects; their snippets mark hits as >>>hit<<<.
+    --json prints a list of objects; their snippets mark hits as >>>hit<<<.
     """
     with_context = filters.pop("context")
     markers = (">>>", "<<<") if options.as_json else (_START, _END)

@@ -129,22 +129,22 @@ def import_command(
     its name is the session's id. Sessions that are there already stay as they are, so an import
     that was interrupted is simply run again. --json prints an object of counts and remarks.
     """
-    results: list[ImportResult] = []
     with open_store(options, create=True) as repo:
-        for path in files:
-            log_id = session_id if path == STDIO else path.stem
-            with _lines(path) as lines:
-                found = read_sessions(lines, _name(path), log_id, source, output.note)
-                results.append(repo.import_sessions(found))
-    done = _sum(results)
+        done = repo.import_sessions(_sessions(files, source, session_id))
     if options.as_json:
         output.print_json(asdict(done))
     else:
         _print_result(done)
 
 
-def _name(path: Path) -> str:
-    return "<stdin>" if path == STDIO else str(path)
+def _sessions(
+    files: tuple[Path, ...], source: str, session_id: str | None
+) -> Iterator[dict[str, Any]]:
+    """The sessions of all files: a parent may be in another file than its child."""
+    for path in files:
+        name, log_id = (str(path), path.stem) if path != STDIO else ("<stdin>", session_id)
+        with _lines(path) as lines:
+            yield from read_sessions(lines, name, log_id, source, output.note)
 
 
 @contextmanager
@@ -163,17 +163,6 @@ def _counted(stream: IO[bytes], size: int, report: Progress) -> Iterator[bytes]:
         yield line
         done += len(line)
         report("", done, size)
-
-
-def _sum(results: Sequence[ImportResult]) -> ImportResult:
-    return ImportResult(
-        sessions=sum(result.sessions for result in results),
-        messages=sum(result.messages for result in results),
-        skipped=[name for result in results for name in result.skipped],
-        retitled=dict(pair for result in results for pair in result.retitled.items()),
-        orphaned=[name for result in results for name in result.orphaned],
-        ignored_fields=sorted({name for result in results for name in result.ignored_fields}),
-    )
 
 
 def _print_result(done: ImportResult) -> None:
