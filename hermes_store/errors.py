@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "DamagedFileError",
     "ForeignDatabaseError",
@@ -26,7 +28,16 @@ __all__ = [
 
 
 class HermesStoreError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error this package raises on purpose. Can be pickled, fields and all."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), str(self), self.__dict__)
+
+
+def _restored(kind: type[HermesStoreError], message: str, fields: dict[str, Any]) -> Any:
+    error = kind.__new__(kind, message)
+    error.__dict__.update(fields)
+    return error
 
 
 class InvalidArgumentError(HermesStoreError, ValueError):
@@ -121,8 +132,10 @@ class StoreUnavailableError(HermesStoreError):
 class StoreReadOnlyError(StoreUnavailableError):
     """The file, its folder or the server accepts no writes."""
 
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem, "make the file and its folder writable, then try again")
+    def __init__(
+        self, problem: str, remedy: str = "make the file and its folder writable, then try again"
+    ) -> None:
+        super().__init__(problem, remedy)
 
 
 class TransactionRolledBackError(StoreUnavailableError):

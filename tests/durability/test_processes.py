@@ -1,0 +1,374 @@
+"""Fork, exit, drop and share: what a process does with the connections of a store."""
+
+import gc
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from support import Caller
+
+from hermes_store import SessionRepository
+from hermes_store.errors import (
+    InvalidArgumentError,
+    PoolExhaustedError,
+    StoreBusyError,
+    StoreClosedError,
+    StoreReadOnlyError,
+    StoreUnavailableError,
+)
+
+R = TypeVar("R")
+
+
+def descriptors(database: Path) -> list[str]:
+    """The descriptors that this process has open on the file and its companions."""
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    targets = [str(link.readlink()) for link in links if link.is_symlink()]
+    return [target for target in targets if target.startswith(str(database))]
+
+
+def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+class TestSharing:
+    def test_repositories_on_one_file_share_one_write_connection(self, database: Path) -> None:
+        repositories = [SessionRepository(database) for _ in range(20)]
+        for number, repository in enumerate(repositories):
+            repository.create_session(f"s{number}", "test")
+            assert repository.session_count() == number + 1
+        main_file = [name for name in descriptors(database) if name == str(database)]
+        assert len(main_file) <= 1 + 5  # the writer and one shared pool
+        for repository in repositories:
+            repository.close()
+        assert descriptors(database) == []
+
+    def test_a_symbolic_link_is_the_same_file(self, database: Path, tmp_path: Path) -> None:
+        (tmp_path / "link.db").symlink_to(database)
+        with SessionRepository(database) as one, SessionRepository(tmp_path / "link.db") as other:
+            one.create_session("s", "test")
+            with one.transaction() as tx:
+                tx.append_message("s", "user", "first")
+            other.append_message("s", "user", "second")
+            assert [m["content"] for m in one.get_messages("s")] == ["first", "second"]
+
+    def test_closing_one_repository_leaves_the_others_working(self, database: Path) -> None:
+        one, other = SessionRepository(database), SessionRepository(database)
+        one.close()
+        with pytest.raises(StoreClosedError):
+            one.session_count()
+        with pytest.raises(StoreClosedError):
+            one.create_session("s", "test")
+        other.create_session("s", "test")
+        other.close()
+        other.close()
+
+    def test_a_different_durability_on_the_same_file_is_refused(self, database: Path) -> None:
+        with SessionRepository(database), pytest.raises(InvalidArgumentError, match="synchronous"):
+            SessionRepository(database, synchronous="FULL")
+        with SessionRepository(database, synchronous="full") as repository:
+            with repository.transaction() as tx:
+                assert tx.connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+
+    def test_dropped_without_close_it_leaks_no_thread_and_no_descriptor(
+        self, database: Path
+    ) -> None:
+        threads = threading.active_count()
+        for _ in range(50):
+            repository = SessionRepository(database)
+            repository.ensure_session("s")
+            repository.session_count()
+            del repository
+        gc.collect()
+        assert threading.active_count() == threads
+        assert descriptors(database) == []
+
+
+class TestExit:
+    def test_at_interpreter_exit_without_close_everything_acknowledged_is_there(
+        self, database: Path
+    ) -> None:
+        done = run(
+            """
+            import sys
+            from hermes_store import SessionRepository
+            repository = SessionRepository(sys.argv[1])
+            repository.create_session("s", "test")
+            repository.append_message("s", "user", "x")
+            """,
+            database,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        with SessionRepository(database) as repository:
+            assert repository.message_count("s") == 1
+
+    def test_exit_while_daemon_threads_write_does_not_hang_or_crash(self, database: Path) -> None:
+        for _ in range(5):
+            done = run(
+                """
+                import sys, threading
+                from hermes_store import SessionRepository
+                from hermes_store.errors import StoreClosedError
+                repository = SessionRepository(sys.argv[1])
+                repository.ensure_session("s")
+                started = threading.Event()
+                def work():
+                    while True:
+                        try:
+                            repository.append_message("s", "user", "x")
+                        except StoreClosedError:
+                            return
+                        started.set()
+                for _ in range(4):
+                    threading.Thread(target=work, daemon=True).start()
+                started.wait(30)
+                """,
+                database,
+            )
+            assert (done.returncode, done.stderr) == (0, "")
+        with SessionRepository(database) as repository:
+            assert repository.get_session("s")["message_count"] == repository.message_count("s")
+
+    def test_close_while_others_write_ends_every_call(self, database: Path) -> None:
+        repository = SessionRepository(database)
+        repository.ensure_session("s")
+        done: list[int] = []
+
+        def write() -> None:
+            while True:
+                done.append(repository.append_message("s", "user", "x"))
+
+        def read() -> None:
+            while True:
+                repository.get_messages("s")
+
+        callers = [Caller(write) for _ in range(6)] + [Caller(read) for _ in range(3)]
+        while len(done) < 100:
+            callers[0].join(0.001)
+        repository.close()
+        for caller in callers:
+            with pytest.raises(StoreClosedError):
+                caller.finish()
+        with SessionRepository(database) as again:
+            assert {m["id"] for m in again.get_messages("s")} == set(done)
+        assert descriptors(database) == []
+
+
+class TestFork:
+    def test_child_and_parent_both_write_and_neither_hangs(self, database: Path) -> None:
+        done = run(
+            """
+            import os, sys, threading, warnings
+            warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads: on purpose
+            from hermes_store import SessionRepository
+            repository = SessionRepository(sys.argv[1])
+            repository.ensure_session("s")
+            stop = threading.Event()
+            def work():
+                while not stop.is_set():
+                    repository.append_message("s", "parent", "x")
+                    repository.message_count("s")
+            threads = [threading.Thread(target=work) for _ in range(4)]
+            for thread in threads: thread.start()
+            children = []
+            for number in range(6):
+                pid = os.fork()
+                if not pid:
+                    for _ in range(20):
+                        repository.append_message("s", "child", "x")
+                    assert repository.message_count("s") >= 20
+                    os._exit(0)
+                children.append(pid)
+            codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
+            stop.set()
+            for thread in threads: thread.join()
+            repository.append_message("s", "parent", "after")
+            assert codes == [0] * 6, codes
+            repository.close()
+            """,
+            database,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        with SessionRepository(database) as repository:
+            roles = [m["role"] for m in repository.get_messages("s")]
+            assert roles.count("child") == 6 * 20
+            assert repository.get_session("s")["message_count"] == len(roles)
+
+    def test_the_child_of_a_fork_uses_no_connection_of_its_parent(
+        self, repository: SessionRepository, database: Path
+    ) -> None:
+        repository.ensure_session("s")
+        repository.append_message("s", "user", "before")
+        context = multiprocessing.get_context("fork")
+        mine, theirs = context.Pipe()
+
+        def child() -> None:
+            theirs.send(descriptors(database))
+            repository.append_message("s", "user", "child")
+            theirs.send(repository.message_count("s"))
+
+        process = context.Process(target=child)
+        process.start()
+        assert mine.poll(30)
+        assert mine.recv() == []
+        assert mine.poll(30)
+        assert mine.recv() == 2
+        process.join(30)
+        assert process.exitcode == 0
+        repository.append_message("s", "user", "after")
+        assert repository.message_count("s") == 3
+
+    def test_a_fork_inside_a_transaction_leaves_it_to_the_parent(self, database: Path) -> None:
+        done = run(
+            """
+            import os, sys
+            from hermes_store import SessionRepository
+            from hermes_store.errors import StoreUnavailableError
+            repository = SessionRepository(sys.argv[1])
+            repository.ensure_session("s")
+            pid = None
+            try:
+                with repository.transaction() as tx:
+                    tx.append_message("s", "user", "once")
+                    pid = os.fork()
+            except StoreUnavailableError as exc:
+                assert pid == 0 and "fork" in str(exc)
+                os._exit(7)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+            assert repository.message_count("s") == 1
+            """,
+            database,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+class TestTrouble:
+    def test_behind_a_foreign_lock_writers_are_told_and_readers_read_on(
+        self, database: Path
+    ) -> None:
+        holder = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);c.execute('BEGIN IMMEDIATE'); print('locked', flush=True); sys.stdin.read()",
+                database,
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        with SessionRepository(database, lock_timeout=0.3) as repository:
+            assert holder.stdout.readline() == b"locked\n"
+            with pytest.raises(StoreBusyError) as caught:
+                repository.create_session("s", "test")
+            assert caught.value.waited >= 0.3
+            assert repository.session_count() == 0
+            holder.communicate()
+            repository.create_session("s", "test")
+            assert repository.session_count() == 1
+
+    def test_readers_are_not_behind_a_long_write(self, repository: SessionRepository) -> None:
+        repository.create_session("s", "test")
+        with repository.transaction() as tx:
+            tx.append_message("s", "user", "not yet")
+            assert Caller(lambda: repository.message_count("s")).finish() == 0
+        assert repository.message_count("s") == 1
+
+    def test_a_full_disk_is_a_typed_error_and_nothing_acknowledged_is_lost(
+        self, repository: SessionRepository
+    ) -> None:
+        repository.create_session("s", "test")
+        with repository.transaction() as tx:
+            pages = tx.connection.exec_driver_sql("PRAGMA page_count").scalar()
+            tx.connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 40}")
+        stored = []
+        with pytest.raises(StoreUnavailableError, match="full"):
+            while True:
+                stored.append(repository.append_message("s", "user", f"text {len(stored)} " * 50))
+        assert [m["id"] for m in repository.get_messages("s")] == stored
+        assert repository.get_session("s")["message_count"] == len(stored)
+        with repository.transaction() as tx:
+            tx.connection.exec_driver_sql("PRAGMA max_page_count=1000000")
+        repository.append_message("s", "user", "again")
+
+    def test_an_exhausted_pool_says_so(self, database: Path) -> None:
+        with SessionRepository(database, pool_size=1, pool_timeout=0.1) as repository:
+            repository.create_session("s", "test")
+            export = repository.iter_export()
+            next(export)
+            with pytest.raises(PoolExhaustedError, match="pool_size"):
+                repository.session_count()
+            export.close()
+            assert repository.session_count() == 1
+
+    @pytest.fixture
+    def public(self, template: Path) -> Iterator[Path]:
+        """A store with one session, where an ordinary user can get at it."""
+        with tempfile.TemporaryDirectory() as name:
+            database = Path(shutil.copy(template, name))
+            with SessionRepository(database) as repository:
+                repository.create_session("s", "test")
+            yield database
+            database.parent.chmod(0o755)
+
+    def test_a_file_turned_read_only_is_read_and_refuses_writes_clearly(self, public: Path) -> None:
+        public.chmod(0o444)
+        public.parent.chmod(0o777)
+        assert as_ordinary_user(lambda: read_then_write(public)) == [1, "StoreReadOnlyError"]
+
+    def test_a_folder_turned_read_only_is_said_clearly(self, public: Path) -> None:
+        public.chmod(0o444)
+        public.parent.chmod(0o555)
+        with pytest.raises(StoreReadOnlyError, match="folder writable"):
+            raise as_ordinary_user(lambda: error_of_opening(public))
+
+
+def read_then_write(database: Path) -> list[object]:
+    with SessionRepository(database) as repository:
+        count = repository.session_count()
+        try:
+            repository.create_session("t", "test")
+        except StoreReadOnlyError as exc:
+            return [count, type(exc).__name__]
+    return [count, "written"]
+
+
+def error_of_opening(database: Path) -> Exception | None:
+    try:
+        SessionRepository(database).close()
+    except StoreReadOnlyError as exc:
+        return exc
+    return None
+
+
+def as_ordinary_user(function: Callable[[], R]) -> R:
+    """Call `function` in a child that file modes apply to: root would write all the same."""
+    context = multiprocessing.get_context("fork")
+    mine, theirs = context.Pipe()
+
+    def child() -> None:
+        if os.geteuid() == 0:
+            os.setgid(65534)
+            os.setuid(65534)
+        theirs.send(function())
+
+    process = context.Process(target=child)
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+    assert mine.poll(30)
+    return mine.recv()
