@@ -1,0 +1,267 @@
+"""One database as a repository uses it: how it reads, how it writes, and what it shares.
+
+Repositories on the same file in one process share its writer, so there is one write connection
+per file and process, and the pool of readers when their settings are equal. The last one to
+close, or to be dropped, closes them. A forked child starts with none.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from hermes_store import engine as engines
+from hermes_store import migrate
+from hermes_store.errors import (
+    InvalidArgumentError,
+    NestedTransactionError,
+    PoolExhaustedError,
+    StoreClosedError,
+)
+from hermes_store.settings import Settings
+from hermes_store.turns import Turn
+from hermes_store.writer import Writer
+
+__all__ = ["Store"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_FORK_PATIENCE = 1.0
+"""Seconds a fork waits for what is under way, so that the child does not inherit it."""
+
+
+class _Gate:
+    """Keeps threads out of the database library while the process forks.
+
+    A child inherits the library's mutexes but not the threads that hold them: it would wait for
+    them for ever.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside: list[int] = []
+        self._shut = False
+
+    def __enter__(self) -> None:
+        with self._changed:
+            if self._shut:
+                self._changed.wait_for(lambda: not self._shut)
+            self._inside.append(threading.get_ident())
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._inside.remove(threading.get_ident())
+            if self._shut:
+                self._changed.notify_all()
+
+    def shut(self, patience: float) -> None:
+        """Let nobody in, and wait until everybody but this thread is out, or patience is over."""
+        me = threading.get_ident()
+        with self._changed:
+            self._shut = True
+            self._changed.wait_for(lambda: all(thread == me for thread in self._inside), patience)
+
+    def open(self) -> None:
+        """Let everybody in again."""
+        with self._changed:
+            self._shut = False
+            self._changed.notify_all()
+
+    def after_fork(self) -> None:
+        """In the child: only this thread is left."""
+        self._changed = threading.Condition()
+        self._inside = [thread for thread in self._inside if thread == threading.get_ident()]
+        self._shut = False
+
+
+class _Shared(Generic[R]):
+    """Objects that several stores use, by key; the last user's release closes them."""
+
+    def __init__(self, close: Callable[[R], None]) -> None:
+        self._close = close
+        self._lock = threading.RLock()  # a finalizer may release while its own thread acquires
+        self._objects: dict[Hashable, R] = {}
+        self._users: dict[Hashable, int] = {}
+
+    def acquire(self, key: Hashable, make: Callable[[], R]) -> R:
+        with self._lock:
+            if key not in self._objects:
+                self._objects[key] = make()
+            self._users[key] = self._users.get(key, 0) + 1
+            return self._objects[key]
+
+    def release(self, key: Hashable) -> None:
+        with self._lock:
+            self._users[key] -= 1
+            if self._users[key]:
+                return
+            del self._users[key]
+            unused = self._objects.pop(key)
+        self._close(unused)
+
+    def all(self) -> list[R]:
+        return list(self._objects.values())
+
+    def after_fork(self) -> None:
+        self._lock = threading.RLock()
+
+
+_gate = _Gate()
+_writers: _Shared[Writer] = _Shared(Writer.close)
+_readers: _Shared[Engine] = _Shared(Engine.dispose)
+
+
+class Store:
+    """A database that is open: reads on pooled connections, writes through the shared writer."""
+
+    def __init__(self, address: engines.Address, settings: Settings) -> None:
+        self.url = engines.url_of(address)
+        self.settings = settings
+        with _gate:
+            migrate.prepare(
+                self.url, auto_migrate=settings.auto_migrate, lock_timeout=settings.lock_timeout
+            )
+        key = engines.identity(self.url)
+        self._writer = _writers.acquire(key, lambda: _make_writer(self.url, settings))
+        self._release = weakref.finalize(self, _writers.release, key)
+        self._refuse_other_durability()
+        self._engine = _readers.acquire(
+            (key, settings), lambda: engines.read_engine(self.url, settings)
+        )
+        self._release_pool = weakref.finalize(self, _readers.release, (key, settings))
+        self._closed = False
+
+    def read(
+        self,
+        function: Callable[Concatenate[Connection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Call `function(connection, …)` on one snapshot of the database."""
+
+        def attempt() -> R:
+            with self._connected() as connection:
+                return function(connection, *args, **kwargs)
+
+        with engines.typed_errors():
+            return engines.retry_while_busy(attempt, self.settings.lock_timeout)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A pooled connection on one snapshot, for reads that stream."""
+        with engines.typed_errors(), self._connected() as connection:
+            yield connection
+
+    def write(
+        self,
+        function: Callable[Concatenate[Connection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Call `function(connection, …)` in a write transaction; return after COMMIT."""
+        if self._closed:
+            raise StoreClosedError
+        return self._writer.run(lambda connection: function(connection, *args, **kwargs))
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """The write connection in a transaction of the caller's own."""
+        if self._closed:
+            raise StoreClosedError
+        with self._writer.transaction() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Refuse further calls; close what no other store of this process uses. Idempotent."""
+        if self._writer.held_here:
+            raise NestedTransactionError
+        self._closed = True
+        self._release_pool()
+        self._release()
+
+    def statistics(self) -> dict[str, int]:
+        """What the writer did since this process opened the file."""
+        writer = self._writer
+        return {
+            "total_writes": writer.operations,
+            "batched_writes": writer.operations,
+            "batch_count": writer.groups,
+            "pending_writes": writer.waiting,
+        }
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        if self._closed:
+            raise StoreClosedError
+        pool = self._engine.pool
+        try:
+            with _gate, self._engine.connect() as connection:
+                yield connection
+        except PoolTimeoutError as exc:
+            raise PoolExhaustedError(self.settings.pool_size, self.settings.pool_timeout) from exc
+        finally:
+            if self._closed:  # meanwhile: the connection went back to a pool that nobody closes
+                pool.dispose()
+                self._engine.dispose()
+
+    def _refuse_other_durability(self) -> None:
+        ours, theirs = self.settings.synchronous, self._writer.synchronous
+        if ours != theirs:
+            self._release()
+            raise InvalidArgumentError(
+                "synchronous",
+                f"this process has the file open with {theirs}, not {ours}",
+                "use one level for all repositories on a file, or close the others first",
+            )
+
+
+def _make_writer(url: Any, settings: Settings) -> Writer:
+    return Writer(engines.write_engine(url, settings), settings)
+
+
+# --- fork ---------------------------------------------------------------------------------------
+# A SQLite connection must not cross a fork: its locks belong to the process, and the child's copy
+# of SQLite's own tables would believe that it holds them. So nothing is open while it happens.
+
+_resting: list[tuple[Writer, Turn | None]] = []
+
+
+def _before_fork() -> None:
+    _gate.shut(_FORK_PATIENCE)
+    _resting.extend((writer, writer.rest(_FORK_PATIENCE)) for writer in _writers.all())
+    for pool in _readers.all():
+        pool.dispose()
+
+
+def _after_fork_in_parent() -> None:
+    while _resting:
+        writer, turn = _resting.pop()
+        writer.resume(turn)
+    _gate.open()
+
+
+def _after_fork_in_child() -> None:
+    _resting.clear()
+    _gate.after_fork()
+    _writers.after_fork()
+    _readers.after_fork()
+    for writer in _writers.all():
+        writer.abandon()
+    for pool in _readers.all():
+        pool.dispose(close=False)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )
