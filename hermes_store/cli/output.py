@@ -139,16 +139,13 @@ def dollars(amount: float | None) -> str:
 @contextmanager
 def progress_bar(what: str) -> Iterator[Progress]:
     """Show a bar on stderr while a person looks on; the block reports with what it is given."""
-    bar = ProgressBar(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
-    with bar:
+    if not sys.stderr.isatty():
+        yield lambda _step, _done, _total: None
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
+    with ProgressBar(
+        *columns, TimeRemainingColumn(), console=console(stderr=True), transient=True
+    ) as bar:
         task = bar.add_task(what, total=None)
 
         def report(step: str, done: int, total: int) -> None:

@@ -41,7 +41,7 @@ def test_help_of_the_command_imports_neither_the_repository_nor_rich(spawn):
 
 def test_without_a_command_the_help_is_shown(run):
     result = run()
-    assert result.code == 2
+    assert result.code in {0, 2}  # click 8.1, 8.2
     assert "Usage: hermes-store" in result.out + result.err
 
 
@@ -148,18 +148,13 @@ def test_stored_text_cannot_speak_to_the_terminal(run, filled):
     assert "[bold]markup[/bold] :smile:" in run("show", "evil").out
 
 
-def test_reading_works_while_a_writer_holds_the_lock(run, filled):
+def test_reading_works_while_a_writer_holds_the_lock(spawn, filled):
     with SessionRepository(filled) as repo, repo.transaction() as tx:
         tx.create_session("unfinished", "cli")
-        for arguments in (
-            ["list"],
-            ["show", "20260210_09"],
-            ["search", "don't"],
-            ["export"],
-            ["stats"],
-        ):
-            assert run(*arguments).code == 0
-        assert "unfinished" not in run("list").out
+        for arguments in (["list", "-n", "99"], ["show", "20260210_09"], ["search", "don't"]):
+            result = spawn(*arguments)
+            assert (result.code, result.err) == (0, "")
+            assert "unfinished" not in result.out
 
 
 def test_an_interruption_ends_with_130_and_no_traceback(filled, examples):
