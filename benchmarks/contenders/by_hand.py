@@ -38,10 +38,23 @@ LISTED = (
     "billing_base_url", "billing_mode", "estimated_cost_usd", "actual_cost_usd", "cost_status",
     "cost_source", "pricing_version", "last_active",
 )  # fmt: skip
+COUNTERS = {column for column in LISTED if column.endswith(("_count", "_tokens"))}
+
+
+def _shown(column: str) -> str:
+    """The expression for a column of the list: counters are never NULL."""
+    if column == "last_active":
+        return "coalesce(s.last_active, s.started_at)"
+    return f"coalesce(s.{column}, 0)" if column in COUNTERS else f"s.{column}"
+
+
 LIST = f"""
-SELECT {", ".join(f"s.{column}" for column in LISTED)}, m.content_format,
-    CASE WHEN m.content_format IS NULL THEN substr(trim(m.content, ?), 1, 61) ELSE m.content END
-FROM (SELECT * FROM sessions ORDER BY {{order}} DESC, id DESC LIMIT ?) AS s
+SELECT {", ".join(map(_shown, LISTED))}, m.content_format,
+    CASE WHEN m.content_format IS NULL
+        THEN substr(rtrim(ltrim(m.content, :blanks), :blanks), 1, 61) ELSE m.content END
+FROM (
+    SELECT {", ".join(LISTED)} FROM sessions
+    ORDER BY {{order}} DESC, id DESC LIMIT :limit OFFSET 0) AS s
 LEFT JOIN messages AS m ON m.id = (
     SELECT id FROM messages
     WHERE session_id = s.id AND role = 'user' AND content IS NOT NULL ORDER BY id LIMIT 1)
@@ -133,7 +146,7 @@ class ByHand:
 
     def _list(self, sql: str, limit: int) -> list[dict[str, Any]]:
         with self.lock:
-            rows = self.db.execute(sql, (BLANKS, limit)).fetchall()
+            rows = self.db.execute(sql, {"blanks": BLANKS, "limit": limit}).fetchall()
         return [listing(row) for row in rows]
 
 
