@@ -1,6 +1,7 @@
 """From an address to engines: driver, pragmas, how a transaction begins, what an error means.
 
-SQLite is used in three ways, each with an engine of its own: one connection that writes
+What is PostgreSQL's is in `postgresql.py`; nobody else asks it. SQLite is used in three ways,
+each with an engine of its own: one connection that writes
 (`BEGIN IMMEDIATE`, so that a read-then-write never fails half-way), a bounded pool of connections
 that only read (`query_only`, one snapshot each), and one for migrations (no foreign keys, so that
 a table can be rebuilt). The driver's own transaction control is off: it would leave DDL outside.
@@ -24,9 +25,10 @@ from typing import Any, TypeVar, cast
 import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401 - here, not at the first open
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
+from hermes_store import postgresql
 from hermes_store.errors import (
     DamagedFileError,
     HermesStoreError,
@@ -41,9 +43,14 @@ from hermes_store.settings import Settings
 __all__ = [
     "Address",
     "default_path",
+    "describe",
+    "has_wal_reset_bug",
     "identity",
     "in_transaction",
     "is_busy",
+    "is_lost",
+    "is_overtaken",
+    "may_commit",
     "migration_engine",
     "pause",
     "read_engine",
@@ -75,19 +82,29 @@ def url_of(address: Address) -> URL:
     if isinstance(address, str) and "://" in address:
         address = _parsed(address)
     if isinstance(address, URL):
-        return _sqlite_url(address) if address.get_backend_name() == "sqlite" else address
+        return _checked_url(address)
     if not isinstance(address, (str, os.PathLike)) or not os.fspath(address):
         raise InvalidArgumentError("db_path", f"{address!r} is no path", "give a path or a URL")
     return _sqlite_url(URL.create("sqlite", database=os.fspath(address)))
 
 
+_URL_REMEDY = "write it like sqlite:////folder/state.db or postgresql+psycopg://user@host/database"
+
+
 def _parsed(address: str) -> URL:
     try:
         return make_url(address)
-    except SQLAlchemyError as exc:
-        raise InvalidArgumentError(
-            "db_path", f"{address!r} is no database URL", "write it like sqlite:////folder/state.db"
-        ) from exc
+    except (SQLAlchemyError, ValueError):  # their text, and the address, may hold a password
+        raise InvalidArgumentError("db_path", "is no database URL", _URL_REMEDY) from None
+
+
+def _checked_url(url: URL) -> URL:
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        return _sqlite_url(url)
+    if backend in postgresql.BACKENDS:
+        return postgresql.url_of(url)
+    raise InvalidArgumentError("db_path", f"{backend!r} is no supported database", _URL_REMEDY)
 
 
 def _sqlite_url(url: URL) -> URL:
@@ -134,7 +151,7 @@ def sqlite_driver() -> ModuleType:
 def write_engine(url: URL, settings: Settings) -> Engine:
     """Engine whose transactions take the write lock when they begin. Holds no pool."""
     if url.get_backend_name() != "sqlite":
-        return _server_engine(url, settings, poolclass=NullPool)
+        return postgresql.make_engine(url, settings, postgresql.BEGIN_WRITING, poolclass=NullPool)
     engine = _sqlite_engine(url, poolclass=NullPool)
 
     def configure(dbapi: Any, _record: Any) -> None:
@@ -155,7 +172,7 @@ def write_engine(url: URL, settings: Settings) -> Engine:
 def read_engine(url: URL, settings: Settings) -> Engine:
     """Engine of a bounded pool whose connections can only read."""
     if url.get_backend_name() != "sqlite":
-        return _server_engine(url, settings, **_bounded(settings))
+        return postgresql.make_engine(url, settings, postgresql.BEGIN_READING, **_bounded(settings))
     engine = _sqlite_engine(url, **_bounded(settings))
 
     def configure(dbapi: Any, _record: Any) -> None:
@@ -167,10 +184,11 @@ def read_engine(url: URL, settings: Settings) -> Engine:
     return engine
 
 
-def migration_engine(url: URL) -> Engine:
+def migration_engine(url: URL, lock_timeout: float) -> Engine:
     """Engine for revisions: takes the write lock at once and checks no foreign keys."""
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, poolclass=NullPool)
+        settings = Settings(lock_timeout=lock_timeout)
+        return postgresql.make_engine(url, settings, postgresql.BEGIN_WRITING, poolclass=NullPool)
     engine = _sqlite_engine(url, poolclass=NullPool)
     event.listen(engine, "connect", lambda dbapi, _record: dbapi.execute("PRAGMA busy_timeout=250"))
     _begin_with(engine, "BEGIN IMMEDIATE")
@@ -185,13 +203,6 @@ def _bounded(settings: Settings) -> dict[str, Any]:
         "pool_timeout": settings.pool_timeout,
         "pool_use_lifo": True,
     }
-
-
-def _server_engine(url: URL, settings: Settings, **pool: Any) -> Engine:
-    connect_args = {}
-    if settings.statement_timeout:
-        connect_args["options"] = f"-c statement_timeout={settings.statement_timeout * 1000:.0f}"
-    return create_engine(url, connect_args=connect_args, pool_pre_ping=True, **pool)
 
 
 def _sqlite_engine(url: URL, **pool: Any) -> Engine:
@@ -244,7 +255,15 @@ def in_transaction(connection: Connection) -> bool:
     dbapi: Any = connection.connection.dbapi_connection
     if hasattr(dbapi, "in_transaction"):  # SQLite
         return bool(dbapi.in_transaction)
-    return bool(dbapi.info.transaction_status)  # psycopg: 0 is idle
+    return postgresql.in_transaction(dbapi)
+
+
+def may_commit(connection: Connection) -> bool:
+    """Whether COMMIT would store the transaction; after an error PostgreSQL rolls back instead."""
+    if not in_transaction(connection):
+        return False
+    dbapi: Any = connection.connection.dbapi_connection
+    return hasattr(dbapi, "in_transaction") or postgresql.may_commit(dbapi)
 
 
 def run_on_driver(connection: Connection, statement: str) -> None:
@@ -253,10 +272,38 @@ def run_on_driver(connection: Connection, statement: str) -> None:
     dbapi.execute(statement)
 
 
+def describe(connection: Connection) -> dict[str, Any]:
+    """Which database library is in force, and how it keeps the file."""
+    if connection.dialect.name != "sqlite":
+        version = connection.dialect.server_version_info or ()
+        return {"library": connection.dialect.name, "version": ".".join(map(str, version))}
+    driver = sqlite_driver()
+    pragma = connection.exec_driver_sql
+    return {
+        "library": driver.__name__.partition(".")[0],
+        "version": driver.sqlite_version,
+        "wal_reset_bug": has_wal_reset_bug(driver.sqlite_version_info),
+        "journal_mode": pragma("PRAGMA journal_mode").scalar(),
+        "file_bytes": pragma(
+            "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+        ).scalar(),
+    }
+
+
+_WAL_RESET_FIXED = {(3, 44): 6, (3, 50): 7, (3, 51): 3}
+"""The patch release of each branch that has the fix: https://sqlite.org/wal.html"""
+
+
+def has_wal_reset_bug(version: tuple[int, ...]) -> bool:
+    """Whether a SQLite can corrupt a file whose log is reset while another process writes."""
+    if version[:2] in _WAL_RESET_FIXED:
+        return version[2] < _WAL_RESET_FIXED[version[0], version[1]]
+    return (3, 7) <= version < (3, 52)
+
+
 # --- errors -------------------------------------------------------------------------------------
 
 _BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
-_RETRIED_SQLSTATES = {"40001", "40P01", "55P03"}  # serialization, deadlock, lock not available
 
 
 def _original(exc: BaseException) -> BaseException:
@@ -269,9 +316,17 @@ def _name(exc: BaseException) -> str:
 
 def is_busy(exc: BaseException) -> bool:
     """Whether the same operation may well succeed when it is run again."""
-    return _name(exc).startswith(_BUSY) or (
-        getattr(_original(exc), "sqlstate", None) in _RETRIED_SQLSTATES
-    )
+    return _name(exc).startswith(_BUSY) or postgresql.is_refused_by_lock(exc)
+
+
+def is_overtaken(exc: BaseException) -> bool:
+    """Whether another host may have changed what the operation had just looked at."""
+    return postgresql.is_overtaken(exc)
+
+
+def is_lost(exc: BaseException) -> bool:
+    """Whether the connection to a server is gone, and what was not committed with it."""
+    return postgresql.is_lost(exc)
 
 
 def translate_error(exc: BaseException) -> BaseException:
@@ -280,7 +335,7 @@ def translate_error(exc: BaseException) -> BaseException:
         return exc
     if is_busy(exc):
         return StoreBusyError(0.0)
-    return _translate_sqlite(exc) or _translate_server(exc) or exc
+    return _translate_sqlite(exc) or postgresql.translate_error(exc) or exc
 
 
 def _translate_sqlite(exc: BaseException) -> HermesStoreError | None:
@@ -296,14 +351,6 @@ def _translate_sqlite(exc: BaseException) -> HermesStoreError | None:
         return DamagedFileError(said)
     if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_PROTOCOL", "SQLITE_NOMEM")):
         return StoreUnavailableError(said, "check the disk, the folder and its permissions")
-    return None
-
-
-def _translate_server(exc: BaseException) -> HermesStoreError | None:
-    if isinstance(exc, DBAPIError) and exc.connection_invalidated:
-        return StoreUnavailableError(
-            f"the connection to the server was lost ({_original(exc)})", "try again"
-        )
     return None
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "InvalidArgumentError",
     "MigrationError",
     "NestedTransactionError",
+    "OutcomeUnknownError",
     "PoolExhaustedError",
     "SchemaError",
     "SchemaTooNewError",
@@ -127,6 +128,16 @@ class StoreUnavailableError(HermesStoreError):
         self.problem = problem
         self.remedy = remedy
         super().__init__(f"{problem}; {remedy}")
+
+
+class OutcomeUnknownError(StoreUnavailableError):
+    """The connection was lost during COMMIT: the operation was stored, or it was not."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"the connection to the server was lost during COMMIT ({problem})",
+            "the operation may have been stored: look before you run it again",
+        )
 
 
 class StoreReadOnlyError(StoreUnavailableError):

@@ -204,35 +204,24 @@ def conversation(connection: Connection, session_id: str) -> list[ConversationMe
     """The messages of a session as a provider's API takes them."""
     decode = values.decode_json
     found: list[Any] = []
-    for (
-        role,
-        content,
-        content_format,
-        tool_call_id,
-        tool_calls,
-        tool_name,
-        *reasoning,
-    ) in _CONVERSATION.run(connection, session=session_id).fetchall():
+    rows = _CONVERSATION.run(connection, session=session_id).fetchall()
+    for role, content, content_format, call_id, calls, tool, reasoning, details, codex in rows:
         message = {"role": role, "content": content if content_format is None else decode(content)}
-        if tool_call_id is not None:
-            message["tool_call_id"] = tool_call_id
-        if tool_name is not None:
-            message["tool_name"] = tool_name
-        if tool_calls is not None:
-            message["tool_calls"] = decode(tool_calls)
+        if call_id is not None:
+            message["tool_call_id"] = call_id
+        if tool is not None:
+            message["tool_name"] = tool
+        if calls is not None:
+            message["tool_calls"] = decode(calls)
         if role == "assistant":
-            _add_reasoning(message, *reasoning)
+            if reasoning is not None:
+                message["reasoning"] = reasoning
+            if details is not None:
+                message["reasoning_details"] = decode(details)
+            if codex is not None:
+                message["codex_reasoning_items"] = decode(codex)
         found.append(message)
     return found
-
-
-def _add_reasoning(message: dict[str, Any], text: Any, details: Any, codex_items: Any) -> None:
-    if text is not None:
-        message["reasoning"] = text
-    if details is not None:
-        message["reasoning_details"] = values.decode_json(details)
-    if codex_items is not None:
-        message["codex_reasoning_items"] = values.decode_json(codex_items)
 
 
 def count(connection: Connection, session_id: str | None) -> int:

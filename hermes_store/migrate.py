@@ -71,7 +71,7 @@ def inspect(address: Address = None, *, lock_timeout: float = LOCK_TIMEOUT) -> S
     url = url_of(address)
     if url.get_backend_name() == "sqlite":
         return look_at_file(url, lock_timeout=lock_timeout)
-    engine = migration_engine(url)
+    engine = migration_engine(url, lock_timeout)
     with _typed_errors("nothing was changed"), engine.connect() as connection:
         return look(connection)
 
@@ -186,15 +186,15 @@ def changing(url: URL, *, lock_timeout: float = LOCK_TIMEOUT) -> Iterator[tuple[
 def _locked(url: URL, lock_timeout: float) -> Iterator[Connection]:
     if url.get_backend_name() == "sqlite":
         create_private(Path(str(url.database)))
-    connection = retry_while_busy(lambda: _begin(url), lock_timeout)
+    connection = retry_while_busy(lambda: _begin(url, lock_timeout), lock_timeout)
     try:
         yield connection
     finally:
         connection.close()  # rolls back what was not committed
 
 
-def _begin(url: URL) -> Connection:
-    connection = migration_engine(url).connect()
+def _begin(url: URL, lock_timeout: float) -> Connection:
+    connection = migration_engine(url, lock_timeout).connect()
     try:
         connection.begin()
         if url.get_backend_name() == "postgresql":

@@ -12,6 +12,7 @@ from sqlalchemy import URL, Connection, CursorResult, Executable
 from sqlalchemy.orm import Session as OrmSession
 
 from hermes_store import messages, sessions, transfer, values
+from hermes_store.engine import describe
 from hermes_store.errors import TransactionOverError
 from hermes_store.listing import Filter
 from hermes_store.operations import Operations
@@ -160,9 +161,11 @@ class SessionRepository(Operations):
             yield from transfer.iterate(connection, which)
 
     def get_stats(self) -> dict[str, Any]:
-        """Return counts of this process's writes, of sessions and messages, and the pool's size.
+        """Return counts of this process's writes, of sessions and messages, and what is in force.
 
-        Reads only.
+        `library` and `version` name the database library, `wal_reset_bug` says whether it has
+        that bug of SQLite, `journal_mode` and `synchronous` how commits are kept, `file_bytes`
+        the size. Reads only.
         """
         writes = self._store.statistics()
         return {
@@ -171,6 +174,8 @@ class SessionRepository(Operations):
             "sessions": self._read(sessions.count, None),
             "messages": self._read(messages.count, None),
             "pool_size": self._store.settings.pool_size,
+            "synchronous": self._store.settings.synchronous,
+            **self._read(describe),
         }
 
     def _read(

@@ -1,7 +1,8 @@
 """Group commit: many callers, one transaction, acknowledged after COMMIT.
 
 * Nobody is told "done" before COMMIT returned. If COMMIT fails, nobody's operation is stored.
-* In a group of several each operation has a SAVEPOINT: one that fails leaves no trace.
+* When an operation of a group fails, the group runs again with a SAVEPOINT for each of them: the
+  one that fails leaves no trace, and the others are committed.
 * An operation is a function of the database and can be run again: when a lock refused the group,
   or when the database ended the transaction by itself, the group starts over.
 """
@@ -20,6 +21,8 @@ from sqlalchemy import Connection, Engine
 from hermes_store.engine import (
     in_transaction,
     is_busy,
+    is_lost,
+    may_commit,
     pause,
     retry_while_busy,
     run_on_driver,
@@ -28,6 +31,7 @@ from hermes_store.engine import (
 )
 from hermes_store.errors import (
     HermesStoreError,
+    OutcomeUnknownError,
     StoreBusyError,
     StoreUnavailableError,
     TransactionRolledBackError,
@@ -57,16 +61,20 @@ def run_in_savepoint(
     run_on_driver(connection, "SAVEPOINT operation")
     try:
         result = operation(connection)
+        run_on_driver(connection, "RELEASE SAVEPOINT operation")
     except BaseException as exc:
+        if is_lost(exc):
+            raise
         if not in_transaction(connection):
             raise TransactionRolledBackError(str(exc)) from exc
         run_on_driver(connection, "ROLLBACK TO SAVEPOINT operation")
+        run_on_driver(connection, "RELEASE SAVEPOINT operation")
         if repair is None or not repair.applies(exc):
             raise
         repair.apply(connection, exc)
-        result = operation(connection)
-    run_on_driver(connection, "RELEASE SAVEPOINT operation")
-    return result
+    else:
+        return result
+    return run_in_savepoint(connection, operation, None)
 
 
 def _typed(exc: BaseException) -> BaseException:
@@ -81,6 +89,11 @@ def _roll_back(connection: Connection) -> None:
     connection.rollback()
     if not connection.invalidated and in_transaction(connection):
         connection.connection.rollback()  # a COMMIT that failed leaves SQLite's transaction open
+
+
+def _require_transaction(connection: Connection) -> None:
+    if not may_commit(connection):
+        raise TransactionRolledBackError
 
 
 def _refuse_fork(process: int) -> None:
@@ -162,13 +175,17 @@ class Writer:
             self._turns.enter(turn)
             with typed_errors():
                 connection, process = self._begin_patiently(turn), os.getpid()
+                committing = False
                 try:
                     yield connection
                     _refuse_fork(process)
+                    _require_transaction(connection)
+                    committing = True
                     self._commit(connection)
-                finally:
+                except BaseException as exc:
                     if os.getpid() == process:
-                        _roll_back(connection)
+                        self._abort(connection, exc, committing=committing)
+                    raise
         finally:
             self._turns.leave(turn)
             self._disconnect_if_closed()
@@ -212,27 +229,44 @@ class Writer:
     # --- groups ---------------------------------------------------------------------------------
 
     def _commit_group(self, group: list[Turn]) -> None:
-        """Commit what can be committed and acknowledge it; a turn left undone is given back."""
-        careful = len(group) > 1
+        """Commit what can be committed and acknowledge it; a turn left undone is given back.
+
+        Errors are rare and savepoints are not free: only when something failed does each
+        operation get one, in a second run. A connection lost before COMMIT is replaced, once.
+        """
+        careful = False
+        replaced = self._connection is None
         failed: list[Turn] = []
         tries = 0
         while True:
             try:
                 self._attempt([turn for turn in group if turn not in failed], careful=careful)
-            except TransactionRolledBackError:
-                failed = [turn for turn in group if turn.error is not None]
-            except Exception as exc:  # noqa: BLE001 - every error reaches its callers
+            except BaseException as exc:
                 if is_busy(exc) and not group[0].expired():
                     time.sleep(pause(tries))
                     tries += 1
-                elif not careful and self._repair is not None and self._repair.applies(exc):
+                elif careful and isinstance(exc, TransactionRolledBackError):
+                    failed = [turn for turn in group if turn.error is not None]
+                elif is_lost(exc) and not replaced:
+                    replaced = True
+                elif not careful and self._is_one_operations(exc, group):
                     careful = True
-                else:
+                elif isinstance(exc, Exception):
                     self._fail(group, exc)
                     return
+                else:
+                    raise
             else:
                 self._acknowledge(group)
                 return
+
+    def _is_one_operations(self, exc: BaseException, group: list[Turn]) -> bool:
+        """Whether savepoints can keep `exc` from all others of the group, or cure it."""
+        if is_busy(exc) or is_lost(exc) or isinstance(exc, OutcomeUnknownError):
+            return False
+        if len(group) > 1:
+            return not _is_interrupt(exc)
+        return self._repair is not None and self._repair.applies(exc)
 
     def _attempt(self, turns: list[Turn], *, careful: bool) -> None:
         """Run and commit `turns` in one transaction, or roll back all of it."""
@@ -246,13 +280,25 @@ class Writer:
                     self._run_carefully(connection, turn)
                 else:
                     turn.result = turn.operation(connection)  # type: ignore[misc]
+            _require_transaction(connection)
             committing = True
             connection.commit()
         except BaseException as exc:
             if committing and _is_interrupt(exc) and not in_transaction(connection):
                 self._acknowledge(turns)
-            _roll_back(connection)
+            self._abort(connection, exc, committing=committing)
             raise
+
+    def _abort(self, connection: Connection, exc: BaseException, *, committing: bool) -> None:
+        """Leave no transaction behind. Raises `OutcomeUnknownError`."""
+        if not is_lost(exc):
+            _roll_back(connection)
+            return
+        self._connection = None
+        connection.invalidate()
+        connection.close()
+        if committing:
+            raise OutcomeUnknownError(str(exc)) from exc
 
     def _run_carefully(self, connection: Connection, turn: Turn) -> None:
         """Run one operation of several: its failure is its own."""
@@ -262,7 +308,7 @@ class Writer:
             turn.error = _typed(cast("BaseException", exc.__cause__))
             raise
         except BaseException as exc:
-            if is_busy(exc) or _is_interrupt(exc):
+            if is_busy(exc) or is_lost(exc) or _is_interrupt(exc):
                 raise
             turn.error = _typed(exc)
 
@@ -294,12 +340,17 @@ class Writer:
     def _begin_patiently(self, turn: Turn) -> Connection:
         budget = turn.deadline - time.monotonic()
         connection = retry_while_busy(self._connected, budget)
-        retry_while_busy(connection.begin, budget)
+        try:
+            retry_while_busy(connection.begin, budget)
+        except Exception as exc:
+            if not is_lost(exc):
+                raise
+            self._abort(connection, exc, committing=False)
+            connection = self._connected()
+            connection.begin()
         return connection
 
     def _commit(self, connection: Connection) -> None:
-        if not in_transaction(connection):
-            raise TransactionRolledBackError
         # Readers of a rollback journal can refuse a COMMIT; the transaction stays open then.
         retry_while_busy(connection.connection.commit, self._patience)
         connection.commit()

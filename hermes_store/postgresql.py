@@ -1,0 +1,227 @@
+"""What `engine.py` needs to know about PostgreSQL: connections, transactions, errors.
+
+The driver is psycopg 3. As on SQLite, its own transaction control is off and the store says BEGIN:
+READ COMMITTED with row locks for writes, one read-only snapshot for reads.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError
+
+from hermes_store.errors import (
+    HermesStoreError,
+    InvalidArgumentError,
+    StoreReadOnlyError,
+    StoreUnavailableError,
+    TransactionRolledBackError,
+)
+
+if TYPE_CHECKING:
+    from hermes_store.settings import Settings
+
+__all__ = [
+    "BACKENDS",
+    "BEGIN_READING",
+    "BEGIN_WRITING",
+    "in_transaction",
+    "is_lost",
+    "is_overtaken",
+    "is_refused_by_lock",
+    "make_engine",
+    "may_commit",
+    "translate_error",
+    "url_of",
+]
+
+BACKENDS = ("postgresql", "postgres")
+_DRIVERS = ("postgresql", "postgres", "postgresql+psycopg")
+
+BEGIN_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+_CONNECT: dict[str, Any] = {
+    "application_name": "hermes-store",
+    "client_encoding": "utf8",
+    # A server that is not there, or no longer there, is noticed in seconds, not in the minutes
+    # after which TCP gives up.
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+_IN_GOOD_TRANSACTION = (1, 2)  # libpq's PQTRANS_ACTIVE and PQTRANS_INTRANS
+_IN_TRANSACTION = (*_IN_GOOD_TRANSACTION, 3)  # and PQTRANS_INERROR
+_FRESH_SECONDS = 2.0
+"""A pooled connection unused for longer is asked whether it still answers."""
+
+
+def url_of(url: URL) -> URL:
+    """The URL with its driver. Raises `InvalidArgumentError` for a driver that is not psycopg 3."""
+    if url.drivername not in _DRIVERS:
+        raise InvalidArgumentError(
+            "db_path",
+            f"the driver {url.drivername!r} is not supported",
+            "write the URL like postgresql+psycopg://user@host/database",
+        )
+    return url.set(drivername="postgresql+psycopg")
+
+
+def make_engine(url: URL, settings: Settings, begin: str, **pool: Any) -> Engine:
+    """Engine whose transactions start with `begin`. Raises `StoreUnavailableError`: no driver."""
+    connect = {name: value for name, value in _CONNECT.items() if name not in url.query}
+    try:
+        engine = create_engine(
+            url, connect_args={**connect, "autocommit": True}, use_native_hstore=False, **pool
+        )
+    except ModuleNotFoundError as exc:
+        raise StoreUnavailableError(
+            f"PostgreSQL needs a driver ({exc})", "pip install 'hermes-store[postgresql]'"
+        ) from exc
+
+    def configure(dbapi: Any, _record: Any) -> None:
+        _require_utf8(dbapi)
+        _store_text_without_nul(dbapi)
+        dbapi.execute(_limits(settings))
+
+    event.listen(engine, "connect", configure)
+    event.listen(engine, "begin", lambda connection: _run(connection, begin))
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "checkout", _require_answer)
+    return engine
+
+
+def _run(connection: Any, statement: str) -> None:
+    connection.connection.dbapi_connection.execute(statement)
+
+
+# --- a connection -------------------------------------------------------------------------------
+
+
+def _require_utf8(dbapi: Any) -> None:
+    encoding = dbapi.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        dbapi.close()
+        raise StoreUnavailableError(
+            f"the database stores text as {encoding} and cannot hold every text",
+            "create it with ENCODING 'UTF8', as 'hermes-store init' does",
+        )
+
+
+def _store_text_without_nul(dbapi: Any) -> None:
+    """PostgreSQL has no NUL character; like a lone surrogate it is replaced, not refused."""
+    from psycopg.types.string import StrDumperUnknown  # noqa: PLC0415 - only where it is used
+
+    class Dumper(StrDumperUnknown):
+        def dump(self, obj: str) -> Any:
+            return super().dump(obj.replace("\0", "\ufffd"))
+
+    dbapi.adapters.register_dumper(str, Dumper)
+
+
+def _limits(settings: Settings) -> str:
+    """No statement waits for a row for ever, not even behind another host's open transaction."""
+    lock = max(1, round(settings.lock_timeout * 1000))
+    statement = round(settings.statement_timeout * 1000)
+    return f"SET lock_timeout = {lock}; SET statement_timeout = {statement}"
+
+
+def in_transaction(dbapi: Any) -> bool:
+    """Whether the server holds a transaction, be it one that can only be rolled back."""
+    return dbapi.pgconn.transaction_status in _IN_TRANSACTION
+
+
+def may_commit(dbapi: Any) -> bool:
+    """Whether no statement failed since the last savepoint; else COMMIT would roll back."""
+    return dbapi.pgconn.transaction_status in _IN_GOOD_TRANSACTION
+
+
+def _note_use(_dbapi: Any, record: Any) -> None:
+    record.info["last_used"] = time.monotonic()
+
+
+def _require_answer(dbapi: Any, record: Any, _proxy: Any) -> None:
+    """Give the pool another connection for one that died while it was idle."""
+    last_used = record.info.get("last_used")
+    if last_used is None or time.monotonic() - last_used < _FRESH_SECONDS:
+        return
+    try:
+        dbapi.execute("SELECT 1")
+    except Exception as exc:
+        if is_lost(exc):
+            raise DisconnectionError from exc
+        raise
+
+
+# --- errors -------------------------------------------------------------------------------------
+
+_LOCKED = {"40001", "40P01", "55P03"}  # serialization, deadlock, lock not available
+_OVERTAKEN = {"23503", "23505"}  # foreign key, unique
+_GOING_DOWN = {"57P01", "57P02", "57P03", "57P05"}  # shut down, crashed, starting, idle for long
+
+
+def _state(exc: BaseException) -> str | None:
+    """The SQLSTATE of a driver's error; None for others, and for those that the driver made up."""
+    return getattr(getattr(exc, "orig", None) or exc, "sqlstate", None)
+
+
+def _error(exc: BaseException) -> BaseException | None:
+    """The driver's error in or behind `exc`."""
+    driver = sys.modules.get("psycopg")
+    original = getattr(exc, "orig", None) or exc
+    return original if driver is not None and isinstance(original, driver.Error) else None
+
+
+def is_refused_by_lock(exc: BaseException) -> bool:
+    """Whether another transaction was in the way; the same operation may succeed later."""
+    return _state(exc) in _LOCKED
+
+
+def is_overtaken(exc: BaseException) -> bool:
+    """Whether another host may have changed what the operation had just looked at."""
+    return _state(exc) in _OVERTAKEN
+
+
+def is_lost(exc: BaseException) -> bool:
+    """Whether the connection is gone, and with it what was not committed."""
+    error = _error(exc)
+    if error is None:
+        return False
+    state = _state(error)
+    if state is None:
+        return isinstance(error, sys.modules["psycopg"].OperationalError)
+    return state in _GOING_DOWN or state.startswith("08")
+
+
+def translate_error(exc: BaseException) -> HermesStoreError | None:
+    """The typed error for an error of the driver; None for others."""
+    error = _error(exc)
+    if error is None:
+        return None
+    said, state = " ".join(str(error).split()), _state(error) or ""
+    if state == "57014":
+        return StoreUnavailableError(f"{said}", "ask for less, or raise statement_timeout")
+    if state == "25P02":
+        return TransactionRolledBackError("an earlier error")
+    if state == "25006":
+        return StoreReadOnlyError(said, "give the URL of the primary server")
+    if state.startswith("53"):
+        return StoreUnavailableError(said, "relieve the server and try again")
+    if state.startswith(("28", "3D", "42501")):
+        return StoreUnavailableError(said, _CHECK_THE_URL)
+    if not is_lost(error):
+        return None
+    if "connection failed" in said or "connection timeout" in said:
+        return StoreUnavailableError(said, _CHECK_THE_URL)
+    return StoreUnavailableError(f"the connection to the server was lost ({said})", "try again")
+
+
+_CHECK_THE_URL = (
+    "check the URL's host, port, user, password and database, and that the server runs; "
+    "'hermes-store init' creates a missing database"
+)
