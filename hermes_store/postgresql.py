@@ -204,18 +204,17 @@ def translate_error(exc: BaseException) -> HermesStoreError | None:
     if error is None:
         return None
     said, state = " ".join(str(error).split()), _state(error) or ""
-    if state == "57014":
-        return StoreUnavailableError(f"{said}", "ask for less, or raise statement_timeout")
     if state == "25P02":
         return TransactionRolledBackError("an earlier error")
     if state == "25006":
         return StoreReadOnlyError(said, "give the URL of the primary server")
-    if state.startswith("53"):
-        return StoreUnavailableError(said, "relieve the server and try again")
-    if state.startswith(("28", "3D", "42501")):
-        return StoreUnavailableError(said, _CHECK_THE_URL)
-    if not is_lost(error):
-        return None
+    for beginning, remedy in _REMEDIES.items():
+        if state.startswith(beginning):
+            return StoreUnavailableError(said, remedy)
+    return _translate_loss(said) if is_lost(error) else None
+
+
+def _translate_loss(said: str) -> StoreUnavailableError:
     if "connection failed" in said or "connection timeout" in said:
         return StoreUnavailableError(said, _CHECK_THE_URL)
     return StoreUnavailableError(f"the connection to the server was lost ({said})", "try again")
@@ -225,3 +224,11 @@ _CHECK_THE_URL = (
     "check the URL's host, port, user, password and database, and that the server runs; "
     "'hermes-store init' creates a missing database"
 )
+_REMEDIES = {
+    "57014": "ask for less, or raise statement_timeout",
+    "53": "relieve the server and try again",
+    "28": _CHECK_THE_URL,
+    "3D": _CHECK_THE_URL,
+    "42501": "grant the user the right to do this",
+}
+"""By the beginning of the SQLSTATE."""

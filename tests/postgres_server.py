@@ -1,0 +1,190 @@
+"""A PostgreSQL server for the tests: one per run, shared by the workers, a database per test.
+
+HERMES_STORE_TEST_POSTGRES_URL names a server that is there already: a URL of a superuser, without
+password prompts. Otherwise the first test that needs one starts one: in a temporary folder, on the
+loopback, as another user when this one is root, without fsync. It is stopped when the run ends.
+With neither, the PostgreSQL half of the suite is deselected and the summary says so;
+HERMES_STORE_REQUIRE_POSTGRES=1 makes that an error.
+"""
+
+import fcntl
+import itertools
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, make_url
+
+from hermes_store import migrate
+
+GIVEN = "HERMES_STORE_TEST_POSTGRES_URL"
+REQUIRED = "HERMES_STORE_REQUIRE_POSTGRES"
+_FOLDER = "HERMES_STORE_TEST_POSTGRES_FOLDER"
+"""Where the workers of one run find the server that one of them started."""
+
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "max_wal_size": "256MB",
+    "autovacuum": "off",
+    "deadlock_timeout": "50ms",
+    "timezone": "UTC",
+}
+_USERS = ("postgres", "nobody")
+_numbers = itertools.count()
+
+
+@cache
+def binaries() -> Path | None:
+    """The folder with `initdb` and `pg_ctl`; None when there is none on this machine."""
+    on_path = shutil.which("initdb")
+    folders = [Path(on_path).parent] if on_path else []
+    debian = Path("/usr/lib/postgresql").glob("*/bin")
+    folders += sorted(debian, key=lambda folder: int(folder.parent.name), reverse=True)
+    for folder in folders:
+        if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
+            return folder
+    return None
+
+
+def why_not() -> str | None:
+    """Why the PostgreSQL half cannot run here; None when it can."""
+    if find_spec("psycopg") is None:
+        return "the driver is not installed: pip install 'hermes-store[postgresql]'"
+    if not os.environ.get(GIVEN) and binaries() is None:
+        return f"no server: install Debian's package postgresql, or set {GIVEN}"
+    return None
+
+
+# --- one server per run -------------------------------------------------------------------------
+
+
+def begin_run() -> None:
+    """In the process that starts the run: say where a server would be."""
+    os.environ[_FOLDER] = tempfile.mkdtemp(prefix="hermes-postgres-")
+
+
+def end_run() -> None:
+    """In the same process: stop the server, if one was started."""
+    folder = Path(os.environ.pop(_FOLDER))
+    if (folder / "url").exists() and not os.environ.get(GIVEN):
+        _control(folder, "stop", "-m", "immediate")
+    shutil.rmtree(folder)
+
+
+@cache
+def template() -> URL:
+    """An empty store at the newest revision; copied per test, never opened."""
+    folder = Path(os.environ[_FOLDER])
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        written = folder / "url"
+        if not written.exists():
+            written.write_text(_first_template(folder).render_as_string(hide_password=False))
+        return make_url(written.read_text())
+
+
+def _first_template(folder: Path) -> URL:
+    given = os.environ.get(GIVEN)
+    server = make_url(given) if given else _start(folder)
+    url = server.set(drivername="postgresql+psycopg", database=f"hermes_template_{os.getpid()}")
+    administer("DROP DATABASE IF EXISTS {}", url)
+    administer("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", url)
+    migrate.upgrade(url)
+    return url
+
+
+def _start(folder: Path) -> URL:
+    folder.chmod(0o755)
+    data = folder / "data"
+    data.mkdir(mode=0o700)
+    if os.getuid() == 0:
+        user = pwd.getpwnam(_user())
+        os.chown(data, user.pw_uid, user.pw_gid)
+    _run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+    port = _free_port()
+    settings = _SETTINGS | {"port": str(port), "unix_socket_directories": ""}
+    options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
+    _control(folder, "start", "-w", "-o", options, "-l", data / "log")
+    return URL.create("postgresql", "postgres", host="127.0.0.1", port=port, database="postgres")
+
+
+def _control(folder: Path, *arguments: object) -> None:
+    _run("pg_ctl", "-D", folder / "data", *arguments)
+
+
+def _run(program: str, *arguments: object) -> None:
+    """Run one of PostgreSQL's programs: none of them works for root."""
+    folder = binaries()
+    assert folder is not None
+    user = _user() if os.getuid() == 0 else None
+    done = subprocess.run(
+        [folder / program, *map(str, arguments)],
+        check=False,
+        user=user,
+        group=None if user is None else pwd.getpwnam(user).pw_gid,
+        extra_groups=None if user is None else [],
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,  # a pipe would stay open as long as the server runs
+        stderr=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, f"{program} {arguments} failed with {done.returncode}"
+
+
+def _user() -> str:
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return next(name for name in _USERS if name in known)
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+# --- a database per test ------------------------------------------------------------------------
+
+
+@contextmanager
+def database(*, empty: bool = False) -> Iterator[URL]:
+    """A database of the caller's own, with an empty store in it or without any table."""
+    copied = template().set(database="template0") if empty else template()
+    url = template().set(database=f"hermes_test_{os.getpid()}_{next(_numbers)}")
+    strategy = " STRATEGY FILE_COPY" if _version() >= 15_00_00 else ""
+    administer(f"CREATE DATABASE {{}} TEMPLATE {{}}{strategy}", url, copied)
+    try:
+        yield url
+    finally:
+        administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", url)
+
+
+@cache
+def _version() -> int:
+    return int(administer("SHOW server_version_num", template()))
+
+
+def administer(statement: str, url: URL, *others: URL) -> Any:
+    """Run a statement in the server's own database; the names of databases fill its braces."""
+    import psycopg
+    from psycopg import sql
+
+    names = [sql.Identifier(str(named.database)) for named in (url, *others)]
+    address = url.set(drivername="postgresql", database="postgres")
+    text = address.render_as_string(hide_password=False)
+    with psycopg.connect(text, autocommit=True) as server:
+        done = server.execute(sql.SQL(statement).format(*names))
+        return done.fetchone()[0] if done.description else None
