@@ -4,12 +4,13 @@
 """
 
 import re
-import sqlite3
+import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
 
 from hermes_store import migrate
+from hermes_store.engine import sqlite_driver
 
 HEADER = """\
 -- The schema at revision {head}, as SQLite keeps it. Written by tests/migrations/dump_schema.py.
@@ -22,7 +23,7 @@ def dump() -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state.db"
         migrate.upgrade(path)
-        with closing(sqlite3.connect(path)) as db:
+        with closing(sqlite_driver().connect(path)) as db:
             found = db.execute(
                 "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL"
                 " AND name NOT LIKE 'sqlite%' ORDER BY"
@@ -47,4 +48,4 @@ def tidy(sql: str) -> str:
 
 
 if __name__ == "__main__":
-    print(dump(), end="")
+    sys.stdout.write(dump())

@@ -1,7 +1,6 @@
 """Build files from the golden SQL, look into them, and run the `alembic` command on them."""
 
 import os
-import sqlite3
 import subprocess
 import sys
 from contextlib import closing
@@ -9,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from hermes_store import raw_ddl
+from hermes_store.engine import sqlite_driver
 from hermes_store.schema_state import HEAD, REVISIONS
+
+# Two copies of SQLite in one process do not see each other's locks: tests use the store's.
+sqlite3 = sqlite_driver()
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -17,7 +20,17 @@ LEGACY = sorted(path.stem for path in GOLDEN.glob("*.sql"))
 REFUSED = sorted(path.stem for path in (GOLDEN / "refused").glob("*.sql"))
 EVERY_STEP = list(zip((None, *REVISIONS), REVISIONS, strict=False))
 
-__all__ = ["EVERY_STEP", "GOLDEN", "HEAD", "LEGACY", "REFUSED", "REVISIONS", "ROOT"]
+__all__ = [
+    "EVERY_STEP",
+    "FROM_CHECKOUT",
+    "GOLDEN",
+    "HEAD",
+    "LEGACY",
+    "REFUSED",
+    "REVISIONS",
+    "ROOT",
+    "sqlite3",
+]
 
 
 def build(name: str, folder: Path, *, wal: bool = False) -> Path:
@@ -84,12 +97,18 @@ def check_search_index(path: Path) -> None:
     query(path, "INSERT INTO messages_fts(messages_fts, rank) VALUES('integrity-check', 1)")
 
 
+FROM_CHECKOUT = os.environ | {"PYTHONPATH": str(ROOT)}
+"""The environment of a script of these tests, which need not lie in the root of the checkout."""
+
+
 def alembic(
     *arguments: str, cwd: Path = ROOT, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the command from the checkout's alembic.ini; `cwd` may be any folder."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HERMES")}
-    command = [sys.executable, "-W", "error", "-m", "alembic", "-c", str(ROOT / "alembic.ini")]
+    command = [sys.executable, "-W", "error", "-m", "alembic"]
+    if "-c" not in arguments:
+        command += ["-c", str(ROOT / "alembic.ini")]
     return subprocess.run(
         [*command, *arguments],
         cwd=cwd,

@@ -237,8 +237,8 @@ class TestUntidiness:
             "INSERT INTO messages_fts(messages_fts) VALUES('delete-all')",
             "DROP TABLE messages_fts; CREATE VIRTUAL TABLE messages_fts USING fts5(content)",
             "DROP TABLE messages_fts; CREATE TABLE messages_fts (content)",
-            "DROP TRIGGER messages_fts_update; CREATE TRIGGER messages_fts_update"
-            " AFTER UPDATE ON messages BEGIN SELECT 1; END",
+            """DROP TRIGGER messages_fts_update;
+            CREATE TRIGGER messages_fts_update AFTER UPDATE ON messages BEGIN SELECT 1; END""",
         ],
     )
     @pytest.mark.parametrize("revision", ["0006", "head"])

@@ -1,13 +1,12 @@
 """Files that are not ours, too new or damaged are refused, and not one byte of them changes."""
 
 import os
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from files import HEAD, REFUSED, alembic, build
+from files import HEAD, REFUSED, alembic, build, sqlite3
 
 from hermes_store import migrate
 from hermes_store.errors import (

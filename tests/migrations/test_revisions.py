@@ -126,23 +126,25 @@ class TestEachStep:
             assert len(found) == int(revision)
 
 
-class TestTheOriginalsSteps:
-    ORIGINAL = {
-        "0001": {"sessions": 14, "messages": 9},
-        "0002": {"sessions": 14, "messages": 10},
-        "0003": {"sessions": 15, "messages": 10},
-        "0004": {"sessions": 15, "messages": 10},
-        "0005": {"sessions": 26, "messages": 10},
-        "0006": {"sessions": 26, "messages": 13},
-    }
+# How many columns each step of the original left.
+ORIGINAL = {
+    "0001": {"sessions": 14, "messages": 9},
+    "0002": {"sessions": 14, "messages": 10},
+    "0003": {"sessions": 15, "messages": 10},
+    "0004": {"sessions": 15, "messages": 10},
+    "0005": {"sessions": 26, "messages": 10},
+    "0006": {"sessions": 26, "messages": 13},
+}
 
+
+class TestTheOriginalsSteps:
     @pytest.mark.parametrize("revision", ORIGINAL)
     def test_make_what_the_original_made(self, tmp_path: Path, revision: str) -> None:
         from files import build
 
         ours, theirs = tmp_path / "ours.db", build(f"v{int(revision)}", tmp_path)
         migrate.upgrade(ours, revision)
-        for table, count in self.ORIGINAL[revision].items():
+        for table, count in ORIGINAL[revision].items():
             found = query(ours, f"SELECT name, type, dflt_value FROM pragma_table_info('{table}')")
             legacy = query(
                 theirs, f"SELECT name, type, dflt_value FROM pragma_table_info('{table}')"
