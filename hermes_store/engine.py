@@ -42,6 +42,7 @@ from hermes_store.settings import Settings
 
 __all__ = [
     "Address",
+    "again_if_lost",
     "default_path",
     "describe",
     "has_wal_reset_bug",
@@ -54,6 +55,7 @@ __all__ = [
     "migration_engine",
     "pause",
     "read_engine",
+    "read_url_of",
     "retry_while_busy",
     "run_on_driver",
     "sqlite_driver",
@@ -120,6 +122,16 @@ def _sqlite_url(url: URL) -> URL:
     if "\0" in database:
         raise InvalidArgumentError("db_path", "the path holds a NUL character", "remove it")
     return url.set(database=str(Path(database).expanduser().absolute()))
+
+
+def read_url_of(url: URL, settings: Settings) -> URL:
+    """Where the store at `url` reads: there, or from the replica that the settings name."""
+    if settings.read_url is None:
+        return url
+    replica = url_of(settings.read_url)
+    if "sqlite" in {url.get_backend_name(), replica.get_backend_name()}:
+        raise InvalidArgumentError("read_url", "a SQLite file has no replica", "leave it out")
+    return replica
 
 
 def identity(url: URL) -> Hashable:
@@ -372,6 +384,16 @@ def typed_errors() -> Iterator[None]:
 def pause(attempt: int) -> float:
     """Seconds to wait before try number `attempt` + 1: random, so that waiting processes spread."""
     return random.uniform(_FIRST_PAUSE, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt + 1)))  # noqa: S311 - not a secret
+
+
+def again_if_lost(attempt: Callable[[], T]) -> T:
+    """Run `attempt`, once more when the connection to the server was lost: for reads only."""
+    try:
+        return attempt()
+    except Exception as exc:
+        if not is_lost(exc):
+            raise
+    return attempt()
 
 
 def retry_while_busy(attempt: Callable[[], T], budget: float) -> T:

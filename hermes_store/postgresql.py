@@ -190,7 +190,7 @@ def is_overtaken(exc: BaseException) -> bool:
 def is_lost(exc: BaseException) -> bool:
     """Whether the connection is gone, and with it what was not committed."""
     error = _error(exc)
-    if error is None:
+    if error is None or _is_unreachable(error):
         return False
     state = _state(error)
     if state is None:
@@ -198,26 +198,31 @@ def is_lost(exc: BaseException) -> bool:
     return state in _GOING_DOWN or state.startswith("08")
 
 
+def _is_unreachable(error: BaseException) -> bool:
+    """Whether there was no connection in the first place."""
+    return str(error).startswith(("connection failed", "connection timeout"))
+
+
 def translate_error(exc: BaseException) -> HermesStoreError | None:
     """The typed error for an error of the driver; None for others."""
     error = _error(exc)
     if error is None:
         return None
-    said, state = " ".join(str(error).split()), _state(error) or ""
+    said = " ".join(str(error).split())
+    if is_lost(error):
+        return StoreUnavailableError(f"the connection to the server was lost ({said})", "try again")
+    if _is_unreachable(error):
+        return StoreUnavailableError(said, _CHECK_THE_URL)
+    return _translate_state(_state(error) or "", said)
+
+
+def _translate_state(state: str, said: str) -> HermesStoreError | None:
     if state == "25P02":
         return TransactionRolledBackError("an earlier error")
     if state == "25006":
         return StoreReadOnlyError(said, "give the URL of the primary server")
-    for beginning, remedy in _REMEDIES.items():
-        if state.startswith(beginning):
-            return StoreUnavailableError(said, remedy)
-    return _translate_loss(said) if is_lost(error) else None
-
-
-def _translate_loss(said: str) -> StoreUnavailableError:
-    if "connection failed" in said or "connection timeout" in said:
-        return StoreUnavailableError(said, _CHECK_THE_URL)
-    return StoreUnavailableError(f"the connection to the server was lost ({said})", "try again")
+    remedies = [remedy for start, remedy in _REMEDIES.items() if state.startswith(start)]
+    return StoreUnavailableError(said, remedies[0]) if remedies else None
 
 
 _CHECK_THE_URL = (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
+
+from sqlalchemy import URL
 
 from hermes_store.errors import InvalidArgumentError
 
@@ -62,6 +64,8 @@ class Settings:
     """Pages in the write-ahead log that start a passive checkpoint (SQLite)."""
     statement_timeout: float = 0.0
     """Seconds a statement may run, 0: no limit (PostgreSQL)."""
+    read_url: str | URL | None = field(default=None, repr=False)
+    """Where reads go when not to the store itself: a replica, which may lag (PostgreSQL)."""
     auto_migrate: bool | None = None
     """Upgrade an old schema at opening; None: yes for a SQLite file, no for a server."""
 
@@ -71,7 +75,7 @@ def make_settings(**keywords: Any) -> Settings:
 
     Raises `InvalidArgumentError` that names the keyword.
     """
-    known = {field.name for field in fields(Settings)}
+    known = {each.name for each in fields(Settings)}
     given = {name: value for name, value in keywords.items() if value is not None}
     for name in given:
         if name not in known:
@@ -86,6 +90,8 @@ def _checked(name: str, value: Any) -> Any:
         if not isinstance(value, bool):
             raise InvalidArgumentError(name, f"{value!r} is not a bool", "give True or False")
         return value
+    if name == "read_url":
+        return value  # checked with the store's own address
     return _number(name, value)
 
 

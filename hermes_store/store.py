@@ -125,6 +125,7 @@ class Store:
     def __init__(self, address: engines.Address, settings: Settings) -> None:
         self.url = engines.url_of(address)
         self.settings = settings
+        reads = engines.read_url_of(self.url, settings)
         with _gate:
             migrate.prepare(
                 self.url, auto_migrate=settings.auto_migrate, lock_timeout=settings.lock_timeout
@@ -134,7 +135,7 @@ class Store:
         self._release = weakref.finalize(self, _writers.release, key)
         self._refuse_other_durability()
         self._engine = _readers.acquire(
-            (key, settings), lambda: engines.read_engine(self.url, settings)
+            (key, settings), lambda: engines.read_engine(reads, settings)
         )
         self._release_pool = weakref.finalize(self, _readers.release, (key, settings))
         self._closed = False
@@ -152,7 +153,9 @@ class Store:
                 return function(connection, *args, **kwargs)
 
         with engines.typed_errors():
-            return engines.retry_while_busy(attempt, self.settings.lock_timeout)
+            return engines.retry_while_busy(
+                lambda: engines.again_if_lost(attempt), self.settings.lock_timeout
+            )
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -203,7 +206,7 @@ class Store:
             raise StoreClosedError
         pool = self._engine.pool
         try:
-            with _gate, self._engine.connect() as connection:
+            with _gate, self._engine.connect() as connection, self._replacing(connection):
                 yield connection
         except PoolTimeoutError as exc:
             raise PoolExhaustedError(self.settings.pool_size, self.settings.pool_timeout) from exc
@@ -211,6 +214,17 @@ class Store:
             if self._closed:  # meanwhile: the connection went back to a pool that nobody closes
                 pool.dispose()
                 self._engine.dispose()
+
+    @contextmanager
+    def _replacing(self, connection: Connection) -> Iterator[None]:
+        """When the server is gone, so is every connection of the pool: start with new ones."""
+        try:
+            yield
+        except Exception as exc:
+            if engines.is_lost(exc):
+                connection.invalidate()
+                self._engine.dispose()
+            raise
 
     def _refuse_other_durability(self) -> None:
         ours, theirs = self.settings.synchronous, self._writer.synchronous
