@@ -54,6 +54,7 @@ __all__ = [
     "may_commit",
     "migration_engine",
     "pause",
+    "plain_engine",
     "read_engine",
     "read_url_of",
     "retry_while_busy",
@@ -194,6 +195,11 @@ def read_engine(url: URL, settings: Settings) -> Engine:
     event.listen(engine, "connect", configure)
     _begin_with(engine, "BEGIN")
     return engine
+
+
+def plain_engine(url: URL) -> Engine:
+    """Engine of a SQLite file for what is neither reading nor writing: checkpoints."""
+    return _sqlite_engine(url, poolclass=NullPool)
 
 
 def migration_engine(url: URL, lock_timeout: float) -> Engine:

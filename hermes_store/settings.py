@@ -60,7 +60,7 @@ class Settings:
     """Page cache of each connection: pages, or KiB when negative (SQLite)."""
     journal_size_limit: int = 64 * 1024 * 1024
     """Bytes the write-ahead log is cut back to after a checkpoint (SQLite)."""
-    wal_autocheckpoint: int = 4_000
+    wal_autocheckpoint: int = 8_000
     """Pages in the write-ahead log that start a passive checkpoint (SQLite)."""
     statement_timeout: float = 0.0
     """Seconds a statement may run, 0: no limit (PostgreSQL)."""

@@ -12,13 +12,14 @@ import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Concatenate, Generic, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from hermes_store import engine as engines
 from hermes_store import migrate
+from hermes_store.checkpoint import Checkpoints
 from hermes_store.errors import (
     InvalidArgumentError,
     NestedTransactionError,
@@ -237,8 +238,17 @@ class Store:
             )
 
 
-def _make_writer(url: Any, settings: Settings) -> Writer:
-    return Writer(engines.write_engine(url, settings), settings)
+def _make_writer(url: URL, settings: Settings) -> Writer:
+    engine = engines.write_engine(url, settings)
+    if engine.dialect.name != "sqlite":
+        return Writer(engine, settings)
+    checkpoints = Checkpoints(engines.plain_engine(url), settings.wal_autocheckpoint // 4)
+
+    def after_commit(operations: int) -> None:
+        with _gate:
+            checkpoints.after(operations)
+
+    return Writer(engine, settings, after_commit=after_commit)
 
 
 # --- fork ---------------------------------------------------------------------------------------

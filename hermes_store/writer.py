@@ -114,8 +114,16 @@ def _is_interrupt(exc: BaseException) -> bool:
 class Writer:
     """The one connection of a process that writes to a database."""
 
-    def __init__(self, engine: Engine, settings: Settings, repair: Repair | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        repair: Repair | None = None,
+        after_commit: Callable[[int], None] | None = None,
+    ) -> None:
+        """`after_commit` is called out of turn, with the number of operations committed so far."""
         self._engine = engine
+        self._after_commit = after_commit
         self._settings = settings
         self._repair = repair
         self._patience = settings.lock_timeout
@@ -160,6 +168,8 @@ class Writer:
         finally:
             self._turns.leave(turn, group)
             self._disconnect_if_closed()
+        if self._after_commit is not None and group[0] is turn and turn.error is None:
+            self._after_commit(self.operations)
         if turn.error is not None:
             raise turn.error
         return cast("T", turn.result)

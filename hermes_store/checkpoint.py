@@ -1,0 +1,61 @@
+"""Moving SQLite's write-ahead log into the file, beside the writers instead of in their way.
+
+SQLite checkpoints inside a COMMIT that finds the log long: everybody in the queue waits for the
+copying. Here a caller whose own write is committed, and who has handed over, does it on a
+connection of its own while the next ones write. SQLite's own checkpoint at `wal_autocheckpoint`
+pages then finds little to copy, and starts the log from the beginning.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+__all__ = ["Checkpoints"]
+
+_FIRST_INTERVAL = 64
+"""Operations before the first checkpoint; later ones follow what the log grew by."""
+
+
+class Checkpoints:
+    """Passive checkpoints of one file, each after about `pages` new pages in the log."""
+
+    def __init__(self, engine: Engine, pages: int) -> None:
+        self._engine = engine
+        self._pages = pages
+        self._interval = _FIRST_INTERVAL
+        self._due = _FIRST_INTERVAL
+        self._length = 0
+        """Pages in the log at the last checkpoint."""
+        self._one_at_a_time = threading.Lock()
+
+    def after(self, operations: int) -> None:
+        """Checkpoint when it is time; `operations` have been committed so far."""
+        if operations < self._due or not self._one_at_a_time.acquire(blocking=False):
+            return
+        try:
+            self._follow(self._checkpoint())
+        finally:
+            self._due = operations + self._interval
+            self._one_at_a_time.release()
+
+    def _checkpoint(self) -> int:
+        """Copy what no reader needs; return how many pages are in the log."""
+        try:
+            with closing(self._engine.raw_connection()) as connection:
+                row = connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except (DBAPIError, self._engine.dialect.loaded_dbapi.Error):
+            return 0  # the write before it is safe; the next COMMIT will say what is wrong
+        return max(int(row[1]), 0)
+
+    def _follow(self, length: int) -> None:
+        """Adapt the interval to how much the log grew since the last time."""
+        grown = length - self._length if length >= self._length else length
+        self._length = length
+        if grown > 2 * self._pages:
+            self._interval = max(self._interval // 2, 1)
+        elif grown < self._pages:
+            self._interval *= 2
