@@ -164,8 +164,9 @@ def _listing(row: Any, names: tuple[str, ...]) -> SessionListing:
     content_format, text = row[-2], row[-1] or ""
     if content_format is not None:
         text = _text_of(values.decode_json(text)).strip()
-    session = session_functions.record(row, names)
-    return cast("SessionListing", {**session, "preview": _preview(text)})
+    listing: Any = session_functions.record(row, names)
+    listing["preview"] = _preview(text)
+    return cast("SessionListing", listing)
 
 
 def _preview(text: str) -> str:
