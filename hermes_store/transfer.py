@@ -159,7 +159,7 @@ def _message_row(session_id: str, given: Any, session: dict[str, Any]) -> NewRow
 
 def _rising_ids(found: list[Mapping[str, Any]]) -> list[int] | None:
     ids = [message.get("id") for message in found]
-    if not all(isinstance(one, int) and 0 < one <= values.GREATEST_COUNT for one in ids):
+    if not all(type(one) is int and 0 < one <= values.GREATEST_COUNT for one in ids):
         return None
     rising = cast("list[int]", ids)
     return rising if all(a < b for a, b in pairwise(rising)) else None

@@ -1,0 +1,184 @@
+"""Lists of sessions: order, filters, pages, previews."""
+
+import pytest
+from stored import change
+
+from hermes_store.errors import InvalidArgumentError
+from hermes_store.listing import Filter, Shape, _rich_statement, _search_statement
+from hermes_store.sessions import NAMES
+
+
+@pytest.fixture
+def three(repository, database):
+    """Started in the order a, b, c; last active in the order b, c, a."""
+    for number, (name, source) in enumerate((("a", "cli"), ("b", "telegram"), ("c", "cron"))):
+        repository.create_session(name, source, system_prompt=f"prompt {name}")
+        change(database, "UPDATE sessions SET started_at = ?, last_active = ? WHERE id = ?",
+               1000.0 + number, 1000.0 + number, name)  # fmt: skip
+    for number, name in enumerate("bca"):
+        repository.append_message(name, "user", f"hello from {name}", timestamp=2000.0 + number)
+    return repository
+
+
+def ids(sessions):
+    return [session["id"] for session in sessions]
+
+
+def test_the_last_started_comes_first(three):
+    assert ids(three.list_sessions_rich()) == ids(three.search_sessions()) == ["c", "b", "a"]
+
+
+def test_the_last_active_comes_first_when_asked(three):
+    assert ids(three.list_sessions_rich(order_by_last_active=True)) == ["a", "c", "b"]
+    assert ids(three.search_sessions(order_by_last_active=True)) == ["a", "c", "b"]
+    assert [s["last_active"] for s in three.search_sessions()] == [2001.0, 2000.0, 2002.0]
+
+
+def test_an_older_message_does_not_turn_the_last_activity_back(three):
+    three.append_message("a", "user", "imported late", timestamp=5.0)
+    three.append_messages("a", [{"role": "user", "content": "x", "timestamp": 6.0}])
+    assert three.get_session("a")["last_active"] == 2002.0
+
+
+def test_sessions_of_equal_time_have_one_order_so_that_pages_do_not_overlap(repository, database):
+    names = [f"s{number}" for number in range(9)]
+    for name in names:
+        repository.create_session(name, "cli")
+    change(database, "UPDATE sessions SET started_at = 1.0, last_active = 1.0")
+    for by_last_active in (False, True):
+        pages = [
+            repository.list_sessions_rich(
+                limit=2, offset=offset, order_by_last_active=by_last_active
+            )
+            for offset in range(0, 10, 2)
+        ]
+        assert sorted(ids(sum(pages, []))) == names
+
+
+def test_a_page_is_cut_by_limit_and_offset(three):
+    assert ids(three.list_sessions_rich(limit=2)) == ["c", "b"]
+    assert ids(three.list_sessions_rich(limit=2, offset=2)) == ["a"]
+    assert ids(three.search_sessions(None, 1, 1)) == ["b"]
+    assert ids(three.list_sessions_rich(None, None, 1, 1)) == ["b"]
+    assert three.list_sessions_rich(limit=0) == three.search_sessions(offset=9) == []
+    assert len(three.list_sessions_rich(limit=None)) == len(three.search_sessions(limit=None)) == 3
+
+
+def test_sources_filter_in_and_out(three):
+    assert ids(three.list_sessions_rich(source="cli")) == ids(three.search_sessions("cli")) == ["a"]
+    assert ids(three.list_sessions_rich(exclude_sources=["cli"])) == ["c", "b"]
+    assert ids(three.list_sessions_rich(exclude_sources=("cli", "cron"))) == ["b"]
+    assert three.list_sessions_rich("cli", ["cli"]) == []
+    assert ids(three.list_sessions_rich("cli", order_by_last_active=True)) == ["a"]
+
+
+@pytest.mark.parametrize("nothing", [None, [], (), ""])
+def test_an_empty_filter_filters_nothing(three, nothing):
+    assert len(three.list_sessions_rich(exclude_sources=nothing or None)) == 3
+    assert len(three.list_sessions_rich(exclude_sources=list(nothing or []))) == 3
+    assert len(three.list_sessions_rich(source=nothing or "")) == 3
+    assert len(three.search_sessions(source=nothing or "")) == 3
+
+
+def test_a_list_leaves_system_prompts_out_unless_asked(three):
+    assert all("system_prompt" not in session for session in three.list_sessions_rich())
+    asked = three.list_sessions_rich(include_system_prompt=True)
+    assert [session["system_prompt"] for session in asked] == ["prompt c", "prompt b", "prompt a"]
+    assert [session["system_prompt"] for session in three.search_sessions("cli")] == ["prompt a"]
+
+
+def test_a_listed_session_has_all_other_columns_and_a_preview(three):
+    for session in three.list_sessions_rich():
+        whole = three.get_session(session["id"])
+        del whole["system_prompt"]
+        assert session == {**whole, "preview": f"hello from {session['id']}"}
+
+
+# --- previews -----------------------------------------------------------------------------------
+
+SIXTY = "x" * 60
+PREVIEWS = {
+    "short": ("hello", "hello"),
+    "sixty characters": (SIXTY, SIXTY),
+    "sixty-one": (SIXTY + "y", SIXTY + "..."),
+    "a blank at sixty-one": (SIXTY + " and more", SIXTY + "..."),
+    "blanks after sixty": (SIXTY + " \n ", SIXTY),
+    "leading blanks": (" " * 70 + "\n\t\u3000 hello", "hello"),
+    "lines": ("one\ntwo\r\nthree", "one two  three"),
+    "only blanks": (" \n ", ""),
+    "empty": ("", ""),
+    "Chinese": ("记" * 61, "记" * 60 + "..."),
+    "emoji": ("😀" * 60, "😀" * 60),
+    "text parts": ([{"type": "text", "text": " look\nat"}, {"type": "text", "text": "this"}], "look at this"),
+    "image first": ([{"type": "image_url", "image_url": {"url": "data:x"}}, {"type": "text", "text": "what is it?"}], "what is it?"),
+    "no text": ([{"type": "image_url"}, 7, None], ""),
+    "strings": (["a", "b"], "a b"),
+    "a dict": ({"type": "text", "text": "alone"}, "alone"),
+    "long parts": ([{"text": SIXTY}, {"text": "more"}], SIXTY + "..."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "preview"), PREVIEWS.values(), ids=PREVIEWS)
+def test_a_preview_is_the_first_sixty_characters_in_one_line(repository, content, preview):
+    repository.create_session("s", "cli")
+    repository.append_message("s", "user", content)
+    assert repository.list_sessions_rich()[0]["preview"] == preview
+
+
+def test_the_preview_is_of_the_first_user_message_that_says_something(repository):
+    repository.create_session("s", "cli")
+    repository.append_message("s", "system", "rules")
+    repository.append_message("s", "user", None)
+    repository.append_message("s", "user", "the question", timestamp=2.0)
+    repository.append_message("s", "user", "the next one", timestamp=1.0)
+    assert repository.list_sessions_rich()[0]["preview"] == "the question"
+
+
+def test_a_session_without_user_messages_has_an_empty_preview(repository):
+    repository.create_session("s", "cli")
+    repository.append_message("s", "assistant", "hello?")
+    assert repository.list_sessions_rich()[0]["preview"] == ""
+
+
+def test_broken_structured_content_previews_as_its_text(repository, database):
+    repository.create_session("s", "cli")
+    repository.append_message("s", "user", ["x"])
+    change(database, "UPDATE messages SET content = '[broken'")
+    assert repository.list_sessions_rich()[0]["preview"] == "[broken"
+
+
+# --- what a list costs --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by_last_active", [False, True])
+def test_a_page_is_read_from_an_index_and_not_sorted_out_of_the_file(repository, by_last_active):
+    shape = Shape(by_source=False, excluded=0, prunable=False, by_last_active=by_last_active)
+    index = "idx_sessions_last_active" if by_last_active else "idx_sessions_started"
+    for statement in (_search_statement(shape), _rich_statement(shape, NAMES)):
+        plan = explain(repository, statement)
+        assert f"SCAN sessions USING INDEX {index}" in plan
+        assert "USE TEMP B-TREE FOR ORDER BY" not in plan
+
+
+def explain(repository, statement):
+    """What SQLite would do for `statement`, a line per step."""
+    with repository.transaction() as transaction:
+        sql, constants = statement._compiled(transaction.connection)
+        given = {"limit": 20, "offset": 0, "blanks": " ", **constants}
+        driver = transaction.connection.connection.dbapi_connection
+        return "\n".join(row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {sql}", given))
+
+
+def test_a_filter_of_too_many_names_is_refused_and_many_are_not(three):
+    many = [f"source {number}" for number in range(500)]
+    assert len(three.list_sessions_rich(exclude_sources=many)) == 3
+    with pytest.raises(InvalidArgumentError, match="exclude_sources: 501 names"):
+        three.list_sessions_rich(exclude_sources=[*many, "one more"])
+
+
+def test_a_filter_says_what_its_statement_depends_on():
+    which = Filter("cli", ("a", "b"), 5.0, by_last_active=True)
+    assert which.shape() == (True, 2, True, True)
+    assert which.parameters() == {
+        "source": "cli", "excluded_0": "a", "excluded_1": "b", "before": 5.0,
+    }  # fmt: skip
