@@ -2,7 +2,7 @@
 
 Alembic is imported only when there is something to do, so opening a database that is already at
 head costs one look. `alembic upgrade head` on the command line takes the same way: the scripts'
-`env.py` calls `changing` and `finish` of this module.
+`env.py` calls `changing` and `reading` of this module.
 """
 
 from __future__ import annotations
