@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import URL
-
 from hermes_store import SessionRepository, migrate
 from hermes_store.cli import output
 from hermes_store.cli.opening import open_store, where
 from hermes_store.cli.options import Options
-from hermes_store.engine import sqlite_driver
 
 __all__ = ["doctor_command", "optimize_command", "reindex_command", "stats_command"]
 
@@ -38,8 +34,6 @@ def stats_command(options: Options) -> None:
         stats = {
             "database": where(options),
             "revision": migrate.current(options.db),
-            **_library(repo.url),
-            "bytes": size_of(repo.url),
             **repo.get_stats(),
             "usage": _usage(repo),
         }
@@ -47,21 +41,6 @@ def stats_command(options: Options) -> None:
         output.print_json(stats)
     else:
         _print_stats(stats)
-
-
-def _library(url: URL) -> dict[str, str]:
-    if url.get_backend_name() != "sqlite":
-        return {"library": url.get_backend_name()}
-    driver = sqlite_driver()
-    return {"library": f"SQLite {driver.sqlite_version} ({driver.__name__.partition('.')[0]})"}
-
-
-def size_of(url: URL) -> int | None:
-    """Bytes of a SQLite file and its write-ahead log; None for a server's database."""
-    if url.get_backend_name() != "sqlite":
-        return None
-    files = (Path(f"{url.database}{suffix}") for suffix in ("", "-wal"))
-    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def _usage(repo: SessionRepository) -> list[dict[str, Any]]:
@@ -82,12 +61,8 @@ def _print_stats(stats: dict[str, Any]) -> None:
     out = output.console()
     facts = output.table("", "")
     facts.show_header = False
-    for name in ("database", "revision", "library"):
-        facts.add_row(name, output.plain(str(stats[name])))
-    if stats["bytes"] is not None:
-        facts.add_row("size", output.size(stats["bytes"]))
-    facts.add_row("sessions", output.count(stats["sessions"]))
-    facts.add_row("messages", output.count(stats["messages"]))
+    for name, value in _facts(stats):
+        facts.add_row(name, output.plain(value))
     out.print(facts)
     if not stats["usage"]:
         return
@@ -97,6 +72,19 @@ def _print_stats(stats: dict[str, Any]) -> None:
         usage.add_row(*row)
     out.print()
     out.print(usage)
+
+
+def _facts(stats: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "database", stats["database"]
+    yield "revision", stats["revision"]
+    yield "library", f"{stats['library']} {stats['version']}"
+    if stats.get("wal_reset_bug"):
+        yield "", "this SQLite has the WAL-reset bug: install hermes-store[pysqlite3]"
+    if "file_bytes" in stats:
+        yield "size", output.size(stats["file_bytes"])
+        yield "journal", f"{stats['journal_mode']}, synchronous {stats['synchronous']}"
+    yield "sessions", output.count(stats["sessions"])
+    yield "messages", output.count(stats["messages"])
 
 
 def _usage_rows(usage: Sequence[dict[str, Any]]) -> Iterator[tuple[str, ...]]:

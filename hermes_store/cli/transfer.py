@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
 import click
 
+from hermes_store import SessionRepository
 from hermes_store.cli import output
 from hermes_store.cli.jsonl import read_sessions
 from hermes_store.cli.opening import find_session, open_store
 from hermes_store.cli.options import Options
 from hermes_store.engine import url_of
 from hermes_store.migrate import Progress
-from hermes_store.records import ImportResult
+from hermes_store.records import ImportResult, SessionExport
 
 __all__ = ["export_command", "import_command"]
 
@@ -44,7 +45,7 @@ def export_command(
 ) -> None:
     """Write all sessions, or each SESSION, as JSON lines that import reads.
 
-    A line is one session with its messages; what is written is one snapshot, also while agents
+    A line is one session with its messages. All sessions are of one snapshot, also while agents
     write. With -o, --json prints an object: file, sessions, messages.
     """
     if sessions and source:
@@ -52,13 +53,11 @@ def export_command(
     _refuse_the_database(options, target)
     with ExitStack() as stack:
         repo = stack.enter_context(open_store(options))
-        found: Iterable[Mapping[str, Any]] = repo.iter_export(source=source)
-        total = len(sessions) or repo.session_count(source)
-        if sessions:
-            ids = [find_session(repo, name) for name in sessions]
-            found = (one for i in dict.fromkeys(ids) if (one := repo.export_session(i)))
+        ids = list(dict.fromkeys(find_session(repo, name) for name in sessions))
+        found = stack.enter_context(closing(_exported(repo, ids, source)))
         report = stack.enter_context(output.progress_bar("exporting"))
         stream = stack.enter_context(_written_whole(target))
+        total = len(ids) or repo.session_count(source)
         written, messages = _write_lines(found, stream, report, total)
     if target == STDIO:
         return
@@ -70,8 +69,18 @@ def export_command(
         )
 
 
+def _exported(
+    repo: SessionRepository, ids: Sequence[str], source: str | None
+) -> Generator[SessionExport, None, None]:
+    if not ids:
+        yield from repo.iter_export(source=source)
+    for session_id in ids:
+        if session := repo.export_session(session_id):
+            yield session
+
+
 def _write_lines(
-    sessions: Iterable[Mapping[str, Any]], stream: IO[bytes], report: Progress, total: int
+    sessions: Iterable[SessionExport], stream: IO[bytes], report: Progress, total: int
 ) -> tuple[int, int]:
     written = messages = 0
     for session in sessions:
