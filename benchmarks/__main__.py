@@ -9,9 +9,11 @@ from pathlib import Path
 import click
 
 from benchmarks import report, terminal
-from benchmarks.catalogue import TABLES, run
+from benchmarks.catalogue import TABLES
 from benchmarks.files import Files
-from benchmarks.plan import PLANS
+from benchmarks.picture import draw
+from benchmarks.plan import PLANS, Plan
+from benchmarks.table import Table
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -23,25 +25,34 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 )
 @click.option("--only", multiple=True, type=click.Choice(sorted(TABLES)), help="Only this table.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the page [docs, if full].")
+@click.option("--picture/--no-picture", default=True, help="Draw it too (needs matplotlib).")
 @click.option("--folder", type=click.Path(path_type=Path), help="Where the files are measured.")
-def main(size: str | None, only: tuple[str, ...], out: Path | None, folder: Path | None) -> None:
+def main(
+    size: str | None, only: tuple[str, ...], out: Path | None, picture: bool, folder: Path | None
+) -> None:
     """Measure hermes_store next to the same work by hand.
 
     A full run takes some ten minutes, wants a quiet machine and writes docs/benchmarks.md.
     """
-    console, began = terminal.console(), time.monotonic()
     if out is None and size is None and not only:
         out = DOCS
-    tables = {}
+    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="benchmark-", dir=folder) as temporary:
-        files = Files(Path(temporary))
-        machine = report.machine(Path(temporary))
-        for name, table in run(PLANS[size or "full"], files, only):
-            tables[name] = table
-            terminal.show(console, table)
+        facts = report.machine(Path(temporary))
+        tables = measure(PLANS[size or "full"], Files(Path(temporary)), only)
+    facts.append(f"the run took {(time.monotonic() - began) / 60:.0f} minutes")
     if out is not None:
-        report.write(out, tables, machine, time.monotonic() - began)
-        console.print(f"written: {out / 'benchmarks.md'}")
+        drawn = picture and draw(out / report.PICTURE, tables)
+        report.write(out, tables, facts, with_picture=drawn)
+
+
+def measure(plan: Plan, files: Files, names: tuple[str, ...]) -> dict[str, Table]:
+    """Make the tables of these names, or all, and show each when it is done."""
+    console, tables = terminal.console(), {}
+    for name in names or TABLES:
+        tables[name] = TABLES[name](plan, files)
+        terminal.show(console, tables[name])
+    return tables
 
 
 if __name__ == "__main__":

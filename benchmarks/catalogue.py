@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import chain
 
 from benchmarks.contenders import BY_HAND, OURS, UNIT_OF_WORK
@@ -58,9 +58,3 @@ TABLES: dict[str, Callable[[Plan, Files], Table]] = {
     "endurance": endurance.table,
     "sizes": sizes.table,
 }
-
-
-def run(plan: Plan, files: Files, names: tuple[str, ...]) -> Iterator[tuple[str, Table]]:
-    """The tables of these names, or all, as they are done."""
-    for name in names or TABLES:
-        yield name, TABLES[name](plan, files)

@@ -31,21 +31,17 @@ HOW = (
 )
 
 
-def write(folder: Path, tables: Mapping[str, Table], machine: list[str], seconds: float) -> None:
-    """Put the tables and the picture into the page of `folder`."""
-    from benchmarks import picture
-
+def write(
+    folder: Path, tables: Mapping[str, Table], facts: list[str], *, with_picture: bool
+) -> None:
+    """Put the tables into the page of `folder`, in place of those of the run before."""
     page = folder / "benchmarks.md"
     text = page.read_text("utf-8") if page.exists() else NEW_PAGE
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]
-    drawn = picture.draw(folder / PICTURE, tables)
-    facts = [*machine, f"the run took {seconds / 60:.0f} minutes"]
-    parts = [
-        HOW,
-        "; ".join(facts) + ".",
-        *([f"![The figures as a picture]({PICTURE})"] if drawn else []),
-    ]
+    parts = [HOW, "; ".join(facts) + "."]
+    if with_picture:
+        parts.append(f"![The figures as a picture]({PICTURE})")
     body = "\n\n".join([*parts, *(section(table) for table in tables.values())])
     page.write_text(f"{before}{BEGIN}\n\n{body}\n\n{END}{after}", "utf-8")
 

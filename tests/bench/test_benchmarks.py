@@ -1,0 +1,69 @@
+"""The benchmarks run, and say what they found. How fast anything was is not looked at."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("docs")
+    (folder / "benchmarks.md").write_text(
+        "# Ours\n\n<!-- run: begin -->\n| the run before |\n<!-- run: end -->\n\nWhy it was missed.\n",
+        "utf-8",
+    )
+    command = [sys.executable, "-m", "benchmarks", "--tiny", "--no-picture", "--out", str(folder)]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return (folder / "benchmarks.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "| append, one thread |",
+        "| append, 8 threads |",
+        "| append, 32 threads |",
+        "| append, 4 processes |",
+        "| append_messages of 10, per message",
+        "| append_messages of 100, per message",
+        "| load a conversation of 200 |",
+        "| load a conversation of 2,000 |",
+        "| list the 20 newest",
+        "| list the 20 last active",
+        "| open a new file",
+        "| open a file at head",
+        "| import (",
+        "## 20 appends",
+        "| p99.9 |",
+        "| file, against the original's |",
+        "| file, against the plain index |",
+        "## Durable writes",
+    ],
+)
+def test_the_page_has_a_line_for_every_kind_of_work(page: str, line: str) -> None:
+    assert line in page
+
+
+def test_the_page_says_where_and_when_it_was_measured(page: str) -> None:
+    facts = next(line for line in page.splitlines() if line.startswith("Measured on "))
+    for fact in ("Python 3.", "SQLite 3.", "SQLAlchemy 2.", "fdatasync"):
+        assert fact in facts
+
+
+def test_every_promise_is_judged(page: str) -> None:
+    promises = [line for line in page.splitlines() if "≤ " in line or "≥ " in line]
+    assert len(promises) >= 12
+    assert all(line.endswith(("| met |", "| **missed** |")) for line in promises)
+
+
+def test_what_people_wrote_around_the_figures_stays(page: str) -> None:
+    assert page.startswith("# Ours\n")
+    assert page.endswith("\n\nWhy it was missed.\n")
+    assert "the run before" not in page
