@@ -9,19 +9,19 @@ from __future__ import annotations
 from typing import Annotated, cast
 
 from sqlalchemy import REAL, Double, ForeignKey, Index, Integer, MetaData, Table, Text, text
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeEngine
 
 # Ids compare byte by byte on every database, so that a prefix is a range of the index.
-_Id: TypeEngine[str] = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+_Id: TypeEngine[str] = Text().with_variant(Text(collation="C"), "postgresql")
+_Whole: TypeEngine[int] = Integer().with_variant(BigInteger(), "postgresql")
 _Float: TypeEngine[float] = Double().with_variant(REAL(), "sqlite")
 
 SessionId = Annotated[str, mapped_column(_Id, primary_key=True)]
 Epoch = Annotated[float, mapped_column(_Float)]
 OptionalEpoch = Annotated[float | None, mapped_column(_Float)]
 Dollars = Annotated[float | None, mapped_column(_Float)]
-Counter = Annotated[int | None, mapped_column(Integer, server_default=text("0"))]
+Counter = Annotated[int | None, mapped_column(_Whole, server_default=text("0"))]
 Json = Annotated[str | None, mapped_column(Text)]
 """JSON text; decoded by every reader of this package."""
 
@@ -116,9 +116,7 @@ class Message(Base):
 
     __tablename__ = "messages"
 
-    id: Mapped[int] = mapped_column(
-        Integer().with_variant(postgresql.BIGINT(), "postgresql"), primary_key=True
-    )
+    id: Mapped[int] = mapped_column(_Whole, primary_key=True)
     session_id: Mapped[str] = mapped_column(_Id, ForeignKey("sessions.id"))
     role: Mapped[str] = mapped_column(Text)
     content: Mapped[str | None] = mapped_column(Text)
@@ -126,7 +124,7 @@ class Message(Base):
     tool_calls: Mapped[Json]
     tool_name: Mapped[str | None] = mapped_column(Text)
     timestamp: Mapped[Epoch]
-    token_count: Mapped[int | None] = mapped_column(Integer)
+    token_count: Mapped[int | None] = mapped_column(_Whole)
     finish_reason: Mapped[str | None] = mapped_column(Text)
     reasoning: Mapped[str | None] = mapped_column(Text)
     reasoning_details: Mapped[Json]

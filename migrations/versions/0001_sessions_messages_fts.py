@@ -19,7 +19,7 @@ depends_on = None
 
 ID = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 EPOCH = sa.Double().with_variant(sa.REAL(), "sqlite")
-MESSAGE_ID = sa.Integer().with_variant(postgresql.BIGINT(), "postgresql")
+WHOLE = sa.Integer().with_variant(postgresql.BIGINT(), "postgresql")
 
 INDEXES = {
     "idx_sessions_source": ("sessions", ["source"]),
@@ -65,13 +65,13 @@ def columns() -> dict[str, list[sa.Column]]:
             sa.Column("started_at", EPOCH, nullable=False),
             sa.Column("ended_at", EPOCH),
             sa.Column("end_reason", sa.Text),
-            sa.Column("message_count", sa.Integer, server_default=sa.text("0")),
-            sa.Column("tool_call_count", sa.Integer, server_default=sa.text("0")),
-            sa.Column("input_tokens", sa.Integer, server_default=sa.text("0")),
-            sa.Column("output_tokens", sa.Integer, server_default=sa.text("0")),
+            sa.Column("message_count", WHOLE, server_default=sa.text("0")),
+            sa.Column("tool_call_count", WHOLE, server_default=sa.text("0")),
+            sa.Column("input_tokens", WHOLE, server_default=sa.text("0")),
+            sa.Column("output_tokens", WHOLE, server_default=sa.text("0")),
         ],
         "messages": [
-            sa.Column("id", MESSAGE_ID, sa.Identity(), nullable=False),
+            sa.Column("id", WHOLE, sa.Identity(), nullable=False),
             sa.Column("session_id", ID, nullable=False),
             sa.Column("role", sa.Text, nullable=False),
             sa.Column("content", sa.Text),
@@ -79,7 +79,7 @@ def columns() -> dict[str, list[sa.Column]]:
             sa.Column("tool_calls", sa.Text),
             sa.Column("tool_name", sa.Text),
             sa.Column("timestamp", EPOCH, nullable=False),
-            sa.Column("token_count", sa.Integer),
+            sa.Column("token_count", WHOLE),
         ],
     }
 

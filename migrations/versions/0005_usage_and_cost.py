@@ -6,21 +6,23 @@ something with where it came from. Going down loses these figures.
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+WHOLE = sa.Integer().with_variant(postgresql.BIGINT(), "postgresql")
 DOLLARS = sa.Double().with_variant(sa.REAL(), "sqlite")
 
 
 def columns() -> dict[str, list[sa.Column]]:
     return {
         "sessions": [
-            sa.Column("cache_read_tokens", sa.Integer, server_default=sa.text("0")),
-            sa.Column("cache_write_tokens", sa.Integer, server_default=sa.text("0")),
-            sa.Column("reasoning_tokens", sa.Integer, server_default=sa.text("0")),
+            sa.Column("cache_read_tokens", WHOLE, server_default=sa.text("0")),
+            sa.Column("cache_write_tokens", WHOLE, server_default=sa.text("0")),
+            sa.Column("reasoning_tokens", WHOLE, server_default=sa.text("0")),
             sa.Column("billing_provider", sa.Text),
             sa.Column("billing_base_url", sa.Text),
             sa.Column("billing_mode", sa.Text),
