@@ -8,11 +8,23 @@ from __future__ import annotations
 
 from typing import Annotated, cast
 
-from sqlalchemy import REAL, Double, ForeignKey, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import (
+    REAL,
+    BigInteger,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeEngine
 
-# Ids compare byte by byte on every database, so that a prefix is a range of the index.
+# Ids compare byte by byte on every database, so that a prefix is a range of the index. Only
+# generic types here: importing the PostgreSQL dialect would take longer than all of this package.
 _Id: TypeEngine[str] = Text().with_variant(Text(collation="C"), "postgresql")
 _Whole: TypeEngine[int] = Integer().with_variant(BigInteger(), "postgresql")
 _Float: TypeEngine[float] = Double().with_variant(REAL(), "sqlite")

@@ -72,7 +72,7 @@ def cases():
     tokens = ("input", "output", "cache_read", "cache_write", "reasoning")
     usage = {
         **dict.fromkeys((f"{name}_tokens" for name in tokens), NO_COUNT),
-        **dict.fromkeys(("estimated_cost_usd", "actual_cost_usd"), [*NO_NUMBER, -0.5]),
+        **dict.fromkeys(("estimated_cost_usd", "actual_cost_usd"), (*NO_NUMBER, -0.5)),
         **dict.fromkeys(("model", "cost_status", "billing_provider", "pricing_version"), NO_TEXT),
     }
     for name, bad in usage.items():

@@ -1,5 +1,7 @@
 """Lists of sessions: order, filters, pages, previews."""
 
+from itertools import chain
+
 import pytest
 from stored import change
 
@@ -52,7 +54,7 @@ def test_sessions_of_equal_time_have_one_order_so_that_pages_do_not_overlap(repo
             )
             for offset in range(0, 10, 2)
         ]
-        assert sorted(ids(sum(pages, []))) == names
+        assert sorted(ids(chain(*pages))) == names
 
 
 def test_a_page_is_cut_by_limit_and_offset(three):

@@ -185,10 +185,10 @@ def test_a_closed_repository_refuses_every_call(database):
         lambda: repository.get_session("s"),
         lambda: repository.append_message("s", "user", "x"),
         lambda: repository.search_messages("x"),
-        lambda: repository.get_stats(),
+        repository.get_stats,
         lambda: repository.import_sessions([{"id": "t", "source": "x", "started_at": 1}]),
         lambda: next(repository.iter_export()),
-        lambda: repository.prune_sessions(),
+        repository.prune_sessions,
         lambda: repository.transaction().__enter__(),
         lambda: repository.orm_session().__enter__(),
     ):
