@@ -17,7 +17,8 @@ COLUMNS = (BY_HAND, OURS, UNIT_OF_WORK)
 def writes(plan: Plan, files: Files) -> Table:
     about = (
         "Committed when the call returns: it survives a killed process (`synchronous=NORMAL`)."
-        " Times are medians of single calls."
+        " Times are medians of single calls; those of `append_messages` are for one message, next"
+        " to a commit for each message by hand, and next to `executemany` and one commit."
     )
     rows = chain(
         alone.rows(plan, files),

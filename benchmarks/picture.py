@@ -10,8 +10,9 @@ from benchmarks.contenders import BY_HAND, OURS, UNIT_OF_WORK
 from benchmarks.table import Row, Table
 
 COLOURS = {BY_HAND: "#9aa0a6", OURS: "#1a73e8", UNIT_OF_WORK: "#e8710a"}
+SHOWN = ("search", "reads", "writes")
 SETTINGS = {
-    "font.size": 10,
+    "font.size": 9.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 11,
@@ -22,7 +23,7 @@ SETTINGS = {
 
 def draw(path: Path, tables: Mapping[str, Table]) -> bool:
     """Write the picture as SVG and PNG; False when the tables that it shows were not measured."""
-    if not {"writes", "reads", "search"} <= tables.keys():
+    if not {"writes", "reads"} <= tables.keys():
         return False
     import matplotlib as mpl
     from matplotlib import pyplot as plt
@@ -34,8 +35,8 @@ def draw(path: Path, tables: Mapping[str, Table]) -> bool:
         times(figure.add_subplot(grid[:, 0]), tables)
         rates(figure.add_subplot(grid[0, 1]), tables["writes"])
         waits(figure.add_subplot(grid[1, 1]), tables["writes"])
-        handles, labels = figure.axes[1].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+        keys = [pair for axes in figure.axes[1::-1] for pair in legend_of(axes)]
+        figure.legend(*zip(*keys, strict=True), loc="outside lower center", ncols=4, frameon=False)
         figure.savefig(path, metadata={"Date": None})
         figure.savefig(path.with_suffix(".png"), dpi=110)
         plt.close(figure)
@@ -44,7 +45,7 @@ def draw(path: Path, tables: Mapping[str, Table]) -> bool:
 
 def times(axes: Any, tables: Mapping[str, Table]) -> None:
     """Median times as multiples of the time by hand, which is the line at 1."""
-    rows = [row for name in ("search", "reads", "writes") for row in reversed(tables[name].rows)]
+    rows = [row for name in SHOWN if name in tables for row in reversed(tables[name].rows)]
     rows = [row for row in rows if is_timed(row)]
     for name in (UNIT_OF_WORK, OURS):
         shown = [(row, place) for place, row in enumerate(rows) if name in row.cells]
@@ -53,10 +54,14 @@ def times(axes: Any, tables: Mapping[str, Table]) -> None:
         axes.plot(multiples, places, "o", color=COLOURS[name], markersize=8)
         if name == OURS:
             axes.hlines(places, 1, multiples, color=COLOURS[name], linewidth=3)
+    promised = [(row.target.bound, place) for place, row in enumerate(rows) if row.target]
+    axes.plot(
+        *zip(*promised, strict=True), "|", color="black", markersize=14, label="promised at most"
+    )
     axes.axvline(1, color=COLOURS[BY_HAND], linewidth=2)
     logarithmic(axes.xaxis, [0.2, 0.5, 1, 2, 5, 10])
     axes.set_yticks(range(len(rows)), [row.title for row in rows])
-    axes.set_title("Median time, sqlite3 by hand = 1 (left is faster)", loc="right")
+    axes.set_title("Median time; by hand = 1, left is faster", loc="right")
     axes.grid(axis="x", alpha=0.3)
 
 
@@ -84,7 +89,7 @@ def waits(axes: Any, writes: Table) -> None:
     bars(axes, labels, rows, 1e3)
     axes.set_yscale("log")
     logarithmic(axes.yaxis, [1, 10, 100, 1000])
-    axes.set_title("p99 of an append, ms (lower is better)", loc="left")
+    axes.set_title("p99 of an append, ms", loc="left")
 
 
 def bars(axes: Any, labels: list[str], rows: list[Row], factor: float) -> None:
@@ -93,9 +98,13 @@ def bars(axes: Any, labels: list[str], rows: list[Row], factor: float) -> None:
         places = [place + (number - 1) * width for place in range(len(rows))]
         heights = [row.cells[name].value * factor for row in rows]
         axes.bar(places, heights, width * 0.92, label=name, color=COLOURS[name])
-    axes.set_xticks(range(len(labels)), labels)
+    axes.set_xticks(range(len(labels)), [label.replace(" ", "\n") for label in labels])
     axes.grid(axis="y", alpha=0.3)
     axes.set_axisbelow(True)
+
+
+def legend_of(axes: Any) -> list[tuple[Any, str]]:
+    return list(zip(*axes.get_legend_handles_labels(), strict=True))
 
 
 def logarithmic(axis: Any, ticks: list[float]) -> None:

@@ -51,9 +51,9 @@ def batch_rows(plan: Plan, files: Files, size: int, target: Target | None) -> It
     finish(writers, plan.rounds * plan.batches * size)
     stored = {name: measured[name] for name in (BY_HAND, OURS, UNIT_OF_WORK)}
     committed_each = {**stored, BY_HAND: measured[COMMIT_EACH]}
-    title = f"append_messages of {size}, per message"
-    yield time_row(f"{title}, against a commit each", committed_each, target)
-    yield time_row(f"{title}, against executemany", stored)
+    title = f"append_messages of {size}"
+    yield time_row(f"{title}, to a commit each", committed_each, target)
+    yield time_row(f"{title}, to executemany", stored)
 
 
 def append_batch(writer: Any, session_id: str, messages: list) -> None:
