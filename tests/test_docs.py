@@ -4,6 +4,7 @@ import inspect
 import io
 import re
 from contextlib import redirect_stdout
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def python_blocks():
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         blocks = list(BLOCK.finditer(text))
-        for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+        for block, following in zip_longest(blocks, blocks[1:]):
             if block[1] != "python":
                 continue
             line = text.count("\n", 0, block.start()) + 1
@@ -31,7 +32,7 @@ def python_blocks():
             yield pytest.param(block[2], following[2] if prints else None, id=where)
 
 
-@pytest.mark.parametrize(("code", "printed"), python_blocks())
+@pytest.mark.parametrize(("code", "printed"), [*python_blocks()])
 def test_a_python_block_runs(code, printed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HERMES_HOME", str(tmp_path))
