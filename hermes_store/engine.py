@@ -57,6 +57,7 @@ __all__ = [
     "plain_engine",
     "read_engine",
     "read_url_of",
+    "reserve_ids",
     "retry_while_busy",
     "run_on_driver",
     "sqlite_driver",
@@ -282,6 +283,15 @@ def may_commit(connection: Connection) -> bool:
         return False
     dbapi: Any = connection.connection.dbapi_connection
     return hasattr(dbapi, "in_transaction") or postgresql.may_commit(dbapi)
+
+
+def reserve_ids(connection: Connection, table: str, greatest: int) -> None:
+    """Before rows with ids of their own are stored: never give out an id up to `greatest` again.
+
+    SQLite's AUTOINCREMENT sees to it by itself.
+    """
+    if connection.dialect.name != "sqlite":
+        postgresql.reserve_ids(connection, table, greatest)
 
 
 def run_on_driver(connection: Connection, statement: str) -> None:

@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DisconnectionError
 
 from hermes_store.errors import (
@@ -34,6 +34,7 @@ __all__ = [
     "is_refused_by_lock",
     "make_engine",
     "may_commit",
+    "reserve_ids",
     "translate_error",
     "url_of",
 ]
@@ -156,6 +157,17 @@ def _require_answer(dbapi: Any, record: Any, _proxy: Any) -> None:
         if is_lost(exc):
             raise DisconnectionError from exc
         raise
+
+
+def reserve_ids(connection: Connection, table: str, greatest: int) -> None:
+    """Let the numbers that `table` gives out go on after `greatest`."""
+    connection.execute(
+        text(
+            "SELECT setval(sequence, greatest(:greatest, pg_sequence_last_value(sequence)))"
+            " FROM CAST(pg_get_serial_sequence(:table, 'id') AS regclass) AS sequence"
+        ),
+        {"greatest": greatest, "table": table},
+    )
 
 
 # --- errors -------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select
 
 from hermes_store import messages as message_functions
 from hermes_store import titles, values
+from hermes_store.engine import reserve_ids
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.listing import Filter, select_page
 from hermes_store.messages import NewRow
@@ -229,6 +230,7 @@ def import_session(connection: Connection, session: ParsedSession) -> Imported:
 def _insert_messages(connection: Connection, session: ParsedSession) -> None:
     rows = [row.columns for row in session.rows]
     if session.ids and _free(connection, session.ids):
+        reserve_ids(connection, messages.name, max(session.ids))
         rows = [{**row, "id": own} for row, own in zip(rows, session.ids, strict=True)]
     if rows:
         connection.execute(insert(messages), rows)

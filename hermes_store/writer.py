@@ -22,6 +22,7 @@ from hermes_store.engine import (
     in_transaction,
     is_busy,
     is_lost,
+    is_overtaken,
     may_commit,
     pause,
     retry_while_busy,
@@ -55,9 +56,16 @@ class Repair(NamedTuple):
 
 
 def run_in_savepoint(
-    connection: Connection, operation: Callable[[Connection], T], repair: Repair | None
+    connection: Connection,
+    operation: Callable[[Connection], T],
+    repair: Repair | None,
+    *,
+    again: bool = True,
 ) -> T:
-    """Run `operation` so that a failure leaves no trace; repair once what can be repaired."""
+    """Run `operation` so that a failure leaves no trace.
+
+    Once, `again`, when another host was faster, or what `repair` can repair is repaired.
+    """
     run_on_driver(connection, "SAVEPOINT operation")
     try:
         result = operation(connection)
@@ -69,12 +77,17 @@ def run_in_savepoint(
             raise TransactionRolledBackError(str(exc)) from exc
         run_on_driver(connection, "ROLLBACK TO SAVEPOINT operation")
         run_on_driver(connection, "RELEASE SAVEPOINT operation")
-        if repair is None or not repair.applies(exc):
+        if not again or not _can_run_again(exc, repair):
             raise
-        repair.apply(connection, exc)
+        if repair is not None and repair.applies(exc):
+            repair.apply(connection, exc)
     else:
         return result
-    return run_in_savepoint(connection, operation, None)
+    return run_in_savepoint(connection, operation, repair, again=False)
+
+
+def _can_run_again(exc: BaseException, repair: Repair | None) -> bool:
+    return is_overtaken(exc) or (repair is not None and repair.applies(exc))
 
 
 def _typed(exc: BaseException) -> BaseException:
@@ -276,7 +289,7 @@ class Writer:
             return False
         if len(group) > 1:
             return not _is_interrupt(exc)
-        return self._repair is not None and self._repair.applies(exc)
+        return _can_run_again(exc, self._repair)
 
     def _attempt(self, turns: list[Turn], *, careful: bool) -> None:
         """Run and commit `turns` in one transaction, or roll back all of it."""
