@@ -23,6 +23,7 @@ __all__ = [
     "decode_json",
     "encode_json",
     "limit",
+    "markers",
     "names",
     "number",
     "optional_session_id",
@@ -60,11 +61,13 @@ def optional_text(argument: str, value: Any) -> str | None:
 
 
 def session_id(argument: str, value: Any) -> str:
-    """A session's id: unlike other text it is never altered, so a lone surrogate is refused."""
+    """A session's id: unlike other text it is never altered, but what cannot be stored refused."""
     if not isinstance(value, str) or not value:
         raise InvalidArgumentError(argument, f"{_shown(value)} is no id", "give a non-empty str")
     if not value.isascii() and _storable(value) is not value:
         raise InvalidArgumentError(argument, f"{value!a} holds a lone surrogate", "remove it")
+    if "\0" in value:
+        raise InvalidArgumentError(argument, f"{value!a} holds a NUL character", "remove it")
     return value
 
 
@@ -100,6 +103,15 @@ def limit(value: Any) -> int:
 def page(most: Any, offset: Any) -> dict[str, int]:
     """The two parameters of a page: how many rows at most, after how many."""
     return {"limit": limit(most), "offset": _whole("offset", offset)}
+
+
+def markers(value: Any) -> tuple[str, str]:
+    """What stands before and after a hit."""
+    if isinstance(value, (tuple, list)):
+        given = [optional_text("markers", marker) or "" for marker in value]
+        if len(given) == 2:  # noqa: PLR2004 - one before, one after
+            return given[0], given[1]
+    raise InvalidArgumentError("markers", "are not two", "give two texts, like '>>>' and '<<<'")
 
 
 def count(argument: str, value: Any) -> int:

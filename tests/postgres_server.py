@@ -69,6 +69,11 @@ def why_not() -> str | None:
     return None
 
 
+def is_required() -> bool:
+    """Whether a run without a server is a failure."""
+    return os.environ.get(REQUIRED) == "1"
+
+
 # --- one server per run -------------------------------------------------------------------------
 
 
@@ -158,33 +163,93 @@ def _free_port() -> int:
 
 # --- a database per test ------------------------------------------------------------------------
 
+_emptied: list[tuple[URL, Any]] = []
+"""Databases of this process that no test uses now, each with its schema as it should be."""
+
+_SCHEMA = """
+SELECT (SELECT string_agg(version_num, ',') FROM alembic_version), current_setting('search_path'),
+    (SELECT array_agg((oid, relname, relkind) ORDER BY oid) FROM pg_class WHERE oid >= 16384),
+    (SELECT array_agg((attrelid, attnum, attname, atttypid) ORDER BY attrelid, attnum)
+        FROM pg_attribute WHERE attrelid >= 16384),
+    (SELECT array_agg((oid, tgname, tgenabled) ORDER BY oid) FROM pg_trigger),
+    (SELECT array_agg((oid, md5(prosrc)) ORDER BY oid) FROM pg_proc WHERE oid >= 16384),
+    (SELECT array_agg((oid, conname) ORDER BY oid) FROM pg_constraint WHERE oid >= 16384)
+"""
+_EMPTY = """
+DELETE FROM messages; DELETE FROM sessions; ALTER TABLE messages ALTER COLUMN id RESTART
+"""  # TRUNCATE makes new files, which takes ten times as long for a few rows
+
 
 @contextmanager
-def database(*, empty: bool = False) -> Iterator[URL]:
-    """A database of the caller's own, with an empty store in it or without any table."""
-    copied = template().set(database="template0") if empty else template()
-    url = template().set(database=f"hermes_test_{os.getpid()}_{next(_numbers)}")
-    strategy = " STRATEGY FILE_COPY" if _version() >= 15_00_00 else ""
-    administer(f"CREATE DATABASE {{}} TEMPLATE {{}}{strategy}", url, copied)
+def store() -> Iterator[URL]:
+    """An empty store of the caller's own.
+
+    To make a database takes ten times as long as to empty one, so an earlier one is given again
+    when nothing but rows was changed in it.
+    """
+    url, schema = _emptied.pop() if _emptied else _new_store()
+    yield url
+    if _was_emptied(url, schema):
+        _emptied.append((url, schema))
+    else:
+        drop(url)
+
+
+def _new_store() -> tuple[URL, Any]:
+    url = create(template())
+    with connected(url) as connection:
+        return url, connection.execute(_SCHEMA).fetchone()
+
+
+def _was_emptied(url: URL, schema: Any) -> bool:
+    import psycopg
+
+    try:
+        with connected(url) as connection:
+            connection.execute("SET lock_timeout = 2000")
+            if connection.execute(_SCHEMA).fetchone() != schema:
+                return False
+            connection.execute(_EMPTY)
+    except psycopg.Error:
+        return False
+    return True
+
+
+@contextmanager
+def empty_database() -> Iterator[URL]:
+    """A database of the caller's own, without any table."""
+    url = create(template().set(database="template0"))
     try:
         yield url
     finally:
-        administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", url)
+        drop(url)
 
 
-@cache
-def _version() -> int:
-    return int(administer("SHOW server_version_num", template()))
+def create(copied: URL) -> URL:
+    """A new database, a copy of another."""
+    url = template().set(database=f"hermes_test_{os.getpid()}_{next(_numbers)}")
+    administer("CREATE DATABASE {} TEMPLATE {}", url, copied)
+    return url
 
 
-def administer(statement: str, url: URL, *others: URL) -> Any:
-    """Run a statement in the server's own database; the names of databases fill its braces."""
+def drop(url: URL) -> None:
+    """Drop a database, whoever uses it."""
+    administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", url)
+
+
+def connected(url: URL) -> Any:
+    """A connection of the driver's own; as a context manager it commits and closes."""
     import psycopg
+
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return psycopg.connect(plain)
+
+
+def administer(statement: str, url: URL, *others: URL) -> None:
+    """Run a statement in the server's own database; the names of databases fill its braces."""
     from psycopg import sql
 
     names = [sql.Identifier(str(named.database)) for named in (url, *others)]
-    address = url.set(drivername="postgresql", database="postgres")
-    text = address.render_as_string(hide_password=False)
-    with psycopg.connect(text, autocommit=True) as server:
-        done = server.execute(sql.SQL(statement).format(*names))
-        return done.fetchone()[0] if done.description else None
+    with connected(url.set(database="postgres")) as server:
+        server.autocommit = True
+        server.execute(sql.SQL(statement).format(*names))

@@ -4,6 +4,11 @@ import threading
 import time
 from collections.abc import Callable
 
+import pytest
+
+only_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+"""For what is about the file; every other test runs on each kind of database."""
+
 
 def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Return as soon as `condition` holds; fail when it does not come."""

@@ -1,36 +1,87 @@
 """Look at, and change, the tables themselves as another tool would."""
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import URL
 
 from hermes_store.engine import sqlite_driver
 
 
-def rows(path: Path, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    with closing(sqlite_driver().connect(path)) as connection:
-        return connection.execute(statement, parameters).fetchall()
+@contextmanager
+def connected(database: Path | URL) -> Iterator[Any]:
+    """A connection of the driver's own; commits."""
+    if isinstance(database, URL):
+        import psycopg
+
+        plain = database.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(plain) as connection:
+            yield connection
+    else:
+        with closing(sqlite_driver().connect(database)) as connection:
+            yield connection
+            connection.commit()
 
 
-def column(path: Path, statement: str, *parameters: Any) -> list[Any]:
-    return [row[0] for row in rows(path, statement, *parameters)]
+def run(database: Path | URL, statement: str, parameters: tuple[Any, ...]) -> Any:
+    if isinstance(database, URL):
+        statement = statement.replace("?", "%s")
+    with connected(database) as connection:
+        done = connection.execute(statement, parameters)
+        return done.fetchall() if done.description else []
 
 
-def change(path: Path, statement: str, *parameters: Any) -> None:
-    with closing(sqlite_driver().connect(path)) as connection:
-        connection.execute(statement, parameters)
-        connection.commit()
+def rows(database: Path | URL, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    return run(database, statement, parameters)
 
 
-def check(path: Path) -> None:
-    """Fail unless the file, its foreign keys, its counters and its search index are sound."""
-    with closing(sqlite_driver().connect(path)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-        wrong = """SELECT id FROM sessions s WHERE message_count <>
-                   (SELECT count(*) FROM messages m WHERE m.session_id = s.id)"""
-        assert connection.execute(wrong).fetchall() == []
-        connection.execute(
-            "INSERT INTO messages_fts(messages_fts, rank) VALUES ('integrity-check', 1)"
+def column(database: Path | URL, statement: str, *parameters: Any) -> list[Any]:
+    return [row[0] for row in rows(database, statement, *parameters)]
+
+
+def change(database: Path | URL, statement: str, *parameters: Any) -> None:
+    run(database, statement, parameters)
+
+
+def refuse_to_delete(database: Path | URL, session_id: str) -> None:
+    """Let the database itself refuse to delete a session."""
+    if isinstance(database, URL):
+        refusal = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$"
+        change(database, refusal)
+        action = "EXECUTE FUNCTION refuse()"
+    else:
+        action = "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+    each = "FOR EACH ROW WHEN" if isinstance(database, URL) else "WHEN"
+    change(
+        database,
+        f"CREATE TRIGGER refuse BEFORE DELETE ON sessions {each} (old.id = '{session_id}') {action}",
+    )
+
+
+def allow_to_delete(database: Path | URL) -> None:
+    if isinstance(database, URL):
+        change(database, "DROP FUNCTION refuse() CASCADE")
+    else:
+        change(database, "DROP TRIGGER refuse")
+
+
+def as_stored(database: Path | URL, text: Any) -> Any:
+    """`text` as it comes back: PostgreSQL has no NUL character."""
+    if isinstance(database, URL) and isinstance(text, str):
+        return text.replace("\0", "\ufffd")
+    return text
+
+
+def check(database: Path | URL) -> None:
+    """Fail unless the tables, their references, their counters and their search index are sound."""
+    wrong = """SELECT id FROM sessions s WHERE message_count <>
+               (SELECT count(*) FROM messages m WHERE m.session_id = s.id)"""
+    assert rows(database, wrong) == []
+    if isinstance(database, Path):
+        assert rows(database, "PRAGMA integrity_check") == [("ok",)]
+        assert rows(database, "PRAGMA foreign_key_check") == []
+        change(
+            database, "INSERT INTO messages_fts(messages_fts, rank) VALUES ('integrity-check', 1)"
         )
-        connection.rollback()

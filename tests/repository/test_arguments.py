@@ -4,7 +4,7 @@ import math
 from decimal import Decimal
 
 import pytest
-from stored import rows
+from stored import as_stored, rows
 
 from hermes_store.errors import HermesStoreError, InvalidArgumentError
 
@@ -17,7 +17,7 @@ NO_TEXT = [5, b"bytes", ["x"], object(), 1.5, True]
 NO_COUNT = [-1, 1.5, "5", True, HUGE, math.nan, [1], Decimal(1)]
 NO_NUMBER = ["5", math.nan, math.inf, -math.inf, True, [1], 10**400, object(), Decimal("NaN")]
 NO_JSON = [object(), b"x", {1, 2}, [math.nan], {"x": math.inf}, {(1,): 2}, DEEP]
-NO_ID = [None, "", 5, b"x", ["s"], "a\ud800"]
+NO_ID = [None, "", 5, b"x", ["s"], "a\ud800", "a\0"]
 NO_LIST = ["cli", 5, b"x", [5], [None], [""], [["cli"]]]
 NO_PAGE = [-1, 1.5, "5", True, HUGE]
 
@@ -155,19 +155,20 @@ def test_a_bad_argument_is_a_value_error_and_an_unknown_session_a_lookup_error(f
 @pytest.mark.parametrize(
     "nasty", ["'; DROP TABLE messages; --", "%s", ":id", "?", "a\0b", '"', "\\"]
 )
-def test_text_is_never_sql(filled, nasty):
-    filled.create_session(nasty, nasty, nasty, {nasty: nasty}, nasty, nasty)
-    filled.set_session_title(nasty, f"t {nasty}")
+def test_text_is_never_sql(filled, database, nasty):
+    own = nasty.replace("\0", "NUL")
+    filled.create_session(own, nasty, nasty, {nasty: nasty}, nasty, nasty)
+    filled.set_session_title(own, f"t {nasty}")
     filled.append_message(
-        nasty, nasty, nasty, nasty, [nasty], nasty, 1, nasty, nasty, [nasty], [nasty]
+        own, nasty, nasty, nasty, [nasty], nasty, 1, nasty, nasty, [nasty], [nasty]
     )
-    filled.update_token_counts(nasty, cost_status=nasty)
-    filled.end_session(nasty, nasty)
-    assert filled.get_session(nasty)["end_reason"] == nasty
-    assert filled.get_messages(nasty)[0]["content"] == nasty
-    assert filled.resolve_session_id(nasty) == nasty
-    assert [s["id"] for s in filled.list_sessions_rich(source=nasty)] == [nasty]
+    filled.update_token_counts(own, cost_status=nasty)
+    filled.end_session(own, nasty)
+    assert filled.get_session(own)["end_reason"] == as_stored(database, nasty)
+    assert filled.get_messages(own)[0]["content"] == as_stored(database, nasty)
+    assert filled.resolve_session_id(own) == own
+    assert [s["id"] for s in filled.list_sessions_rich(source=nasty)] == [own]
     assert filled.list_sessions_rich(exclude_sources=[nasty])[0]["id"] == "s"
-    assert filled.export_all(nasty)[0]["id"] == nasty
+    assert filled.export_all(nasty)[0]["id"] == own
     assert filled.prune_sessions(0, nasty) == 1
     assert filled.message_count() == 1

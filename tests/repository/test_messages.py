@@ -6,7 +6,7 @@ import time
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stored import change, check, column
+from stored import as_stored, change, check, column
 
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
 
@@ -92,9 +92,10 @@ CONTENTS = [
 
 
 @pytest.mark.parametrize("content", CONTENTS, ids=lambda value: repr(value)[:20])
-def test_content_comes_back_as_it_was_given(session, content):
+def test_content_comes_back_as_it_was_given(session, database, content):
     session.append_message("s", "user", content)
     session.append_messages("s", [{"role": "user", "content": content}])
+    content = as_stored(database, content)
     found = contents(session)
     assert found == [content, content]
     assert [type(value) for value in found] == [type(content)] * 2
@@ -152,11 +153,12 @@ JSON = st.recursive(
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters()), JSON)
-def test_any_text_and_any_json_come_back(session, text, value):
+def test_any_text_and_any_json_come_back(session, database, text, value):
     session.clear_messages("s")
     session.append_message("s", "user", text, tool_calls=value)
     message = session.get_messages("s")[0]
-    assert message["content"] == text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    assert message["content"] == as_stored(database, text)
     assert message["tool_calls"] == json.loads(json.dumps(value))
 
 

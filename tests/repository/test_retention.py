@@ -1,7 +1,7 @@
 """Deleting and pruning: what is due goes whole, what continues it stays."""
 
 import pytest
-from stored import change, check, rows
+from stored import allow_to_delete, change, check, refuse_to_delete, rows
 
 from hermes_store import retention
 from hermes_store.errors import InvalidArgumentError
@@ -177,12 +177,11 @@ def test_others_write_between_the_transactions_of_a_prune(repository, database, 
 def test_a_prune_that_fails_half_way_leaves_whole_sessions(repository, make, database):
     for number in range(4):
         make(f"s{number}", days=100 + number, messages=600)
-    change(database, """CREATE TRIGGER refuse BEFORE DELETE ON sessions WHEN old.id = 's2'
-                        BEGIN SELECT RAISE(ABORT, 'refused'); END""")  # fmt: skip
+    refuse_to_delete(database, "s2")
     with pytest.raises(Exception, match="refused"):
         repository.prune_sessions()
     assert names(repository) == {"s2", "s3"}
     assert {row[0] for row in rows(database, "SELECT session_id FROM messages")} == {"s2", "s3"}
-    change(database, "DROP TRIGGER refuse")
+    allow_to_delete(database)
     assert repository.prune_sessions() == 2
     check(database)

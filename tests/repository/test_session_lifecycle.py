@@ -223,7 +223,9 @@ def test_upper_and_lower_case_are_different_ids(repository):
     assert repository.resolve_session_id("AB") is None
 
 
-@pytest.mark.parametrize("prefix", ["\ud7ff", "\U0010ffff", "a\U0010ffff", "~", "é", "\x7f", "\0"])
+@pytest.mark.parametrize(
+    "prefix", ["\ud7ff", "\U0010ffff", "a\U0010ffff", "~", "é", "\x7f", "\x01"]
+)
 def test_a_prefix_may_end_with_any_character(repository, prefix):
     repository.create_session(prefix + "x", "cli")
     repository.create_session("zz", "cli")

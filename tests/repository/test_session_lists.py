@@ -4,6 +4,7 @@ from itertools import chain
 
 import pytest
 from stored import change
+from support import only_sqlite
 
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.listing import Filter, Shape, _rich_statement, _search_statement
@@ -152,6 +153,7 @@ def test_broken_structured_content_previews_as_its_text(repository, database):
 # --- what a list costs --------------------------------------------------------------------------
 
 
+@only_sqlite
 @pytest.mark.parametrize("by_last_active", [False, True])
 def test_a_page_is_read_from_an_index_and_not_sorted_out_of_the_file(repository, by_last_active):
     shape = Shape(by_source=False, excluded=0, prunable=False, by_last_active=by_last_active)

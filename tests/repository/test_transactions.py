@@ -4,8 +4,10 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from stored import check
+from support import only_sqlite
 
 from hermes_store import SessionRepository, Transaction
+from hermes_store.engine import url_of
 from hermes_store.errors import (
     InvalidArgumentError,
     NestedTransactionError,
@@ -167,6 +169,7 @@ def test_statistics_count_what_is_stored_and_what_was_written(database, batching
         assert stats["pending_writes"] == 0
 
 
+@only_sqlite
 def test_asking_for_statistics_changes_no_byte(repository, database):
     repository.create_session("s", "cli")
     before = {path.name: path.read_bytes() for path in database.parent.glob("state.db*")}
@@ -198,5 +201,5 @@ def test_a_closed_repository_refuses_every_call(database):
 
 
 def test_a_repository_says_where_it_is(repository, database):
-    assert repository.url.database == str(database)
-    assert repr(repository) == f"SessionRepository('sqlite:///{database}')"
+    assert repository.url == url_of(database)
+    assert repr(repository) == f"SessionRepository('{url_of(database)}')"
