@@ -1,0 +1,1 @@
+"""Full-text search: what is typed, what is indexed, and how the index is kept whole."""

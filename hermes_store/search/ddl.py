@@ -1,0 +1,231 @@
+"""The search index as SQL: what of a message is searched, and how it is kept in step.
+
+`messages_search` is a view that says, for each message, which text can be found: one column per
+place. `messages_fts` is an FTS5 index over that view and holds no second copy of the text. The
+triggers take the text for `delete` from the same view, so it is always the text that was inserted.
+Everything is plain SQL that any SQLite with FTS5 and JSON can run. Table-valued functions such as
+`json_each` are left out: FTS5 does not allow them where it checks or rebuilds itself.
+"""
+
+# ruff: noqa: S608 - these statements are put together from constants
+
+from __future__ import annotations
+
+from hermes_store.search.characters import APART, SYMBOLS
+
+__all__ = ["HEAD_DDL", "LONGEST_TEXT", "TRIGGERS"]
+
+LONGEST_TEXT = 1_000_000
+"""Characters of each column of a message that can be found; what follows is not indexed."""
+
+_STEP = 4096
+_PIECE = 32
+
+
+def _set_apart(text: str) -> str:
+    """An expression for `text` with a blank on either side of each character of `APART`.
+
+    Nearly every text is settled by its length, which is its size when all of it is ASCII, or by
+    the first GLOB, which is cheap. The others are walked in pieces; the steps keep `substr`, which
+    counts from the start of the text, from becoming quadratic. A text with a NUL, where SQLite's
+    text functions stop, is taken as it is. U+FE0F, which makes an emoji colourful, is left out.
+    """
+    return f"""\
+CASE
+        WHEN length({text}) = length(CAST({text} AS BLOB)) THEN {text}
+        WHEN {text} IS NULL THEN NULL
+        WHEN {text} NOT GLOB '*[ก-ᇿ⌀-𳑹]*' THEN {text}
+        WHEN {text} NOT GLOB '*[{APART}]*' THEN {text}
+        WHEN instr(CAST({text} AS BLOB), x'00') THEN {text}
+        ELSE (WITH RECURSIVE
+            place(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM place WHERE n < {_PIECE}),
+            piece(p, rest, next) AS (
+                SELECT '', substr({text}, 1, {_STEP}), {_STEP + 1}
+                UNION ALL
+                SELECT substr(rest, 1, {_PIECE}),
+                    CASE WHEN length(rest) > {_PIECE} THEN substr(rest, {_PIECE + 1})
+                        ELSE substr({text}, next, {_STEP}) END,
+                    CASE WHEN length(rest) > {_PIECE} THEN next ELSE next + {_STEP} END
+                FROM piece WHERE rest <> ''
+            ),
+            spaced(p) AS (
+                SELECT CASE WHEN p NOT GLOB '*[{APART}]*' THEN p ELSE (
+                    SELECT group_concat(CASE WHEN substr(p, n, 1) GLOB '[{APART}]'
+                        THEN ' ' || substr(p, n, 1) || ' ' ELSE substr(p, n, 1) END, '')
+                    FROM place
+                ) END
+                FROM piece
+            )
+            SELECT replace(group_concat(p, ''), ' ' || char(65039) || ' ', ' ') FROM spaced)
+        END"""
+
+
+def _bounded(text: str) -> str:
+    """An expression for `text` without what is beyond the longest; `substr` would stop at a NUL."""
+    return f"""\
+CASE WHEN length({text}) > {LONGEST_TEXT}
+                THEN substr({text}, 1, {LONGEST_TEXT}) ELSE {text} END"""
+
+
+def _paired(json: str) -> str:
+    """An expression for `json` in which every quotation mark begins or ends a string."""
+    return rf"""replace(replace({json},
+                    '\\', '\u005c'), '\"', '\u0022')"""
+
+
+def _unescaped(string: str) -> str:
+    """An expression for the text of a JSON string, given what is between its quotation marks."""
+    return f"""\
+CASE WHEN instr({string}, '\\')
+                THEN json_extract('["' || {string} || '"]', '$[0]') ELSE {string} END"""
+
+
+# Of a list of parts, every string that is a value: pieces between quotation marks are strings by
+# turns, and a name is followed by a colon. What nobody reads is left out: identifiers, and the
+# bytes of pictures, which are long without a blank.
+_PARTS = f"""\
+(WITH RECURSIVE
+            piece(n, p, rest, key) AS (
+                SELECT 0, '', {_paired("m.content")} || '"', ''
+                UNION ALL
+                SELECT n + 1,
+                    substr(rest, 1, instr(rest, '"') - 1),
+                    substr(rest, instr(rest, '"') + 1),
+                    CASE WHEN n % 2 = 0 AND rest GLOB ':*' THEN p ELSE key END
+                FROM piece WHERE rest <> ''
+            )
+            SELECT substr(group_concat({_unescaped("p")}, char(10)), 1, {LONGEST_TEXT})
+            FROM piece
+            WHERE n > 0 AND n % 2 = 0 AND rest NOT GLOB ':*'
+                AND key NOT IN ('type', 'id', 'data', 'media_type') AND p NOT GLOB 'data:*'
+                AND (length(p) <= 512 OR p GLOB '* *' OR length(p) < length(CAST(p AS BLOB)))
+            )"""
+
+_CONTENT = f"""\
+CASE
+    WHEN m.content_format IS NULL AND length(m.content) = length(CAST(m.content AS BLOB))
+        AND length(m.content) <= {LONGEST_TEXT} THEN m.content
+    WHEN m.content IS NOT NULL THEN (WITH
+        t(text) AS MATERIALIZED (SELECT CASE
+            WHEN m.content_format IS NULL OR NOT json_valid(m.content) THEN
+                {_bounded("m.content")}
+            ELSE {_PARTS} END)
+        SELECT {_set_apart("text")} FROM t)
+    END"""
+
+_TOOL_NAME = f"""\
+CASE WHEN m.tool_name IS NOT NULL THEN
+        {_set_apart("m.tool_name")}
+    END"""
+
+# Of each call, its name and its arguments as they read without quotation marks and escapes:
+# `read_file {path: foo/bar.py, city: Düsseldorf}`. Arguments are JSON, mostly inside a string.
+_CALLS = f"""\
+(WITH RECURSIVE
+            calls(list) AS MATERIALIZED (
+                SELECT CASE json_type(m.tool_calls) WHEN 'array'
+                    THEN m.tool_calls ELSE '[' || m.tool_calls || ']' END
+            ),
+            call(i, list) AS (
+                SELECT 0, list FROM calls
+                UNION ALL
+                SELECT i + 1, list FROM call WHERE i < json_array_length(list)
+            ),
+            part(name, json) AS MATERIALIZED (
+                SELECT
+                    coalesce(json_extract(list, '$[' || i || '].function.name'),
+                        json_extract(list, '$[' || i || '].name')),
+                    coalesce(json_extract(list, '$[' || i || '].function.arguments'),
+                        json_extract(list, '$[' || i || '].arguments'),
+                        json_extract(list, '$[' || i || '].input'),
+                        json_extract(list, '$[' || i || ']'))
+                FROM call WHERE i < json_array_length(list)
+            ),
+            spoken(name, json, text) AS MATERIALIZED (
+                SELECT name, json, CASE WHEN json_valid(json) THEN
+                    replace(replace(replace(replace({_paired("json")}, '"', ''),
+                    char(9), ' '), char(10), ' '), char(13), ' ') END
+                FROM part
+            )
+            SELECT substr(group_concat(coalesce(name || ' ', '') || CASE
+                WHEN text IS NULL THEN json ELSE {_unescaped("text")} END, ' '), 1, {LONGEST_TEXT})
+            FROM spoken)"""
+
+_TOOL_CALLS = f"""\
+CASE WHEN m.tool_calls IS NOT NULL THEN (WITH
+        t(text) AS MATERIALIZED (SELECT CASE
+            WHEN NOT json_valid(m.tool_calls) THEN
+                {_bounded("m.tool_calls")}
+            ELSE {_CALLS} END)
+        SELECT {_set_apart("text")} FROM t)
+    END"""
+
+_VIEW = f"""\
+CREATE VIEW messages_search(id, content, tool_name, tool_calls) AS
+SELECT m.id,
+    {_CONTENT},
+    {_TOOL_NAME},
+    {_TOOL_CALLS}
+FROM messages AS m"""
+
+_TABLE = f"""\
+CREATE VIRTUAL TABLE messages_fts USING fts5(
+    content, tool_name, tool_calls,
+    content=messages_search, content_rowid=id,
+    tokenize="unicode61 remove_diacritics 2 categories 'L* N* Mn Mc Co So' separators '
+{SYMBOLS}'"
+)"""
+
+_STATE = """\
+CREATE TABLE search_index (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    state TEXT NOT NULL CHECK (state IN ('ready', 'incomplete', 'damaged')),
+    detail TEXT NOT NULL DEFAULT '',
+    changed_at REAL NOT NULL,
+    owner TEXT,
+    owned_until REAL
+)"""
+
+_IS_CHANGED = """\
+(old.id, old.content, old.content_format, old.tool_name, old.tool_calls)
+    IS NOT (new.id, new.content, new.content_format, new.tool_name, new.tool_calls)"""
+_IS_INDEXED = "EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = old.id)"
+_INSERT = """\
+    INSERT INTO messages_fts(rowid, content, tool_name, tool_calls)
+    SELECT id, content, tool_name, tool_calls FROM messages_search WHERE id = new.id;"""
+_DELETE = """\
+    INSERT INTO messages_fts(messages_fts, rowid, content, tool_name, tool_calls)
+    SELECT 'delete', id, content, tool_name, tool_calls FROM messages_search WHERE id = old.id;"""
+
+TRIGGERS = {
+    "messages_fts_insert": f"""\
+CREATE TRIGGER messages_fts_insert AFTER INSERT ON messages
+BEGIN
+{_INSERT}
+END""",
+    "messages_fts_delete": f"""\
+CREATE TRIGGER messages_fts_delete BEFORE DELETE ON messages
+WHEN {_IS_INDEXED}
+BEGIN
+{_DELETE}
+END""",
+    "messages_fts_update_before": f"""\
+CREATE TRIGGER messages_fts_update_before
+BEFORE UPDATE OF id, content, content_format, tool_name, tool_calls ON messages
+WHEN {_IS_CHANGED}
+    AND {_IS_INDEXED}
+BEGIN
+{_DELETE}
+END""",
+    "messages_fts_update_after": f"""\
+CREATE TRIGGER messages_fts_update_after
+AFTER UPDATE OF id, content, content_format, tool_name, tool_calls ON messages
+WHEN {_IS_CHANGED}
+BEGIN
+{_INSERT}
+END""",
+}
+"""Name → SQL. They leave alone a message that is not in the index."""
+
+HEAD_DDL = {"search_index": _STATE, "messages_search": _VIEW, "messages_fts": _TABLE, **TRIGGERS}
+"""Everything the newest revision has made by raw DDL, in the order in which it can be created."""

@@ -1,0 +1,157 @@
+"""The search index as a thing to look after: its state, its damage, its repair.
+
+`search_index` holds one row that says whether search can answer. Messages never depend on it:
+triggers index what is written, and when they fail they are dropped, the damage is recorded and
+the message is stored without them. `reindex` then builds the index anew, in short transactions
+between those of other processes.
+"""
+
+# ruff: noqa: S608 - these statements are put together from constants
+
+from __future__ import annotations
+
+import re
+import time
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError
+
+from hermes_store.errors import SearchIndexError
+from hermes_store.search.ddl import HEAD_DDL, TRIGGERS
+from hermes_store.sql_text import canonical
+
+__all__ = [
+    "IndexState",
+    "changed_objects",
+    "check",
+    "count_unindexed",
+    "is_index_damage",
+    "mark_damaged",
+    "record",
+    "require_ready",
+    "state",
+]
+
+
+class IndexState(NamedTuple):
+    """Whether search can answer."""
+
+    state: str
+    """'ready', 'incomplete' (messages are still to be indexed) or 'damaged'."""
+    detail: str
+    changed_at: float
+    """Epoch seconds."""
+
+
+def state(connection: Connection) -> IndexState:
+    """What is known of the index, without looking into it."""
+    try:
+        found = connection.exec_driver_sql(_STATE).one_or_none()
+    except DatabaseError as exc:
+        if is_index_damage(exc):
+            return IndexState("damaged", str(exc.orig), 0.0)
+        raise
+    if found is None:
+        return IndexState("damaged", "its state is not recorded", 0.0)
+    if found.state != "damaged" and found.triggers < len(TRIGGERS):
+        return IndexState("damaged", "a trigger is missing", found.changed_at)
+    return IndexState(found.state, found.detail, found.changed_at)
+
+
+_STATE = f"""\
+SELECT state, detail, changed_at, (
+    SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name IN {tuple(TRIGGERS)}
+) AS triggers FROM search_index"""
+
+
+def require_ready(connection: Connection) -> None:
+    """Raise `SearchIndexError` unless the index can answer."""
+    found = state(connection)
+    if found.state != "ready":
+        raise SearchIndexError(found.state, found.detail)
+
+
+def record(connection: Connection, new_state: str, detail: str = "") -> None:
+    """Write down whether search can answer from now on."""
+    connection.exec_driver_sql(
+        HEAD_DDL["search_index"].replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS")
+    )
+    connection.exec_driver_sql(
+        "INSERT INTO search_index(id, state, detail, changed_at) VALUES (1, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET state = excluded.state, detail = excluded.detail,"
+        " changed_at = excluded.changed_at",
+        (new_state, detail, time.time()),
+    )
+
+
+# --- damage -------------------------------------------------------------------------------------
+
+_OUR_NAME = re.compile(r"\b(messages_fts|messages_search|search_index|fts5)", re.IGNORECASE)
+
+
+def is_index_damage(exc: BaseException) -> bool:
+    """Whether an operation failed because of the search index, and would succeed without it.
+
+    FTS5 has a code of its own for damage. That something is missing has none: it is told by the
+    name. SQLITE_CORRUPT is damage of the file itself, which nothing here can repair.
+    """
+    original = getattr(exc, "orig", None) or exc
+    code = getattr(original, "sqlite_errorname", None)
+    if code == "SQLITE_ERROR":
+        return _OUR_NAME.search(str(original)) is not None
+    return code == "SQLITE_CORRUPT_VTAB"
+
+
+def mark_damaged(connection: Connection, cause: BaseException | str) -> None:
+    """Set the index aside, so that messages are written without it, and record why."""
+    for trigger in TRIGGERS:
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {trigger}")
+    record(connection, "damaged", str(getattr(cause, "orig", None) or cause))
+
+
+def check(connection: Connection) -> list[str]:
+    """What is wrong with the index, in words; nothing when all is well.
+
+    Compares the whole index with the text of every message, which takes as long as to index them
+    and keeps other processes from writing meanwhile: call it on a write connection.
+    """
+    problems = [f"{each} is missing or not as it was made" for each in changed_objects(connection)]
+    found = state(connection)
+    if found.state != "ready":
+        problems.append(f"it is {found.state}: {found.detail or 'not all messages are in it'}")
+    if not problems:
+        problems += _wrong_content(connection)
+    return problems
+
+
+def changed_objects(connection: Connection) -> list[str]:
+    """Names of what is missing, or not as the newest revision makes it."""
+    rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    found = {row.name: canonical(row.sql) for row in rows}
+    return [name for name, sql in HEAD_DDL.items() if found.get(name) != canonical(sql)]
+
+
+def _wrong_content(connection: Connection) -> list[str]:
+    problems = []
+    unindexed = count_unindexed(connection)
+    if unindexed:
+        problems.append(f"{unindexed} messages are not in it")
+    try:
+        connection.exec_driver_sql(
+            "INSERT INTO messages_fts(messages_fts, rank) VALUES ('integrity-check', 1)"
+        )
+    except DatabaseError as exc:
+        if not is_index_damage(exc):
+            raise
+        problems.append(f"it does not agree with the messages: {exc.orig}")
+    return problems
+
+
+def count_unindexed(connection: Connection) -> int:
+    """How many messages search cannot find."""
+    unindexed: int = connection.exec_driver_sql(
+        "SELECT count(*) FROM messages AS m"
+        " WHERE NOT EXISTS (SELECT 1 FROM messages_fts_docsize AS d WHERE d.id = m.id)"
+    ).scalar_one()
+    return unindexed
