@@ -41,6 +41,7 @@ from hermes_store.records import (
     SessionListing,
     SessionRecord,
 )
+from hermes_store.search.sqlite import search
 
 __all__ = ["Operations"]
 
@@ -315,20 +316,20 @@ class Operations(ABC):
         `markers`, and under `context` the messages before and after it. Raises `SearchIndexError`
         when the index cannot answer.
         """
-        filters = {
-            "sources": values.names("source_filter", source_filter),
-            "exclude_sources": values.names("exclude_sources", exclude_sources),
-            "roles": values.names("role_filter", role_filter),
-            "session_id": values.optional_session_id("session_id", session_id),
-            "exclude_session_id": values.optional_session_id(
-                "exclude_session_id", exclude_session_id
-            ),
-            "since": None if since is None else values.number("since", since),
-            "until": None if until is None else values.number("until", until),
-        }
-        from hermes_store.search.sqlite import search
-
-        return self._read(search, query, **filters, **values.page(limit, offset))
+        return self._read(
+            search,
+            values.optional_text("query", query) or "",
+            sources=values.names("source_filter", source_filter),
+            exclude_sources=values.names("exclude_sources", exclude_sources),
+            roles=values.names("role_filter", role_filter),
+            session_id=values.optional_session_id("session_id", session_id),
+            exclude_session_id=values.optional_session_id("exclude_session_id", exclude_session_id),
+            since=None if since is None else values.number("since", since),
+            until=None if until is None else values.number("until", until),
+            sort=sort,
+            markers=values.markers(markers),
+            **values.page(limit, offset),
+        )
 
     # --- usage ----------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ Times are Unix epoch seconds (float, UTC), costs US dollars, token counts whole 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 __all__ = [
     "Content",
@@ -138,6 +138,8 @@ class SearchHit(TypedDict):
     timestamp: float
     tool_name: str | None
     snippet: str
+    matched_in: Literal["content", "tool_name", "tool_calls"]
+    """Where the snippet was found."""
     source: str
     model: str | None
     title: str | None

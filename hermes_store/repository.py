@@ -18,7 +18,8 @@ from hermes_store.listing import Filter
 from hermes_store.operations import Operations
 from hermes_store.records import SessionExport
 from hermes_store.settings import make_settings
-from hermes_store.store import Store
+from hermes_store.store import REPAIR, Store
+from hermes_store.writer import run_in_savepoint
 
 __all__ = ["SessionRepository", "Transaction"]
 
@@ -57,7 +58,13 @@ class Transaction(Operations):
     ) -> R:
         return function(self.connection, *args, **kwargs)
 
-    _write = _read
+    def _write(
+        self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        def operation(connection: Connection) -> R:
+            return function(connection, *args, **kwargs)
+
+        return run_in_savepoint(self.connection, operation, REPAIR)
 
 
 class SessionRepository(Operations):

@@ -26,14 +26,18 @@ from hermes_store.errors import (
     PoolExhaustedError,
     StoreClosedError,
 )
+from hermes_store.search import index
 from hermes_store.settings import Settings
 from hermes_store.turns import Turn
-from hermes_store.writer import Writer
+from hermes_store.writer import Repair, Writer
 
-__all__ = ["Store"]
+__all__ = ["REPAIR", "Store"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+REPAIR = Repair(index.is_index_damage, index.mark_damaged)
+"""A damaged search index costs no message: it is set aside, and the operation runs again."""
 
 _FORK_PATIENCE = 1.0
 """Seconds a fork waits for what is under way, so that the child does not inherit it."""
@@ -248,7 +252,7 @@ def _make_writer(url: URL, settings: Settings) -> Writer:
         with _gate:
             checkpoints.after(operations)
 
-    return Writer(engine, settings, after_commit=after_commit)
+    return Writer(engine, settings, REPAIR, after_commit)
 
 
 # --- fork ---------------------------------------------------------------------------------------
