@@ -66,6 +66,8 @@ def run_in_savepoint(
 
     Once, `again`, when another host was faster, or what `repair` can repair is repaired.
     """
+    if not in_transaction(connection):  # SQLite's SAVEPOINT would begin one, and RELEASE commit it
+        raise TransactionRolledBackError
     run_on_driver(connection, "SAVEPOINT operation")
     try:
         result = operation(connection)
