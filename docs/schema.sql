@@ -1,4 +1,4 @@
--- The schema at revision 0009, as SQLite keeps it. Written by tests/migrations/dump_schema.py.
+-- The schema at revision 0010, as SQLite keeps it. Written by tests/migrations/dump_schema.py.
 -- Times are Unix epoch seconds (UTC), costs US dollars. docs/changing-the-schema.md says how to
 -- change it.
 
@@ -26,9 +26,26 @@ CREATE TABLE messages (
 );
 
 CREATE VIRTUAL TABLE messages_fts USING fts5(
-    content,
-    content=messages,
-    content_rowid=id
+    content, tool_name, tool_calls,
+    content=messages_search, content_rowid=id,
+    tokenize="unicode61 remove_diacritics 2 categories 'L* N* Mn Mc Co So' separators '
+¦©®°₺₻₼₽₾₿⃀
+℀℁℃℄℅℆℈℉℔№℗℞℟℠℡™℣⅏
+↕↖↗↘↙↜↝↞↟↡↢↤↥↧↨↩↪↫↬↭↯↰↱↲↳↴↵↶↷↸↹↺↻↼↽↾↿⇀⇁⇂⇃⇄⇅⇆⇇⇈⇉⇊⇋⇌⇍⇐⇑⇓⇕⇖⇗⇘⇙⇚⇛⇜⇝⇞⇟⇠⇡⇢⇣⇤⇥⇦⇧⇨⇩⇪⇫⇬⇭⇮⇯⇰⇱⇲⇳
+─━│┃┄┅┆┇┈┉┊┋┌┍┎┏┐┑┒┓└┕┖┗┘┙┚┛├┝┞┟┠┡┢┣┤┥┦┧┨┩┪┫┬┭┮┯┰┱┲┳┴┵┶┷┸┹┺┻┼┽┾┿
+╀╁╂╃╄╅╆╇╈╉╊╋╌╍╎╏═║╒╓╔╕╖╗╘╙╚╛╜╝╞╟╠╡╢╣╤╥╦╧╨╩╪╫╬╭╮╯╰╱╲╳╴╵╶╷╸╹╺╻╼╽╾╿
+▀▁▂▃▄▅▆▇█▉▊▋▌▍▎▏▐░▒▓▔▕▖▗▘▙▚▛▜▝▞▟'"
+);
+
+CREATE TABLE search_index (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    state TEXT NOT NULL CHECK (state IN ('ready',
+    'incomplete',
+    'damaged')),
+    detail TEXT NOT NULL DEFAULT '',
+    changed_at REAL NOT NULL,
+    owner TEXT,
+    owned_until REAL
 );
 
 CREATE TABLE sessions (
@@ -63,6 +80,157 @@ CREATE TABLE sessions (
     CONSTRAINT fk_sessions_parent_session_id_sessions FOREIGN KEY(parent_session_id) REFERENCES sessions (id)
 );
 
+CREATE VIEW messages_search(id, content, tool_name, tool_calls) AS
+SELECT m.id,
+    CASE
+    WHEN m.content_format IS NULL AND length(m.content) = length(CAST(m.content AS BLOB))
+        AND length(m.content) <= 1000000 THEN m.content
+    WHEN m.content IS NOT NULL THEN (WITH
+        t(text) AS MATERIALIZED (SELECT CASE
+            WHEN m.content_format IS NULL OR NOT json_valid(m.content) THEN
+                CASE WHEN length(m.content) > 1000000
+                THEN substr(m.content, 1, 1000000) ELSE m.content END
+            ELSE (WITH RECURSIVE
+            piece(n, p, rest, key) AS (
+                SELECT 0, '', replace(replace(m.content,
+                    '\\', '\u005c'), '\"', '\u0022') || '"', ''
+                UNION ALL
+                SELECT n + 1,
+                    substr(rest, 1, instr(rest, '"') - 1),
+                    substr(rest, instr(rest, '"') + 1),
+                    CASE WHEN n % 2 = 0 AND rest GLOB ':*' THEN p ELSE key END
+                FROM piece WHERE rest <> ''
+            )
+            SELECT substr(group_concat(CASE WHEN instr(p, '\')
+                THEN json_extract('["' || p || '"]', '$[0]') ELSE p END, char(10)), 1, 1000000)
+            FROM piece
+            WHERE n > 0 AND n % 2 = 0 AND rest NOT GLOB ':*'
+                AND key NOT IN ('type', 'id', 'data', 'media_type') AND p NOT GLOB 'data:*'
+                AND (length(p) <= 512 OR p GLOB '* *' OR length(p) < length(CAST(p AS BLOB)))
+            ) END)
+        SELECT CASE
+        WHEN length(text) = length(CAST(text AS BLOB)) THEN text
+        WHEN text IS NULL THEN NULL
+        WHEN text NOT GLOB '*[ก-ᇿ⌀-𳑹]*' THEN text
+        WHEN text NOT GLOB '*[ก-ᇿ⌀-⓿■-𳑹]*' THEN text
+        WHEN instr(CAST(text AS BLOB), x'00') THEN text
+        ELSE (WITH RECURSIVE
+            place(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM place WHERE n < 32),
+            piece(p, rest, next) AS (
+                SELECT '', substr(text, 1, 4096), 4097
+                UNION ALL
+                SELECT substr(rest, 1, 32),
+                    CASE WHEN length(rest) > 32 THEN substr(rest, 33)
+                        ELSE substr(text, next, 4096) END,
+                    CASE WHEN length(rest) > 32 THEN next ELSE next + 4096 END
+                FROM piece WHERE rest <> ''
+            ),
+            spaced(p) AS (
+                SELECT CASE WHEN p NOT GLOB '*[ก-ᇿ⌀-⓿■-𳑹]*' THEN p ELSE (
+                    SELECT group_concat(CASE WHEN substr(p, n, 1) GLOB '[ก-ᇿ⌀-⓿■-𳑹]'
+                        THEN ' ' || substr(p, n, 1) || ' ' ELSE substr(p, n, 1) END, '')
+                    FROM place
+                ) END
+                FROM piece
+            )
+            SELECT replace(group_concat(p, ''), ' ' || char(65039) || ' ', ' ') FROM spaced)
+        END FROM t)
+    END,
+    CASE WHEN m.tool_name IS NOT NULL THEN
+        CASE
+        WHEN length(m.tool_name) = length(CAST(m.tool_name AS BLOB)) THEN m.tool_name
+        WHEN m.tool_name IS NULL THEN NULL
+        WHEN m.tool_name NOT GLOB '*[ก-ᇿ⌀-𳑹]*' THEN m.tool_name
+        WHEN m.tool_name NOT GLOB '*[ก-ᇿ⌀-⓿■-𳑹]*' THEN m.tool_name
+        WHEN instr(CAST(m.tool_name AS BLOB), x'00') THEN m.tool_name
+        ELSE (WITH RECURSIVE
+            place(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM place WHERE n < 32),
+            piece(p, rest, next) AS (
+                SELECT '', substr(m.tool_name, 1, 4096), 4097
+                UNION ALL
+                SELECT substr(rest, 1, 32),
+                    CASE WHEN length(rest) > 32 THEN substr(rest, 33)
+                        ELSE substr(m.tool_name, next, 4096) END,
+                    CASE WHEN length(rest) > 32 THEN next ELSE next + 4096 END
+                FROM piece WHERE rest <> ''
+            ),
+            spaced(p) AS (
+                SELECT CASE WHEN p NOT GLOB '*[ก-ᇿ⌀-⓿■-𳑹]*' THEN p ELSE (
+                    SELECT group_concat(CASE WHEN substr(p, n, 1) GLOB '[ก-ᇿ⌀-⓿■-𳑹]'
+                        THEN ' ' || substr(p, n, 1) || ' ' ELSE substr(p, n, 1) END, '')
+                    FROM place
+                ) END
+                FROM piece
+            )
+            SELECT replace(group_concat(p, ''), ' ' || char(65039) || ' ', ' ') FROM spaced)
+        END
+    END,
+    CASE WHEN m.tool_calls IS NOT NULL THEN (WITH
+        t(text) AS MATERIALIZED (SELECT CASE
+            WHEN NOT json_valid(m.tool_calls) THEN
+                CASE WHEN length(m.tool_calls) > 1000000
+                THEN substr(m.tool_calls, 1, 1000000) ELSE m.tool_calls END
+            ELSE (WITH RECURSIVE
+            calls(list) AS MATERIALIZED (
+                SELECT CASE json_type(m.tool_calls) WHEN 'array'
+                    THEN m.tool_calls ELSE '[' || m.tool_calls || ']' END
+            ),
+            call(i, list) AS (
+                SELECT 0, list FROM calls
+                UNION ALL
+                SELECT i + 1, list FROM call WHERE i < json_array_length(list)
+            ),
+            part(name, json) AS MATERIALIZED (
+                SELECT
+                    coalesce(json_extract(list, '$[' || i || '].function.name'),
+                        json_extract(list, '$[' || i || '].name')),
+                    coalesce(json_extract(list, '$[' || i || '].function.arguments'),
+                        json_extract(list, '$[' || i || '].arguments'),
+                        json_extract(list, '$[' || i || '].input'),
+                        json_extract(list, '$[' || i || ']'))
+                FROM call WHERE i < json_array_length(list)
+            ),
+            spoken(name, json, text) AS MATERIALIZED (
+                SELECT name, json, CASE WHEN json_valid(json) THEN
+                    replace(replace(replace(replace(replace(replace(json,
+                    '\\', '\u005c'), '\"', '\u0022'), '"', ''),
+                    char(9), ' '), char(10), ' '), char(13), ' ') END
+                FROM part
+            )
+            SELECT substr(group_concat(coalesce(name || ' ', '') || CASE
+                WHEN text IS NULL THEN json ELSE CASE WHEN instr(text, '\')
+                THEN json_extract('["' || text || '"]', '$[0]') ELSE text END END, ' '), 1, 1000000)
+            FROM spoken) END)
+        SELECT CASE
+        WHEN length(text) = length(CAST(text AS BLOB)) THEN text
+        WHEN text IS NULL THEN NULL
+        WHEN text NOT GLOB '*[ก-ᇿ⌀-𳑹]*' THEN text
+        WHEN text NOT GLOB '*[ก-ᇿ⌀-⓿■-𳑹]*' THEN text
+        WHEN instr(CAST(text AS BLOB), x'00') THEN text
+        ELSE (WITH RECURSIVE
+            place(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM place WHERE n < 32),
+            piece(p, rest, next) AS (
+                SELECT '', substr(text, 1, 4096), 4097
+                UNION ALL
+                SELECT substr(rest, 1, 32),
+                    CASE WHEN length(rest) > 32 THEN substr(rest, 33)
+                        ELSE substr(text, next, 4096) END,
+                    CASE WHEN length(rest) > 32 THEN next ELSE next + 4096 END
+                FROM piece WHERE rest <> ''
+            ),
+            spaced(p) AS (
+                SELECT CASE WHEN p NOT GLOB '*[ก-ᇿ⌀-⓿■-𳑹]*' THEN p ELSE (
+                    SELECT group_concat(CASE WHEN substr(p, n, 1) GLOB '[ก-ᇿ⌀-⓿■-𳑹]'
+                        THEN ' ' || substr(p, n, 1) || ' ' ELSE substr(p, n, 1) END, '')
+                    FROM place
+                ) END
+                FROM piece
+            )
+            SELECT replace(group_concat(p, ''), ' ' || char(65039) || ' ', ' ') FROM spaced)
+        END FROM t)
+    END
+FROM messages AS m;
+
 CREATE INDEX idx_messages_session ON messages (session_id, id);
 
 CREATE INDEX idx_sessions_last_active ON sessions (last_active DESC);
@@ -75,15 +243,34 @@ CREATE INDEX idx_sessions_started ON sessions (started_at DESC);
 
 CREATE UNIQUE INDEX idx_sessions_title_unique ON sessions (title) WHERE title IS NOT NULL;
 
-CREATE TRIGGER messages_fts_delete AFTER DELETE ON messages BEGIN
-    INSERT INTO messages_fts(messages_fts, rowid, content) VALUES('delete', old.id, old.content);
+CREATE TRIGGER messages_fts_delete BEFORE DELETE ON messages
+WHEN EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = old.id)
+BEGIN
+    INSERT INTO messages_fts(messages_fts, rowid, content, tool_name, tool_calls)
+    SELECT 'delete', id, content, tool_name, tool_calls FROM messages_search WHERE id = old.id;
 END;
 
-CREATE TRIGGER messages_fts_insert AFTER INSERT ON messages BEGIN
-    INSERT INTO messages_fts(rowid, content) VALUES (new.id, new.content);
+CREATE TRIGGER messages_fts_insert AFTER INSERT ON messages
+BEGIN
+    INSERT INTO messages_fts(rowid, content, tool_name, tool_calls)
+    SELECT id, content, tool_name, tool_calls FROM messages_search WHERE id = new.id;
 END;
 
-CREATE TRIGGER messages_fts_update AFTER UPDATE ON messages BEGIN
-    INSERT INTO messages_fts(messages_fts, rowid, content) VALUES('delete', old.id, old.content);
-    INSERT INTO messages_fts(rowid, content) VALUES (new.id, new.content);
+CREATE TRIGGER messages_fts_update_after
+AFTER UPDATE OF id, content, content_format, tool_name, tool_calls ON messages
+WHEN (old.id, old.content, old.content_format, old.tool_name, old.tool_calls)
+    IS NOT (new.id, new.content, new.content_format, new.tool_name, new.tool_calls)
+BEGIN
+    INSERT INTO messages_fts(rowid, content, tool_name, tool_calls)
+    SELECT id, content, tool_name, tool_calls FROM messages_search WHERE id = new.id;
+END;
+
+CREATE TRIGGER messages_fts_update_before
+BEFORE UPDATE OF id, content, content_format, tool_name, tool_calls ON messages
+WHEN (old.id, old.content, old.content_format, old.tool_name, old.tool_calls)
+    IS NOT (new.id, new.content, new.content_format, new.tool_name, new.tool_calls)
+    AND EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = old.id)
+BEGIN
+    INSERT INTO messages_fts(messages_fts, rowid, content, tool_name, tool_calls)
+    SELECT 'delete', id, content, tool_name, tool_calls FROM messages_search WHERE id = old.id;
 END;

@@ -22,6 +22,7 @@ from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy import Column, Connection, Index, MetaData, Table, UniqueConstraint
 from sqlalchemy.schema import CreateIndex
 
+from hermes_store.search.ddl import HEAD_DDL
 from hermes_store.sql_text import canonical
 
 __all__ = ["OUR_TABLES", "autogenerate_options"]
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 OUR_TABLES = frozenset({"sessions", "messages"})
 """Every table that a revision ever made for a model: what else is there is another tool's."""
 
-_OUR_RAW_NAME = re.compile(r"(messages_fts|messages_search)(_|$)")
+_OUR_RAW_NAME = re.compile(r"(messages_fts|messages_search|search_index)(_|$)")
 _SHADOW_TABLE = re.compile(r"_(data|idx|content|docsize|config)$")
 
 
@@ -263,28 +264,6 @@ def _pass_over_identity_key(*arguments: Any) -> PriorityDispatchResult:
     numbered = model.table.autoincrement_column
     return PriorityDispatchResult.STOP if model is numbered else PriorityDispatchResult.CONTINUE
 
-
-HEAD_DDL = {
-    "messages_fts": """\
-CREATE VIRTUAL TABLE messages_fts USING fts5(
-    content,
-    content=messages,
-    content_rowid=id
-)""",
-    "messages_fts_insert": """\
-CREATE TRIGGER messages_fts_insert AFTER INSERT ON messages BEGIN
-    INSERT INTO messages_fts(rowid, content) VALUES (new.id, new.content);
-END""",
-    "messages_fts_delete": """\
-CREATE TRIGGER messages_fts_delete AFTER DELETE ON messages BEGIN
-    INSERT INTO messages_fts(messages_fts, rowid, content) VALUES('delete', old.id, old.content);
-END""",
-    "messages_fts_update": """\
-CREATE TRIGGER messages_fts_update AFTER UPDATE ON messages BEGIN
-    INSERT INTO messages_fts(messages_fts, rowid, content) VALUES('delete', old.id, old.content);
-    INSERT INTO messages_fts(rowid, content) VALUES (new.id, new.content);
-END""",
-}
 
 # At import, once: env.py runs for every command, and a second registration raises.
 Plugin.setup_plugin_from_module(sys.modules[__name__], __name__)

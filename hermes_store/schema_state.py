@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from hermes_store.errors import ForeignDatabaseError, SchemaTooNewError, StoreUn
 
 __all__ = ["HEAD", "REVISIONS", "State", "look", "look_at_file"]
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest revision in `migrations/versions`."""
 
 REVISIONS = tuple(f"{number:04d}" for number in range(1, int(HEAD) + 1))
@@ -46,6 +46,8 @@ class State:
     revision: str | None = None
     legacy: int | None = None
     """`schema_version` of a file that the original wrote and no revision has adopted."""
+    is_being_indexed: bool = False
+    """Whether the search index still lacks old messages."""
 
     @property
     def is_new(self) -> bool:
@@ -121,7 +123,10 @@ def _look(query: Callable[[str], Sequence[Any]]) -> State:
         revisions = [row[0] for row in query("SELECT version_num FROM alembic_version")]
     if "version" in tables.get("schema_version", ()):
         versions = [row[0] for row in query("SELECT version FROM schema_version")]
-    return _judge(tables, revisions, versions)
+    state = _judge(tables, revisions, versions)
+    if state.is_current and query("SELECT 1 FROM search_index WHERE state = 'incomplete'"):
+        return replace(state, is_being_indexed=True)
+    return state
 
 
 def _look_at_server(connection: Connection) -> State:

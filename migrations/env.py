@@ -15,7 +15,7 @@ from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import URL
 
-from hermes_store import adopt, migrate, raw_ddl
+from hermes_store import adopt, migrate, raw_ddl, schema_change
 from hermes_store.engine import url_of
 from hermes_store.errors import HermesStoreError
 from hermes_store.models import Base
@@ -72,20 +72,28 @@ def write_script(url: URL) -> None:
 
 
 def look(url: URL) -> None:
-    with migrate.reading(url) as connection:
+    with schema_change.reading(url, migrate.inspect(url)) as connection:
         configure(connection=connection)
         context.run_migrations()
 
 
 def change(url: URL) -> None:
     patience = config.attributes.get("lock_timeout", migrate.LOCK_TIMEOUT)
-    with migrate.changing(url, lock_timeout=patience) as (connection, state):
+    with schema_change.changing(url, lock_timeout=patience) as (connection, state):
         configure(connection=connection)
         if state.legacy is not None:
             log.info("Adopting a file of the original's schema %s", state.legacy)
             adopt.adopt(context.get_context(), context.script, state.legacy)
         context.run_migrations()
-        adopt.follow_down(connection, context.get_context().get_current_revision())
+        reached = context.get_context().get_current_revision()
+        adopt.follow_down(connection, reached)
+    if reached == migrate.HEAD and url.get_backend_name() == "sqlite":
+        schema_change.fill_search_index(
+            url,
+            config.attributes.get("progress"),
+            seconds=config.attributes.get("filling_seconds"),
+            lock_timeout=patience,
+        )
 
 
 def run() -> None:

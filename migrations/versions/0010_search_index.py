@@ -260,9 +260,9 @@ END""",
 
 
 def run(*statements: str) -> None:
-    """Not by `op.execute`, which takes a colon for a parameter."""
+    """Execute each; `op.execute` takes a bare colon for a parameter."""
     for statement in statements:
-        op.get_bind().exec_driver_sql(statement)
+        op.execute(statement.replace(":", r"\:"))
 
 
 def upgrade() -> None:

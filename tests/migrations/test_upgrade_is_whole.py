@@ -105,14 +105,16 @@ def test_a_process_killed_at_any_statement_leaves_the_old_version_or_the_new(
         check=True,
     )
     *at_statements, lived, at_end = map(Path, done.stdout.split())
-    assert len(at_statements) > 15
     assert all(migrate.inspect(path).is_current for path in (lived, at_end))
     before, old_schema = rows(source), schema(source)
-    for path in at_statements:
-        assert migrate.inspect(path).legacy == 3
+    old = [path for path in at_statements if migrate.inspect(path).legacy == 3]
+    assert len(old) > 15
+    for path in old:
         assert (rows(path), schema(path)) == (before, old_schema)
+    for path in at_statements:
+        assert path in old or migrate.inspect(path).is_current
         assert query(path, "PRAGMA integrity_check") == [("ok",)]
-    for path in (at_statements[-1], lived, at_end):
+    for path in (old[-1], at_statements[-1], lived, at_end):
         migrate.upgrade(path)
         check_search_index(path)
         assert without_titles(rows(path), before) == without_titles(before, before)
