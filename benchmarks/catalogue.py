@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain
 
 from benchmarks.contenders import BY_HAND, OURS, UNIT_OF_WORK
 from benchmarks.files import Files
 from benchmarks.plan import Plan
-from benchmarks.rows import alone, endurance, loads, opening, processes, sizes, threads
+from benchmarks.rows import alone, endurance, loads, opening, processes, searches, sizes, threads
 from benchmarks.table import Table, Target
 
 COLUMNS = (BY_HAND, OURS, UNIT_OF_WORK)
@@ -51,11 +51,21 @@ def opens(plan: Plan, files: Files) -> Table:
     return Table("Opening", about, columns, list(opening.rows(plan, files)))
 
 
-TABLES: dict[str, Callable[[Plan, Files], Table]] = {
-    "writes": writes,
-    "durable-writes": durable_writes,
-    "reads": reads,
-    "opening": opens,
-    "endurance": endurance.table,
-    "sizes": sizes.table,
+def one(make: Callable[[Plan, Files], Table]) -> Callable[[Plan, Files], Iterator[Table]]:
+    """A kind of work with a single table."""
+
+    def tables(plan: Plan, files: Files) -> Iterator[Table]:
+        yield make(plan, files)
+
+    return tables
+
+
+TABLES: dict[str, Callable[[Plan, Files], Iterator[Table]]] = {
+    "writes": one(writes),
+    "durable-writes": one(durable_writes),
+    "reads": one(reads),
+    "search": searches.tables,
+    "opening": one(opens),
+    "endurance": one(endurance.table),
+    "sizes": one(sizes.table),
 }

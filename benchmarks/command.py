@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -43,13 +44,15 @@ def main(
     facts.append(f"the run took {(time.monotonic() - began) / 60:.0f} minutes")
     if out is not None:
         drawn = picture and draw(out / report.PICTURE, tables)
-        report.write(out, tables, facts, with_picture=drawn)
+        report.write(out, chain(*tables.values()), facts, with_picture=drawn)
 
 
-def measure(plan: Plan, files: Files, names: tuple[str, ...]) -> dict[str, Table]:
+def measure(plan: Plan, files: Files, names: tuple[str, ...]) -> dict[str, list[Table]]:
     """Make the tables of these names, or all, and show each when it is done."""
     console, tables = terminal.console(), {}
     for name in names or TABLES:
-        tables[name] = TABLES[name](plan, files)
-        terminal.show(console, tables[name])
+        tables[name] = []
+        for table in TABLES[name](plan, files):
+            tables[name].append(table)
+            terminal.show(console, table)
     return tables

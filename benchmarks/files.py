@@ -15,6 +15,14 @@ from hermes_store.settings import Settings
 START = 1_750_000_000.0
 """Epoch seconds of the first stored session; one starts every minute."""
 
+SOURCES = ("telegram", "cli", "cron")
+"""Where the stored sessions come from, in turn."""
+
+COLUMNS_OF_LATER_REVISIONS = """
+ALTER TABLE sessions ADD COLUMN last_active REAL;
+ALTER TABLE messages ADD COLUMN content_format TEXT;
+"""
+
 
 class Files:
     """A folder of the run with new and filled files."""
@@ -47,7 +55,7 @@ class Files:
         store, corpus = ByHand(str(path), Settings(synchronous="NORMAL")), Corpus(2)
         for number in range(sessions):
             session_id, started = f"stored-{number:06d}", START + 60.0 * number
-            store.db.execute(CREATE, (session_id, "cli", "a-model", started, started))
+            store.db.execute(CREATE, (session_id, SOURCES[number % 3], "a-model", started, started))
             store.append_many(session_id, corpus.messages(20))
         store.close()
         return path
@@ -55,6 +63,21 @@ class Files:
     def _new_name(self) -> Path:
         self._made += 1
         return self._folder / f"{self._made:03d}.db"
+
+
+def original_schema(files: Files) -> Path:
+    """A file as the original made it; the columns that came later cost nothing while NULL."""
+    path = files.missing()
+    migrate.upgrade(path, "0006")
+    execute(path, COLUMNS_OF_LATER_REVISIONS)
+    return path
+
+
+def execute(path: Path, script: str) -> None:
+    """Run SQL on a file, each statement in a transaction of its own."""
+    db = connect(str(path), Settings())
+    db.executescript(script)
+    db.close()
 
 
 def finish(writers: dict[str, Any], expected: int) -> None:

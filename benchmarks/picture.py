@@ -21,7 +21,7 @@ SETTINGS = {
 }
 
 
-def draw(path: Path, tables: Mapping[str, Table]) -> bool:
+def draw(path: Path, tables: Mapping[str, list[Table]]) -> bool:
     """Write the picture as SVG and PNG; False when the tables that it shows were not measured."""
     if not {"writes", "reads"} <= tables.keys():
         return False
@@ -33,8 +33,8 @@ def draw(path: Path, tables: Mapping[str, Table]) -> bool:
         figure = plt.figure(figsize=(11, 6.5), layout="constrained")
         grid = figure.add_gridspec(2, 2, width_ratios=(1.15, 1))
         times(figure.add_subplot(grid[:, 0]), tables)
-        rates(figure.add_subplot(grid[0, 1]), tables["writes"])
-        waits(figure.add_subplot(grid[1, 1]), tables["writes"])
+        rates(figure.add_subplot(grid[0, 1]), tables["writes"][0])
+        waits(figure.add_subplot(grid[1, 1]), tables["writes"][0])
         keys = [pair for axes in figure.axes[1::-1] for pair in legend_of(axes)]
         figure.legend(*zip(*keys, strict=True), loc="outside lower center", ncols=4, frameon=False)
         figure.savefig(path, metadata={"Date": None})
@@ -43,9 +43,9 @@ def draw(path: Path, tables: Mapping[str, Table]) -> bool:
     return True
 
 
-def times(axes: Any, tables: Mapping[str, Table]) -> None:
+def times(axes: Any, tables: Mapping[str, list[Table]]) -> None:
     """Median times as multiples of the time by hand, which is the line at 1."""
-    rows = [row for name in SHOWN if name in tables for row in reversed(tables[name].rows)]
+    rows = [row for name in SHOWN if name in tables for row in reversed(tables[name][0].rows)]
     rows = [row for row in rows if is_timed(row)]
     for name in (UNIT_OF_WORK, OURS):
         shown = [(row, place) for place, row in enumerate(rows) if name in row.cells]

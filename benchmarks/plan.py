@@ -23,7 +23,9 @@ class Plan:
     openings: int = 11
     """Processes that open a file."""
     stored_sessions: int = 2_000
-    """Sessions of 20 messages in the file that is searched and listed."""
+    """Sessions of 20 messages in the file that is listed and loaded from."""
+    searched_sessions: tuple[int, ...] = (2_000, 20_000)
+    """Sessions of 20 messages in the files that are searched."""
     endurance: int = 100_000
     """Messages of the long run."""
     sized_sessions: int = 5_000
@@ -42,6 +44,7 @@ QUICK = Plan(
     reads=8,
     openings=3,
     stored_sessions=200,
+    searched_sessions=(200,),
     endurance=4_000,
     sized_sessions=200,
 )
@@ -54,6 +57,7 @@ TINY = Plan(
     reads=1,
     openings=1,
     stored_sessions=10,
+    searched_sessions=(10,),
     endurance=20,
     sized_sessions=5,
     prompt_length=100,

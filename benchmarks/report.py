@@ -10,7 +10,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,9 +31,7 @@ HOW = (
 )
 
 
-def write(
-    folder: Path, tables: Mapping[str, Table], facts: list[str], *, with_picture: bool
-) -> None:
+def write(folder: Path, tables: Iterable[Table], facts: list[str], *, with_picture: bool) -> None:
     """Put the tables into the page of `folder`, in place of those of the run before."""
     page = folder / "benchmarks.md"
     text = page.read_text("utf-8") if page.exists() else NEW_PAGE
@@ -42,7 +40,7 @@ def write(
     parts = [HOW, "; ".join(facts) + "."]
     if with_picture:
         parts.append(f"![The figures as a picture]({PICTURE})")
-    body = "\n\n".join([*parts, *(section(table) for table in tables.values())])
+    body = "\n\n".join([*parts, *(section(table) for table in tables)])
     page.write_text(f"{before}{BEGIN}\n\n{body}\n\n{END}{after}", "utf-8")
 
 

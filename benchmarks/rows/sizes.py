@@ -12,11 +12,10 @@ from typing import Any
 
 from benchmarks.contenders.by_hand import COUNT_IN, CREATE, INSERT, connect, row
 from benchmarks.corpus import Corpus, Message
-from benchmarks.files import START, Files
+from benchmarks.files import START, Files, execute, original_schema
 from benchmarks.measure import Round, Series, take_turns
 from benchmarks.plan import Plan
 from benchmarks.table import Cell, Row, Table, Target
-from hermes_store import migrate
 from hermes_store.settings import Settings
 
 ORIGINAL, PLAIN, OURS = "the original's schema", "plain index of three columns", "hermes_store"
@@ -34,15 +33,11 @@ CREATE TRIGGER messages_fts_insert AFTER INSERT ON messages BEGIN
     VALUES (new.id, new.content, new.tool_name, new.tool_calls);
 END;
 """
-COLUMNS_OF_LATER_REVISIONS = """
-ALTER TABLE sessions ADD COLUMN last_active REAL;
-ALTER TABLE messages ADD COLUMN content_format TEXT;
-"""
 
 
 def table(plan: Plan, files: Files) -> Table:
     """Sizes after a checkpoint, and the time that the inserts took."""
-    paths = {ORIGINAL: original(files), PLAIN: plain(files), OURS: files.new()}
+    paths = {ORIGINAL: original_schema(files), PLAIN: plain(files), OURS: files.new()}
     opened = {name: connect(str(path), Settings()) for name, path in paths.items()}
     prompt = Corpus(0).system_prompt(plan.prompt_length)
 
@@ -65,14 +60,6 @@ def table(plan: Plan, files: Files) -> Table:
     return Table("Size, and what the index costs", about, (ORIGINAL, PLAIN, OURS), rows)
 
 
-def original(files: Files) -> Path:
-    """A file as the original made it; the columns that came later cost nothing while NULL."""
-    path = files.missing()
-    migrate.upgrade(path, "0006")
-    execute(path, COLUMNS_OF_LATER_REVISIONS)
-    return path
-
-
 def plain(files: Files) -> Path:
     """The present tables with an index as SQLite's manual shows it, over the columns of ours."""
     path = files.new()
@@ -82,12 +69,6 @@ def plain(files: Files) -> Path:
     db.close()
     execute(path, PLAIN_INDEX.format(triggers="; DROP TRIGGER ".join(names)))
     return path
-
-
-def execute(path: Path, script: str) -> None:
-    db = connect(str(path), Settings())
-    db.executescript(script)
-    db.close()
 
 
 def fill(db: Any, number: int, messages: list[Message], prompt: str) -> Round:

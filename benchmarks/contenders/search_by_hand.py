@@ -1,0 +1,108 @@
+"""Searching without the store: its SQL by `sqlite3` alone, and the original's way."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from benchmarks.contenders.by_hand import connect
+from hermes_store.settings import Settings
+
+SOURCE = (
+    "CROSS JOIN messages AS m ON m.id = messages_fts.rowid"
+    " CROSS JOIN sessions AS s ON s.id = m.session_id"
+)
+MESSAGES = """
+SELECT m.id, m.session_id, m.role, m.timestamp, m.tool_name, s.source, s.model, s.title,
+    s.started_at, CASE WHEN m.content_format IS NULL THEN m.content ELSE v.content END, v.tool_calls
+FROM messages AS m JOIN messages_search AS v ON v.id = m.id
+LEFT JOIN sessions AS s ON s.id = m.session_id
+WHERE m.id IN ({ids})"""
+CONTEXT = """
+WITH hit(id, session_id) AS (SELECT id, session_id FROM messages WHERE id IN ({ids})),
+near(hit, id) AS (
+    SELECT id, id FROM hit
+    UNION ALL SELECT id, (SELECT max(m.id) FROM messages AS m
+        WHERE m.session_id = hit.session_id AND m.id < hit.id) FROM hit
+    UNION ALL SELECT id, (SELECT min(m.id) FROM messages AS m
+        WHERE m.session_id = hit.session_id AND m.id > hit.id) FROM hit
+)
+SELECT near.hit, m.role,
+    CASE WHEN m.content_format IS NULL THEN substr(m.content, 1, 200) ELSE v.content END
+FROM near JOIN messages AS m ON m.id = near.id JOIN messages_search AS v ON v.id = m.id
+ORDER BY near.hit, m.id"""
+KEYS = (
+    "id", "session_id", "role", "timestamp", "tool_name", "source", "model", "title",
+    "session_started",
+)  # fmt: skip
+
+
+class SearchByHand:
+    """The three statements of the store, dicts with the same keys, a snippet cut by `re`."""
+
+    def __init__(self, path: str) -> None:
+        self.db = connect(path, Settings())
+        self.close = self.db.close
+
+    def search(
+        self, match: str, words: str, *, newest: bool = False, source: str | None = None
+    ) -> list[dict[str, Any]]:
+        order = "messages_fts.rowid DESC"
+        found = self.db.execute(
+            f"SELECT messages_fts.rowid FROM messages_fts {SOURCE if source else ''}"
+            f" WHERE messages_fts MATCH ? {'AND s.source = ?' if source else ''}"
+            f" ORDER BY {order if newest else f'bm25(messages_fts), {order}'} LIMIT 20 OFFSET 0",
+            (match, source) if source else (match,),
+        ).fetchall()
+        ids = [message_id for (message_id,) in found]
+        hits = self._hits(ids, re.compile(rf"\b(?:{words})\b", re.IGNORECASE))
+        return [hits[message_id] for message_id in ids]
+
+    def _hits(self, ids: list[int], pattern: re.Pattern[str]) -> dict[int, dict[str, Any]]:
+        places = ", ".join("?" * len(ids))
+        rows = self.db.execute(MESSAGES.format(ids=places), ids).fetchall()
+        hits = {row[0]: hit(row, pattern) for row in rows}
+        for of, role, content in self.db.execute(CONTEXT.format(ids=places), ids).fetchall():
+            hits[of]["context"].append({"role": role, "content": (content or "")[:200]})
+        return hits
+
+
+def hit(row: tuple[Any, ...], pattern: re.Pattern[str]) -> dict[str, Any]:
+    texts = {"content": row[9] or "", "tool_name": row[4] or "", "tool_calls": row[10] or ""}
+    place = next((name for name, text in texts.items() if pattern.search(text)), "content")
+    shown = {"snippet": cut(texts[place], pattern), "matched_in": place, "context": []}
+    return dict(zip(KEYS, row, strict=False)) | shown
+
+
+def cut(text: str, pattern: re.Pattern[str]) -> str:
+    """About three hundred characters with the words marked."""
+    match = pattern.search(text)
+    start = max(match.start() - 60, 0) if match else 0
+    return pattern.sub(r">>>\g<0><<<", text[start : start + 300])
+
+
+class OriginalSearch:
+    """The query of the original: all rows of the page joined, a context query for each hit."""
+
+    QUERY = """
+    SELECT m.id, m.session_id, m.role, snippet(messages_fts, 0, '>>>', '<<<', '...', 40), m.content,
+        m.timestamp, m.tool_name, s.source, s.model, s.started_at
+    FROM messages_fts JOIN messages AS m ON m.id = messages_fts.rowid
+    JOIN sessions AS s ON s.id = m.session_id
+    WHERE messages_fts MATCH ? {and_source} ORDER BY rank LIMIT 20 OFFSET 0"""
+    NEIGHBOURS = """
+    SELECT role, content FROM messages
+    WHERE session_id = ? AND id BETWEEN ? - 1 AND ? + 1 ORDER BY id"""
+
+    def __init__(self, path: str) -> None:
+        self.db = connect(path, Settings())
+        self.close = self.db.close
+
+    def search(self, match: str, _words: str, *, source: str | None = None) -> list[dict[str, Any]]:
+        query = self.QUERY.format(and_source="AND s.source = ?" if source else "")
+        rows = self.db.execute(query, (match, source) if source else (match,)).fetchall()
+        return [{"row": row, "context": self._neighbours(row)} for row in rows]
+
+    def _neighbours(self, row: tuple[Any, ...]) -> list[dict[str, Any]]:
+        near = self.db.execute(self.NEIGHBOURS, (row[1], row[0], row[0])).fetchall()
+        return [{"role": role, "content": (content or "")[:200]} for role, content in near]
