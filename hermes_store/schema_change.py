@@ -25,6 +25,7 @@ from hermes_store.engine import (
     translate_error,
 )
 from hermes_store.errors import (
+    DamagedFileError,
     HermesStoreError,
     MigrationError,
     StoreBusyError,
@@ -132,8 +133,9 @@ def fill_search_index(
 ) -> None:
     """Index the messages that a revision left to be indexed, for at most `seconds`.
 
-    In short transactions, so that agents go on writing. Another process that does it already is
-    left to it; an index that turns out to be damaged is recorded as damaged.
+    In short transactions, so that agents go on writing. Left alone are a file that cannot be
+    written and one that another process is filling; an index that turns out to be damaged is
+    recorded as damaged.
     """
     from hermes_store.search import index, rebuild  # noqa: PLC0415 - seldom needed at opening
 
@@ -149,9 +151,9 @@ def fill_search_index(
 
     try:
         rebuild.backfill(run, report, seconds=seconds)
-    except StoreBusyError:
+    except (StoreBusyError, StoreReadOnlyError):
         return
-    except MigrationError as exc:
+    except (MigrationError, DamagedFileError) as exc:
         cause = exc.__cause__
         if not isinstance(cause, DatabaseError) or not index.is_index_damage(cause):
             raise

@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from hermes_store import migrate, raw_ddl
 from hermes_store.models import Base
+from hermes_store.search.ddl import TRIGGERS
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,6 @@ def run_down(path: Path, code: str) -> None:
         connection.commit()
 
 
-TRIGGERS = ["messages_fts_insert", "messages_fts_delete"]
 INDEXES = [
     "idx_sessions_source",
     "idx_sessions_parent",
@@ -83,10 +83,20 @@ DRIFT = {
     **{f"missing {name}": f"DROP TRIGGER {name}" for name in TRIGGERS},
     **{f"missing {name}": f"DROP INDEX {name}" for name in INDEXES},
     "missing search table": "DROP TABLE messages_fts",
+    "missing view": "DROP VIEW messages_search",
+    "missing table of the index's state": "DROP TABLE search_index",
+    "missing everything": "DROP VIEW messages_search; DROP TABLE messages_fts;"
+    "DROP TABLE search_index;" + ";".join(f"DROP TRIGGER {name}" for name in TRIGGERS),
+    "changed view": "DROP VIEW messages_search; CREATE VIEW messages_search AS"
+    " SELECT id, content, 'x' AS tool_name, NULL AS tool_calls FROM messages",
+    "changed table of the index's state": "DROP TABLE search_index;"
+    "CREATE TABLE search_index (id INTEGER PRIMARY KEY, state TEXT)",
+    "view left over": "CREATE VIEW messages_fts_view AS SELECT 1",
+    "table left over": "CREATE TABLE search_index_old (id INTEGER PRIMARY KEY)",
     "changed trigger": "DROP TRIGGER messages_fts_insert; CREATE TRIGGER messages_fts_insert"
     " AFTER INSERT ON messages WHEN new.role <> 'tool' BEGIN SELECT ':x'; END",
     "changed search table": "DROP TABLE messages_fts; CREATE VIRTUAL TABLE messages_fts"
-    " USING fts5(content, content=messages, content_rowid=id, tokenize='porter')",
+    " USING fts5(content, tool_name, tool_calls, content=messages_search, content_rowid=id)",
     "trigger left over": "CREATE TRIGGER messages_fts_other AFTER INSERT ON messages"
     " BEGIN SELECT 1; END",
     "search table left over": "CREATE VIRTUAL TABLE messages_fts_trigram USING fts5(content)",
