@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
+
 from hermes_store import SessionRepository, migrate
 from hermes_store.cli import output
 from hermes_store.cli.opening import open_store, where
@@ -93,3 +94,60 @@ def _usage_rows(usage: Sequence[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
     for row in [*usage, {"source": "total", **total}]:
         counts = (output.count(row[name]) for name in names)
         yield (output.plain(row["source"]), *counts, output.dollars(row["cost_usd"]))
+
+
+@click.command("doctor")
+@click.pass_obj
+def doctor_command(options: Options) -> int:
+    """Check the file, references, counters, schema and search index, and say what to do.
+
+    Keeps agents from writing while it compares the index with every message. Exit code 1 when
+    there is a problem. --json prints an object with the list problems.
+    """
+    with open_store(options) as repo:
+        problems = repo.check()
+    if options.as_json:
+        output.print_json({"problems": problems})
+    elif problems:
+        for problem in problems:
+            click.echo(output.plain(problem))
+    else:
+        click.echo("no problem found")
+    return 1 if problems else 0
+
+
+@click.command("reindex")
+@click.pass_obj
+def reindex_command(options: Options) -> None:
+    """Build the search index anew, in short steps between which agents write.
+
+    After an interruption it goes on where it stopped. One process at a time does it. --json prints
+    an object with messages.
+    """
+    with open_store(options) as repo:
+        with output.progress_bar("indexing") as report:
+            repo.reindex(progress=lambda done, total: report("", done, total))
+        messages = repo.message_count()
+    if options.as_json:
+        output.print_json({"messages": messages})
+    else:
+        output.note(f"indexed {output.count(messages, 'message')}")
+
+
+@click.command("optimize")
+@click.pass_obj
+def optimize_command(options: Options) -> None:
+    """Merge the search index and give unused space back: what was deleted is in no byte any more.
+
+    --json prints an object with bytes_before and bytes_after.
+    """
+    with open_store(options) as repo:
+        before = repo.get_stats().get("file_bytes")
+        repo.optimize()
+        after = repo.get_stats().get("file_bytes")
+    if options.as_json:
+        output.print_json({"bytes_before": before, "bytes_after": after})
+    elif before is None:
+        output.note("optimized")
+    else:
+        output.note(f"optimized: {output.size(before)}, now {output.size(after)}")

@@ -26,6 +26,7 @@ __all__ = [
     "count",
     "dollars",
     "duration",
+    "in_one_line",
     "note",
     "plain",
     "print_json",
@@ -87,6 +88,11 @@ def table(*columns: str, right: tuple[str, ...] = (), wide: tuple[str, ...] = ()
 def plain(text: str | None) -> str:
     """`text` with control characters shown, not obeyed; line ends and tabs stay."""
     return (text or "").replace("\r\n", "\n").translate(_PICTURES)
+
+
+def in_one_line(text: str | None) -> str:
+    """`plain` text with line ends and runs of blanks as one blank."""
+    return " ".join(plain(text).split())
 
 
 def when(epoch: float | None) -> str:

@@ -20,20 +20,16 @@ __all__ = ["search_command"]
 _START, _END = "\ue000", "\ue001"
 
 
-class When(click.ParamType):
-    """A local date, with or without a time, as Unix seconds."""
-
-    name = "date"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        if isinstance(value, float):
-            return value
-        try:
-            return datetime.fromisoformat(value).timestamp()
-        except (ValueError, OverflowError):
-            self.fail(f"{value!r} is no date; write 2026-03-01 or 2026-03-01T14:30", param, ctx)
+def _moment(_ctx: click.Context, _option: click.Parameter, value: str | None) -> float | None:
+    """Unix seconds of a local date, with or without a time."""
+    if value is None:
+        return None
+    try:
+        return datetime.fromisoformat(value).timestamp()
+    except (ValueError, OverflowError) as exc:
+        raise click.BadParameter(
+            f"{value!r} is no date; write 2026-03-01 or 2026-03-01T14:30"
+        ) from exc
 
 
 @click.command("search", context_settings={"ignore_unknown_options": True})
@@ -43,8 +39,8 @@ class When(click.ParamType):
 @click.option("--role", multiple=True, help="Only user, assistant, tool or system.")
 @click.option("--session", help="Only within this session: id, beginning of one, or title.")
 @click.option("--exclude-session", help="Leave out this session.")
-@click.option("--since", type=When(), help="Not before this date (2026-03-01T14:30).")
-@click.option("--until", type=When(), help="Before this date.")
+@click.option("--since", callback=_moment, help="Not before this date (2026-03-01T14:30).")
+@click.option("--until", callback=_moment, help="Before this date.")
 @click.option(
     "--sort",
     type=click.Choice(["relevance", "newest", "oldest"]),
@@ -55,7 +51,7 @@ class When(click.ParamType):
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="Skip so many.")
 @click.option("--context", is_flag=True, help="Also the messages before and after each hit.")
 @click.pass_obj
-def search_command(options: Options, query: tuple[str, ...], **filters: Any) -> None:
+def search_command(options: Options, /, query: tuple[str, ...], **filters: Any) -> None:
     """Find messages that hold all words of QUERY.
 
     Also "exact phrases" (the shell needs its own quotes around), prefix*, and between words AND,
@@ -102,19 +98,21 @@ def _print_hit(out: Console, hit: Mapping[str, Any], *, with_context: bool) -> N
     head.append(f"  {output.when(hit['timestamp'])}  {output.plain(hit['source'])}", style="dim")
     head.append(f"  {title}")
     out.print(head)
-    out.print(_highlighted(out, hit["snippet"]))
+    out.print(_highlighted(out, hit["snippet"]), soft_wrap=not out.is_terminal)
     if with_context:
         for neighbour in hit["context"]:
-            out.print(Text(f"  {neighbour['role']}: {neighbour['content']}", style="dim"))
+            line = f"  {neighbour['role']}: {output.in_one_line(neighbour['content'])}"
+            out.print(Text(line, style="dim"), soft_wrap=not out.is_terminal)
     out.print()
 
 
 def _highlighted(out: Console, snippet: str) -> Text:
     """The snippet with its hits in bold; where there is no bold, marked as >>>hit<<<."""
+    snippet = output.in_one_line(snippet)
     if not out.is_terminal:
-        return Text(output.plain(snippet).replace(_START, ">>>").replace(_END, "<<<"))
+        return Text(snippet.replace(_START, ">>>").replace(_END, "<<<"))
     text = Text()
-    for number, piece in enumerate(output.plain(snippet).split(_START)):
+    for number, piece in enumerate(snippet.split(_START)):
         hit, _, rest = piece.partition(_END) if number else ("", "", piece)
         text.append(hit, style="bold yellow")
         text.append(rest)

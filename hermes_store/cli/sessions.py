@@ -14,7 +14,8 @@ from hermes_store.cli.options import Options
 
 __all__ = ["delete_command", "list_command", "prune_command", "title_command"]
 
-_ROOM_FOR_MODEL = 110
+_ROOM_FOR_ALL = 110
+_SHORT_ID = 22
 
 
 @click.command("list")
@@ -56,18 +57,24 @@ def list_command(
 def print_sessions(rows: Sequence[Mapping[str, Any]]) -> None:
     """A table of sessions, as wide as the terminal allows."""
     out = output.console()
-    columns = ["ID", "TITLE", "SOURCE", "MODEL", "MESSAGES", "LAST ACTIVE"]
-    if out.width < _ROOM_FOR_MODEL:
+    narrow = out.width < _ROOM_FOR_ALL
+    columns = ["ID", "TITLE", "SOURCE", "MODEL", "MSGS", "LAST ACTIVE"]
+    if narrow:
         columns.remove("MODEL")
-    table = output.table(*columns, right=("MESSAGES",), wide=("TITLE",) if out.is_terminal else ())
+    table = output.table(
+        *columns, right=("MSGS",), wide=("TITLE",) if narrow or out.is_terminal else ()
+    )
+    if narrow:  # a beginning of the id is enough to name a session
+        table.columns[0].max_width = _SHORT_ID
     for row in rows:
+        active = output.when(row["last_active"])
         cells = {
             "ID": row["id"],
-            "TITLE": row["title"] or row.get("preview"),
+            "TITLE": row["title"] or row["preview"],
             "SOURCE": row["source"],
             "MODEL": row["model"],
-            "MESSAGES": output.count(row["message_count"]),
-            "LAST ACTIVE": output.when(row.get("last_active") or row["started_at"]),
+            "MSGS": output.count(row["message_count"]),
+            "LAST ACTIVE": active.partition(" ")[0] if narrow else active,
         }
         table.add_row(*(output.plain(cells[name]) for name in columns))
     out.print(table)
@@ -112,7 +119,7 @@ def delete_command(options: Options, sessions: tuple[str, ...], yes: bool) -> No
     with open_store(options) as repo:
         ids = list(dict.fromkeys(find_session(repo, name) for name in sessions))
         if not yes:
-            _ask([row for i in ids if (row := repo.get_session(i))])
+            _ask([row for row in repo.list_sessions_rich(limit=None) if row["id"] in ids])
         deleted = [session_id for session_id in ids if repo.delete_session(session_id)]
     if options.as_json:
         output.print_json({"deleted": deleted})
