@@ -246,7 +246,7 @@ def _make_writer(url: URL, settings: Settings) -> Writer:
     engine = engines.write_engine(url, settings)
     if engine.dialect.name != "sqlite":
         return Writer(engine, settings)
-    checkpoints = Checkpoints(engines.plain_engine(url), settings.wal_autocheckpoint // 4)
+    checkpoints = Checkpoints(engines.plain_engine(url), settings.wal_autocheckpoint // 8)
 
     def after_commit(operations: int) -> None:
         with _gate:

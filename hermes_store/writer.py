@@ -44,6 +44,9 @@ __all__ = ["Repair", "Writer", "run_in_savepoint"]
 
 T = TypeVar("T")
 
+_CROWD = 64
+"""For so many turns of one thread in a row others are taken to want theirs."""
+
 _INHERITED: list[Connection | None] = []
 """Connections of a parent process. Closing one here would drop the locks of the child's own."""
 
@@ -136,7 +139,7 @@ class Writer:
         repair: Repair | None = None,
         after_commit: Callable[[int], None] | None = None,
     ) -> None:
-        """`after_commit` is called out of turn, with the number of operations committed so far."""
+        """`after_commit` is called under load, out of turn, with how many operations committed."""
         self._engine = engine
         self._after_commit = after_commit
         self._settings = settings
@@ -145,6 +148,8 @@ class Writer:
         self._most = settings.batch_size if settings.enable_batching else 1
         self._company_seconds = settings.batch_wait_ms / 1000 if self._most > 1 else 0.0
         self._turns = Turns(settings.queue_size)
+        self._last_leader = 0
+        self._crowd = 0
         self._connection: Connection | None = None
         self.operations = 0
         """Operations committed so far."""
@@ -178,12 +183,13 @@ class Writer:
         try:
             self._turns.enter(turn)
             if turn.state is LEADING:
+                self._let_others_come(turn.thread)
                 group = self._turns.gather(turn, self._most, self._company_seconds)
                 self._commit_group(group)
         finally:
             self._turns.leave(turn, group)
             self._disconnect_if_closed()
-        if self._after_commit is not None and group[0] is turn and turn.error is None:
+        if len(group) > 1 and self._after_commit is not None:
             self._after_commit(self.operations)
         if turn.error is not None:
             raise turn.error
@@ -250,6 +256,15 @@ class Writer:
         _INHERITED.append(self._connection)
         self._connection = None
         self._turns = Turns(self._settings.queue_size)
+
+    def _let_others_come(self, thread: int) -> None:
+        """Give up the interpreter once, while other threads write too, so that they can queue."""
+        if thread != self._last_leader:
+            self._last_leader, self._crowd = thread, _CROWD
+        elif self._crowd:
+            self._crowd -= 1
+        if self._crowd and not self._turns:
+            time.sleep(0)
 
     # --- groups ---------------------------------------------------------------------------------
 
