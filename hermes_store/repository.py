@@ -17,6 +17,7 @@ from hermes_store.errors import TransactionOverError
 from hermes_store.listing import Filter
 from hermes_store.operations import Operations
 from hermes_store.records import SessionExport
+from hermes_store.search import index, rebuild
 from hermes_store.settings import make_settings
 from hermes_store.store import REPAIR, Store
 from hermes_store.writer import run_in_savepoint
@@ -184,6 +185,21 @@ class SessionRepository(Operations):
             "synchronous": self._store.settings.synchronous,
             **self._read(describe),
         }
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the search index, in words; nothing when all is well.
+
+        Compares it with every message, and keeps other processes from writing meanwhile.
+        """
+        return self._write(index.check)
+
+    def reindex(self, progress: rebuild.Progress | None = None) -> None:
+        """Build the search index anew, in short transactions between those of others.
+
+        Goes on where an earlier call was interrupted. `progress` is called with how many messages
+        are indexed and how many there are. Raises `StoreBusyError` while another process does it.
+        """
+        rebuild.reindex(self._write, progress)
 
     def _read(
         self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs

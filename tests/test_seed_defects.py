@@ -25,6 +25,12 @@ GOLDEN = Path(__file__).parent / "golden"
 BOTH_MODES = pytest.mark.parametrize("batching", [True, False], ids=["batched", "direct"])
 
 
+@pytest.fixture
+def database(sqlite_database: Path) -> Path:
+    """The original knew SQLite only."""
+    return sqlite_database
+
+
 def python(code: str, *arguments: object) -> subprocess.Popen[str]:
     """Start a Python process that runs `code`."""
     command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
@@ -178,6 +184,7 @@ def test_a9_a_locked_database_is_a_typed_error_and_then_writable_again(database)
         SessionRepository(database, lock_timeout=0.05, busy_timeout=10) as repository,
         closing(other_tool(database)) as other,
     ):
+        repository.create_session("before", "cli")
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreBusyError, match="locked by another process"):
             repository.create_session("s", "cli")

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
-from stored import check
+from stored import change, check
 from support import only_sqlite
 
 from hermes_store import SessionRepository, Transaction
@@ -11,6 +11,7 @@ from hermes_store.engine import url_of
 from hermes_store.errors import (
     InvalidArgumentError,
     NestedTransactionError,
+    SearchIndexError,
     SessionNotFoundError,
     StoreClosedError,
     TransactionOverError,
@@ -151,6 +152,27 @@ def test_a_commit_inside_a_unit_of_work_waits_for_the_end_of_the_block(repositor
         session.commit()
         raise ZeroDivisionError
     assert repository.session_count() == 0
+
+
+# --- the search index ---------------------------------------------------------------------------
+
+
+@only_sqlite
+def test_a_damaged_search_index_costs_no_message_and_is_built_anew(repository, database):
+    repository.create_session("s", "cli")
+    repository.append_message("s", "user", "before")
+    assert repository.check() == []
+    change(database, "DROP TABLE messages_fts")
+    repository.append_message("s", "user", "after")
+    assert repository.message_count("s") == 2
+    with pytest.raises(SearchIndexError, match="reindex"):
+        repository.search_messages("before")
+    assert repository.check() != []
+    seen = []
+    repository.reindex(lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (2, 2)
+    assert [len(repository.search_messages(word)) for word in ("before", "after")] == [1, 1]
+    assert repository.check() == []
 
 
 # --- statistics ---------------------------------------------------------------------------------

@@ -1,0 +1,117 @@
+"""Statements are the same on every database, and the driver can run them as they are."""
+
+import pytest
+from sqlalchemy import Select, Text, bindparam, literal, select
+from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy.dialects.sqlite import pysqlite
+from support import only_sqlite
+
+from hermes_store import listing, messages, retention, sessions, titles, usage
+from hermes_store.errors import TransactionRolledBackError
+from hermes_store.listing import Shape
+from hermes_store.models import sessions as table
+from hermes_store.statements import Statement
+
+SHAPES = [
+    Shape(by_source, excluded, prunable, by_last_active)
+    for by_source in (False, True)
+    for excluded in (0, 2)
+    for prunable in (False, True)
+    for by_last_active in (False, True)
+]
+STATEMENTS = [
+    *(
+        pytest.param(value, id=f"{module.__name__.rpartition('.')[2]}.{name}")
+        for module in (listing, messages, retention, sessions, titles, usage)
+        for name, value in vars(module).items()
+        if isinstance(value, Statement)
+    ),
+    *(pytest.param(listing._search_statement(shape), id=f"search {shape}") for shape in SHAPES),
+    *(
+        pytest.param(listing._rich_statement(shape, names), id=f"rich {len(names)} {shape}")
+        for shape in SHAPES
+        for names in (sessions.NAMES, listing._LISTED)
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "dialect", [pysqlite.dialect(paramstyle="named"), psycopg.dialect()], ids=lambda d: d.name
+)
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_a_statement_needs_nothing_of_sqlalchemy_when_it_runs(statement, dialect):
+    compiled = statement._core.compile(dialect=dialect, column_keys=statement._columns)
+    assert "POSTCOMPILE" not in str(compiled)
+    for bind in compiled.binds.values():
+        assert_unchanged(bind.type, bind.type.dialect_impl(dialect).bind_processor(dialect))
+    if isinstance(statement._core, Select):
+        for column in statement._core.selected_columns:
+            kind = column.type.dialect_impl(dialect)
+            assert_unchanged(column.type, kind.result_processor(dialect, _FLOAT8))
+
+
+_FLOAT8 = 701
+"""PostgreSQL's number for the only type whose results it would look at."""
+
+
+def assert_unchanged(kind, processor):
+    """Fail if SQLAlchemy would change a value of this type on its way."""
+    sample = {} if processor is None else {str: "x", int: 7, float: 1.5}[kind.python_type]
+    assert processor is None or processor(sample) == sample
+
+
+def test_constants_in_a_statement_are_passed_along(repository):
+    answer = Statement(select(literal(42) + bindparam("more")))
+    with repository.transaction() as transaction:
+        assert answer.run(transaction.connection, more=1).fetchall() == [(43,)]
+        assert answer.run(transaction.connection, more=2).fetchall() == [(44,)]
+
+
+def test_several_statements_of_one_read_see_one_snapshot(repository):
+    repository.create_session("s", "cli")
+
+    def read(connection):
+        before = sessions.count(connection, None)
+        repository.create_session("t", "cli")
+        return before, sessions.count(connection, None)
+
+    assert repository._read(read) == (1, 1)
+    assert repository.session_count() == 2
+
+
+def test_nothing_runs_after_the_database_ended_the_transaction_by_itself(repository):
+    repository.create_session("s", "cli")
+    with pytest.raises(TransactionRolledBackError), repository.transaction() as transaction:
+        transaction.append_message("s", "user", "x")
+        driver = transaction.connection.connection.dbapi_connection
+        driver.execute("ROLLBACK")  # as SQLite does by itself when the disk is full
+        transaction.append_message("s", "user", "y")
+    assert repository.message_count() == 0
+
+
+@only_sqlite
+def test_a_title_is_looked_up_in_the_index(repository):
+    for statement in (titles._CONTINUATIONS, titles._HOLDER, titles._SESSION_OF):
+        assert "idx_sessions_title_unique" in plan(repository, statement)
+
+
+@only_sqlite
+def test_a_prefix_is_looked_up_in_the_primary_key(repository):
+    assert "SEARCH sessions USING" in plan(repository, sessions._WITH_PREFIX)
+
+
+def plan(repository, statement):
+    with repository.transaction() as transaction:
+        sql, constants = statement._compiled(transaction.connection)
+        names = statement._core.compile().params
+        driver = transaction.connection.connection.dbapi_connection
+        given = {**dict.fromkeys(names, "x"), **constants}
+        return "\n".join(row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {sql}", given))
+
+
+def test_a_statement_is_compiled_once_per_dialect(repository, monkeypatch):
+    statement = Statement(select(table.c.id).where(table.c.id == bindparam("one", type_=Text)))
+    with repository.transaction() as transaction:
+        statement.run(transaction.connection, one="x")
+        monkeypatch.setattr(statement, "_core", None)
+        assert statement.run(transaction.connection, one="x").fetchall() == []
