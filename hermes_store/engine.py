@@ -43,6 +43,7 @@ from hermes_store.settings import Settings
 __all__ = [
     "Address",
     "again_if_lost",
+    "damage",
     "default_path",
     "describe",
     "has_wal_reset_bug",
@@ -316,6 +317,14 @@ def describe(connection: Connection) -> dict[str, Any]:
             "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
         ).scalar(),
     }
+
+
+def damage(connection: Connection) -> list[str]:
+    """What the database library finds wrong with its own file, in its words."""
+    if connection.dialect.name != "sqlite":
+        return []
+    found = connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars()
+    return [problem for problem in found if problem != "ok"]
 
 
 _WAL_RESET_FIXED = {(3, 44): 6, (3, 50): 7, (3, 51): 3}

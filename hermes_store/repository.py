@@ -11,7 +11,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from sqlalchemy import URL, Connection, CursorResult, Executable
 from sqlalchemy.orm import Session as OrmSession
 
-from hermes_store import messages, sessions, transfer, values
+from hermes_store import messages, sessions, transfer, upkeep, values
 from hermes_store.engine import describe
 from hermes_store.errors import TransactionOverError
 from hermes_store.listing import Filter
@@ -187,11 +187,12 @@ class SessionRepository(Operations):
         }
 
     def check(self) -> list[str]:
-        """Return what is wrong with the search index, in words; nothing when all is well.
+        """Return what is wrong with the file, its references, counters and search index, in words.
 
-        Compares it with every message, and keeps other processes from writing meanwhile.
+        An empty list when all is well. Reads everything, and compares the index with every
+        message; other processes cannot write while it does that.
         """
-        return self._write(index.check)
+        return [*self._read(upkeep.problems), *self._write(index.check)]
 
     def reindex(self, progress: rebuild.Progress | None = None) -> None:
         """Build the search index anew, in short transactions between those of others.

@@ -175,6 +175,38 @@ def test_a_damaged_search_index_costs_no_message_and_is_built_anew(repository, d
     assert repository.check() == []
 
 
+# --- check() ------------------------------------------------------------------------------------
+
+
+def test_a_sound_store_has_no_problems(repository):
+    repository.create_session("p", "cli")
+    repository.create_session("s", "cli", parent_session_id="p")
+    repository.append_message("s", "user", "x")
+    assert repository.check() == []
+
+
+def test_counters_that_do_not_agree_with_the_messages_are_found(repository, database):
+    for number in range(7):
+        repository.create_session(f"s{number}", "cli")
+        repository.append_message(f"s{number}", "user", "x")
+    change(database, "UPDATE sessions SET message_count = 5 WHERE id <> 's0'")
+    fact = "sessions whose message_count is not the number of their messages"
+    assert repository.check() == [f"{fact}: s1, s2, s3, s4, s5 and 1 more"]
+
+
+@only_sqlite
+def test_references_to_what_does_not_exist_are_found(repository, database):
+    repository.create_session("s", "cli")
+    change(database, "UPDATE sessions SET parent_session_id = 'gone'")
+    change(
+        database, "INSERT INTO messages (session_id, role, timestamp) VALUES ('lost', 'user', 1)"
+    )
+    assert repository.check() == [
+        "messages of sessions that do not exist: lost",
+        "sessions whose parent does not exist: s",
+    ]
+
+
 # --- statistics ---------------------------------------------------------------------------------
 
 

@@ -1,0 +1,58 @@
+"""Whether what is stored agrees with itself: references and counters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from hermes_store.engine import damage
+from hermes_store.models import messages, sessions
+
+__all__ = ["problems"]
+
+_MOST_NAMED = 5
+
+
+def problems(connection: Connection) -> list[str]:
+    """What is wrong, in words; nothing when all is well."""
+    return [*damage(connection), *_disagreements(connection)]
+
+
+def _disagreements(connection: Connection) -> Iterator[str]:
+    for fact, statement in _FACTS.items():
+        found = connection.execute(statement).scalars().all()
+        if found:
+            named = ", ".join(map(str, found[:_MOST_NAMED]))
+            more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+            yield f"{fact}: {named}{more}"
+
+
+def _miscounted() -> Select[Any]:
+    actual = (
+        select(func.count())
+        .where(messages.c.session_id == sessions.c.id)
+        .correlate(sessions)
+        .scalar_subquery()
+    )
+    return select(sessions.c.id).where(func.coalesce(sessions.c.message_count, 0) != actual)
+
+
+def _without_session() -> Select[Any]:
+    known = select(sessions.c.id).where(sessions.c.id == messages.c.session_id)
+    return select(messages.c.session_id).where(~known.exists()).distinct()
+
+
+def _without_parent() -> Select[Any]:
+    parents = sessions.alias()
+    known = select(parents.c.id).where(parents.c.id == sessions.c.parent_session_id)
+    named = sessions.c.parent_session_id.is_not(None)
+    return select(sessions.c.id).where(named, ~known.exists())
+
+
+_FACTS = {
+    "sessions whose message_count is not the number of their messages": _miscounted(),
+    "messages of sessions that do not exist": _without_session(),
+    "sessions whose parent does not exist": _without_parent(),
+}
