@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 
-from hermes_store.search.characters import WORD, fold
+from hermes_store.search.characters import SEPARATORS, WORD, fold
 from hermes_store.search.matching import Finder, Span
 
 __all__ = ["LONGEST", "beginning", "snippet"]
@@ -43,25 +45,51 @@ def beginning(text: str) -> str:
 
 
 def _best_window(text: str, found: Sequence[tuple[Span, int]]) -> Span:
-    def phrases_in(window: Span) -> int:
-        return len(
-            {n for span, n in found if window.start <= span.start and span.end <= window.end}
-        )
+    """The first window that shows most phrases; one that cannot show more is not made."""
+    best, most = Span(0, 0), 0
+    for span, _ in found:
+        reach = Span(span.start - _MOST_CHARACTERS // 3, span.start + _MOST_CHARACTERS)
+        if _phrases_in(reach, found) > most:
+            window = _window(text, span)
+            shown = _phrases_in(window, found)
+            if shown > most:
+                best, most = window, shown
+    return best
 
-    windows = (_window(text, span) for span, _ in found)
-    return max(windows, key=phrases_in)
+
+def _phrases_in(window: Span, found: Sequence[tuple[Span, int]]) -> int:
+    start, end = window
+    return len({number for span, number in found if start <= span[0] and span[1] <= end})
 
 
 def _window(text: str, match: Span) -> Span:
     """Whole words around `match`: some before it, and what is left of the forty from it on."""
     earliest = max(0, match.start - _MOST_CHARACTERS // 3)
-    before = [word.start() for word in WORD.finditer(text, earliest, match.start)]
-    start = before[-_WORDS_BEFORE] if len(before) >= _WORDS_BEFORE else earliest
+    start, before = _words_before(text[earliest : match.start])
+    start += earliest
     latest = max(match.end, min(len(text), start + _MOST_CHARACTERS))
-    left = LONGEST - min(len(before), _WORDS_BEFORE)
-    words = list(islice(WORD.finditer(text, match.start, latest), left + 1))
-    end = words[left - 1].end() if len(words) > left else latest
+    ahead = _words(LONGEST - before, text.isascii()).match(text, match.start, latest)
+    end = latest
+    if ahead and WORD.search(text, ahead.end(), latest):
+        end = ahead.end()
     return Span(start, max(end, match.end))
+
+
+def _words_before(text: str) -> tuple[int, int]:
+    """Where the tenth word from the end of `text` begins, and that it is the tenth; or fewer."""
+    backwards = _words(_WORDS_BEFORE, text.isascii()).match(text[::-1])
+    if backwards:
+        return len(text) - backwards.end(), _WORDS_BEFORE
+    return 0, len(WORD.findall(text))
+
+
+@lru_cache(maxsize=2 * LONGEST)
+def _words(number: int, ascii_only: bool) -> re.Pattern[str]:
+    """So many words in a row, found in one step."""
+    gap, word = (
+        ("[^0-9A-Za-z]", "[0-9A-Za-z]++") if ascii_only else (f"[{SEPARATORS}]", WORD.pattern)
+    )
+    return re.compile(f"(?:{gap}*+(?>{word})){{{number}}}")
 
 
 def _marked(text: str, window: Span, spans: Iterable[Span], markers: tuple[str, str]) -> str:
