@@ -40,7 +40,7 @@ demo: $(INSTALLED) ## Show the main job on a fresh file: migrate, import, list, 
 	$(HERMES) search --limit 2 foo/bar.py:42
 	$(HERMES) search --limit 2 记忆
 	$(HERMES) search --limit 2 C#
-	$(call say,Show one session by a unique piece of its id)
+	$(call say,Show one session by a unique beginning of its id)
 	$(HERMES) show 20260210_1044
 	$(call say,Usage: size; counts; tokens and cost)
 	$(HERMES) stats
