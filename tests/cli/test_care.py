@@ -1,0 +1,50 @@
+"""`doctor`, `reindex`, `optimize`: a store that is well, one that is not, and its repair."""
+
+import json
+import sqlite3
+
+import pytest
+
+
+@pytest.fixture
+def damaged(filled):
+    """A store whose index lost a trigger and a message."""
+    connection = sqlite3.connect(filled)
+    connection.execute("DROP TRIGGER messages_fts_insert")
+    connection.commit()
+    connection.close()
+    return filled
+
+
+def test_the_doctor_finds_nothing_wrong_with_a_good_store(run, filled):
+    result = run("doctor")
+    assert (result.code, result.out) == (0, "no problem found\n")
+    assert json.loads(run("--json", "doctor").out) == {"problems": []}
+
+
+def test_the_doctor_names_what_is_wrong_and_ends_with_1(run, damaged):
+    result = run("doctor")
+    assert result.code == 1
+    assert "messages_fts_insert" in result.out
+    assert json.loads(run("--json", "doctor").out)["problems"] == result.out.splitlines()
+
+
+def test_search_in_a_damaged_index_is_an_error_that_names_the_remedy(run, damaged):
+    result = run("search", "don't")
+    assert (result.code, result.out) == (1, "")
+    assert "hermes-store reindex" in result.err
+
+
+def test_reindex_repairs_it(run, damaged):
+    assert run("reindex").err == "indexed 141 messages\n"
+    assert run("doctor").code == 0
+    assert json.loads(run("--json", "search", "don't").out)
+    assert json.loads(run("--json", "reindex").out) == {"messages": 141}
+
+
+def test_optimize_takes_deleted_text_out_of_the_file(run, filled):
+    assert run("delete", "--yes", "20260216_154510_71cf0b").code == 0
+    result = json.loads(run("--json", "optimize").out)
+    assert result["bytes_after"] <= result["bytes_before"]
+    assert b"PCLMULQDQ" not in filled.read_bytes()
+    assert "now" in run("optimize").err
