@@ -58,14 +58,12 @@ def _later_ones(connection: sa.Connection) -> list[tuple[object, str]]:
 
 
 def create_title_index() -> None:
-    where = sa.text("title IS NOT NULL")
     op.create_index(
         "idx_sessions_title_unique",
         "sessions",
         ["title"],
         unique=True,
-        sqlite_where=where,
-        postgresql_where=where,
+        sqlite_where=sa.text("title IS NOT NULL"),  # as the original; NULLs are distinct anyway
     )
 
 
