@@ -1,8 +1,9 @@
-"""Let Alembic see what SQLAlchemy cannot: triggers, views, search tables and indexes on SQLite.
+"""Let Alembic see what SQLAlchemy cannot: on SQLite triggers, views, search tables and indexes.
 
 `alembic check` fails, and `alembic revision --autogenerate` writes the cure, when one of them is
 missing, changed or left over. SQLAlchemy reflects descending and partial indexes of SQLite poorly,
-so indexes are compared by their text, in place of Alembic's own comparison.
+so indexes are compared by their text, in place of Alembic's own comparison. On PostgreSQL the
+functions, the column, the index and the view of search are compared as the server gives them back.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy import Column, Connection, Index, MetaData, Table, UniqueConstraint
 from sqlalchemy.schema import CreateIndex
 
+from hermes_store.search import postgresql_check
 from hermes_store.search.ddl import HEAD_DDL
+from hermes_store.search.postgresql_ddl import DROPS as DROPS_ON_POSTGRESQL
+from hermes_store.search.postgresql_ddl import HEAD_DDL as ON_POSTGRESQL
+from hermes_store.search.postgresql_ddl import INDEX as SEARCH_INDEX_NAME
 from hermes_store.sql_text import canonical
 
 __all__ = ["OUR_TABLES", "autogenerate_options"]
@@ -39,7 +44,9 @@ _SHADOW_TABLE = re.compile(r"_(data|idx|content|docsize|config)$")
 def autogenerate_options(metadata: MetaData) -> dict[str, Any]:
     """What `context.configure` needs so that no difference is missed and none made up."""
 
-    def include_name(name: str | None, type_: str, _parents: Mapping[str, str | None]) -> bool:
+    def include_name(name: str | None, type_: str, parents: Mapping[str, str | None]) -> bool:
+        if type_ in {"column", "index"} and parents.get("table_name") == "messages":
+            return name not in ON_POSTGRESQL
         return type_ != "table" or name in OUR_TABLES or name in metadata.tables
 
     return {
@@ -53,6 +60,7 @@ def autogenerate_options(metadata: MetaData) -> dict[str, Any]:
 def setup(plugin: Plugin) -> None:
     """Register the comparators: one of our own, and three in place of Alembic's."""
     plugin.add_autogenerate_comparator(_compare_objects, "schema", "raw_ddl", qualifier="sqlite")
+    plugin.add_autogenerate_comparator(_compare_search, "schema", "raw_ddl", qualifier="postgresql")
     for comparator, target, element, database in (
         (_compare_indexes, "table", "indexes", "sqlite"),
         (_pass_over_nullable_key, "column", "nullable", "sqlite"),
@@ -69,7 +77,6 @@ class RawDDLOp(ops.MigrateOperation):
     def __init__(self, what: str, name: str, do: Iterable[str], undo: Iterable[str]) -> None:
         self.what, self.name = what, name
         self.do, self.undo = tuple(do), tuple(undo)
-        log.info("Detected %s %s", what, name)
 
     def reverse(self) -> RawDDLOp:
         """The operation for the other direction."""
@@ -135,8 +142,13 @@ def _compare_objects(
         if name in found and canonical(found[name].sql) == canonical(each.sql)
     }
     rebuilds = [wanted[name].rebuild for name in same if wanted[name].is_search_table]
-    upgrade_ops.ops += _drops(wanted, found, same, rebuilds)
-    upgrade_ops.ops += _creates(wanted, found, same, rebuilds)
+    differences = [
+        *_drops(wanted, found, same, rebuilds),
+        *_creates(wanted, found, same, rebuilds),
+    ]
+    for each in differences:
+        log.info("Detected %s %s", each.what, each.name)
+    upgrade_ops.ops += differences
     return PriorityDispatchResult.CONTINUE
 
 
@@ -191,6 +203,26 @@ def _filling(each: _Object, rebuilds: list[str]) -> list[str]:
     if each.is_search_table:
         return [each.rebuild]
     return rebuilds if each.type == "view" else []
+
+
+def _compare_search(
+    context: AutogenContext, upgrade_ops: ops.UpgradeOps, _schemas: Iterable[str | None]
+) -> PriorityDispatchResult:
+    """PostgreSQL's search is made anew as a whole: each part is built on the one before."""
+    assert context.connection is not None
+    changed = postgresql_check.changed(context.connection)
+    if changed == [SEARCH_INDEX_NAME]:
+        missing = RawDDLOp(
+            "create_missing_index",
+            SEARCH_INDEX_NAME,
+            [f"DROP INDEX IF EXISTS {SEARCH_INDEX_NAME}", ON_POSTGRESQL[SEARCH_INDEX_NAME]],
+            [f"DROP INDEX {SEARCH_INDEX_NAME}"],
+        )
+        upgrade_ops.ops.append(missing)
+    elif changed:
+        anew = [*DROPS_ON_POSTGRESQL, *ON_POSTGRESQL.values()]
+        upgrade_ops.ops.append(RawDDLOp("rebuild_search", ", ".join(changed), anew, []))
+    return PriorityDispatchResult.CONTINUE
 
 
 # --- indexes and keys -------------------------------------------------------------------------
