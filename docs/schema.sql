@@ -1,4 +1,4 @@
--- The schema at revision 0010, as SQLite keeps it. Written by tests/migrations/dump_schema.py.
+-- The schema at revision 0011, as SQLite keeps it. Written by tests/migrations/dump_schema.py.
 -- Times are Unix epoch seconds (UTC), costs US dollars. docs/changing-the-schema.md says how to
 -- change it.
 

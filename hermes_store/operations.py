@@ -41,7 +41,7 @@ from hermes_store.records import (
     SessionListing,
     SessionRecord,
 )
-from hermes_store.search.sqlite import search
+from hermes_store.search.hits import search
 
 __all__ = ["Operations"]
 

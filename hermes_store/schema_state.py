@@ -21,7 +21,7 @@ from hermes_store.errors import ForeignDatabaseError, SchemaTooNewError, StoreUn
 
 __all__ = ["HEAD", "REVISIONS", "State", "look", "look_at_file"]
 
-HEAD = "0010"
+HEAD = "0011"
 """The newest revision in `migrations/versions`."""
 
 REVISIONS = tuple(f"{number:04d}" for number in range(1, int(HEAD) + 1))

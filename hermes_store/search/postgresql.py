@@ -1,0 +1,179 @@
+"""Search on PostgreSQL: a tree becomes a tsquery, which finds the ids of messages.
+
+The words of a query are folded by the function that folded those of the messages. Where the index
+alone cannot decide, because symbols count or a long message has lost places of its words, the
+text of what it found is looked at here, in the order of the page and no further than the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, bindparam, text
+
+from hermes_store.search.characters import fold
+from hermes_store.search.matching import has_symbols, matches
+from hermes_store.search.postgresql_ddl import INCOMPLETE
+from hermes_store.search.query import And, Not, Phrase, Query
+
+__all__ = ["as_written", "expression", "find", "is_index_damage", "require_ready"]
+
+Words = Mapping[str, Sequence[str]]
+"""Of each text that was typed, its folded words."""
+
+_ORDER = {
+    "relevance": "ts_rank(m.search, CAST(:possible AS tsquery), 1) DESC, m.id DESC",
+    "newest": "m.id DESC",
+    "oldest": "m.id",
+}
+_CONDITIONS = {
+    "sources": "s.source IN :sources",
+    "exclude_sources": "s.source NOT IN :exclude_sources",
+    "roles": "m.role IN :roles",
+    "session_id": "m.session_id = :session_id",
+    "exclude_session_id": "m.session_id <> :exclude_session_id",
+    "since": "m.timestamp >= :since",
+    "until": "m.timestamp < :until",
+}
+_LISTS = ("sources", "exclude_sources", "roles")
+_LOOKED_AT_ONCE = 100
+_LONGEST_PHRASE = 64
+_LONGEST_WORD = 500
+_NOTHING = "'\x01'"
+"""A tsquery for a word that no text holds."""
+
+
+def find(
+    connection: Connection,
+    tree: Query,
+    typed: str,  # noqa: ARG001 - SQLite's side of this needs it
+    sort: str,
+    filters: dict[str, Any],
+    *,
+    limit: int,
+    offset: int,
+) -> Sequence[int]:
+    """The ids of one page, in order."""
+    words = _folded(connection, set(_texts(tree)))
+    possible, sure = expression(tree, words), expression(tree, words, sure=True)
+    values = {**filters, "possible": possible, "sure": sure}
+    conditions = ["m.search @@ CAST(:possible AS tsquery)"]
+    conditions += [condition for name, condition in _CONDITIONS.items() if name in filters]
+    joined = "JOIN sessions AS s ON s.id = m.session_id" if "s." in " ".join(conditions) else ""
+    select = f"FROM messages AS m {joined} WHERE {' AND '.join(conditions)} ORDER BY {_ORDER[sort]}"
+    lists: list[Any] = [bindparam(name, expanding=True) for name in filters if name in _LISTS]
+    if possible == sure:
+        statement = text(f"SELECT m.id {select} LIMIT :limit OFFSET :offset").bindparams(*lists)
+        return connection.scalars(statement, {**values, "limit": limit, "offset": offset}).all()
+    statement = text(f"SELECT m.id, m.search @@ CAST(:sure AS tsquery) AS sure {select}")
+    found = _looked_at(connection, tree, statement.bindparams(*lists), values)
+    return list(islice(found, offset, offset + limit))
+
+
+def _looked_at(
+    connection: Connection, tree: Query, statement: Any, values: dict[str, Any]
+) -> Iterator[int]:
+    """The ids of what is sure, and of what its text shows to be right."""
+    streamed = statement.execution_options(yield_per=_LOOKED_AT_ONCE)
+    with connection.execute(streamed, values) as rows:
+        for some in rows.partitions():
+            unsure = [row.id for row in some if not row.sure]
+            right = _right(connection, tree, unsure) if unsure else set()
+            yield from (row.id for row in some if row.sure or row.id in right)
+
+
+def _right(connection: Connection, tree: Query, ids: list[int]) -> set[int]:
+    found = connection.execute(_TEXTS, {"ids": ids})
+    return {id_ for id_, *texts in found if matches(tree, [fold(each) for each in texts if each])}
+
+
+_TEXTS = text("""\
+SELECT m.id, CASE WHEN m.content_format IS NULL THEN m.content ELSE v.content END,
+    m.tool_name, v.tool_calls
+FROM messages AS m JOIN messages_search AS v ON v.id = m.id
+WHERE m.id IN :ids""").bindparams(bindparam("ids", expanding=True, type_=BigInteger))
+
+
+# --- tree to tsquery ----------------------------------------------------------------------------
+
+
+def _texts(tree: Query) -> Iterator[str]:
+    if isinstance(tree, Phrase):
+        yield tree.text
+    else:
+        for operand in _operands(tree):
+            yield from _texts(operand)
+
+
+def _operands(tree: And | Not | Any) -> Sequence[Query]:
+    return (tree.wanted, tree.unwanted) if isinstance(tree, Not) else tree.operands
+
+
+def _folded(connection: Connection, texts: set[str]) -> Words:
+    """The words of each text, as they stand in the index."""
+    storable = {each: each.encode("utf-8", "replace").decode() for each in texts}
+    rows = connection.execute(_FOLD, {"texts": list(storable.values())})
+    found = {each: folded.split(" ") for each, folded in rows}
+    return {
+        each: [word[:_LONGEST_WORD] for word in found[stored] if word not in {"", "\x1c"}]
+        for each, stored in storable.items()
+    }
+
+
+_FOLD = text("""\
+SELECT typed, hermes_search_fold(typed) FROM unnest(CAST(:texts AS text[])) AS typed""")
+
+
+def expression(tree: Query, words: Words, *, sure: bool = False) -> str:
+    """The tsquery that finds every message `tree` asks for; `sure`: nothing but such messages."""
+    if isinstance(tree, Phrase):
+        return _phrase(tree, words[tree.text], sure=sure)
+    if isinstance(tree, Not):
+        wanted = expression(tree.wanted, words, sure=sure)
+        unwanted = expression(tree.unwanted, words, sure=not sure)
+        return f"({wanted} & !{unwanted})"
+    operator = " & " if isinstance(tree, And) else " | "
+    return _joined(operator, [expression(each, words, sure=sure) for each in tree.operands])
+
+
+def _joined(operator: str, parts: Sequence[str]) -> str:
+    """Like a tree of which no branch is long: the server reads it by recursion."""
+    if len(parts) == 1:
+        return parts[0]
+    half = len(parts) // 2
+    return f"({_joined(operator, parts[:half])}{operator}{_joined(operator, parts[half:])})"
+
+
+def _phrase(phrase: Phrase, words: Sequence[str], *, sure: bool) -> str:
+    if not words or (sure and (has_symbols(phrase) or len(words) > _LONGEST_PHRASE)):
+        return _NOTHING
+    quoted = [f"'{word}'" for word in words[:_LONGEST_PHRASE]]
+    if phrase.prefix and len(words) <= _LONGEST_PHRASE:
+        quoted[-1] += ":*"
+    if len(quoted) == 1:
+        return quoted[0]
+    adjacent = f"({' <-> '.join(quoted)})"
+    anywhere = _joined(" & ", [*quoted, f"'{INCOMPLETE}'"])
+    return adjacent if sure else f"({adjacent} | {anywhere})"
+
+
+# --- what the other side of the package asks ----------------------------------------------------
+
+_MISSING = {"42P01", "42703", "42883"}  # table, column, function
+_CORRUPT = "XX002"
+
+
+def require_ready(_connection: Connection) -> None:
+    """PostgreSQL keeps the index in step by itself: it is always ready."""
+
+
+def is_index_damage(exc: BaseException) -> bool:
+    """Whether search failed because something of the index is missing or broken."""
+    return getattr(getattr(exc, "orig", exc), "sqlstate", None) in {*_MISSING, _CORRUPT}
+
+
+def as_written(searched: str) -> str:
+    """A text of the view is as it was written."""
+    return searched
