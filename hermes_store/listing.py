@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -29,6 +29,8 @@ __all__ = ["Filter", "list_rich", "search", "select_page"]
 
 _LISTED = tuple(name for name in session_functions.NAMES if name != "system_prompt")
 _PREVIEW_LENGTH = 60
+_WINDOW = 200
+"""Characters a preview is made from: blanks at its end do not count as more text."""
 _BLANKS = (
     " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
     "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -75,7 +77,8 @@ class Filter(NamedTuple):
 
 
 def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+    # The original stored sessions without an id, which nobody could ask for, and SQLite keeps them.
+    conditions: list[ColumnElement[bool]] = [sessions.c.id.is_not(None)]
     if shape.by_source:
         conditions.append(sessions.c.source == bindparam("source"))
     if shape.excluded:
@@ -121,56 +124,47 @@ def list_rich(
     names = session_functions.NAMES if system_prompt else _LISTED
     statement = _rich_statement(which.shape(), names)
     rows = statement.run(connection, **which.parameters(), **page, blanks=_BLANKS).fetchall()
-    return [_listing(row, names) for row in rows]
+    keys = (*names, "preview")
+    listings: list[Any] = [dict(zip(keys, row, strict=False)) for row in rows]
+    for listing in listings:
+        if listing["model_config"] is not None:
+            listing["model_config"] = values.decode_json(listing["model_config"])
+        listing["preview"] = _preview(listing["preview"] or "")
+    return listings
 
 
 @lru_cache(maxsize=32)
 def _rich_statement(shape: Shape, names: tuple[str, ...]) -> Statement:
-    """The sessions of a page, and then what the first user message of each begins with."""
-    page = select_page(select(*(sessions.c[name] for name in names)), shape).subquery()
-    joined = page.outerjoin(messages, messages.c.id == _first_user_message(page))
-    columns = session_functions.readable(page, names)
-    return Statement(
-        select(*columns, messages.c.content_format, _beginning())
-        .select_from(joined)
-        .order_by(*_order(page, shape))
+    """The sessions of a page, each with what its first user message begins with."""
+    columns = session_functions.readable(sessions, names)
+    return Statement(select_page(select(*columns, _beginning_of_first_user_message()), shape))
+
+
+def _beginning_of_first_user_message() -> Any:
+    """A blank and the start of a text without blanks before it; structured content whole.
+
+    Structured content is JSON and begins with no blank, so one column tells both.
+    """
+    blanks = bindparam("blanks", type_=Text)
+    start, length = literal_column("1"), literal_column(str(_WINDOW))
+    text = literal_column("' '").op("||")(
+        func.substr(func.ltrim(messages.c.content, blanks), start, length)
     )
-
-
-def _first_user_message(page: FromClause) -> Any:
     return (
-        select(messages.c.id)
-        .where(messages.c.session_id == page.c.id)
+        select(case((messages.c.content_format.is_(None), text), else_=messages.c.content))
+        .where(messages.c.session_id == sessions.c.id)
         .where(messages.c.role == literal_column("'user'"), messages.c.content.is_not(None))
         .order_by(messages.c.id)
         .limit(literal_column("1"))
-        .correlate(page)
+        .correlate(sessions)
         .scalar_subquery()
     )
 
 
-def _beginning() -> ColumnElement[Any]:
-    """The start of a text without blanks around it; structured content whole."""
-    blanks = bindparam("blanks", type_=Text)
-    trimmed = func.rtrim(func.ltrim(messages.c.content, blanks), blanks)
-    length: ColumnElement[int] = literal_column(str(_PREVIEW_LENGTH + 1))
-    is_text = messages.c.content_format.is_(None)
-    return case(
-        (is_text, func.substr(trimmed, literal_column("1"), length)), else_=messages.c.content
-    )
-
-
-def _listing(row: Any, names: tuple[str, ...]) -> SessionListing:
-    content_format, text = row[-2], row[-1] or ""
-    if content_format is not None:
-        text = _text_of(values.decode_json(text)).strip()
-    listing: Any = session_functions.record(row, names)
-    listing["preview"] = _preview(text)
-    return cast("SessionListing", listing)
-
-
-def _preview(text: str) -> str:
-    line = text.replace("\n", " ").replace("\r", " ")
+def _preview(beginning: str) -> str:
+    is_text = beginning.startswith(" ") or not beginning
+    text = beginning if is_text else _text_of(values.decode_json(beginning))
+    line = text.strip().replace("\n", " ").replace("\r", " ")
     return line if len(line) <= _PREVIEW_LENGTH else line[:_PREVIEW_LENGTH] + "..."
 
 

@@ -38,10 +38,7 @@ def prune_batch(connection: Connection, which: Filter) -> int:
 
     A session is deleted with all its messages or not at all; 0 means that none is left.
     """
-    due = _due(connection, which)
-    for session_id in due:
-        delete_session(connection, session_id)
-    return len(due)
+    return sum(delete_session(connection, session_id) for session_id in _due(connection, which))
 
 
 def _due(connection: Connection, which: Filter) -> list[Any]:

@@ -42,6 +42,7 @@ GREATEST_COUNT = 2**53
 """Every reader, JavaScript included, takes such an integer exactly."""
 _YEAR_10000 = 253_402_300_800.0
 _MOST_NAMES = 500
+_LONGEST_SHOWN = 60
 
 
 def text(argument: str, value: Any) -> str:
@@ -208,6 +209,10 @@ def _whole(argument: str, value: Any) -> int:
 
 def _shown(value: Any) -> str:
     """`value` as an error message shows it: recognisable, and short."""
-    if isinstance(value, (list, dict, bytes, bytearray)) or len(repr(value)) > 60:  # noqa: PLR2004
+    try:
+        shown = ascii(value)
+    except (ValueError, RecursionError):  # an int of thousands of digits, a list of lists of lists
+        shown = ""
+    if isinstance(value, (list, dict, bytes)) or not 0 < len(shown) <= _LONGEST_SHOWN:
         return f"a value of type {type(value).__name__}"
-    return ascii(value)
+    return shown

@@ -14,8 +14,19 @@ for _ in range(100_000):
     DEEP = [DEEP]
 
 NO_TEXT = [5, b"bytes", ["x"], object(), 1.5, True]
-NO_COUNT = [-1, 1.5, "5", True, HUGE, math.nan, [1], Decimal(1)]
-NO_NUMBER = ["5", math.nan, math.inf, -math.inf, True, [1], 10**400, object(), Decimal("NaN")]
+NO_COUNT = [-1, 1.5, "5", True, HUGE, 10**5000, math.nan, [1], Decimal(1)]
+NO_NUMBER = [
+    "5",
+    math.nan,
+    math.inf,
+    -math.inf,
+    True,
+    [1],
+    10**400,
+    10**5000,
+    object(),
+    Decimal("NaN"),
+]
 NO_JSON = [object(), b"x", {1, 2}, [math.nan], {"x": math.inf}, {(1,): 2}, DEEP]
 NO_ID = [None, "", 5, b"x", ["s"], "a\ud800", "a\0"]
 NO_LIST = ["cli", 5, b"x", [5], [None], [""], [["cli"]]]

@@ -1,14 +1,20 @@
 """Lists of sessions: order, filters, pages, previews."""
 
+from contextlib import closing
 from itertools import chain
+from pathlib import Path
 
 import pytest
 from stored import change
 from support import only_sqlite
 
+from hermes_store import SessionRepository
+from hermes_store.engine import sqlite_driver
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.listing import Filter, Shape, _rich_statement, _search_statement
 from hermes_store.sessions import NAMES
+
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 @pytest.fixture
@@ -95,6 +101,25 @@ def test_a_listed_session_has_all_other_columns_and_a_preview(three):
         whole = three.get_session(session["id"])
         del whole["system_prompt"]
         assert session == {**whole, "preview": f"hello from {session['id']}"}
+
+
+def test_a_session_without_an_id_as_the_original_stored_them_is_not_listed(tmp_path):
+    path = tmp_path / "legacy.db"
+    with closing(sqlite_driver().connect(path)) as connection:
+        connection.executescript((GOLDEN / "v6.sql").read_text(encoding="utf-8"))
+        connection.execute("INSERT INTO sessions (source, started_at, ended_at) VALUES ('x', 1, 2)")
+        connection.commit()
+    with SessionRepository(path) as repository:
+        for found in (
+            repository.list_sessions_rich(),
+            repository.search_sessions(order_by_last_active=True),
+            repository.export_all(),
+            repository.list_prune_candidates(0),
+        ):
+            assert None not in ids(found)
+            assert len(found) > 0
+        assert repository.prune_sessions(0) > 0
+        assert repository.prune_sessions(0) == 0
 
 
 # --- previews -----------------------------------------------------------------------------------
