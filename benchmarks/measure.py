@@ -77,6 +77,8 @@ def take_turns(
     """Call `measure(contender, number of the round)` for all in turns."""
     series = {name: Series() for name in contenders}
     names = list(contenders)
+    gc.collect()
+    gc.freeze()  # or every collection below walks through all that is imported
     for number in range(rounds):
         first = number % len(names)
         for name in names[first:] + names[:first]:
