@@ -159,12 +159,20 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _message(error: click.ClickException | HermesStoreError | OSError) -> str:
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
+
+
 def report(error: click.ClickException | HermesStoreError | OSError, *, as_json: bool) -> int:
     """Print one line (or JSON) about `error` to stderr; return the exit code it means."""
     if isinstance(error, click.UsageError) and not as_json:
         error.show()
         return EXIT_USAGE
-    message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+    message = _message(error)
     if as_json:
         described = {"error": {"type": type(error).__name__, "message": message}}
         click.echo(json.dumps(described), err=True)

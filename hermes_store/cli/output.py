@@ -143,14 +143,19 @@ def dollars(amount: float | None) -> str:
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator[Progress]:
+def progress_bar(what: str, *, wanted: bool = True) -> Iterator[Progress]:
     """Show a bar on stderr while a person looks on; the block reports with what it is given."""
-    if not sys.stderr.isatty():
+    if not wanted or not sys.stderr.isatty():
         yield lambda _step, _done, _total: None
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
     with ProgressBar(
-        *columns, TimeRemainingColumn(), console=console(stderr=True), transient=True
+        *columns,
+        TimeRemainingColumn(),
+        console=console(stderr=True),
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
     ) as bar:
         task = bar.add_task(what, total=None)
 

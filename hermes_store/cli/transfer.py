@@ -55,7 +55,8 @@ def export_command(
         repo = stack.enter_context(open_store(options))
         ids = list(dict.fromkeys(find_session(repo, name) for name in sessions))
         found = stack.enter_context(closing(_exported(repo, ids, source)))
-        report = stack.enter_context(output.progress_bar("exporting"))
+        bar = output.progress_bar("exporting", wanted=target != STDIO or not sys.stdout.isatty())
+        report = stack.enter_context(bar)
         stream = stack.enter_context(_written_whole(target))
         total = len(ids) or repo.session_count(source)
         written, messages = _write_lines(found, stream, report, total)
@@ -119,7 +120,7 @@ def _refuse_the_database(options: Options, target: Path) -> None:
     nargs=-1,
     required=True,
     metavar="FILE...",
-    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
 )
 @click.option(
     "--source",

@@ -1,6 +1,7 @@
 """The command in this process (`run`) or in one of its own (`spawn`), on stores of the test's."""
 
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -59,6 +60,29 @@ def spawn():
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return call
+
+
+@pytest.fixture
+def on_a_terminal():
+    """Run the command with a terminal as its output and errors; what the terminal got."""
+
+    def call(*arguments, columns=80, **environment) -> str:
+        ours, theirs = pty.openpty()
+        environment |= {"COLUMNS": str(columns), "TERM": "xterm-256color"}
+        command = [sys.executable, "-m", "hermes_store", *map(str, arguments)]
+        with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=os.environ | environment):
+            os.close(theirs)
+            return b"".join(iter(lambda: _read(ours), b"")).decode()
+
+    return call
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # Linux: nobody holds the other end any more
+        os.close(terminal)
+        return b""
 
 
 @pytest.fixture(scope="session")

@@ -168,6 +168,15 @@ class TestExportAndImport:
         assert result == {"file": str(target), "sessions": 12, "messages": 141}
         assert stat.S_IMODE(target.stat().st_mode) == 0o600
 
+    def test_long_work_shows_a_bar_on_a_terminal_only(
+        self, on_a_terminal, spawn, examples, tmp_path
+    ):
+        shown = on_a_terminal("import", examples / "sessions.jsonl")
+        assert "importing sessions.jsonl" in shown
+        assert "exporting" in on_a_terminal("export", "-o", tmp_path / "all.jsonl")
+        assert spawn("import", examples / "sessions.jsonl").err.count("\n") == 2
+        assert "exporting" not in on_a_terminal("export", "--source", "cron")
+
     def test_export_does_not_overwrite_the_database(self, run, filled):
         before = filled.read_bytes()
         assert run("export", "-o", filled).code == 2

@@ -1,11 +1,7 @@
 """`list`, `show`, `search`, `stats`: what a person sees, and what a machine gets."""
 
 import json
-import os
-import pty
 import re
-import subprocess
-import sys
 
 import pytest
 from rich.cells import cell_len
@@ -177,7 +173,7 @@ def test_stats_says_size_counts_and_usage(run, filled):
     assert (stats["sessions"], stats["messages"]) == (12, 141)
 
 
-def test_on_a_terminal_hits_are_bold_and_the_table_has_its_width(filled):
+def test_on_a_terminal_hits_are_bold_and_the_table_has_its_width(on_a_terminal, filled):
     shown = on_a_terminal("search", "barrier", "-n", "1", columns=70)
     assert "\x1b[1;33mbarrier\x1b[0m" in shown
     assert ">>>" not in shown
@@ -187,26 +183,6 @@ def test_on_a_terminal_hits_are_bold_and_the_table_has_its_width(filled):
     assert "…" in listed
 
 
-def test_no_colour_is_used_when_the_environment_says_so(filled):
+def test_no_colour_is_used_when_the_environment_says_so(on_a_terminal, filled):
     shown = on_a_terminal("list", columns=70, NO_COLOR="1")
     assert "\x1b[3" not in shown
-
-
-def on_a_terminal(*arguments, columns, **environment) -> str:
-    """What the command writes to a terminal."""
-    ours, theirs = pty.openpty()
-    environment |= {"COLUMNS": str(columns), "TERM": "xterm-256color"}
-    command = [sys.executable, "-m", "hermes_store", *arguments]
-    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=os.environ | environment):
-        os.close(theirs)
-        written = b""
-        while True:
-            try:
-                piece = os.read(ours, 4096)
-            except OSError:  # Linux: nobody holds the other end any more
-                break
-            if not piece:
-                break
-            written += piece
-    os.close(ours)
-    return written.decode()
