@@ -6,9 +6,9 @@ import re
 
 from sqlalchemy import Connection, text
 
-from hermes_store.search.postgresql_ddl import HEAD_DDL
+from hermes_store.search.postgresql_ddl import DROPS, HEAD_DDL, INDEX
 
-__all__ = ["changed", "check"]
+__all__ = ["changed", "check", "rebuild"]
 
 _FOUND = text("""\
 SELECT proname AS name, prosrc AS made FROM pg_proc
@@ -32,6 +32,20 @@ def changed(connection: Connection) -> list[str]:
 def check(connection: Connection) -> list[str]:
     """What is wrong with the index, in words; nothing when all is well."""
     return [f"{name} is missing or not as it was made" for name in changed(connection)]
+
+
+def rebuild(connection: Connection) -> int:
+    """Build the index anew, and all it is made of when that was changed; return its messages.
+
+    Nothing can be written until the transaction ends.
+    """
+    anew = changed(connection) not in ([], [INDEX])
+    remedy = (
+        [*DROPS, *HEAD_DDL.values()] if anew else [f"DROP INDEX IF EXISTS {INDEX}", HEAD_DDL[INDEX]]
+    )
+    for statement in remedy:
+        connection.exec_driver_sql(statement)
+    return connection.exec_driver_sql("SELECT count(*) FROM messages").scalar_one()
 
 
 def _made_by(sql: str) -> str:

@@ -54,7 +54,7 @@ BEGIN
         END IF;
     END LOOP;
     RETURN left(array_to_string(strings, E'\n'), {LONGEST_TEXT});
-EXCEPTION WHEN data_exception THEN
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN  -- no JSON, or too deep
     RETURN left(content, {LONGEST_TEXT});
 END $$"""
 
@@ -81,13 +81,13 @@ BEGIN
             IF strpos(argument, '\') > 0 THEN
                 argument := CAST('["' || argument || '"]' AS json) ->> 0;
             END IF;
-        EXCEPTION WHEN data_exception THEN
+        EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
             NULL;  -- arguments that are no JSON are searched as they are
         END;
         found := found || coalesce(call #>> '{{function,name}}', call ->> 'name') || argument;
     END LOOP;
     RETURN left(array_to_string(found, ' '), {LONGEST_TEXT});
-EXCEPTION WHEN data_exception THEN
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
     RETURN left(calls, {LONGEST_TEXT});
 END $$"""
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
 from hermes_store.errors import StoreBusyError
-from hermes_store.search import index
+from hermes_store.search import index, postgresql_check
 from hermes_store.search.ddl import HEAD_DDL, TRIGGERS
 
 __all__ = ["Progress", "Run", "backfill", "create", "reindex"]
@@ -40,8 +40,14 @@ _PAUSE_SECONDS = 0.01
 def reindex(run: Run, progress: Progress | None = None) -> None:
     """Build the index anew; when an earlier call was interrupted, finish what it began.
 
-    Raises `StoreBusyError` while another process does the same.
+    Raises `StoreBusyError` while another process does the same. On PostgreSQL it is one
+    transaction that keeps others from writing: some ten seconds for a million messages.
     """
+    if run(lambda connection: connection.dialect.name) != "sqlite":
+        total = run(postgresql_check.rebuild)
+        if progress is not None:
+            progress(total, total)
+        return
     owner = _new_owner()
     run(lambda connection: _begin(connection, owner))
     _fill(run, owner, progress, deadline=None)

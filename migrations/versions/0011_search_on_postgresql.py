@@ -83,7 +83,7 @@ BEGIN
         END IF;
     END LOOP;
     RETURN left(array_to_string(strings, E'\n'), 1000000);
-EXCEPTION WHEN data_exception THEN
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN  -- no JSON, or too deep
     RETURN left(content, 1000000);
 END $$"""
 
@@ -110,13 +110,13 @@ BEGIN
             IF strpos(argument, '\') > 0 THEN
                 argument := CAST('["' || argument || '"]' AS json) ->> 0;
             END IF;
-        EXCEPTION WHEN data_exception THEN
+        EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
             NULL;  -- arguments that are no JSON are searched as they are
         END;
         found := found || coalesce(call #>> '{function,name}', call ->> 'name') || argument;
     END LOOP;
     RETURN left(array_to_string(found, ' '), 1000000);
-EXCEPTION WHEN data_exception THEN
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
     RETURN left(calls, 1000000);
 END $$"""
 
