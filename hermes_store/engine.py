@@ -248,7 +248,7 @@ def _write_ahead_log(dbapi: Any, url: URL) -> None:
     """Switch the file to WAL, once; a file system that cannot is used with a rollback journal."""
     if _pragma(dbapi, "journal_mode") == "wal":
         return
-    mode = retry_while_busy(lambda: _pragma(dbapi, "journal_mode=WAL"), budget=10.0)
+    mode = _pragma(dbapi, "journal_mode=WAL")  # when it is locked, whoever connects tries again
     if mode != "wal":
         warnings.warn(
             f"{url.database}: no write-ahead log here (journal mode {mode}); "

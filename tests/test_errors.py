@@ -17,6 +17,7 @@ EXAMPLES = [
     errors.StoreBusyError(1.5),
     errors.PoolExhaustedError(5, 30.0),
     errors.StoreUnavailableError("the disk is full", "free some space"),
+    errors.OutcomeUnknownError("reset by peer"),
     errors.StoreReadOnlyError("no write"),
     errors.TransactionRolledBackError(),
     errors.SearchIndexError("damaged", "row 3"),
