@@ -18,46 +18,73 @@ __all__ = ["HEAD_DDL", "LONGEST_TEXT", "TRIGGERS"]
 LONGEST_TEXT = 1_000_000
 """Characters of each column of a message that can be found; what follows is not indexed."""
 
-_STEP = 4096
-_PIECE = 32
+_STEPS = (4096, 512, 64, 8, 1)
+_LOOKED_THROUGH = 64
+_MOST_COPIED = 2_000_000_000
+_APART_ABOVE = APART.partition("ᇿ")[2]
 
 
 def _set_apart(text: str) -> str:
     """An expression for `text` with a blank on either side of each character of `APART`.
 
-    Nearly every text is settled by its length, which is its size when all of it is ASCII, or by
-    the first GLOB, which is cheap. The others are walked in pieces; the steps keep `substr`, which
-    counts from the start of the text, from becoming quadratic. A text with a NUL, where SQLite's
-    text functions stop, is taken as it is. U+FE0F, which makes an emoji colourful, is left out.
+    Most texts are settled by their length. What is left is looked through, and only texts with
+    one of `APART` are taken to pieces, down to single characters where there is one. The steps
+    keep `substr`, which counts from the start of the text, from becoming quadratic. A text with a
+    NUL, where SQLite's text functions stop, is taken as it is. U+FE0F, which makes an emoji
+    colourful, is left out.
     """
+    step = _STEPS[0]
     return f"""\
-CASE
-        WHEN length({text}) = length(CAST({text} AS BLOB)) THEN {text}
-        WHEN {text} IS NULL THEN NULL
-        WHEN {text} NOT GLOB '*[ก-ᇿ⌀-𳑹]*' THEN {text}
-        WHEN {text} NOT GLOB '*[{APART}]*' THEN {text}
+CASE WHEN {_is_settled(text)}
+            THEN {text}
+        WHEN {text} NOT GLOB '*[{_APART_ABOVE}]*' AND instr(CAST({text} AS BLOB), x'E0') = 0
+            AND instr(CAST({text} AS BLOB), x'E1') = 0 THEN {text}
         WHEN instr(CAST({text} AS BLOB), x'00') THEN {text}
         ELSE (WITH RECURSIVE
-            place(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM place WHERE n < {_PIECE}),
-            piece(p, rest, next) AS (
-                SELECT '', substr({text}, 1, {_STEP}), {_STEP + 1}
+            place(n) AS (VALUES (0), (1), (2), (3), (4), (5), (6), (7)),
+            step(p{step}, next) AS (
+                SELECT substr({text}, 1, {step}), {step + 1}
                 UNION ALL
-                SELECT substr(rest, 1, {_PIECE}),
-                    CASE WHEN length(rest) > {_PIECE} THEN substr(rest, {_PIECE + 1})
-                        ELSE substr({text}, next, {_STEP}) END,
-                    CASE WHEN length(rest) > {_PIECE} THEN next ELSE next + {_STEP} END
-                FROM piece WHERE rest <> ''
-            ),
-            spaced(p) AS (
-                SELECT CASE WHEN p NOT GLOB '*[{APART}]*' THEN p ELSE (
-                    SELECT group_concat(CASE WHEN substr(p, n, 1) GLOB '[{APART}]'
-                        THEN ' ' || substr(p, n, 1) || ' ' ELSE substr(p, n, 1) END, '')
-                    FROM place
-                ) END
-                FROM piece
+                SELECT substr({text}, next, {step}), next + {step}
+                FROM step WHERE length(p{step}) = {step}
             )
-            SELECT replace(group_concat(p, ''), ' ' || char(65039) || ' ', ' ') FROM spaced)
+            SELECT replace(group_concat({_spaced(*_STEPS)}, ''),
+                ' ' || char(65039) || ' ', ' ')
+            FROM step)
         END"""
+
+
+def _is_settled(text: str) -> str:
+    """A condition: the length of `text` shows that there is nothing to set apart.
+
+    It is its size in bytes when all of it is ASCII, and still is when the bytes are taken out that
+    begin dashes and quotation marks (E2 80), Latin (C2, C3) and Cyrillic letters (D0, D1).
+    """
+    return f"""\
+length({text}) = length(CAST({text} AS BLOB))
+        OR length({text}) = length(CAST(
+            replace({text}, CAST(x'E280' AS TEXT), '') AS BLOB))
+        OR length({text}) = length(CAST(
+            replace(replace(replace(replace(replace({text},
+                CAST(x'E280' AS TEXT), ''), CAST(x'C2' AS TEXT), ''), CAST(x'C3' AS TEXT), ''),
+                CAST(x'D0' AS TEXT), ''), CAST(x'D1' AS TEXT), '') AS BLOB))"""
+
+
+def _spaced(size: int, smaller: int, *smallest: int) -> str:
+    """An expression for the piece `p<size>`, put together again from pieces an eighth as long."""
+    p = f"p{smaller}"
+    if smaller == 1:
+        cases = f"WHEN {p} GLOB '[{APART}]' THEN ' ' || {p} || ' ' ELSE {p}"
+    else:
+        cases = f"WHEN length({p}) = length(CAST({p} AS BLOB)) THEN {p}"
+        if smaller == _LOOKED_THROUGH:
+            cases += f"\n            WHEN {p} NOT GLOB '*[{APART}]*' THEN {p}"
+        cases += f"\n            ELSE {_spaced(smaller, *smallest)}"
+    return f"""\
+(SELECT group_concat(CASE
+            {cases} END, '')
+            FROM (SELECT substr(p{size}, {smaller} * n + 1, {smaller}) AS {p}
+                FROM place LIMIT 8))"""
 
 
 def _bounded(text: str) -> str:
@@ -69,24 +96,32 @@ CASE WHEN length({text}) > {LONGEST_TEXT}
 
 def _paired(json: str) -> str:
     """An expression for `json` in which every quotation mark begins or ends a string."""
-    return rf"""replace(replace({json},
-                    '\\', '\u005c'), '\"', '\u0022')"""
+    return rf"""replace(replace({json}, '\\', '\u005c'), '\"', '\u0022')"""
 
 
 def _unescaped(string: str) -> str:
     """An expression for the text of a JSON string, given what is between its quotation marks."""
+    return f"""json_extract('["' || {string} || '"]', '$[0]')"""
+
+
+def _without_quotes(json: str) -> str:
+    """An expression for `json` with the text of its strings bare, still with their escapes."""
     return f"""\
-CASE WHEN instr({string}, '\\')
-                THEN json_extract('["' || {string} || '"]', '$[0]') ELSE {string} END"""
+replace(replace(replace(replace(
+                    {_paired(json)},
+                    '"', ''), char(9), ' '), char(10), ' '), char(13), ' ')"""
 
 
 # Of a list of parts, every string that is a value: pieces between quotation marks are strings by
 # turns, and a name is followed by a colon. What nobody reads is left out: identifiers, and the
-# bytes of pictures, which are long without a blank.
+# bytes of pictures, which are long without a blank. Each piece copies the rest of the text: where
+# that would take seconds, the whole is taken as it reads.
 _PARTS = f"""\
 (WITH RECURSIVE
             piece(n, p, rest, key) AS (
-                SELECT 0, '', {_paired("m.content")} || '"', ''
+                SELECT 0, '',
+                    {_paired("m.content")} || '"',
+                    ''
                 UNION ALL
                 SELECT n + 1,
                     substr(rest, 1, instr(rest, '"') - 1),
@@ -94,7 +129,8 @@ _PARTS = f"""\
                     CASE WHEN n % 2 = 0 AND rest GLOB ':*' THEN p ELSE key END
                 FROM piece WHERE rest <> ''
             )
-            SELECT substr(group_concat({_unescaped("p")}, char(10)), 1, {LONGEST_TEXT})
+            SELECT substr(group_concat({_unescaped("p")}, char(10)),
+                1, {LONGEST_TEXT})
             FROM piece
             WHERE n > 0 AND n % 2 = 0 AND rest NOT GLOB ':*'
                 AND key NOT IN ('type', 'id', 'data', 'media_type') AND p NOT GLOB 'data:*'
@@ -103,33 +139,42 @@ _PARTS = f"""\
 
 _CONTENT = f"""\
 CASE
-    WHEN m.content_format IS NULL AND length(m.content) = length(CAST(m.content AS BLOB))
-        AND length(m.content) <= {LONGEST_TEXT} THEN m.content
+    WHEN m.content_format IS NULL AND length(m.content) <= {LONGEST_TEXT} AND (
+        {_is_settled("m.content")}) THEN m.content
     WHEN m.content IS NOT NULL THEN (WITH
         t(text) AS MATERIALIZED (SELECT CASE
             WHEN m.content_format IS NULL OR NOT json_valid(m.content) THEN
                 {_bounded("m.content")}
+            WHEN (length(m.content) - length(replace(m.content, '"', ''))) * length(m.content)
+                > {_MOST_COPIED} THEN
+                substr({_unescaped(_without_quotes("m.content"))},
+                1, {LONGEST_TEXT})
             ELSE {_PARTS} END)
         SELECT {_set_apart("text")} FROM t)
     END"""
 
+# A name is short: its characters are taken one by one.
 _TOOL_NAME = f"""\
-CASE WHEN m.tool_name IS NOT NULL THEN
-        {_set_apart("m.tool_name")}
+CASE WHEN length(m.tool_name) = length(CAST(m.tool_name AS BLOB)) THEN m.tool_name
+    WHEN m.tool_name IS NOT NULL THEN (WITH RECURSIVE
+        letter(c, n) AS (
+            SELECT '', 1
+            UNION ALL
+            SELECT substr(m.tool_name, n, 1), n + 1 FROM letter WHERE n <= length(m.tool_name)
+        )
+        SELECT group_concat(CASE WHEN c GLOB '[{APART}]' THEN ' ' || c || ' ' ELSE c END, '')
+        FROM letter)
     END"""
 
-# Of each call, its name and its arguments as they read without quotation marks and escapes:
-# `read_file {path: foo/bar.py, city: Düsseldorf}`. Arguments are JSON, mostly inside a string.
+# Of each call, its name and its arguments: `read_file {path: foo/bar.py, city: Düsseldorf}`.
 _CALLS = f"""\
 (WITH RECURSIVE
-            calls(list) AS MATERIALIZED (
-                SELECT CASE json_type(m.tool_calls) WHEN 'array'
-                    THEN m.tool_calls ELSE '[' || m.tool_calls || ']' END
-            ),
-            call(i, list) AS (
-                SELECT 0, list FROM calls
+            call(i, number, list) AS (
+                SELECT 0, json_array_length(list), list FROM (
+                    SELECT CASE WHEN m.tool_calls GLOB '[[]*' THEN m.tool_calls
+                        ELSE '[' || m.tool_calls || ']' END AS list LIMIT 1 OFFSET 0)
                 UNION ALL
-                SELECT i + 1, list FROM call WHERE i < json_array_length(list)
+                SELECT i + 1, number, list FROM call WHERE i + 1 < number
             ),
             part(name, json) AS MATERIALIZED (
                 SELECT
@@ -139,17 +184,13 @@ _CALLS = f"""\
                         json_extract(list, '$[' || i || '].arguments'),
                         json_extract(list, '$[' || i || '].input'),
                         json_extract(list, '$[' || i || ']'))
-                FROM call WHERE i < json_array_length(list)
-            ),
-            spoken(name, json, text) AS MATERIALIZED (
-                SELECT name, json, CASE WHEN json_valid(json) THEN
-                    replace(replace(replace(replace({_paired("json")}, '"', ''),
-                    char(9), ' '), char(10), ' '), char(13), ' ') END
-                FROM part
+                FROM call
             )
             SELECT substr(group_concat(coalesce(name || ' ', '') || CASE
-                WHEN text IS NULL THEN json ELSE {_unescaped("text")} END, ' '), 1, {LONGEST_TEXT})
-            FROM spoken)"""
+                WHEN NOT json_valid(json) THEN json
+                ELSE {_unescaped(_without_quotes("json"))}
+                END, ' '), 1, {LONGEST_TEXT})
+            FROM part)"""
 
 _TOOL_CALLS = f"""\
 CASE WHEN m.tool_calls IS NOT NULL THEN (WITH

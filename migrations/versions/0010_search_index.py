@@ -34,17 +34,30 @@ MESSAGES_SEARCH = """\
 CREATE VIEW messages_search(id, content, tool_name, tool_calls) AS
 SELECT m.id,
     CASE
-    WHEN m.content_format IS NULL AND length(m.content) = length(CAST(m.content AS BLOB))
-        AND length(m.content) <= 1000000 THEN m.content
+    WHEN m.content_format IS NULL AND length(m.content) <= 1000000 AND (
+        length(m.content) = length(CAST(m.content AS BLOB))
+        OR length(m.content) = length(CAST(
+            replace(m.content, CAST(x'E280' AS TEXT), '') AS BLOB))
+        OR length(m.content) = length(CAST(
+            replace(replace(replace(replace(replace(m.content,
+                CAST(x'E280' AS TEXT), ''), CAST(x'C2' AS TEXT), ''), CAST(x'C3' AS TEXT), ''),
+                CAST(x'D0' AS TEXT), ''), CAST(x'D1' AS TEXT), '') AS BLOB))) THEN m.content
     WHEN m.content IS NOT NULL THEN (WITH
         t(text) AS MATERIALIZED (SELECT CASE
             WHEN m.content_format IS NULL OR NOT json_valid(m.content) THEN
                 CASE WHEN length(m.content) > 1000000
                 THEN substr(m.content, 1, 1000000) ELSE m.content END
+            WHEN (length(m.content) - length(replace(m.content, '"', ''))) * length(m.content)
+                > 2000000000 THEN
+                substr(json_extract('["' || replace(replace(replace(replace(
+                    replace(replace(m.content, '\\\\', '\\u005c'), '\\"', '\\u0022'),
+                    '"', ''), char(9), ' '), char(10), ' '), char(13), ' ') || '"]', '$[0]'),
+                1, 1000000)
             ELSE (WITH RECURSIVE
             piece(n, p, rest, key) AS (
-                SELECT 0, '', replace(replace(m.content,
-                    '\\\\', '\\u005c'), '\\"', '\\u0022') || '"', ''
+                SELECT 0, '',
+                    replace(replace(m.content, '\\\\', '\\u005c'), '\\"', '\\u0022') || '"',
+                    ''
                 UNION ALL
                 SELECT n + 1,
                     substr(rest, 1, instr(rest, '"') - 1),
@@ -52,69 +65,62 @@ SELECT m.id,
                     CASE WHEN n % 2 = 0 AND rest GLOB ':*' THEN p ELSE key END
                 FROM piece WHERE rest <> ''
             )
-            SELECT substr(group_concat(CASE WHEN instr(p, '\\')
-                THEN json_extract('["' || p || '"]', '$[0]') ELSE p END, char(10)), 1, 1000000)
+            SELECT substr(group_concat(json_extract('["' || p || '"]', '$[0]'), char(10)),
+                1, 1000000)
             FROM piece
             WHERE n > 0 AND n % 2 = 0 AND rest NOT GLOB ':*'
                 AND key NOT IN ('type', 'id', 'data', 'media_type') AND p NOT GLOB 'data:*'
                 AND (length(p) <= 512 OR p GLOB '* *' OR length(p) < length(CAST(p AS BLOB)))
             ) END)
-        SELECT CASE
-        WHEN length(text) = length(CAST(text AS BLOB)) THEN text
-        WHEN text IS NULL THEN NULL
-        WHEN text NOT GLOB '*[ก-ᇿ⌀-𳑹]*' THEN text
-        WHEN text NOT GLOB '*[ก-ᇿ⌀-⓿■-𳑹]*' THEN text
+        SELECT CASE WHEN length(text) = length(CAST(text AS BLOB))
+        OR length(text) = length(CAST(
+            replace(text, CAST(x'E280' AS TEXT), '') AS BLOB))
+        OR length(text) = length(CAST(
+            replace(replace(replace(replace(replace(text,
+                CAST(x'E280' AS TEXT), ''), CAST(x'C2' AS TEXT), ''), CAST(x'C3' AS TEXT), ''),
+                CAST(x'D0' AS TEXT), ''), CAST(x'D1' AS TEXT), '') AS BLOB))
+            THEN text
+        WHEN text NOT GLOB '*[⌀-⓿■-𳑹]*' AND instr(CAST(text AS BLOB), x'E0') = 0
+            AND instr(CAST(text AS BLOB), x'E1') = 0 THEN text
         WHEN instr(CAST(text AS BLOB), x'00') THEN text
         ELSE (WITH RECURSIVE
-            place(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM place WHERE n < 32),
-            piece(p, rest, next) AS (
-                SELECT '', substr(text, 1, 4096), 4097
+            place(n) AS (VALUES (0), (1), (2), (3), (4), (5), (6), (7)),
+            step(p4096, next) AS (
+                SELECT substr(text, 1, 4096), 4097
                 UNION ALL
-                SELECT substr(rest, 1, 32),
-                    CASE WHEN length(rest) > 32 THEN substr(rest, 33)
-                        ELSE substr(text, next, 4096) END,
-                    CASE WHEN length(rest) > 32 THEN next ELSE next + 4096 END
-                FROM piece WHERE rest <> ''
-            ),
-            spaced(p) AS (
-                SELECT CASE WHEN p NOT GLOB '*[ก-ᇿ⌀-⓿■-𳑹]*' THEN p ELSE (
-                    SELECT group_concat(CASE WHEN substr(p, n, 1) GLOB '[ก-ᇿ⌀-⓿■-𳑹]'
-                        THEN ' ' || substr(p, n, 1) || ' ' ELSE substr(p, n, 1) END, '')
-                    FROM place
-                ) END
-                FROM piece
+                SELECT substr(text, next, 4096), next + 4096
+                FROM step WHERE length(p4096) = 4096
             )
-            SELECT replace(group_concat(p, ''), ' ' || char(65039) || ' ', ' ') FROM spaced)
+            SELECT replace(group_concat((SELECT group_concat(CASE
+            WHEN length(p512) = length(CAST(p512 AS BLOB)) THEN p512
+            ELSE (SELECT group_concat(CASE
+            WHEN length(p64) = length(CAST(p64 AS BLOB)) THEN p64
+            WHEN p64 NOT GLOB '*[ก-ᇿ⌀-⓿■-𳑹]*' THEN p64
+            ELSE (SELECT group_concat(CASE
+            WHEN length(p8) = length(CAST(p8 AS BLOB)) THEN p8
+            ELSE (SELECT group_concat(CASE
+            WHEN p1 GLOB '[ก-ᇿ⌀-⓿■-𳑹]' THEN ' ' || p1 || ' ' ELSE p1 END, '')
+            FROM (SELECT substr(p8, 1 * n + 1, 1) AS p1
+                FROM place LIMIT 8)) END, '')
+            FROM (SELECT substr(p64, 8 * n + 1, 8) AS p8
+                FROM place LIMIT 8)) END, '')
+            FROM (SELECT substr(p512, 64 * n + 1, 64) AS p64
+                FROM place LIMIT 8)) END, '')
+            FROM (SELECT substr(p4096, 512 * n + 1, 512) AS p512
+                FROM place LIMIT 8)), ''),
+                ' ' || char(65039) || ' ', ' ')
+            FROM step)
         END FROM t)
     END,
-    CASE WHEN m.tool_name IS NOT NULL THEN
-        CASE
-        WHEN length(m.tool_name) = length(CAST(m.tool_name AS BLOB)) THEN m.tool_name
-        WHEN m.tool_name IS NULL THEN NULL
-        WHEN m.tool_name NOT GLOB '*[ก-ᇿ⌀-𳑹]*' THEN m.tool_name
-        WHEN m.tool_name NOT GLOB '*[ก-ᇿ⌀-⓿■-𳑹]*' THEN m.tool_name
-        WHEN instr(CAST(m.tool_name AS BLOB), x'00') THEN m.tool_name
-        ELSE (WITH RECURSIVE
-            place(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM place WHERE n < 32),
-            piece(p, rest, next) AS (
-                SELECT '', substr(m.tool_name, 1, 4096), 4097
-                UNION ALL
-                SELECT substr(rest, 1, 32),
-                    CASE WHEN length(rest) > 32 THEN substr(rest, 33)
-                        ELSE substr(m.tool_name, next, 4096) END,
-                    CASE WHEN length(rest) > 32 THEN next ELSE next + 4096 END
-                FROM piece WHERE rest <> ''
-            ),
-            spaced(p) AS (
-                SELECT CASE WHEN p NOT GLOB '*[ก-ᇿ⌀-⓿■-𳑹]*' THEN p ELSE (
-                    SELECT group_concat(CASE WHEN substr(p, n, 1) GLOB '[ก-ᇿ⌀-⓿■-𳑹]'
-                        THEN ' ' || substr(p, n, 1) || ' ' ELSE substr(p, n, 1) END, '')
-                    FROM place
-                ) END
-                FROM piece
-            )
-            SELECT replace(group_concat(p, ''), ' ' || char(65039) || ' ', ' ') FROM spaced)
-        END
+    CASE WHEN length(m.tool_name) = length(CAST(m.tool_name AS BLOB)) THEN m.tool_name
+    WHEN m.tool_name IS NOT NULL THEN (WITH RECURSIVE
+        letter(c, n) AS (
+            SELECT '', 1
+            UNION ALL
+            SELECT substr(m.tool_name, n, 1), n + 1 FROM letter WHERE n <= length(m.tool_name)
+        )
+        SELECT group_concat(CASE WHEN c GLOB '[ก-ᇿ⌀-⓿■-𳑹]' THEN ' ' || c || ' ' ELSE c END, '')
+        FROM letter)
     END,
     CASE WHEN m.tool_calls IS NOT NULL THEN (WITH
         t(text) AS MATERIALIZED (SELECT CASE
@@ -122,14 +128,12 @@ SELECT m.id,
                 CASE WHEN length(m.tool_calls) > 1000000
                 THEN substr(m.tool_calls, 1, 1000000) ELSE m.tool_calls END
             ELSE (WITH RECURSIVE
-            calls(list) AS MATERIALIZED (
-                SELECT CASE json_type(m.tool_calls) WHEN 'array'
-                    THEN m.tool_calls ELSE '[' || m.tool_calls || ']' END
-            ),
-            call(i, list) AS (
-                SELECT 0, list FROM calls
+            call(i, number, list) AS (
+                SELECT 0, json_array_length(list), list FROM (
+                    SELECT CASE WHEN m.tool_calls GLOB '[[]*' THEN m.tool_calls
+                        ELSE '[' || m.tool_calls || ']' END AS list LIMIT 1 OFFSET 0)
                 UNION ALL
-                SELECT i + 1, list FROM call WHERE i < json_array_length(list)
+                SELECT i + 1, number, list FROM call WHERE i + 1 < number
             ),
             part(name, json) AS MATERIALIZED (
                 SELECT
@@ -139,45 +143,53 @@ SELECT m.id,
                         json_extract(list, '$[' || i || '].arguments'),
                         json_extract(list, '$[' || i || '].input'),
                         json_extract(list, '$[' || i || ']'))
-                FROM call WHERE i < json_array_length(list)
-            ),
-            spoken(name, json, text) AS MATERIALIZED (
-                SELECT name, json, CASE WHEN json_valid(json) THEN
-                    replace(replace(replace(replace(replace(replace(json,
-                    '\\\\', '\\u005c'), '\\"', '\\u0022'), '"', ''),
-                    char(9), ' '), char(10), ' '), char(13), ' ') END
-                FROM part
+                FROM call
             )
             SELECT substr(group_concat(coalesce(name || ' ', '') || CASE
-                WHEN text IS NULL THEN json ELSE CASE WHEN instr(text, '\\')
-                THEN json_extract('["' || text || '"]', '$[0]') ELSE text END END, ' '), 1, 1000000)
-            FROM spoken) END)
-        SELECT CASE
-        WHEN length(text) = length(CAST(text AS BLOB)) THEN text
-        WHEN text IS NULL THEN NULL
-        WHEN text NOT GLOB '*[ก-ᇿ⌀-𳑹]*' THEN text
-        WHEN text NOT GLOB '*[ก-ᇿ⌀-⓿■-𳑹]*' THEN text
+                WHEN NOT json_valid(json) THEN json
+                ELSE json_extract('["' || replace(replace(replace(replace(
+                    replace(replace(json, '\\\\', '\\u005c'), '\\"', '\\u0022'),
+                    '"', ''), char(9), ' '), char(10), ' '), char(13), ' ') || '"]', '$[0]')
+                END, ' '), 1, 1000000)
+            FROM part) END)
+        SELECT CASE WHEN length(text) = length(CAST(text AS BLOB))
+        OR length(text) = length(CAST(
+            replace(text, CAST(x'E280' AS TEXT), '') AS BLOB))
+        OR length(text) = length(CAST(
+            replace(replace(replace(replace(replace(text,
+                CAST(x'E280' AS TEXT), ''), CAST(x'C2' AS TEXT), ''), CAST(x'C3' AS TEXT), ''),
+                CAST(x'D0' AS TEXT), ''), CAST(x'D1' AS TEXT), '') AS BLOB))
+            THEN text
+        WHEN text NOT GLOB '*[⌀-⓿■-𳑹]*' AND instr(CAST(text AS BLOB), x'E0') = 0
+            AND instr(CAST(text AS BLOB), x'E1') = 0 THEN text
         WHEN instr(CAST(text AS BLOB), x'00') THEN text
         ELSE (WITH RECURSIVE
-            place(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM place WHERE n < 32),
-            piece(p, rest, next) AS (
-                SELECT '', substr(text, 1, 4096), 4097
+            place(n) AS (VALUES (0), (1), (2), (3), (4), (5), (6), (7)),
+            step(p4096, next) AS (
+                SELECT substr(text, 1, 4096), 4097
                 UNION ALL
-                SELECT substr(rest, 1, 32),
-                    CASE WHEN length(rest) > 32 THEN substr(rest, 33)
-                        ELSE substr(text, next, 4096) END,
-                    CASE WHEN length(rest) > 32 THEN next ELSE next + 4096 END
-                FROM piece WHERE rest <> ''
-            ),
-            spaced(p) AS (
-                SELECT CASE WHEN p NOT GLOB '*[ก-ᇿ⌀-⓿■-𳑹]*' THEN p ELSE (
-                    SELECT group_concat(CASE WHEN substr(p, n, 1) GLOB '[ก-ᇿ⌀-⓿■-𳑹]'
-                        THEN ' ' || substr(p, n, 1) || ' ' ELSE substr(p, n, 1) END, '')
-                    FROM place
-                ) END
-                FROM piece
+                SELECT substr(text, next, 4096), next + 4096
+                FROM step WHERE length(p4096) = 4096
             )
-            SELECT replace(group_concat(p, ''), ' ' || char(65039) || ' ', ' ') FROM spaced)
+            SELECT replace(group_concat((SELECT group_concat(CASE
+            WHEN length(p512) = length(CAST(p512 AS BLOB)) THEN p512
+            ELSE (SELECT group_concat(CASE
+            WHEN length(p64) = length(CAST(p64 AS BLOB)) THEN p64
+            WHEN p64 NOT GLOB '*[ก-ᇿ⌀-⓿■-𳑹]*' THEN p64
+            ELSE (SELECT group_concat(CASE
+            WHEN length(p8) = length(CAST(p8 AS BLOB)) THEN p8
+            ELSE (SELECT group_concat(CASE
+            WHEN p1 GLOB '[ก-ᇿ⌀-⓿■-𳑹]' THEN ' ' || p1 || ' ' ELSE p1 END, '')
+            FROM (SELECT substr(p8, 1 * n + 1, 1) AS p1
+                FROM place LIMIT 8)) END, '')
+            FROM (SELECT substr(p64, 8 * n + 1, 8) AS p8
+                FROM place LIMIT 8)) END, '')
+            FROM (SELECT substr(p512, 64 * n + 1, 64) AS p64
+                FROM place LIMIT 8)) END, '')
+            FROM (SELECT substr(p4096, 512 * n + 1, 512) AS p512
+                FROM place LIMIT 8)), ''),
+                ' ' || char(65039) || ' ', ' ')
+            FROM step)
         END FROM t)
     END
 FROM messages AS m"""
