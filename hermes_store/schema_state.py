@@ -124,7 +124,7 @@ def _look(query: Callable[[str], Sequence[Any]]) -> State:
     if "version" in tables.get("schema_version", ()):
         versions = [row[0] for row in query("SELECT version FROM schema_version")]
     state = _judge(tables, revisions, versions)
-    if state.is_current and "search_index" in tables:
+    if "search_index" in tables:
         waiting = query("SELECT 1 FROM search_index WHERE state = 'incomplete'")
         return replace(state, is_being_indexed=bool(waiting))
     return state

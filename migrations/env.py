@@ -85,9 +85,8 @@ def change(url: URL) -> None:
             log.info("Adopting a file of the original's schema %s", state.legacy)
             adopt.adopt(context.get_context(), context.script, state.legacy)
         context.run_migrations()
-        reached = context.get_context().get_current_revision()
-        adopt.follow_down(connection, reached)
-    if reached == migrate.HEAD and url.get_backend_name() == "sqlite":
+        adopt.follow_down(connection, context.get_context().get_current_revision())
+    if migrate.inspect(url, lock_timeout=patience).is_being_indexed:
         schema_change.fill_search_index(
             url,
             config.attributes.get("progress"),
