@@ -1,6 +1,7 @@
 """What every test starts from: a real database, migrated once and copied per test."""
 
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,8 @@ def repository(database: Path | URL) -> Iterator[SessionRepository]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell starts what it runs in the background with Ctrl-C ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         postgres_server.begin_run()
 
