@@ -16,7 +16,7 @@ import sqlite3
 import time
 import warnings
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -43,6 +43,8 @@ from hermes_store.settings import Settings
 __all__ = [
     "Address",
     "again_if_lost",
+    "compact",
+    "create_database",
     "damage",
     "default_path",
     "describe",
@@ -52,6 +54,8 @@ __all__ = [
     "is_busy",
     "is_lost",
     "is_overtaken",
+    "keeps_nul",
+    "last_id",
     "may_commit",
     "migration_engine",
     "pause",
@@ -64,6 +68,7 @@ __all__ = [
     "sqlite_driver",
     "translate_error",
     "typed_errors",
+    "undecodable_text_replaced",
     "url_of",
     "write_engine",
 ]
@@ -286,13 +291,71 @@ def may_commit(connection: Connection) -> bool:
     return hasattr(dbapi, "in_transaction") or postgresql.may_commit(dbapi)
 
 
-def reserve_ids(connection: Connection, table: str, greatest: int) -> None:
-    """Before rows with ids of their own are stored: never give out an id up to `greatest` again.
+def last_id(connection: Connection, table: str) -> int:
+    """The greatest id that `table` ever gave out, 0 before the first."""
+    if connection.dialect.name != "sqlite":
+        return postgresql.last_id(connection, table)
+    given = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
+    return given.scalar() or 0
 
-    SQLite's AUTOINCREMENT sees to it by itself.
+
+def reserve_ids(connection: Connection, table: str, greatest: int) -> None:
+    """Never give out an id up to `greatest`. Call it before rows with ids of their own are stored.
+
+    SQLite sees to the ids that are stored by itself.
     """
     if connection.dialect.name != "sqlite":
         postgresql.reserve_ids(connection, table, greatest)
+    elif last_id(connection, table) < greatest:
+        connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
+        connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, greatest))
+
+
+def keeps_nul(url: URL) -> bool:
+    """Whether the database has the character NUL."""
+    return url.get_backend_name() == "sqlite"
+
+
+@contextmanager
+def undecodable_text_replaced(connection: Connection) -> Iterator[None]:
+    """Read text that is no UTF-8, which SQLite does not check, with U+FFFD in place of the rest."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    dbapi: Any = connection.connection.dbapi_connection
+    dbapi.text_factory = lambda stored: stored.decode("utf-8", "replace")
+    try:
+        yield
+    finally:
+        dbapi.text_factory = str
+
+
+def create_database(url: URL) -> bool:
+    """Create a server's database unless it is there; whether it was created.
+
+    Raises `StoreUnavailableError`. SQLite creates its files when they are opened.
+    """
+    if url.get_backend_name() == "sqlite":
+        return False
+    with typed_errors():
+        return postgresql.create_database(url)
+
+
+def compact(url: URL, lock_timeout: float) -> None:
+    """Rewrite the database without what was deleted. Raises `StoreBusyError`.
+
+    PostgreSQL keeps its files and frees the space in them.
+    """
+    if url.get_backend_name() != "sqlite":
+        postgresql.compact(url)
+        return
+    with closing(plain_engine(url).raw_connection()) as connection:
+        dbapi: Any = connection.dbapi_connection
+        dbapi.execute(f"PRAGMA busy_timeout={round(lock_timeout * 1000)}")
+        dbapi.execute("VACUUM")
+        refused, *_ = dbapi.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if refused:
+        raise StoreBusyError(lock_timeout, "a reader of an older snapshot")
 
 
 def run_on_driver(connection: Connection, statement: str) -> None:

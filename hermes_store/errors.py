@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "CopyError",
     "DamagedFileError",
     "ForeignDatabaseError",
     "HermesStoreError",
@@ -155,6 +156,16 @@ class TransactionRolledBackError(StoreUnavailableError):
     def __init__(self, because: str = "an error") -> None:
         super().__init__(
             f"the database rolled the transaction back after {because}", "run all of it again"
+        )
+
+
+class CopyError(HermesStoreError):
+    """A store cannot be copied into another, or the copy is not what the source holds."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(
+            f"{problem}; copy into an empty database, while no agent writes to the source"
         )
 
 

@@ -146,7 +146,8 @@ def _beginning_of_first_user_message() -> Any:
     Structured content is JSON and begins with no blank, so one column tells both.
     """
     blanks = bindparam("blanks", type_=Text)
-    start, length = literal_column("1"), literal_column(str(_WINDOW))
+    start: ColumnElement[int] = literal_column("1")
+    length: ColumnElement[int] = literal_column(str(_WINDOW))
     text = literal_column("' '").op("||")(
         func.substr(func.ltrim(messages.c.content, blanks), start, length)
     )

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import closing
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.pool import NullPool
 
 from hermes_store.errors import (
     HermesStoreError,
@@ -20,18 +22,19 @@ from hermes_store.errors import (
     StoreUnavailableError,
     TransactionRolledBackError,
 )
-
-if TYPE_CHECKING:
-    from hermes_store.settings import Settings
+from hermes_store.settings import Settings
 
 __all__ = [
     "BACKENDS",
     "BEGIN_READING",
     "BEGIN_WRITING",
+    "compact",
+    "create_database",
     "in_transaction",
     "is_lost",
     "is_overtaken",
     "is_refused_by_lock",
+    "last_id",
     "make_engine",
     "may_commit",
     "reserve_ids",
@@ -159,8 +162,40 @@ def _require_answer(dbapi: Any, record: Any, _proxy: Any) -> None:
         raise
 
 
+def create_database(url: URL) -> bool:
+    """Create the database unless it is there; whether it was created."""
+    from sqlalchemy_utils import create_database, database_exists  # noqa: PLC0415 - seldom used
+
+    try:
+        if database_exists(url):
+            return False
+        create_database(url, template="template0")
+    except DBAPIError as exc:
+        if _state(exc) != _DUPLICATE_DATABASE:  # of two at once, one comes second
+            raise
+        return False
+    return True
+
+
+def compact(url: URL) -> None:
+    """Free the space of deleted rows for new ones, and renew the planner's statistics."""
+    engine = make_engine(url, Settings(), BEGIN_WRITING, poolclass=NullPool)
+    with closing(engine.raw_connection()) as connection:
+        connection.cursor().execute("VACUUM (ANALYZE) sessions, messages")
+
+
+def last_id(connection: Connection, table: str) -> int:
+    """The last number that `table` gave out, 0 before the first."""
+    statement = text("SELECT pg_sequence_last_value(CAST(:sequence AS regclass))")
+    name = text("SELECT pg_get_serial_sequence(:table, 'id')")
+    sequence = connection.execute(name, {"table": table}).scalar_one()
+    return connection.execute(statement, {"sequence": sequence}).scalar_one() or 0
+
+
 def reserve_ids(connection: Connection, table: str, greatest: int) -> None:
     """Let the numbers that `table` gives out go on after `greatest`."""
+    if not greatest:
+        return
     connection.execute(
         text(
             "SELECT setval(sequence, greatest(:greatest, pg_sequence_last_value(sequence)))"
@@ -173,6 +208,7 @@ def reserve_ids(connection: Connection, table: str, greatest: int) -> None:
 # --- errors -------------------------------------------------------------------------------------
 
 _LOCKED = {"40001", "40P01", "55P03"}  # serialization, deadlock, lock not available
+_DUPLICATE_DATABASE = "42P04"
 _OVERTAKEN = {"23503", "23505"}  # foreign key, unique
 _GOING_DOWN = {"57P01", "57P02", "57P03", "57P05"}  # shut down, crashed, starting, idle for long
 

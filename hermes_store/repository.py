@@ -202,6 +202,16 @@ class SessionRepository(Operations):
         """
         rebuild.reindex(self._write, progress)
 
+    def optimize(self) -> None:
+        """Merge the search index and give unused space back; deleted text is in no byte any more.
+
+        On SQLite the file is rewritten (VACUUM), which takes as much free disk as it is long, and
+        others cannot write meanwhile. PostgreSQL frees the space for its own use only. Raises
+        `StoreBusyError` while a reader or writer is in the way, and `SearchIndexError`.
+        """
+        rebuild.merge(self._write)
+        self._store.compact()
+
     def _read(
         self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:

@@ -187,6 +187,13 @@ class Store:
         with self._writer.transaction() as connection:
             yield connection
 
+    def compact(self) -> None:
+        """Give the space of what was deleted back. Raises `StoreBusyError`."""
+        if self._closed:
+            raise StoreClosedError
+        with _gate, engines.typed_errors():
+            engines.compact(self.url, self.settings.lock_timeout)
+
     def close(self) -> None:
         """Refuse further calls; close what no other store of this process uses. Idempotent."""
         if self._writer.held_here:

@@ -20,6 +20,7 @@ EXAMPLES = [
     errors.OutcomeUnknownError("reset by peer"),
     errors.StoreReadOnlyError("no write"),
     errors.TransactionRolledBackError(),
+    errors.CopyError("the target holds session x"),
     errors.SearchIndexError("damaged", "row 3"),
     errors.SchemaTooNewError("7", "6"),
     errors.UpgradeRequiredError("0001", "0009"),

@@ -45,7 +45,8 @@ def rebuild(connection: Connection) -> int:
     )
     for statement in remedy:
         connection.exec_driver_sql(statement)
-    return connection.exec_driver_sql("SELECT count(*) FROM messages").scalar_one()
+    total: int = connection.exec_driver_sql("SELECT count(*) FROM messages").scalar_one()
+    return total
 
 
 def _made_by(sql: str) -> str:

@@ -1,4 +1,4 @@
-"""Fill the search index, or build it anew, while other processes go on writing.
+"""Fill the search index, build it anew or merge it, while other processes go on writing.
 
 Every step is a short transaction, so a process that is killed leaves a store that works, with an
 index that is incomplete; the next call goes on where it stopped. One process does it at a time.
@@ -21,7 +21,7 @@ from hermes_store.errors import StoreBusyError
 from hermes_store.search import index, postgresql_check
 from hermes_store.search.ddl import HEAD_DDL, TRIGGERS
 
-__all__ = ["Progress", "Run", "backfill", "create", "reindex"]
+__all__ = ["Progress", "Run", "backfill", "create", "merge", "reindex"]
 
 Run = Callable[[Callable[[Connection], Any]], Any]
 """Runs an operation in a write transaction of its own, like `Writer.run`."""
@@ -35,6 +35,7 @@ LEASE_SECONDS = 30.0
 _STEP_CHARACTERS = 1_000_000
 _STEP_MESSAGES = 2_000
 _PAUSE_SECONDS = 0.01
+_PAGES_MERGED_AT_ONCE = 500
 
 
 def reindex(run: Run, progress: Progress | None = None) -> None:
@@ -64,6 +65,17 @@ def backfill(run: Run, progress: Progress | None = None, *, seconds: float | Non
     if run(lambda connection: _claim_incomplete(connection, owner)):
         return _fill(run, owner, progress, deadline)
     return bool(run(lambda connection: index.state(connection).state == "ready"))
+
+
+def merge(run: Run) -> None:
+    """Merge the index into one piece, in short transactions: then deleted words are in it no more.
+
+    Raises `SearchIndexError` when there is no index that could be merged.
+    """
+    pages = -_PAGES_MERGED_AT_ONCE  # negative: begin with all pieces, however few they are
+    while run(partial(_merge_some, pages=pages)):
+        pages = _PAGES_MERGED_AT_ONCE
+        time.sleep(_PAUSE_SECONDS)
 
 
 def create(connection: Connection) -> None:
@@ -149,6 +161,23 @@ def _fill(run: Run, owner: str, progress: Progress | None, deadline: float | Non
         done += count
         time.sleep(_PAUSE_SECONDS)  # SQLite's lock is not fair: let others have it
     return True
+
+
+def _merge_some(connection: Connection, pages: int) -> bool:
+    """Merge about so many pages of the index; whether there may be more to do.
+
+    https://sqlite.org/fts5.html#the_merge_command tells the end by `total_changes`.
+    """
+    if connection.dialect.name != "sqlite":
+        return False
+    index.require_ready(connection)
+    changes = "SELECT total_changes()"
+    before: int = connection.exec_driver_sql(changes).scalar_one()
+    connection.exec_driver_sql(
+        "INSERT INTO messages_fts(messages_fts, rank) VALUES ('merge', ?)", (pages,)
+    )
+    after: int = connection.exec_driver_sql(changes).scalar_one()
+    return after - before > 1
 
 
 def _counts(connection: Connection) -> tuple[int, int]:
