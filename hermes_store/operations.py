@@ -41,7 +41,6 @@ from hermes_store.records import (
     SessionListing,
     SessionRecord,
 )
-from hermes_store.search.hits import search
 
 __all__ = ["Operations"]
 
@@ -316,6 +315,8 @@ class Operations(ABC):
         `markers`, and under `context` the messages before and after it. Raises `SearchIndexError`
         when the index cannot answer.
         """
+        from hermes_store.search.hits import search  # noqa: PLC0415 - a third of the import's time
+
         return self._read(
             search,
             values.optional_text("query", query) or "",

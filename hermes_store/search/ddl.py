@@ -11,7 +11,7 @@ Everything is plain SQL that any SQLite with FTS5 and JSON can run. Table-valued
 
 from __future__ import annotations
 
-from hermes_store.search.characters import APART, SYMBOLS
+from hermes_store.search.alphabet import APART, SYMBOLS
 
 __all__ = ["HEAD_DDL", "LONGEST_TEXT", "TRIGGERS"]
 

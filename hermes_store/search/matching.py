@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from hermes_store.search.characters import ACCENTS, APART, SEPARATORS, WORD, fold, is_apart
+from hermes_store.search.alphabet import ACCENTS, APART, SEPARATORS
+from hermes_store.search.characters import WORD, fold, is_apart
 from hermes_store.search.query import And, Not, Phrase, Query
 
 __all__ = ["Finder", "Span", "finder", "has_symbols", "matches", "spellings"]

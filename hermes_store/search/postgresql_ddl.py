@@ -11,7 +11,7 @@ restored.
 
 from __future__ import annotations
 
-from hermes_store.search.characters import ACCENTS, APART, SEPARATORS
+from hermes_store.search.alphabet import ACCENTS, APART, SEPARATORS
 from hermes_store.search.ddl import LONGEST_TEXT
 
 __all__ = ["DROPS", "HEAD_DDL", "INCOMPLETE", "INDEX"]

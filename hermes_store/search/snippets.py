@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 
-from hermes_store.search.characters import SEPARATORS, WORD, fold
+from hermes_store.search.alphabet import SEPARATORS
+from hermes_store.search.characters import WORD, fold
 from hermes_store.search.matching import Finder, Span
 
 __all__ = ["LONGEST", "beginning", "snippet"]
