@@ -4,8 +4,6 @@ Table, column and index names are a public format that other tools read. Times a
 epoch seconds (float, UTC); costs are US dollars; token counts are whole tokens.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, cast
 
 from sqlalchemy import (
@@ -91,13 +89,13 @@ class Session(Base):
     last_active: Mapped[OptionalEpoch]
     """Time of the newest message, or of the start while there is none."""
 
-    messages: Mapped[list[Message]] = relationship(
+    messages: Mapped[list["Message"]] = relationship(
         back_populates="session", lazy="raise", passive_deletes=True
     )
-    parent: Mapped[Session | None] = relationship(
+    parent: Mapped["Session | None"] = relationship(
         back_populates="children", remote_side="Session.id", lazy="raise"
     )
-    children: Mapped[list[Session]] = relationship(back_populates="parent", lazy="raise")
+    children: Mapped[list["Session"]] = relationship(back_populates="parent", lazy="raise")
 
     __table_args__ = (
         # list, search and count filtered by source

@@ -3,8 +3,6 @@
 Times are Unix epoch seconds (float, UTC), costs US dollars, token counts whole tokens.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any, Literal, NotRequired, TypedDict
 
