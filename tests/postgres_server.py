@@ -10,21 +10,18 @@ HERMES_STORE_REQUIRE_POSTGRES=1 makes that an error.
 import fcntl
 import itertools
 import os
-import pwd
 import shutil
-import socket
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, make_url
 
 from hermes_store import migrate
+from tools import local_postgres
 
 GIVEN = "HERMES_STORE_TEST_POSTGRES_URL"
 REQUIRED = "HERMES_STORE_REQUIRE_POSTGRES"
@@ -32,7 +29,6 @@ _FOLDER = "HERMES_STORE_TEST_POSTGRES_FOLDER"
 """Where the workers of one run find the server that one of them started."""
 
 _SETTINGS = {
-    "listen_addresses": "127.0.0.1",
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
@@ -43,30 +39,14 @@ _SETTINGS = {
     "deadlock_timeout": "50ms",
     "timezone": "UTC",
 }
-_USERS = ("postgres", "nobody")
 _numbers = itertools.count()
-
-
-@cache
-def binaries() -> Path | None:
-    """The folder with `initdb` and `pg_ctl`; None when there is none on this machine."""
-    on_path = shutil.which("initdb")
-    folders = [Path(on_path).parent] if on_path else []
-    debian = Path("/usr/lib/postgresql").glob("*/bin")
-    folders += sorted(debian, key=lambda folder: int(folder.parent.name), reverse=True)
-    for folder in folders:
-        if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
-            return folder
-    return None
 
 
 def why_not() -> str | None:
     """Why the PostgreSQL half cannot run here; None when it can."""
-    if find_spec("psycopg") is None:
-        return "the driver is not installed: pip install 'hermes-store[postgresql]'"
-    if not os.environ.get(GIVEN) and binaries() is None:
-        return f"no server: install Debian's package postgresql, or set {GIVEN}"
-    return None
+    if not os.environ.get(GIVEN) and local_postgres.missing_server():
+        return f"{local_postgres.missing_server()}, or set {GIVEN}"
+    return local_postgres.missing_driver()
 
 
 def is_required() -> bool:
@@ -86,7 +66,7 @@ def end_run() -> None:
     """In the same process: stop the server, if one was started."""
     folder = Path(os.environ.pop(_FOLDER))
     if (folder / "url").exists() and not os.environ.get(GIVEN):
-        _control(folder, "stop", "-m", "immediate")
+        local_postgres.stop(folder)
     shutil.rmtree(folder)
 
 
@@ -104,61 +84,12 @@ def template() -> URL:
 
 def _first_template(folder: Path) -> URL:
     given = os.environ.get(GIVEN)
-    server = make_url(given) if given else _start(folder)
+    server = make_url(given) if given else local_postgres.start(folder, _SETTINGS)
     url = server.set(drivername="postgresql+psycopg", database=f"hermes_template_{os.getpid()}")
     administer("DROP DATABASE IF EXISTS {}", url)
     administer("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", url)
     migrate.upgrade(url)
     return url
-
-
-def _start(folder: Path) -> URL:
-    folder.chmod(0o755)
-    data = folder / "data"
-    data.mkdir(mode=0o700)
-    if os.getuid() == 0:
-        user = pwd.getpwnam(_user())
-        os.chown(data, user.pw_uid, user.pw_gid)
-    _run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-    port = _free_port()
-    settings = _SETTINGS | {"port": str(port), "unix_socket_directories": ""}
-    options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
-    _control(folder, "start", "-w", "-o", options, "-l", data / "log")
-    return URL.create("postgresql", "postgres", host="127.0.0.1", port=port, database="postgres")
-
-
-def _control(folder: Path, *arguments: object) -> None:
-    _run("pg_ctl", "-D", folder / "data", *arguments)
-
-
-def _run(program: str, *arguments: object) -> None:
-    """Run one of PostgreSQL's programs: none of them works for root."""
-    folder = binaries()
-    assert folder is not None
-    user = _user() if os.getuid() == 0 else None
-    done = subprocess.run(
-        [folder / program, *map(str, arguments)],
-        check=False,
-        user=user,
-        group=None if user is None else pwd.getpwnam(user).pw_gid,
-        extra_groups=None if user is None else [],
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,  # a pipe would stay open as long as the server runs
-        stderr=subprocess.DEVNULL,
-    )
-    assert done.returncode == 0, f"{program} {arguments} failed with {done.returncode}"
-
-
-def _user() -> str:
-    known = {entry.pw_name for entry in pwd.getpwall()}
-    return next(name for name in _USERS if name in known)
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 # --- a database per test ------------------------------------------------------------------------
