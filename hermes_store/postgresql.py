@@ -164,14 +164,20 @@ def _require_answer(dbapi: Any, record: Any, _proxy: Any) -> None:
 
 def create_database(url: URL) -> bool:
     """Create the database unless it is there; whether it was created."""
-    from sqlalchemy_utils import create_database, database_exists  # noqa: PLC0415 - seldom used
+    from sqlalchemy_utils import create_database  # noqa: PLC0415 - seldom used
 
     try:
-        if database_exists(url):
+        with make_engine(url, Settings(), BEGIN_READING, poolclass=NullPool).connect():
             return False
-        create_database(url, template="template0")
+    except DBAPIError:
+        pass  # it is missing, or else creating it fails as well, and says better why
+    if not url.database:
+        raise InvalidArgumentError("db_path", "the URL names no database", "add one: …/database")
+    patient = url.set(query={"connect_timeout": str(_CONNECT["connect_timeout"]), **url.query})
+    try:
+        create_database(patient, template="template0")
     except DBAPIError as exc:
-        if _state(exc) != _DUPLICATE_DATABASE:  # of two at once, one comes second
+        if _state(exc) not in _CREATED_BY_ANOTHER:  # of two at once, one comes second
             raise
         return False
     return True
@@ -208,7 +214,7 @@ def reserve_ids(connection: Connection, table: str, greatest: int) -> None:
 # --- errors -------------------------------------------------------------------------------------
 
 _LOCKED = {"40001", "40P01", "55P03"}  # serialization, deadlock, lock not available
-_DUPLICATE_DATABASE = "42P04"
+_CREATED_BY_ANOTHER = {"42P04", "23505"}  # the second is what a race for the name ends with
 _OVERTAKEN = {"23503", "23505"}  # foreign key, unique
 _GOING_DOWN = {"57P01", "57P02", "57P03", "57P05"}  # shut down, crashed, starting, idle for long
 

@@ -36,7 +36,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "import": ("transfer", "Read what export wrote, or per-session logs."),
     },
     "Schema": {
-        "upgrade": ("schema", "Create the database, or bring it to the newest schema."),
+        "init": ("schema", "Create the database, also on a server, and its schema."),
+        "upgrade": ("schema", "Bring the schema to the newest revision."),
         "current": ("schema", "Print the schema's revision; changes nothing."),
     },
     "Care": {

@@ -29,12 +29,12 @@ def where(options: Options) -> str:
 
 
 def require_database(options: Options) -> None:
-    """Refuse a SQLite file that does not exist: only upgrade and import create one."""
+    """Refuse a SQLite file that does not exist: only init, upgrade and import create one."""
     url = url_of(options.db)
     if url.get_backend_name() == "sqlite" and not os.path.exists(str(url.database)):  # noqa: PTH110
         raise NotFoundError(
             f"no database at {url.database}; name another with --db, or create it with "
-            "'hermes-store upgrade'"
+            "'hermes-store init'"
         )
 
 

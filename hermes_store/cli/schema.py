@@ -1,4 +1,4 @@
-"""`upgrade` and `current`: the schema's revision."""
+"""`init`, `upgrade` and `current`: the database and its schema's revision."""
 
 from __future__ import annotations
 
@@ -8,32 +8,66 @@ from hermes_store import migrate
 from hermes_store.cli import output
 from hermes_store.cli.opening import require_database, where
 from hermes_store.cli.options import Options
+from hermes_store.engine import create_database, url_of
 
-__all__ = ["current_command", "upgrade_command"]
+__all__ = ["current_command", "init_command", "upgrade_command"]
+
+
+@click.command("init")
+@click.pass_obj
+def init_command(options: Options) -> None:
+    """Create the database when it is missing, a PostgreSQL server's too, and its schema.
+
+    An older schema is upgraded; at the newest there is nothing to do. --json prints an object with
+    database, created (whether there was none), before and revision.
+    """
+    url = url_of(options.db)
+    created = create_database(url)
+    before, after = _upgraded(options)
+    if url.get_backend_name() == "sqlite":
+        created = before.is_new
+    if options.as_json:
+        output.print_json({**_described(options, before, after), "created": created})
+    else:
+        click.echo(_in_words(options, before, after))
 
 
 @click.command("upgrade")
 @click.pass_obj
 def upgrade_command(options: Options) -> None:
-    """Create the database, adopt a file of the original store, or bring it to the newest schema.
+    """Create the schema, adopt a file of the original store, or bring it to the newest revision.
 
     All of it happens or nothing. Does the same as 'alembic upgrade head'. --json prints an object
     with database, before and revision.
     """
-    before = migrate.inspect(options.db)
-    if not before.is_current:
-        with output.progress_bar("upgrading") as report:
-            migrate.upgrade(options.db, progress=report)
-    after = migrate.inspect(options.db)
+    before, after = _upgraded(options)
     if options.as_json:
-        output.print_json(
-            {"database": where(options), "before": str(before), "revision": after.revision}
-        )
-    elif before.is_current:
-        click.echo(f"{where(options)} is at {after}, the newest revision")
+        output.print_json(_described(options, before, after))
     else:
-        what = "created" if before.is_new else f"upgraded from {before}"
-        click.echo(f"{where(options)} {what}, now at {after}")
+        click.echo(_in_words(options, before, after))
+
+
+def _upgraded(options: Options) -> tuple[migrate.State, migrate.State]:
+    """Upgrade if need be; the state before and after."""
+    before = migrate.inspect(options.db)
+    if before.is_current:
+        return before, before
+    with output.progress_bar("upgrading") as report:
+        migrate.upgrade(options.db, progress=report)
+    return before, migrate.inspect(options.db)
+
+
+def _described(
+    options: Options, before: migrate.State, after: migrate.State
+) -> dict[str, str | bool | None]:
+    return {"database": where(options), "before": str(before), "revision": after.revision}
+
+
+def _in_words(options: Options, before: migrate.State, after: migrate.State) -> str:
+    if before.is_current:
+        return f"{where(options)} is at {after}, the newest revision: nothing to do"
+    what = "created" if before.is_new else f"upgraded from {before}"
+    return f"{where(options)} {what}, now at {after}"
 
 
 @click.command("current")

@@ -55,7 +55,7 @@ def test_a_missing_database_is_not_found_and_not_created(run, home, arguments):
     assert (result.code, result.out) == (3, "")
     assert result.err == (
         f"error: no database at {home}/state.db; name another with --db, "
-        "or create it with 'hermes-store upgrade'\n"
+        "or create it with 'hermes-store init'\n"
     )
     assert not home.exists()
 

@@ -1,10 +1,27 @@
-"""`upgrade` and `current`, and what the other commands do with a file that is behind."""
+"""`init`, `upgrade` and `current`, and what the other commands do with a file that is behind."""
 
 import json
 
 import pytest
 
 from hermes_store import migrate
+
+
+def test_init_creates_the_file_once_and_says_so(run, home):
+    result = run("init")
+    assert (result.code, result.out) == (0, f"{home}/state.db created, now at {migrate.HEAD}\n")
+    again = run("init")
+    assert (again.code, again.err) == (0, "")
+    assert again.out == (
+        f"{home}/state.db is at {migrate.HEAD}, the newest revision: nothing to do\n"
+    )
+
+
+def test_json_of_init(run, home):
+    database = {"database": f"{home}/state.db", "revision": migrate.HEAD}
+    assert json.loads(run("--json", "init").out) == database | {"before": "none", "created": True}
+    again = {"before": migrate.HEAD, "created": False}
+    assert json.loads(run("--json", "init").out) == database | again
 
 
 def test_upgrade_creates_the_database_and_says_so(run, home):
@@ -57,3 +74,7 @@ def test_a_reading_command_upgrades_the_file_and_says_so(run, behind):
 
 def test_upgrade_names_both_ends(run, behind):
     assert f"upgraded from 0005, now at {migrate.HEAD}" in run("upgrade", "--db", behind).out
+
+
+def test_init_upgrades_too(run, behind):
+    assert f"upgraded from 0005, now at {migrate.HEAD}" in run("init", "--db", behind).out
