@@ -1,15 +1,15 @@
 """Moving SQLite's write-ahead log into the file, beside the writers instead of in their way.
 
 SQLite checkpoints inside a COMMIT that finds the log long: everybody in the queue waits for the
-copying. Here a caller whose own write is committed, and who has handed over, does it on a
-connection of its own while the next ones write. SQLite's own checkpoint at `wal_autocheckpoint`
-pages then finds little to copy, and starts the log from the beginning.
+copying. Here a thread that lives as long as one checkpoint does it, on a connection of its own,
+while others write. SQLite's own checkpoint at `wal_autocheckpoint` pages then finds little to copy,
+and starts the log from the beginning.
 """
 
 from __future__ import annotations
 
 import threading
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -23,23 +23,44 @@ _FIRST_INTERVAL = 64
 class Checkpoints:
     """Passive checkpoints of one file, each after about `pages` new pages in the log."""
 
-    def __init__(self, engine: Engine, pages: int) -> None:
+    def __init__(self, engine: Engine, pages: int, inside: AbstractContextManager[object]) -> None:
+        """Each runs `inside` of what keeps a fork away from open connections."""
         self._engine = engine
         self._pages = pages
+        self._inside = inside
         self._interval = _FIRST_INTERVAL
         self._due = _FIRST_INTERVAL
         self._length = 0
         """Pages in the log at the last checkpoint."""
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """In the child: no thread is running."""
         self._one_at_a_time = threading.Lock()
+        self._thread: threading.Thread | None = None
 
     def after(self, operations: int) -> None:
-        """Checkpoint when it is time; `operations` have been committed so far."""
+        """Begin a checkpoint when it is time; `operations` have been committed so far."""
         if operations < self._due or not self._one_at_a_time.acquire(blocking=False):
             return
+        self._due = operations + self._interval
+        self._thread = threading.Thread(target=self._run, name="hermes-store checkpoint")
         try:
-            self._follow(self._checkpoint())
+            self._thread.start()
+        except RuntimeError:  # no thread can be had, as when the interpreter ends
+            self._one_at_a_time.release()
+
+    def finish(self) -> None:
+        """Return when nothing of this is using the file any more."""
+        thread = self._thread
+        if thread is not None and thread.ident and thread is not threading.current_thread():
+            thread.join()
+
+    def _run(self) -> None:
+        try:
+            with self._inside:
+                self._follow(self._checkpoint())
         finally:
-            self._due = operations + self._interval
             self._one_at_a_time.release()
 
     def _checkpoint(self) -> int:

@@ -253,13 +253,12 @@ def _make_writer(url: URL, settings: Settings) -> Writer:
     engine = engines.write_engine(url, settings)
     if engine.dialect.name != "sqlite":
         return Writer(engine, settings)
-    checkpoints = Checkpoints(engines.plain_engine(url), settings.wal_autocheckpoint // 8)
-
-    def after_commit(operations: int) -> None:
-        with _gate:
-            checkpoints.after(operations)
-
-    return Writer(engine, settings, REPAIR, after_commit)
+    if engines.has_wal_reset_bug(engines.sqlite_driver().sqlite_version_info):
+        # A checkpoint beside a COMMIT is what that bug needs to lose pages: leave them to SQLite,
+        # which makes them inside the commits of the one connection that writes.
+        return Writer(engine, settings, REPAIR)
+    checkpoints = Checkpoints(engines.plain_engine(url), settings.wal_autocheckpoint // 8, _gate)
+    return Writer(engine, settings, REPAIR, checkpoints)
 
 
 # --- fork ---------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
 
+from hermes_store.checkpoint import Checkpoints
 from hermes_store.engine import (
     in_transaction,
     is_busy,
@@ -137,11 +138,10 @@ class Writer:
         engine: Engine,
         settings: Settings,
         repair: Repair | None = None,
-        after_commit: Callable[[int], None] | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
-        """`after_commit` is called under load, out of turn, with how many operations committed."""
         self._engine = engine
-        self._after_commit = after_commit
+        self._checkpoints = checkpoints
         self._settings = settings
         self._repair = repair
         self._patience = settings.lock_timeout
@@ -189,8 +189,8 @@ class Writer:
         finally:
             self._turns.leave(turn, group)
             self._disconnect_if_closed()
-        if len(group) > 1 and self._after_commit is not None:
-            self._after_commit(self.operations)
+        if self._checkpoints is not None:
+            self._checkpoints.after(self.operations)
         if turn.error is not None:
             raise turn.error
         return cast("T", turn.result)
@@ -232,6 +232,8 @@ class Writer:
         if not self._turns.close(self._patience):
             raise StoreBusyError(time.monotonic() - started, "another thread of this process")
         self._disconnect()
+        if self._checkpoints is not None:
+            self._checkpoints.finish()
 
     # --- fork -----------------------------------------------------------------------------------
 
@@ -256,6 +258,8 @@ class Writer:
         _INHERITED.append(self._connection)
         self._connection = None
         self._turns = Turns(self._settings.queue_size)
+        if self._checkpoints is not None:
+            self._checkpoints.after_fork()
 
     def _let_others_come(self, thread: int) -> None:
         """Give up the interpreter once, while other threads write too, so that they can queue."""

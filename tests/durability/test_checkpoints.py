@@ -1,0 +1,104 @@
+"""The write-ahead log is copied beside the writers, by a thread that is there only meanwhile."""
+
+import subprocess
+import sys
+import threading
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from hermes_store import SessionRepository, store
+from hermes_store.checkpoint import Checkpoints
+from hermes_store.engine import plain_engine, sqlite_driver, url_of
+
+NAME = "hermes-store checkpoint"
+
+
+def running() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == NAME]
+
+
+@pytest.fixture
+def checkpoints(database: Path) -> Checkpoints:
+    return Checkpoints(plain_engine(url_of(database)), 1, nullcontext())
+
+
+def test_a_checkpoint_copies_what_was_committed(database: Path, checkpoints: Checkpoints) -> None:
+    with SessionRepository(database, wal_autocheckpoint=1_000_000) as repository:
+        repository.create_session("s", "test")
+        reader = sqlite_driver().connect(database)
+        checkpoints.after(63)
+        assert not running()
+        checkpoints.after(64)
+        checkpoints.finish()
+        log, copied = reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1:]
+        reader.close()
+    assert log == copied > 0
+    assert not running()
+
+
+def test_one_runs_at_a_time_and_finish_waits_for_it(database: Path) -> None:
+    gate = threading.Lock()
+    checkpoints = Checkpoints(plain_engine(url_of(database)), 1, gate)
+    with gate:
+        checkpoints.after(1_000)
+        first = running()
+        checkpoints.after(1_000_000)
+        assert len(first) == 1
+        assert running() == first
+    checkpoints.finish()
+    assert not running()
+
+
+def test_one_that_fails_says_nothing_and_the_next_one_runs(tmp_path: Path) -> None:
+    missing = tmp_path / "no such folder" / "state.db"
+    checkpoints = Checkpoints(plain_engine(url_of(missing)), 1, nullcontext())
+    for operations in (100, 10_000):
+        checkpoints.after(operations)
+        checkpoints.finish()
+    assert not running()
+
+
+def test_the_child_of_a_fork_forgets_the_checkpoint_of_its_parent(database: Path) -> None:
+    program = """
+import os, sys, threading, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads: on purpose
+from hermes_store.checkpoint import Checkpoints
+from hermes_store.engine import plain_engine, url_of
+gate = threading.Lock()
+checkpoints = Checkpoints(plain_engine(url_of(sys.argv[1])), 1, gate)
+with gate:
+    checkpoints.after(1_000)
+    pid = os.fork()
+if not pid:
+    checkpoints.after_fork()
+    checkpoints.after(1_000_000)
+    checkpoints.finish()
+    os._exit(7)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+    command = [sys.executable, "-c", program, str(database)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (7, "")
+
+
+@pytest.mark.parametrize(("has_bug", "expected"), [(True, 0), (False, 1)])
+def test_nothing_checkpoints_beside_a_commit_on_an_sqlite_that_could_lose_pages_by_it(
+    database: Path, monkeypatch: pytest.MonkeyPatch, has_bug: bool, expected: int
+) -> None:
+    made: list[Checkpoints] = []
+
+    class Noted(Checkpoints):
+        def __init__(self, *arguments: object) -> None:
+            super().__init__(*arguments)  # type: ignore[arg-type]
+            made.append(self)
+
+    monkeypatch.setattr(store, "Checkpoints", Noted)
+    monkeypatch.setattr(store.engines, "has_wal_reset_bug", lambda _version: has_bug)
+    with SessionRepository(database) as repository:
+        repository.create_session("s", "test")
+        for number in range(300):
+            repository.append_message("s", "user", f"message {number}")
+    assert len(made) == expected
+    assert not running()
