@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from benchmarks.contenders import BY_HAND, OURS, UNIT_OF_WORK
+from benchmarks.contenders import BY_HAND, OURS, PSYCOPG, UNIT_OF_WORK
 from benchmarks.files import Files
 from benchmarks.plan import Plan
 from benchmarks.rows import alone, endurance, loads, opening, processes, searches, sizes, threads
 from benchmarks.table import Table, Target
+from tools import local_postgres
 
 COLUMNS = (BY_HAND, OURS, UNIT_OF_WORK)
 
@@ -51,6 +52,15 @@ def opens(plan: Plan, files: Files) -> Table:
     return Table("Opening", about, columns, list(opening.rows(plan, files)))
 
 
+def postgresql(plan: Plan, files: Files) -> Table:
+    why_not = local_postgres.missing_server() or local_postgres.missing_driver()
+    if why_not:
+        return Table("PostgreSQL", f"**Not measured**: {why_not}.", (PSYCOPG, OURS))
+    from benchmarks.rows import postgresql as measured  # it needs the driver
+
+    return measured.table(plan, files)
+
+
 def one(make: Callable[[Plan, Files], Table]) -> Callable[[Plan, Files], Iterator[Table]]:
     """A kind of work with a single table."""
 
@@ -68,4 +78,5 @@ TABLES: dict[str, Callable[[Plan, Files], Iterator[Table]]] = {
     "opening": one(opens),
     "endurance": one(endurance.table),
     "sizes": one(sizes.table),
+    "postgresql": one(postgresql),
 }

@@ -60,6 +60,13 @@ class Files:
         store.close()
         return path
 
+    def folder(self) -> Path:
+        """An empty folder, which other users reach too."""
+        self._folder.chmod(0o711)
+        path = self._new_name().with_suffix("")
+        path.mkdir()
+        return path
+
     def _new_name(self) -> Path:
         self._made += 1
         return self._folder / f"{self._made:03d}.db"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Plan:
     """Sessions of 20 messages in the files whose sizes are compared."""
     prompt_length: int = 9_000
     """Characters of the system prompt of each of them."""
+    server_settings: Mapping[str, str] = field(default_factory=dict)
+    """Settings of the PostgreSQL server that are not its own."""
 
 
 FULL = Plan()
@@ -61,5 +64,6 @@ TINY = Plan(
     endurance=20,
     sized_sessions=5,
     prompt_length=100,
+    server_settings={"fsync": "off"},
 )
 PLANS = {"full": FULL, "quick": QUICK, "tiny": TINY}

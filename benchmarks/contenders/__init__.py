@@ -13,6 +13,7 @@ from hermes_store.settings import Settings
 
 OURS = "hermes_store"
 BY_HAND = "sqlite3 by hand"
+PSYCOPG = "psycopg by hand"
 UNIT_OF_WORK = "ORM unit of work"
 
 

@@ -40,6 +40,8 @@ KEYS = (
 class SearchByHand:
     """The three statements of the store, dicts with the same keys, a snippet cut by `re`."""
 
+    PLACE = "?"
+
     def __init__(self, path: str) -> None:
         self.db = connect(path, Settings())
         self.close = self.db.close
@@ -47,6 +49,11 @@ class SearchByHand:
     def search(
         self, match: str, words: str, *, newest: bool = False, source: str | None = None
     ) -> list[dict[str, Any]]:
+        ids = self._find(match, newest, source)
+        hits = self._hits(ids, re.compile(rf"\b(?:{words})\b", re.IGNORECASE))
+        return [hits[message_id] for message_id in ids]
+
+    def _find(self, match: str, newest: bool, source: str | None) -> list[int]:
         order = "messages_fts.rowid DESC"
         found = self.db.execute(
             f"SELECT messages_fts.rowid FROM messages_fts {SOURCE if source else ''}"
@@ -54,12 +61,10 @@ class SearchByHand:
             f" ORDER BY {order if newest else f'bm25(messages_fts), {order}'} LIMIT 20 OFFSET 0",
             (match, source) if source else (match,),
         ).fetchall()
-        ids = [message_id for (message_id,) in found]
-        hits = self._hits(ids, re.compile(rf"\b(?:{words})\b", re.IGNORECASE))
-        return [hits[message_id] for message_id in ids]
+        return [message_id for (message_id,) in found]
 
     def _hits(self, ids: list[int], pattern: re.Pattern[str]) -> dict[int, dict[str, Any]]:
-        places = ", ".join("?" * len(ids))
+        places = ", ".join([self.PLACE] * len(ids)) or "NULL"
         rows = self.db.execute(MESSAGES.format(ids=places), ids).fetchall()
         hits = {row[0]: hit(row, pattern) for row in rows}
         for of, role, content in self.db.execute(CONTEXT.format(ids=places), ids).fetchall():

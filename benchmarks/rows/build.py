@@ -22,16 +22,22 @@ def time_row(
     return Row(title, cells, median_ratio(measured[OURS], measured[reference]), target)
 
 
-def rate_row(title: str, measured: Measured, target: Target | None = None) -> Row:
+def rate_row(
+    title: str, measured: Measured, target: Target | None = None, reference: str = BY_HAND
+) -> Row:
     """Calls a second, of all threads or processes together."""
     cells = {name: Cell(series.rate, "/s") for name, series in measured.items()}
-    return Row(title, cells, rate_ratio(measured[OURS], measured[BY_HAND]), target)
+    return Row(title, cells, rate_ratio(measured[OURS], measured[reference]), target)
 
 
 def percentile_row(
-    title: str, measured: Measured, fraction: float, target: Target | None = None
+    title: str,
+    measured: Measured,
+    fraction: float,
+    target: Target | None = None,
+    reference: str = BY_HAND,
 ) -> Row:
     """The time within which a fraction of the calls came back."""
     reached = {name: series.percentile(fraction) for name, series in measured.items()}
     cells = {name: Cell(value, "s") for name, value in reached.items()}
-    return Row(title, cells, reached[OURS] / reached[BY_HAND], target)
+    return Row(title, cells, reached[OURS] / reached[reference], target)

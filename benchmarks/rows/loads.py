@@ -24,17 +24,28 @@ def rows(plan: Plan, files: Files) -> Iterator[Row]:
     path = files.filled(plan.stored_sessions)
     add_long_sessions(path)
     readers = {name: make(name, path) for name in (BY_HAND, OURS, UNIT_OF_WORK)}
+    yield from rows_of(plan, readers, BY_HAND, Target(1.3))
+    for reader in readers.values():
+        reader.close()
+
+
+def rows_of(
+    plan: Plan, readers: dict[str, Any], by_hand: str, list_target: Target | None
+) -> Iterator[Row]:
+    """Loads by all of the readers; lists by the store and the one that is called `by_hand`."""
     for length, target in PROMISED.items():
         calls = max(plan.reads * 20 // length, 1)
-        measured = compare(plan, readers, calls, lambda reader, n=length: reader.load(f"long-{n}"))
-        yield time_row(f"load a conversation of {length:,}", measured, target)
-    del readers[UNIT_OF_WORK]
-    newest = compare(plan, readers, plan.reads, lambda reader: reader.list_newest(20))
-    yield time_row("list the 20 newest, with previews", newest, Target(1.3))
-    active = compare(plan, readers, plan.reads, lambda reader: reader.list_active(20))
-    yield time_row("list the 20 last active, with previews", active, Target(1.3))
-    for name in (BY_HAND, OURS):
-        readers[name].close()
+
+        def load(reader: Any, session_id: str = f"long-{length}") -> Any:
+            return reader.load(session_id)
+
+        measured = compare(plan, readers, calls, load, by_hand)
+        yield time_row(f"load a conversation of {length:,}", measured, target, by_hand)
+    listing = {name: readers[name] for name in (by_hand, OURS)}
+    newest = compare(plan, listing, plan.reads, lambda reader: reader.list_newest(20), by_hand)
+    yield time_row("list the 20 newest, with previews", newest, list_target, by_hand)
+    active = compare(plan, listing, plan.reads, lambda reader: reader.list_active(20), by_hand)
+    yield time_row("list the 20 last active, with previews", active, list_target, by_hand)
 
 
 def add_long_sessions(path: Path) -> None:
@@ -46,10 +57,14 @@ def add_long_sessions(path: Path) -> None:
 
 
 def compare(
-    plan: Plan, readers: dict[str, Any], calls: int, read: Callable[[Any], Any]
+    plan: Plan,
+    readers: dict[str, Any],
+    calls: int,
+    read: Callable[[Any], Any],
+    by_hand: str,
 ) -> dict[str, Any]:
     """Time `read(reader)`, once both have given the same."""
-    if read(readers[OURS]) != read(readers[BY_HAND]):
+    if read(readers[OURS]) != read(readers[by_hand]):
         raise RuntimeError("the store and the SQL by hand read different things")
 
     def measure(reader: Any, _number: int) -> Round:

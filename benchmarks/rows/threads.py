@@ -10,7 +10,8 @@ from benchmarks.corpus import Corpus
 from benchmarks.files import Files, finish
 from benchmarks.measure import Call, Round, take_turns, timed_in_threads
 from benchmarks.plan import Plan
-from benchmarks.rows.build import percentile_row, rate_row
+from benchmarks.rows.alone import Finish
+from benchmarks.rows.build import Measured, percentile_row, rate_row
 from benchmarks.table import Row, Target
 
 PROMISED = {8: (1.3, 1 / 5), 32: (1.6, 1 / 10)}
@@ -19,7 +20,15 @@ PROMISED = {8: (1.3, 1 / 5), 32: (1.6, 1 / 10)}
 
 def rows(plan: Plan, files: Files, threads: int, synchronous: str = "NORMAL") -> Iterator[Row]:
     """Each thread appends to a session of its own."""
-    writers = files.writers(synchronous)
+    measured = together(plan, files.writers(synchronous), threads, finish)
+    rate, p99 = PROMISED[threads] if synchronous == "NORMAL" else (None, None)
+    title = f"append, {threads} threads"
+    yield rate_row(title, measured, rate and Target(rate, at_least=True))
+    yield percentile_row(f"{title}: p99", measured, 0.99, p99 and Target(p99))
+
+
+def together(plan: Plan, writers: dict[str, Any], threads: int, finish: Finish) -> Measured:
+    """Appends of many threads, each to a session of its own."""
     share = plan.threaded_appends // threads
 
     def measure(writer: Any, number: int) -> Round:
@@ -29,10 +38,7 @@ def rows(plan: Plan, files: Files, threads: int, synchronous: str = "NORMAL") ->
 
     measured = take_turns(plan.rounds, writers, measure)
     finish(writers, plan.rounds * threads * share)
-    rate, p99 = PROMISED[threads] if synchronous == "NORMAL" else (None, None)
-    title = f"append, {threads} threads"
-    yield rate_row(title, measured, rate and Target(rate, at_least=True))
-    yield percentile_row(f"{title}: p99", measured, 0.99, p99 and Target(p99))
+    return measured
 
 
 def calls(writer: Any, session_id: str, corpus: Corpus, count: int) -> list[Call]:

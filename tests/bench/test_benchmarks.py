@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.catalogue import postgresql
+from benchmarks.files import Files
+from benchmarks.plan import TINY
+from tools import local_postgres
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -52,6 +57,39 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 )
 def test_the_page_has_a_line_for_every_kind_of_work(page: str, line: str) -> None:
     assert line in page
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "| append, one thread |",
+        "| append, 8 threads |",
+        "| append, 32 threads |",
+        "| append_messages of 100, to a commit each |",
+        "| append_messages of 100, to executemany |",
+        "| load a conversation of 200 |",
+        "| load a conversation of 2,000 |",
+        "| list the 20 newest",
+        "| list the 20 last active",
+        "| search: a rare word |",
+        "| search: a common word |",
+        "| search: two words |",
+        "| search: a common word, newest first |",
+    ],
+)
+def test_postgresql_has_a_line_for_every_kind_of_work_or_a_reason(page: str, line: str) -> None:
+    section = page.split("## PostgreSQL")[1]
+    missing = local_postgres.missing_server() or local_postgres.missing_driver()
+    assert (missing or line) in section
+
+
+def test_without_a_server_the_table_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_postgres, "binaries", lambda: None)
+    table = postgresql(TINY, Files(tmp_path))
+    assert table.about == "**Not measured**: no server: install Debian's package postgresql."
+    assert not table.rows
 
 
 def test_the_page_says_where_and_when_it_was_measured(page: str) -> None:
