@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
@@ -25,6 +26,7 @@ from hermes_store.records import ImportResult, SessionExport
 __all__ = ["export_command", "import_command"]
 
 STDIO = Path("-")
+_JOURNALS = ("-wal", "-shm", "-journal")
 _MOST_NAMES = 5
 
 
@@ -95,23 +97,41 @@ def _write_lines(
 
 @contextmanager
 def _written_whole(target: Path) -> Iterator[IO[bytes]]:
-    """A stream to `target`, which changes only when all is written; only its owner reads it."""
+    """A stream to `target`, which changes only when all is written; only its owner reads it.
+
+    What is there and no file (a pipe, /dev/stdout) is written to, not replaced.
+    """
     if target == STDIO:
         yield sys.stdout.buffer
-        return
-    part = target.with_name(target.name + ".part")
-    try:
-        with open(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as stream:  # noqa: PTH123
+    elif target.exists() and not target.is_file():
+        with target.open("wb") as stream:
             yield stream
-        part.replace(target)
+    else:
+        with _replacing(target.resolve()) as stream:
+            yield stream
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[IO[bytes]]:
+    try:
+        descriptor, name = tempfile.mkstemp(".part", f"{target.name}.", target.parent)
+    except OSError as exc:
+        raise OSError(exc.errno, exc.strerror, str(target)) from exc
+    try:
+        with open(descriptor, "wb") as stream:  # noqa: PTH123 - mkstemp gives no path object
+            yield stream
+        Path(name).replace(target)
     finally:
-        part.unlink(missing_ok=True)
+        Path(name).unlink(missing_ok=True)
 
 
 def _refuse_the_database(options: Options, target: Path) -> None:
     url = url_of(options.db)
-    if url.get_backend_name() == "sqlite" and target.absolute() == Path(str(url.database)):
-        raise click.UsageError("-o names the database itself; give another file")
+    if url.get_backend_name() != "sqlite":
+        return
+    database = os.path.realpath(str(url.database))
+    if os.path.realpath(target) in {database + suffix for suffix in ("", *_JOURNALS)}:
+        raise click.UsageError("-o names a file of the database itself; give another")
 
 
 @click.command("import")

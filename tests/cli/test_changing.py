@@ -1,9 +1,11 @@
 """`title`, `delete`, `prune`, `export`, `import`: what they change, and what they leave."""
 
 import json
+import os
 import stat
 
 import pytest
+from support import Caller
 
 from hermes_store import SessionRepository
 
@@ -177,7 +179,33 @@ class TestExportAndImport:
         assert spawn("import", examples / "sessions.jsonl").err.count("\n") == 2
         assert "exporting" not in on_a_terminal("export", "--source", "cron")
 
-    def test_export_does_not_overwrite_the_database(self, run, filled):
-        before = filled.read_bytes()
-        assert run("export", "-o", filled).code == 2
-        assert filled.read_bytes() == before
+    @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
+    def test_export_does_not_overwrite_the_database(self, run, filled, tmp_path, suffix):
+        link = tmp_path / "link"
+        link.symlink_to(f"{filled}{suffix}")
+        with SessionRepository(filled) as repo:
+            repo.create_session("only in the log", "cli")
+            for target in (f"{filled}{suffix}", link):
+                assert run("export", "-o", target).code == 2
+        assert run("show", "only in the log").code == 0
+
+    def test_what_is_no_file_is_written_to_and_not_replaced(self, spawn, filled, tmp_path):
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        reader = Caller(pipe.read_bytes)
+        assert spawn("export", "-o", pipe).code == 0
+        assert reader.finish().count(b"\n") == 12
+        assert pipe.is_fifo()
+
+    def test_export_touches_only_the_file_that_it_names(self, run, filled, tmp_path):
+        (tmp_path / "all.jsonl.part").write_text("mine")
+        (tmp_path / "link.jsonl").symlink_to("all.jsonl")
+        assert run("export", "-o", tmp_path / "link.jsonl").code == 0
+        assert (tmp_path / "all.jsonl").read_text().count("\n") == 12
+        assert (tmp_path / "link.jsonl").is_symlink()
+        assert (tmp_path / "all.jsonl.part").read_text() == "mine"
+
+    def test_a_file_that_cannot_be_written_is_named_as_it_was_given(self, run, filled, tmp_path):
+        target = tmp_path / "no folder" / "all.jsonl"
+        result = run("export", "-o", target)
+        assert (result.code, result.err) == (1, f"error: {target}: No such file or directory\n")
