@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from hermes_store.search.alphabet import ACCENTS, APART, SEPARATORS
+from hermes_store.search.alphabet import ACCENTS
 from hermes_store.search.characters import WORD, fold, is_apart
 from hermes_store.search.query import And, Not, Phrase, Query
 
@@ -24,10 +24,7 @@ _PUNCTUATION_THAT_COUNTS = frozenset("#%&*")
 _SYMBOLS_THAT_DO_NOT = frozenset("`\N{ACUTE ACCENT}<>=")
 _COUNTS_AT_AN_EDGE = frozenset("=@-_/\\")
 
-_LETTER = re.compile(f"[^{SEPARATORS}{APART}]")
 _ACCENT = re.compile(f"[{ACCENTS}]")
-_MARKS = f"{_ACCENT.pattern}*"
-_GAP = f"[{SEPARATORS}]"
 
 
 class Span(NamedTuple):
@@ -47,8 +44,10 @@ class Finder:
 
     def spans(self, folded: str) -> Iterator[Span]:
         """All matches in a folded text, those of one spelling from left to right."""
+        bare, places = _without_accents(folded)
         for spelling in self._spellings:
-            yield from spelling.spans(folded)
+            for start, end in spelling.spans(bare):
+                yield Span(places[start], places[end]) if places else Span(start, end)
 
 
 finder = lru_cache(maxsize=512)(Finder)
@@ -77,67 +76,115 @@ def spellings(text: str) -> list[str]:
 
     The index itself knows accented Latin letters in either form.
     """
+    if text.isascii():
+        return [text]
     composed = unicodedata.normalize("NFC", text)
     apart = "".join(unicodedata.normalize("NFD", c) if is_apart(c) else c for c in composed)
     return list(dict.fromkeys([text, composed, apart]))
 
 
+def _without_accents(folded: str) -> tuple[str, list[int]]:
+    """`folded` without combining accents, and the place in it of each character that is left.
+
+    No places when nothing was left out.
+    """
+    if folded.isascii() or not _ACCENT.search(folded):
+        return folded, []
+    places = [place for place, character in enumerate(folded) if not _ACCENT.match(character)]
+    return _ACCENT.sub("", folded), [*places, len(folded)]
+
+
 class _Spelling:
-    """One way to write a phrase, as a regular expression over folded text."""
+    """One way to write a phrase: words, what stands between them, symbols around them.
+
+    Patterns of the tables of `alphabet.py` take milliseconds to make, so none is made for a query.
+    """
 
     def __init__(self, text: str, prefix: bool) -> None:
+        text = _ACCENT.sub("", text)
         words = WORD.findall(text)
         before, *gaps, after = WORD.split(text)
         before, after = _before_a_word(before), "" if prefix else _after_a_word(after)
-        between = [_between(*each) for each in zip(words, gaps, words[1:], strict=False)]
-        self.has_symbols = bool(before or after) or any(symbols for _, symbols in between)
-        self._begins_a_word = not before and _is_letters(words[0])
-        pieces = [_literal(before), _word(words[0])]
-        for (gap, _), word in zip(between, words[1:], strict=True):
-            pieces += [gap, _word(word)]
-        pieces.append(_literal(after))
-        if not prefix and not after and _is_letters(words[-1]):
-            pieces.append(f"(?!{_LETTER.pattern})")
-        pattern = "".join(pieces)
-        self._accented = re.compile(pattern)
-        self._plain = re.compile(pattern.replace(_MARKS, ""))
+        between = [_Gap.between(*each) for each in zip(words, gaps, words[1:], strict=False)]
+        self.has_symbols = bool(before or after) or any(gap.has_symbols for gap in between)
+        self._begins_a_word = not before and _is_letter(words[0][0])
+        self._ends_a_word = not (prefix or after) and _is_letter(words[-1][0])
+        self._first = fold(before + words[0])
+        self._rest = list(zip(between, map(fold, words[1:]), strict=True))
+        self._after = fold(after)
 
-    def spans(self, folded: str) -> Iterator[Span]:
-        pattern = self._plain if folded.isascii() else self._accented
-        found = pattern.search(folded)
-        while found:
-            start, end = found.span()
-            if self._begins_a_word and start and _is_letters(folded[start - 1]):
-                end = start + 1
-            else:
-                yield Span(start, end)
-            found = pattern.search(folded, end)
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """All matches in a folded text without accents, from left to right."""
+        at = text.find(self._first)
+        while at >= 0:
+            end = self._end(text, at)
+            if end:
+                yield at, end
+            at = text.find(self._first, end or at + 1)
 
-
-def _is_letters(word: str) -> bool:
-    return _LETTER.match(word) is not None
-
-
-def _word(word: str) -> str:
-    letters = fold(_ACCENT.sub("", word))
-    return "".join(re.escape(letter) + _MARKS for letter in letters) or f"{_ACCENT.pattern}+"
+    def _end(self, text: str, at: int) -> int:
+        """Where the match ends that begins with the first word at `at`; 0 when none does."""
+        if self._begins_a_word and at and _is_letter(text[at - 1]):
+            return 0
+        at += len(self._first)
+        for gap, word in self._rest:
+            following = _next_word(text, at)
+            if not (gap.is_like(text[at:following]) and text.startswith(word, following)):
+                return 0
+            at = following + len(word)
+        if self._ends_a_word and at < len(text) and _is_letter(text[at]):
+            return 0
+        return at + len(self._after) if text.startswith(self._after, at) else 0
 
 
-def _literal(symbols: str) -> str:
-    return re.escape(fold(symbols))
+class _Gap(NamedTuple):
+    """What may stand between two words."""
+
+    after: str
+    """Symbols that touch the word before."""
+    before: str
+    """Symbols that touch the word that follows."""
+    shortest: int
+    exact: bool
+    """Whether it is `after` and nothing else."""
+
+    @classmethod
+    def between(cls, word: str, gap: str, following: str) -> _Gap:
+        """The gap that was typed between two words, as it may be in a text."""
+        left, *rest = re.split(r"\s+", gap)
+        if not rest and any(map(_is_symbol, gap)):
+            return cls(fold(gap), "", len(gap), exact=True)
+        after, before = (_after_a_word(left), _before_a_word(rest[-1])) if rest else ("", "")
+        apart = _is_letter(word[0]) and _is_letter(following[0])
+        shortest = len(after) + len(before) or int(apart)
+        return cls(fold(after), fold(before), shortest, exact=False)
+
+    @property
+    def has_symbols(self) -> bool:
+        """Whether symbols count in it."""
+        return self.exact or bool(self.after or self.before)
+
+    def is_like(self, found: str) -> bool:
+        """Whether what stands between two words of a text is such a gap."""
+        if self.exact:
+            return found == self.after
+        return (
+            len(found) >= self.shortest
+            and found.startswith(self.after)
+            and found.endswith(self.before)
+        )
 
 
-def _between(word: str, gap: str, following: str) -> tuple[str, bool]:
-    """What may stand between two words, as a pattern; and whether it is symbols that count."""
-    anything = f"{_GAP}{'+' if _is_letters(word) and _is_letters(following) else '*'}"
-    left, *rest = re.split(r"\s+", gap)
-    if not rest:
-        counts = any(map(_is_symbol, gap))
-        return (_literal(gap) if counts else anything), counts
-    after, before = _after_a_word(left), _before_a_word(rest[-1])
-    if after or before:
-        return f"{_literal(after)}{_GAP}*{_literal(before)}", True
-    return anything, False
+@lru_cache(maxsize=4096)
+def _is_letter(character: str) -> bool:
+    """Whether it is part of a word that has more than one character."""
+    return WORD.match(character) is not None and not is_apart(character)
+
+
+def _next_word(text: str, at: int) -> int:
+    """Where the first word of `text` begins from `at` on; its end when there is none."""
+    found = WORD.search(text, at)
+    return found.start() if found else len(text)
 
 
 def _before_a_word(text: str) -> str:
