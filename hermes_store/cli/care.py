@@ -62,6 +62,7 @@ def _print_stats(stats: dict[str, Any]) -> None:
     out = output.console()
     facts = output.table("", "")
     facts.show_header = False
+    facts.columns[1].no_wrap, facts.columns[1].overflow = False, "fold"
     for name, value in _facts(stats):
         facts.add_row(name, output.plain(value))
     out.print(facts)

@@ -30,13 +30,14 @@ __all__ = [
     "note",
     "plain",
     "print_json",
+    "print_table",
     "progress_bar",
     "size",
     "table",
     "when",
 ]
 
-WIDTH_OF_A_PIPE = 200
+WIDTH_OF_A_PIPE = 100_000
 _PICTURES = {code: 0x2400 + code for code in range(0x20) if code not in (0x09, 0x0A)}
 _PICTURES |= {0x7F: 0x2421} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
 
@@ -71,8 +72,8 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=not unicode, indent=indent) + "\n")
 
 
-def table(*columns: str, right: tuple[str, ...] = (), wide: tuple[str, ...] = ()) -> Table:
-    """A table without frames; columns named in `wide` share the room that is left."""
+def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    """A table without frames, a line a row."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in columns:
         made.add_column(
@@ -80,9 +81,17 @@ def table(*columns: str, right: tuple[str, ...] = (), wide: tuple[str, ...] = ()
             justify="right" if name in right else "left",
             no_wrap=True,
             overflow="ellipsis",
-            ratio=1 if name in wide else None,
         )
     return made
+
+
+def print_table(out: Console, table: Table, widest: str) -> None:
+    """Print `table`; when it is too wide, only the column `widest` is cut."""
+    unlimited = out.options.update(width=WIDTH_OF_A_PIPE)
+    if out.measure(table, options=unlimited).maximum > out.width:
+        next(column for column in table.columns if column.header == widest).ratio = 1
+        table.expand = True
+    out.print(table)
 
 
 def plain(text: str | None) -> str:

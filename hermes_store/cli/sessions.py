@@ -14,8 +14,9 @@ from hermes_store.cli.options import Options
 
 __all__ = ["delete_command", "list_command", "prune_command", "title_command"]
 
-_ROOM_FOR_ALL = 110
 _SHORT_ID = 22
+_ROOM_FOR_LONG_IDS, _ROOM_FOR_THE_MODEL, _ROOM_FOR_COUNTS = 140, 110, 60
+"""Columns of a terminal."""
 
 
 @click.command("list")
@@ -57,27 +58,31 @@ def list_command(
 def print_sessions(rows: Sequence[Mapping[str, Any]]) -> None:
     """A table of sessions, as wide as the terminal allows."""
     out = output.console()
-    narrow = out.width < _ROOM_FOR_ALL
-    columns = ["ID", "TITLE", "SOURCE", "MODEL", "MSGS", "LAST ACTIVE"]
-    if narrow:
-        columns.remove("MODEL")
-    table = output.table(
-        *columns, right=("MSGS",), wide=("TITLE",) if narrow or out.is_terminal else ()
-    )
-    if narrow:  # a beginning of the id is enough to name a session
+    cells = [_cells(row, short_date=out.width < _ROOM_FOR_THE_MODEL) for row in rows]
+    names = list(cells[0])
+    if out.width < _ROOM_FOR_THE_MODEL:
+        names.remove("MODEL")
+    if out.width < _ROOM_FOR_COUNTS:
+        names = ["ID", "TITLE"]
+    table = output.table(*names, right=("MSGS",))
+    if out.width < _ROOM_FOR_LONG_IDS:  # a beginning of the id is enough to name a session
         table.columns[0].max_width = _SHORT_ID
-    for row in rows:
-        active = output.when(row["last_active"])
-        cells = {
-            "ID": row["id"],
-            "TITLE": row["title"] or row["preview"],
-            "SOURCE": row["source"],
-            "MODEL": row["model"],
-            "MSGS": output.count(row["message_count"]),
-            "LAST ACTIVE": active.partition(" ")[0] if narrow else active,
-        }
-        table.add_row(*(output.plain(cells[name]) for name in columns))
-    out.print(table)
+    for row in cells:
+        table.add_row(*(row[name] for name in names))
+    output.print_table(out, table, widest="TITLE")
+
+
+def _cells(row: Mapping[str, Any], *, short_date: bool) -> dict[str, str]:
+    active = output.when(row["last_active"])
+    cells = {
+        "ID": row["id"],
+        "TITLE": row["title"] or row["preview"],
+        "SOURCE": row["source"],
+        "MODEL": row["model"],
+        "MSGS": output.count(row["message_count"]),
+        "LAST ACTIVE": active.partition(" ")[0] if short_date else active,
+    }
+    return {name: output.plain(cell) for name, cell in cells.items()}
 
 
 @click.command("title")

@@ -6,6 +6,8 @@ import re
 import pytest
 from rich.cells import cell_len
 
+from hermes_store import SessionRepository
+
 RACE = "20260210_091204_3f9ac1"
 
 
@@ -173,14 +175,42 @@ def test_stats_says_size_counts_and_usage(run, filled):
     assert (stats["sessions"], stats["messages"]) == (12, 141)
 
 
-def test_on_a_terminal_hits_are_bold_and_the_table_has_its_width(on_a_terminal, filled):
+def test_on_a_terminal_hits_are_bold(on_a_terminal, filled):
     shown = on_a_terminal("search", "barrier", "-n", "1", columns=70)
     assert "\x1b[1;33mbarrier\x1b[0m" in shown
     assert ">>>" not in shown
-    listed = re.sub(r"\x1b\[[0-9;]*m", "", on_a_terminal("list", columns=70))
-    assert {cell_len(line.rstrip("\r")) for line in listed.splitlines()[:-1]} == {70}
-    assert "Token refresh" in listed
-    assert "…" in listed
+
+
+@pytest.mark.parametrize(
+    ("columns", "headings"),
+    [
+        (40, ["ID", "TITLE"]),
+        (80, ["ID", "TITLE", "SOURCE", "MSGS", "LAST ACTIVE"]),
+        (120, ["ID", "TITLE", "SOURCE", "MODEL", "MSGS", "LAST ACTIVE"]),
+    ],
+)
+def test_in_a_table_that_is_too_wide_only_the_title_is_cut(
+    on_a_terminal, filled, columns, headings
+):
+    listed = re.sub(r"\x1b\[[0-9;]*m", "", on_a_terminal("list", columns=columns))
+    lines = [line.rstrip("\r") for line in listed.splitlines()[:-1]]
+    assert {cell_len(line) for line in lines} == {columns}
+    assert re.split(r"\s{2,}", lines[0].strip()) == headings
+    delegated = next(line for line in lines if line.startswith("20260309_081206_4be2c7"))
+    assert delegated.count("…") == 1
+    assert re.search(r"  Measure [^…]*…", delegated)
+
+
+def test_a_table_that_fits_is_as_wide_as_it_needs_to_be(on_a_terminal, filled):
+    listed = re.sub(r"\x1b\[[0-9;]*m", "", on_a_terminal("list", columns=300))
+    assert max(cell_len(line) for line in listed.splitlines()) < 200
+    assert "…" not in listed
+
+
+def test_in_a_pipe_nothing_is_cut(run, filled):
+    with SessionRepository(filled) as repo:
+        repo.create_session("x" * 300, "y" * 100, model="z" * 100)
+    assert re.search("^x{300}  +y{100}  z{100} ", run("list").out, re.MULTILINE)
 
 
 def test_no_colour_is_used_when_the_environment_says_so(on_a_terminal, filled):
