@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, Integer, Text, inspect, text
 
 from hermes_store.errors import ForeignDatabaseError
 from hermes_store.schema_state import NEWEST_LEGACY, REVISIONS
@@ -41,8 +41,9 @@ def adopt(context: MigrationContext, scripts: ScriptDirectory, version: int) -> 
     with Operations.context(context) as operations:
         _add_missing_tables(connection, steps[0])
         _add_missing_columns(operations, connection, steps[:reached])
-        _add_missing_indexes(connection, steps[:reached])
         _repair_search(connection, steps[0])
+        _mend_values(connection, steps[:reached])
+        _add_missing_indexes(connection, steps[:reached])
     context.stamp(scripts, REVISIONS[reached - 1])
 
 
@@ -135,6 +136,33 @@ def _repair_search(connection: Connection, first: ModuleType) -> None:
     connection.exec_driver_sql("DROP TABLE IF EXISTS messages_fts")
     first.create_search()
     connection.exec_driver_sql("INSERT INTO messages_fts(messages_fts) VALUES('rebuild')")
+
+
+def _mend_values(connection: Connection, steps: list[ModuleType]) -> None:
+    """Make bytes text, and counters and costs numbers: SQLite stores what it is given.
+
+    A session's id or title that, made text, is another one's stays as it is.
+    """
+    for table in ("sessions", "messages"):
+        columns = [column for step in steps for column in step.columns().get(table, ())]
+        kinds = {column.name: kind for column in columns if (kind := _kind(column))}
+        wrong = {name: f"typeof({name}) IN ({stored})" for name, (_, stored) in kinds.items()}
+        any_wrong = f"SELECT 1 FROM {table} WHERE {' OR '.join(wrong.values())} LIMIT 1"  # noqa: S608
+        if connection.exec_driver_sql(any_wrong).first():
+            for name, (type_, _) in kinds.items():
+                connection.exec_driver_sql(
+                    f"UPDATE OR IGNORE {table} SET {name} = CAST({name} AS {type_})"  # noqa: S608
+                    f" WHERE {wrong[name]}"
+                )
+
+
+def _kind(column: Any) -> tuple[str, str] | None:
+    """What the values of a column are, and what they may have been stored as instead."""
+    if isinstance(column.type, Text):
+        return "TEXT", "'blob'"
+    if isinstance(column.type, Integer):
+        return None if column.name == "id" else ("INTEGER", "'blob', 'text', 'real'")
+    return ("REAL", "'blob', 'text'") if column.name.endswith("_usd") else None
 
 
 def _every_message_is_indexed(connection: Connection) -> bool:
