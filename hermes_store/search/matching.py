@@ -12,10 +12,11 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from heapq import merge
 from typing import NamedTuple
 
 from hermes_store.search.alphabet import ACCENTS
-from hermes_store.search.characters import WORD, fold, is_apart
+from hermes_store.search.characters import WORD, beyond_ascii, fold, is_apart
 from hermes_store.search.query import And, Not, Phrase, Query
 
 __all__ = ["Finder", "Span", "finder", "has_symbols", "matches", "spellings"]
@@ -43,11 +44,13 @@ class Finder:
         """Whether the index alone finds too much."""
 
     def spans(self, folded: str) -> Iterator[Span]:
-        """All matches in a folded text, those of one spelling from left to right."""
+        """All matches in a folded text, in the order in which they begin."""
         bare, places = _without_accents(folded)
-        for spelling in self._spellings:
-            for start, end in spelling.spans(bare):
-                yield Span(places[start], places[end]) if places else Span(start, end)
+        each = [spelling.spans(bare) for spelling in self._spellings]
+        found = each[0] if len(each) == 1 else merge(*each)
+        if places:
+            return (Span(places[start], places[end]) for start, end in found)
+        return map(Span._make, found)
 
 
 finder = lru_cache(maxsize=512)(Finder)
@@ -72,15 +75,21 @@ def matches(query: Query, folded: Sequence[str]) -> bool:
 
 
 def spellings(text: str) -> list[str]:
-    """`text` as typed, composed, and with Korean and Japanese taken apart, as macOS names files.
+    """`text` as typed, composed, and taken apart, as macOS names files; as often as they differ.
 
-    The index itself knows accented Latin letters in either form.
+    Taken apart, letters have lost their accents. The index itself does that to Latin ones.
     """
     if text.isascii():
         return [text]
     composed = unicodedata.normalize("NFC", text)
-    apart = "".join(unicodedata.normalize("NFD", c) if is_apart(c) else c for c in composed)
-    return list(dict.fromkeys([text, composed, apart]))
+    return list(dict.fromkeys([text, composed, "".join(map(_taken_apart, composed))]))
+
+
+@lru_cache(maxsize=4096)
+def _taken_apart(character: str) -> str:
+    if fold(character).isascii():
+        return character
+    return _ACCENT.sub("", unicodedata.normalize("NFD", character))
 
 
 def _without_accents(folded: str) -> tuple[str, list[int]]:
@@ -88,7 +97,7 @@ def _without_accents(folded: str) -> tuple[str, list[int]]:
 
     No places when nothing was left out.
     """
-    if folded.isascii() or not _ACCENT.search(folded):
+    if folded.isascii() or not _ACCENT.search(beyond_ascii(folded)):
         return folded, []
     places = [place for place, character in enumerate(folded) if not _ACCENT.match(character)]
     return _ACCENT.sub("", folded), [*places, len(folded)]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
-from itertools import islice
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice, takewhile
 
-from hermes_store.search.alphabet import SEPARATORS
-from hermes_store.search.characters import WORD, fold
+from hermes_store.search.characters import WORD, fold, is_apart
 from hermes_store.search.matching import Finder, Span
 
 __all__ = ["LONGEST", "beginning", "snippet"]
@@ -18,6 +16,7 @@ LONGEST = 40
 
 _WORDS_BEFORE = 10
 _MOST_CHARACTERS = 600
+_MOST_BEFORE = _MOST_CHARACTERS // 3
 _MATCHES_LOOKED_AT = 20
 _CUT = "..."
 
@@ -29,6 +28,14 @@ def snippet(text: str, finders: Sequence[Finder], markers: tuple[str, str]) -> s
     nothing is found.
     """
     folded = fold(text)
+    if len(finders) == 1:
+        spans = finders[0].spans(folded)
+        first = next(spans, None)
+        if first is None:
+            return None
+        window = _window(text, first)
+        shown = chain([first], takewhile(lambda span: span.start < window.end, spans))
+        return _marked(text, window, shown, markers)
     found = sorted(
         (span, number)
         for number, finder in enumerate(finders)
@@ -36,8 +43,7 @@ def snippet(text: str, finders: Sequence[Finder], markers: tuple[str, str]) -> s
     )
     if not found:
         return None
-    window = _best_window(text, found) if len(finders) > 1 else _window(text, found[0][0])
-    return _marked(text, window, (span for span, _ in found), markers)
+    return _marked(text, _best_window(text, found), (span for span, _ in found), markers)
 
 
 def beginning(text: str) -> str:
@@ -48,13 +54,16 @@ def beginning(text: str) -> str:
 def _best_window(text: str, found: Sequence[tuple[Span, int]]) -> Span:
     """The first window that shows most phrases; one that cannot show more is not made."""
     best, most = Span(0, 0), 0
+    all_of_them = len({number for _, number in found})
     for span, _ in found:
-        reach = Span(span.start - _MOST_CHARACTERS // 3, span.start + _MOST_CHARACTERS)
+        reach = Span(span.start - _MOST_BEFORE, span.start + _MOST_CHARACTERS)
         if _phrases_in(reach, found) > most:
             window = _window(text, span)
             shown = _phrases_in(window, found)
             if shown > most:
                 best, most = window, shown
+            if most == all_of_them:
+                break
     return best
 
 
@@ -63,56 +72,68 @@ def _phrases_in(window: Span, found: Sequence[tuple[Span, int]]) -> int:
     return len({number for span, number in found if start <= span[0] and span[1] <= end})
 
 
+# --- windows ------------------------------------------------------------------------------------
+
+
 def _window(text: str, match: Span) -> Span:
-    """Whole words around `match`: some before it, and what is left of the forty from it on."""
-    earliest = max(0, match.start - _MOST_CHARACTERS // 3)
-    start, before = _words_before(text[earliest : match.start])
-    start += earliest
-    latest = max(match.end, min(len(text), start + _MOST_CHARACTERS))
-    ahead = _words(LONGEST - before, text.isascii()).match(text, match.start, latest)
-    end = latest
-    if ahead and WORD.search(text, ahead.end(), latest):
-        end = ahead.end()
+    """Whole words around `match`: ten before it, and what is left of the forty from it on."""
+    first = max(0, match.start - _MOST_BEFORE)
+    before = _LAST_WORDS.match(_outline(text[first : match.start])[::-1])
+    start = match.start - before.end() if before else first
+    last = max(match.end, min(len(text), start + _MOST_CHARACTERS))
+    outline = _outline(text[start:last])
+    words = _ALL_WORDS.match(outline)
+    end = start + words.end() if words and _WORD.search(outline, words.end()) else last
     return Span(start, max(end, match.end))
 
 
-def _words_before(text: str) -> tuple[int, int]:
-    """Where the tenth word from the end of `text` begins, and that it is the tenth; or fewer."""
-    backwards = _words(_WORDS_BEFORE, text.isascii()).match(text[::-1])
-    if backwards:
-        return len(text) - backwards.end(), _WORDS_BEFORE
-    return 0, len(WORD.findall(text))
+class _Outline(dict[int, str]):
+    """Code point → an ASCII character of the same kind: a letter, a word of its own, a blank."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        kind = _APART if is_apart(character) else "a"
+        self[code] = kind if WORD.match(character) else " "
+        return self[code]
 
 
-@lru_cache(maxsize=2 * LONGEST)
-def _words(number: int, ascii_only: bool) -> re.Pattern[str]:
-    """So many words in a row, found in one step."""
-    gap, word = (
-        ("[^0-9A-Za-z]", "[0-9A-Za-z]++") if ascii_only else (f"[{SEPARATORS}]", WORD.pattern)
-    )
-    return re.compile(f"(?:{gap}*+(?>{word})){{{number}}}")
+_APART = "\x01"
+_OUTLINE = _Outline()
+_BEYOND_ASCII = re.compile("[^\x00-\x7f]+")
+_WORD = re.compile(f"[0-9A-Za-z]++|{_APART}")
+_WORDS = f"(?:[^0-9A-Za-z{_APART}]*+(?:{_WORD.pattern}))"
+_LAST_WORDS = re.compile(f"{_WORDS}{{{_WORDS_BEFORE}}}")
+_ALL_WORDS = re.compile(f"{_WORDS}{{{LONGEST}}}")
+
+
+def _outline(text: str) -> str:
+    """`text` with the same words, in ASCII: patterns of all letters there are would be slow."""
+    if text.isascii():
+        return text
+    return _BEYOND_ASCII.sub(lambda found: found[0].translate(_OUTLINE), text)
+
+
+# --- marks --------------------------------------------------------------------------------------
 
 
 def _marked(text: str, window: Span, spans: Iterable[Span], markers: tuple[str, str]) -> str:
     pieces = [_CUT] if window.start else []
     at = window.start
-    for span in _merged(spans):
-        if window.start <= span.start and span.end <= window.end:
-            pieces += [text[at : span.start], markers[0], text[span.start : span.end], markers[1]]
-            at = span.end
+    for start, end in _within(window, spans):
+        pieces += [text[at:start], markers[0], text[start:end], markers[1]]
+        at = end
     pieces.append(text[at : window.end])
     return "".join([*pieces, _CUT if window.end < len(text) else ""])
 
 
-def _merged(spans: Iterable[Span]) -> Iterator[Span]:
-    """Spans without overlaps, from left to right."""
-    last: Span | None = None
+def _within(window: Span, spans: Iterable[Span]) -> list[Span]:
+    """The spans that lie in `window`; those that overlap become one."""
+    within: list[Span] = []
     for span in spans:
-        if last is not None and span.start < last.end:
-            last = Span(last.start, max(last.end, span.end))
+        if span.start < window.start or span.end > window.end:
             continue
-        if last is not None:
-            yield last
-        last = span
-    if last is not None:
-        yield last
+        if within and span.start < within[-1].end:
+            within[-1] = Span(within[-1].start, max(within[-1].end, span.end))
+        else:
+            within.append(span)
+    return within
