@@ -7,10 +7,10 @@ from __future__ import annotations
 
 __all__ = ["ACCENTS", "APART", "SEPARATORS", "SYMBOLS"]
 
-APART = "ก-ᇿ⌀-⓿■-𳑹"
-"""Ranges of characters that each are a word: scripts written without blanks (Thai to Khmer,
-Chinese, Japanese, Korean) and symbols such as emoji. Of other scripts in these ranges a word
-becomes a phrase of its letters, which finds the same messages."""
+APART = "ก-ᇿក-៿⌀-⓿■-𳑹"
+"""Ranges of characters that each are a word: scripts written without blanks (Thai, Lao, Tibetan,
+Burmese, Khmer, Chinese, Japanese, Korean) and symbols such as emoji. Of other scripts in these
+ranges a word becomes a phrase of its letters, which finds the same messages."""
 
 
 def _ranges(text: str) -> list[tuple[int, int]]:

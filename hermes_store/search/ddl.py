@@ -21,7 +21,7 @@ LONGEST_TEXT = 1_000_000
 _STEPS = (4096, 512, 64, 8, 1)
 _LOOKED_THROUGH = 64
 _MOST_COPIED = 2_000_000_000
-_APART_ABOVE = APART.partition("ᇿ")[2]
+_APART_ABOVE = APART.partition("៿")[2]
 
 
 def _set_apart(text: str) -> str:

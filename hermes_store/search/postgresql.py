@@ -14,11 +14,19 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, bindparam, text
 
 from hermes_store.search.characters import fold
-from hermes_store.search.matching import has_symbols, matches
+from hermes_store.search.matching import has_symbols, matches, spellings
 from hermes_store.search.postgresql_ddl import INCOMPLETE
 from hermes_store.search.query import And, Not, Phrase, Query
 
-__all__ = ["as_written", "expression", "find", "is_index_damage", "require_ready"]
+__all__ = [
+    "GIVEN_IDS",
+    "as_written",
+    "expression",
+    "find",
+    "given",
+    "is_index_damage",
+    "require_ready",
+]
 
 Words = Mapping[str, Sequence[str]]
 """Of each text that was typed, its folded words."""
@@ -101,7 +109,7 @@ WHERE m.id IN :ids""").bindparams(bindparam("ids", expanding=True, type_=BigInte
 
 def _texts(tree: Query) -> Iterator[str]:
     if isinstance(tree, Phrase):
-        yield tree.text
+        yield from spellings(tree.text)
     else:
         for operand in _operands(tree):
             yield from _texts(operand)
@@ -113,7 +121,9 @@ def _operands(tree: And | Not | Any) -> Sequence[Query]:
 
 def _folded(connection: Connection, texts: set[str]) -> Words:
     """The words of each text, as they stand in the index."""
-    storable = {each: each.encode("utf-8", "replace").decode() for each in texts}
+    storable = {
+        each: each.encode("utf-8", "replace").decode().replace("\0", "\ufffd") for each in texts
+    }
     rows = connection.execute(_FOLD, {"texts": list(storable.values())})
     found = {each: folded.split(" ") for each, folded in rows}
     return {
@@ -129,7 +139,10 @@ SELECT typed, hermes_search_fold(typed) FROM unnest(CAST(:texts AS text[])) AS t
 def expression(tree: Query, words: Words, *, sure: bool = False) -> str:
     """The tsquery that finds every message `tree` asks for; `sure`: nothing but such messages."""
     if isinstance(tree, Phrase):
-        return _phrase(tree, words[tree.text], sure=sure)
+        forms = dict.fromkeys(
+            _phrase(tree, words[form], sure=sure) for form in spellings(tree.text)
+        )
+        return _joined(" | ", list(forms))
     if isinstance(tree, Not):
         wanted = expression(tree.wanted, words, sure=sure)
         unwanted = expression(tree.unwanted, words, sure=not sure)
@@ -172,6 +185,11 @@ def require_ready(_connection: Connection) -> None:
 def is_index_damage(exc: BaseException) -> bool:
     """Whether search failed because something of the index is missing or broken."""
     return getattr(getattr(exc, "orig", exc), "sqlstate", None) in {*_MISSING, _CORRUPT}
+
+
+GIVEN_IDS = "SELECT unnest(CAST(:ids AS bigint[]))"
+given = list
+"""The parameter of `GIVEN_IDS` for a list of ids."""
 
 
 def as_written(searched: str) -> str:

@@ -95,11 +95,11 @@ SELECT m.id,
             WHEN length(p512) = length(CAST(p512 AS BLOB)) THEN p512
             ELSE (SELECT group_concat(CASE
             WHEN length(p64) = length(CAST(p64 AS BLOB)) THEN p64
-            WHEN p64 NOT GLOB '*[ก-ᇿ⌀-⓿■-𳑹]*' THEN p64
+            WHEN p64 NOT GLOB '*[ก-ᇿក-៿⌀-⓿■-𳑹]*' THEN p64
             ELSE (SELECT group_concat(CASE
             WHEN length(p8) = length(CAST(p8 AS BLOB)) THEN p8
             ELSE (SELECT group_concat(CASE
-            WHEN p1 GLOB '[ก-ᇿ⌀-⓿■-𳑹]' THEN ' ' || p1 || ' ' ELSE p1 END, '')
+            WHEN p1 GLOB '[ก-ᇿក-៿⌀-⓿■-𳑹]' THEN ' ' || p1 || ' ' ELSE p1 END, '')
             FROM (SELECT substr(p8, 1 * n + 1, 1) AS p1
                 FROM place LIMIT 8)) END, '')
             FROM (SELECT substr(p64, 8 * n + 1, 8) AS p8
@@ -119,7 +119,7 @@ SELECT m.id,
             UNION ALL
             SELECT substr(m.tool_name, n, 1), n + 1 FROM letter WHERE n <= length(m.tool_name)
         )
-        SELECT group_concat(CASE WHEN c GLOB '[ก-ᇿ⌀-⓿■-𳑹]' THEN ' ' || c || ' ' ELSE c END, '')
+        SELECT group_concat(CASE WHEN c GLOB '[ก-ᇿក-៿⌀-⓿■-𳑹]' THEN ' ' || c || ' ' ELSE c END, '')
         FROM letter)
     END,
     CASE WHEN m.tool_calls IS NOT NULL THEN (WITH
@@ -175,11 +175,11 @@ SELECT m.id,
             WHEN length(p512) = length(CAST(p512 AS BLOB)) THEN p512
             ELSE (SELECT group_concat(CASE
             WHEN length(p64) = length(CAST(p64 AS BLOB)) THEN p64
-            WHEN p64 NOT GLOB '*[ก-ᇿ⌀-⓿■-𳑹]*' THEN p64
+            WHEN p64 NOT GLOB '*[ก-ᇿក-៿⌀-⓿■-𳑹]*' THEN p64
             ELSE (SELECT group_concat(CASE
             WHEN length(p8) = length(CAST(p8 AS BLOB)) THEN p8
             ELSE (SELECT group_concat(CASE
-            WHEN p1 GLOB '[ก-ᇿ⌀-⓿■-𳑹]' THEN ' ' || p1 || ' ' ELSE p1 END, '')
+            WHEN p1 GLOB '[ก-ᇿក-៿⌀-⓿■-𳑹]' THEN ' ' || p1 || ' ' ELSE p1 END, '')
             FROM (SELECT substr(p8, 1 * n + 1, 1) AS p1
                 FROM place LIMIT 8)) END, '')
             FROM (SELECT substr(p64, 8 * n + 1, 8) AS p8

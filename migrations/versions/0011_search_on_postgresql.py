@@ -28,7 +28,7 @@ def characters(ranges: str) -> str:
 
 # Each of these characters is a word: scripts written without blanks (Thai to Khmer, Chinese,
 # Japanese, Korean), symbols, emoji.
-APART = "ก-ᇿ⌀-⓿■-𳑹"
+APART = "ก-ᇿក-៿⌀-⓿■-𳑹"
 
 # Accents that do not make another letter.
 ACCENTS = characters("300-304 306-30c 30f 311 31b 323-328 32d-32e 330-331")
