@@ -130,14 +130,14 @@ def _session_columns(given: Mapping[str, Any]) -> dict[str, Any]:
     parent = given.get("parent_session_id")
     columns = {
         "id": given["id"],
-        "source": values.text("source", given.get("source")),
+        "source": _stored_text("source", given.get("source")),
         "model_config": values.encode_json("model_config", given.get("model_config")),
         "parent_session_id": values.optional_session_id("parent_session_id", parent),
         "started_at": values.number("started_at", given.get("started_at")),
         "ended_at": None,
     }
     columns |= {name: values.optional_text(name, given.get(name)) for name in _TEXTS}
-    columns |= {name: values.count(name, given[name]) for name in _COUNTS if name in given}
+    columns |= {name: _stored_count(name, given[name]) for name in _COUNTS if name in given}
     for name in ("estimated_cost_usd", "actual_cost_usd", "ended_at", "last_active"):
         if given.get(name) is not None:
             columns[name] = values.number(name, given[name])
@@ -147,15 +147,30 @@ def _session_columns(given: Mapping[str, Any]) -> dict[str, Any]:
 def _message_row(session_id: str, given: Any, session: dict[str, Any]) -> NewRow:
     if not isinstance(given, Mapping):
         raise InvalidArgumentError("value", f"{type(given).__name__} is no dict", "give a dict")
-    time = given.get("timestamp")
-    moment = session["started_at"] if time is None else values.number("timestamp", time)
-    keys = _MESSAGE_KEYS - {"id", "session_id", "timestamp", "role"}
+    time, tokens = given.get("timestamp"), given.get("token_count")
+    stored = {
+        "role": _stored_text("role", given.get("role")),
+        "timestamp": session["started_at"] if time is None else values.number("timestamp", time),
+        "token_count": None if tokens is None else _stored_count("token_count", tokens),
+    }
+    keys = _MESSAGE_KEYS - {"id", "session_id", *stored}
     known = {name: given[name] for name in keys if name in given}
-    row = message_functions.new_row(
-        session_id=session_id, role=given.get("role", ""), timestamp=0.0, **known
-    )
-    row.columns["timestamp"] = moment
+    row = message_functions.new_row(session_id=session_id, role="user", timestamp=0.0, **known)
+    row.columns.update(stored)
     return row
+
+
+# A store may hold what no caller may give any more: the original checked nothing.
+
+
+def _stored_text(argument: str, value: Any) -> str:
+    return "" if value == "" else values.text(argument, value)
+
+
+def _stored_count(argument: str, value: Any) -> int:
+    if isinstance(value, int) and value < 0:
+        return -values.count(argument, -value)
+    return values.count(argument, value)
 
 
 def _rising_ids(found: list[Mapping[str, Any]]) -> list[int] | None:
@@ -171,6 +186,8 @@ def _rising_ids(found: list[Mapping[str, Any]]) -> list[int] | None:
 
 def import_all(given: Iterable[Any], write: Callable[..., Any]) -> ImportResult:
     """Store sessions one by one with `write(function, …)`; then link those to their parents."""
+    if not isinstance(given, Iterable):
+        raise InvalidArgumentError("sessions", f"{given!r} is no list", "give dicts, as exported")
     done = ImportResult()
     parents: dict[str, str] = {}
     unknown: set[str] = set()

@@ -224,7 +224,7 @@ BAD = {
     "no source": ({"id": "s", "started_at": 1}, "session s, source: None is no text"),
     "no start": ({"id": "s", "source": "x"}, "session s, started_at: None cannot be used"),
     "endless start": ({"id": "s", "source": "x", "started_at": float("inf")}, "started_at"),
-    "bad counter": ({"id": "s", "source": "x", "started_at": 1, "input_tokens": -1}, "input_tokens"),
+    "bad counter": ({"id": "s", "source": "x", "started_at": 1, "input_tokens": 1.5}, "input_tokens"),
     "bad messages": ({"id": "s", "source": "x", "started_at": 1, "messages": {"a": 1}}, "messages: is no list"),
     "bad message": ({"id": "s", "source": "x", "started_at": 1, "messages": [5]}, r"messages\[0\]"),
     "no role": ({"id": "s", "source": "x", "started_at": 1, "messages": [{}]}, r"messages\[0\], role"),
@@ -240,14 +240,22 @@ def test_a_malformed_session_is_named_and_those_before_it_are_stored(repository,
     assert [session["id"] for session in repository.export_all()] == ["good"]
 
 
+def test_what_is_no_list_of_sessions_is_refused(repository):
+    for wrong in (None, 5):
+        with pytest.raises(InvalidArgumentError, match="sessions: "):
+            repository.import_sessions(wrong)
+
+
 def test_odd_values_that_a_legacy_file_holds_survive(filled, other, database):
     change(
         database,
-        "UPDATE sessions SET started_at = -5.0, model_config = '{broken' WHERE id = 'root'",
+        "UPDATE sessions SET started_at = -5.0, model_config = '{broken', source = '',"
+        " input_tokens = -7 WHERE id = 'root'",
     )
     change(
         database, "UPDATE messages SET timestamp = 5e246, tool_calls = '{broken', role = 'weird'"
     )
+    change(database, "UPDATE messages SET role = '', token_count = -1 WHERE id = 1")
     change(database, "UPDATE sessions SET end_reason = '', message_count = NULL WHERE id = 'tip'")
     exported = filled.export_all()
     other.import_sessions(exported)
