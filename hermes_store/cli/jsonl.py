@@ -12,11 +12,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
-__all__ = ["FormatError", "read_sessions"]
+from hermes_store.values import seconds
+
+__all__ = ["FormatError", "Log", "read_sessions"]
 
 _MESSAGE_KEYS = (
     "role",
@@ -34,6 +36,15 @@ _DATE_IN_ID = re.compile(r"(\d{8})_(\d{6})")
 Line = tuple[int, dict[str, Any]]
 
 
+class Log(NamedTuple):
+    """What is known of a log that does not say it itself."""
+
+    id: str | None
+    source: str
+    written: float
+    """When the file was last written, in Unix seconds."""
+
+
 class FormatError(click.ClickException):
     """A file is neither an export nor a log; names the line."""
 
@@ -46,16 +57,11 @@ class _CutOffError(FormatError):
 
 
 def read_sessions(
-    lines: Iterable[bytes],
-    name: str,
-    log_id: str | None,
-    source: str,
-    warn: Callable[[str], None],
+    lines: Iterable[bytes], name: str, log: Log, warn: Callable[[str], None]
 ) -> Iterator[dict[str, Any]]:
     """Yield the sessions in `lines`, in the shape of an export, whichever format they have.
 
-    Errors name the file as `name`. A log becomes the session `log_id`; `source` is for logs whose
-    header names no platform. `warn` is told when a log's last line was cut off. Raises
+    Errors name the file as `name`. `warn` is told when a log's last line was cut off. Raises
     `FormatError`.
     """
     numbered = _objects(lines, name)
@@ -69,10 +75,10 @@ def read_sessions(
         yield from _exported(everything, name)
     elif not isinstance(value.get("role"), str):
         raise FormatError(name, number, "neither a session with 'messages' nor one with a 'role'")
-    elif log_id is None:
+    elif log.id is None:
         raise click.UsageError(f"{name} is a log of one session: give its id with --id")
     else:
-        yield _session_of_log(list(_until_cut_off(everything, warn)), name, log_id, source)
+        yield _session_of_log(list(_until_cut_off(everything, warn)), name, log.id, log)
 
 
 def _objects(lines: Iterable[bytes], name: str) -> Iterator[Line]:
@@ -103,16 +109,16 @@ def _exported(lines: Iterable[Line], name: str) -> Iterator[dict[str, Any]]:
         yield session
 
 
-def _session_of_log(lines: list[Line], name: str, log_id: str, source: str) -> dict[str, Any]:
+def _session_of_log(lines: list[Line], name: str, log_id: str, log: Log) -> dict[str, Any]:
     values = [value for _, value in lines]
     header: dict[str, Any] = next((v for v in values if v.get("role") == "session_meta"), {})
     times = (_epoch(value.get("timestamp")) for value in values)
-    started = next((time for time in times if time), None) or _time_in(log_id)
+    started = next(filter(None, times), None) or _time_in(log_id) or log.written
     messages = list(_messages(lines, name, started))
     last = messages[-1]["timestamp"] if messages else started
     return {
         "id": log_id,
-        "source": header.get("platform") or source,
+        "source": header.get("platform") or log.source,
         "model": header.get("model") or None,
         "started_at": started,
         "ended_at": last,  # a log is finished; an open session would never be pruned
@@ -146,21 +152,20 @@ def _tool_names(tool_calls: Any) -> Iterator[tuple[str, str]]:
 
 
 def _epoch(value: Any) -> float | None:
-    """Unix seconds of a number or an ISO date (local time unless it says otherwise)."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
+    """Unix seconds of a number or an ISO date (local time unless it says otherwise).
+
+    None for what is no time of a message: text of another kind, milliseconds, NaN.
+    """
+    if value is None:
+        return None
     try:
-        return datetime.fromisoformat(value).timestamp()
-    except (TypeError, ValueError, OverflowError):
+        moment = datetime.fromisoformat(value).timestamp() if isinstance(value, str) else value
+        return seconds("timestamp", moment)
+    except (ValueError, OverflowError):
         return None
 
 
-def _time_in(session_id: str) -> float:
-    """The time that an id like 20251103_190211_c4d2ef70 begins with, else 0."""
+def _time_in(session_id: str) -> float | None:
+    """The time that an id like 20251103_190211_c4d2ef70 begins with, if any."""
     found = _DATE_IN_ID.search(session_id)
-    if not found:
-        return 0.0
-    try:
-        return datetime.strptime("".join(found.groups()), "%Y%m%d%H%M%S").astimezone().timestamp()
-    except ValueError:
-        return 0.0
+    return _epoch("T".join(found.groups())) if found else None

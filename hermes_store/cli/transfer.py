@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
@@ -16,7 +17,7 @@ import click
 
 from hermes_store import SessionRepository
 from hermes_store.cli import output
-from hermes_store.cli.jsonl import read_sessions
+from hermes_store.cli.jsonl import Log, read_sessions
 from hermes_store.cli.opening import find_session, open_store
 from hermes_store.cli.options import Options
 from hermes_store.engine import url_of
@@ -172,9 +173,12 @@ def _sessions(
 ) -> Iterator[dict[str, Any]]:
     """The sessions of all files: a parent may be in another file than its child."""
     for path in files:
-        name, log_id = (str(path), path.stem) if path != STDIO else ("<stdin>", session_id)
+        if path == STDIO:
+            name, log = "<stdin>", Log(session_id, source, time.time())
+        else:
+            name, log = str(path), Log(path.stem, source, path.stat().st_mtime)
         with _lines(path) as lines:
-            yield from read_sessions(lines, name, log_id, source, output.note)
+            yield from read_sessions(lines, name, log, output.note)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import json
 import click
 import pytest
 
-from hermes_store.cli.jsonl import FormatError, read_sessions
+from hermes_store.cli.jsonl import FormatError, Log, read_sessions
 
 LOG = [
     {"role": "session_meta", "model": "m", "platform": "telegram", "tools": []},
@@ -24,9 +24,10 @@ def lines(*values) -> list[bytes]:
     return [json.dumps(value).encode() + b"\n" for value in values]
 
 
-def read(given, name="log.jsonl", log_id="20260301_100000_ab", source="import"):
+def read(given, log_id="20260301_100000_ab"):
     warnings = []
-    return list(read_sessions(given, name, log_id, source, warnings.append)), warnings
+    log = Log(log_id, "import", written=1760000000.0)
+    return list(read_sessions(given, "log.jsonl", log, warnings.append)), warnings
 
 
 def test_a_log_becomes_one_ended_session():
@@ -54,12 +55,19 @@ def test_a_message_without_a_time_has_that_of_the_one_before():
     ]
 
 
-def test_a_log_without_any_time_starts_when_its_name_says(monkeypatch):
+def test_a_log_without_any_time_starts_when_its_name_says_or_when_it_was_written():
     [session], _ = read(lines({"role": "user", "content": "hi"}))
-    named, _ = read(lines({"role": "user", "content": "hi"}), log_id="no-date")
-    assert session["started_at"] > 1772000000
-    assert named[0]["started_at"] == 0.0
     assert session["source"] == "import"
+    assert session["started_at"] > 1772000000
+    for name in ("no-date", "20261399_999999_ab"):
+        [session], _ = read(lines({"role": "user", "content": "hi"}), log_id=name)
+        assert session["started_at"] == session["ended_at"] == 1760000000.0
+
+
+@pytest.mark.parametrize("time", ["soon", -5, 1740000000000, float("nan"), True, {"a": 1}, [], 0])
+def test_what_is_no_time_is_passed_over(time):
+    [session], _ = read(lines(*LOG, {"role": "user", "content": "bye", "timestamp": time}))
+    assert session["ended_at"] == session["messages"][-1]["timestamp"] == 1772359205.5
 
 
 def test_a_last_line_that_was_cut_off_is_left_out_with_a_warning():
