@@ -1,0 +1,70 @@
+"""What a word is: the same for SQLite, for PostgreSQL and for the code that looks at texts."""
+
+import re
+import sys
+import unicodedata
+from contextlib import closing
+
+import pytest
+from stored import column
+
+from hermes_store import SessionRepository
+from hermes_store.engine import sqlite_driver
+from hermes_store.search.alphabet import ACCENTS
+from hermes_store.search.characters import WORD, join_up, set_apart
+from hermes_store.search.ddl import HEAD_DDL
+
+ACCENT = re.compile(f"[{ACCENTS}]")
+SURROGATES = range(0xD800, 0xE000)
+CHARACTERS = "".join(chr(c) for c in range(1, sys.maxunicode + 1) if c not in SURROGATES)
+SCRIPTS = CHARACTERS[: CHARACTERS.index("\U00020000")]
+BEYOND = CHARACTERS[len(SCRIPTS) :]
+
+# Every character: where scripts are, between two letters; the others a thousand in a row.
+TEXT = " ".join(f"a{character}b" for character in SCRIPTS)
+TEXT += "".join(f" {BEYOND[start : start + 1000]}" for start in range(0, len(BEYOND), 1000))
+
+
+def first_difference(found, expected):
+    """None when there is none; equality itself would have pytest describe a million words."""
+    pairs = zip(found, expected, strict=True)
+    return next((pair for pair in pairs if pair[0] != pair[1]), None)
+
+
+def test_a_word_on_sqlite_is_what_the_code_takes_for_one():
+    table = HEAD_DDL["messages_fts"].replace(
+        "content=messages_search, content_rowid=id", "content=''"
+    )
+    with closing(sqlite_driver().connect(":memory:")) as db:
+        db.execute(table)
+        db.execute("INSERT INTO messages_fts(rowid, content) VALUES (1, ?)", (set_apart(TEXT),))
+        db.execute("CREATE VIRTUAL TABLE words USING fts5vocab(messages_fts, instance)")
+        found = [len(word) for (word,) in db.execute("SELECT term FROM words ORDER BY offset")]
+    expected = [len(ACCENT.sub("", word)) for word in WORD.findall(TEXT)]
+    assert first_difference(found, expected) is None
+
+
+@pytest.mark.postgresql
+def test_there_are_as_many_words_on_postgresql(postgresql_database):
+    text = unicodedata.normalize("NFC", TEXT).lower().replace("\x1c", " ")
+    (folded,) = column(postgresql_database, "SELECT hermes_search_fold(?)", text)
+    found = [word for word in folded.split(" ") if word]
+    assert len(found) == len(WORD.findall(text))
+
+
+def test_the_view_sets_every_character_apart_as_the_code_does(sqlite_database):
+    texts = [SCRIPTS, BEYOND[:100_000]]
+    with SessionRepository(sqlite_database) as repository:
+        repository.create_session("s", "cli")
+        for text in texts:
+            repository.append_message("s", "user", text, tool_name="名.🚀")
+    found = column(sqlite_database, "SELECT content FROM messages_search ORDER BY id")
+    assert first_difference(found, map(set_apart, texts)) is None
+    names = column(sqlite_database, "SELECT DISTINCT tool_name FROM messages_search")
+    assert names == [" 名 . 🚀 "]
+
+
+def test_what_is_set_apart_can_be_joined_again():
+    text = TEXT.replace("\ufe0f", "")  # only says how to draw an emoji
+    same = join_up(set_apart(text)) == text
+    assert same
