@@ -40,6 +40,7 @@ from hermes_store.records import (
     SessionExport,
     SessionListing,
     SessionRecord,
+    SourceUsage,
 )
 
 __all__ = ["Operations"]
@@ -216,7 +217,7 @@ class Operations(ABC):
         A number that the argument ends with is not part of the base. The result always fits
         `MAX_TITLE_LENGTH`; it is free until another session takes it.
         """
-        return self._read(titles.next_in_lineage, values.text("base_title", base_title))
+        return self._read(titles.next_in_lineage, titles.visible("base_title", base_title))
 
     # --- messages -------------------------------------------------------------------------------
 
@@ -414,6 +415,13 @@ class Operations(ABC):
             billing_mode,
             absolute=True,
         )
+
+    def usage_by_source(self) -> list[SourceUsage]:
+        """Return sums over the sessions of each source, the one with the most messages first.
+
+        Of a session without an actual cost the estimated one counts.
+        """
+        return self._read(usage.by_source)
 
     # --- export and import ----------------------------------------------------------------------
 

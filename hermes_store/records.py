@@ -17,6 +17,7 @@ __all__ = [
     "SessionExport",
     "SessionListing",
     "SessionRecord",
+    "SourceUsage",
 ]
 
 Content = str | list[Any] | dict[str, Any] | None
@@ -144,6 +145,21 @@ class SearchHit(TypedDict):
     session_started: float
     context: list[ContextMessage]
     """The message before it, itself, and the one after it, of the same session."""
+
+
+class SourceUsage(TypedDict):
+    """What the sessions of one source used altogether."""
+
+    source: str
+    sessions: int
+    message_count: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    cost_usd: float
+    """Of a session without an actual cost the estimated one counts."""
 
 
 @dataclass

@@ -14,7 +14,17 @@ from hermes_store.records import SessionRecord
 from hermes_store.sessions import record, select_records
 from hermes_store.statements import Statement
 
-__all__ = ["MAX_LENGTH", "get", "next_in_lineage", "resolve", "sanitize", "session_of", "set_title"]
+__all__ = [
+    "MAX_LENGTH",
+    "get",
+    "holder",
+    "next_in_lineage",
+    "resolve",
+    "sanitize",
+    "session_of",
+    "set_title",
+    "visible",
+]
 
 MAX_LENGTH = 100
 """Characters."""
@@ -39,6 +49,14 @@ def sanitize(title: str | None) -> str | None:
             "title", f"{len(cleaned)} characters are too many", f"use at most {MAX_LENGTH}"
         )
     return cleaned or None
+
+
+def visible(argument: str, title: Any) -> str:
+    """A title of any length, in one line; `InvalidArgumentError` when nothing of it is seen."""
+    cleaned = _clean(values.text(argument, title))
+    if not cleaned:
+        raise InvalidArgumentError(argument, f"{title!a} is blank", "give a title that can be read")
+    return cleaned
 
 
 def _clean(title: str) -> str:

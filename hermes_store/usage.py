@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, literal_column, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from hermes_store import values
 from hermes_store.models import sessions
+from hermes_store.records import SourceUsage
 from hermes_store.sessions import require_changed
 from hermes_store.statements import Statement
 
-__all__ = ["checked", "record"]
+__all__ = ["by_source", "checked", "record"]
 
 _TOKENS = (
     "input_tokens",
@@ -71,3 +81,28 @@ def record(
     given = {f"new_{name}": value for name, value in usage.items()}
     statement = _SET if absolute else _ADD
     require_changed(statement.run(connection, session=session_id, **given), session_id)
+
+
+_SUMMED = ("message_count", *_TOKENS)
+_COST = func.coalesce(
+    sessions.c.actual_cost_usd, sessions.c.estimated_cost_usd, literal_column("0.0")
+)
+
+
+def _sum(name: str) -> ColumnElement[int]:
+    total = func.sum(func.coalesce(sessions.c[name], literal_column("0")))
+    return cast(total, BigInteger).label(name)  # PostgreSQL's sum is a numeric
+
+
+_BY_SOURCE = Statement(
+    select(sessions.c.source, func.count(), *map(_sum, _SUMMED), func.sum(_COST))
+    .group_by(sessions.c.source)
+    .order_by(_sum("message_count").desc(), sessions.c.source)
+)
+
+
+def by_source(connection: Connection) -> list[SourceUsage]:
+    """Sums over the sessions of each source, the one with the most messages first."""
+    keys = ("source", "sessions", *_SUMMED, "cost_usd")
+    found: list[Any] = [dict(zip(keys, row, strict=True)) for row in _BY_SOURCE.run(connection)]
+    return found

@@ -7,21 +7,12 @@ from typing import Any
 
 import click
 
-from hermes_store import SessionRepository, migrate
+from hermes_store import migrate
 from hermes_store.cli import output
 from hermes_store.cli.opening import open_store, where
 from hermes_store.cli.options import Options
 
 __all__ = ["doctor_command", "optimize_command", "reindex_command", "stats_command"]
-
-_COUNTERS = (
-    "message_count",
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-)
 
 
 @click.command("stats")
@@ -36,26 +27,12 @@ def stats_command(options: Options) -> None:
             "database": where(options),
             "revision": migrate.current(options.db),
             **repo.get_stats(),
-            "usage": _usage(repo),
+            "usage": repo.usage_by_source(),
         }
     if options.as_json:
         output.print_json(stats)
     else:
         _print_stats(stats)
-
-
-def _usage(repo: SessionRepository) -> list[dict[str, Any]]:
-    """Sums by source, the busiest first."""
-    by_source: dict[str, dict[str, Any]] = {}
-    for session in repo.list_sessions_rich(limit=None):
-        empty = {"source": session["source"], "sessions": 0, **dict.fromkeys(_COUNTERS, 0)}
-        sums = by_source.setdefault(session["source"], {**empty, "cost_usd": 0.0})
-        sums["sessions"] += 1
-        for name in _COUNTERS:
-            sums[name] += session[name]  # type: ignore[literal-required]
-        actual, estimated = session["actual_cost_usd"], session["estimated_cost_usd"]
-        sums["cost_usd"] += (estimated if actual is None else actual) or 0.0
-    return sorted(by_source.values(), key=lambda sums: -sums["message_count"])
 
 
 def _print_stats(stats: dict[str, Any]) -> None:

@@ -96,7 +96,11 @@ def cases():
     yield from case("title", ["x" * 101, *NO_TEXT], lambda r, v: r.set_session_title("s", v))
     yield from case("title", NO_TEXT, lambda r, v: r.get_session_by_title(v), "by title")
     yield from case("title", NO_TEXT, lambda r, v: r.resolve_session_by_title(v), "resolve title")
-    yield from case("base_title", [None, "", *NO_TEXT], lambda r, v: r.get_next_title_in_lineage(v))
+    yield from case(
+        "base_title",
+        [None, "", "  ", "\u200b", *NO_TEXT],
+        lambda r, v: r.get_next_title_in_lineage(v),
+    )
 
     yield from case("source", NO_TEXT, lambda r, v: r.list_sessions_rich(source=v), "list")
     yield from case("source", NO_TEXT, lambda r, v: r.search_sessions(source=v), "search_sessions")

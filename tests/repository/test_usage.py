@@ -86,3 +86,24 @@ def test_one_session_is_counted_and_no_other(session):
     session.update_token_counts("t", 5)
     session.set_token_counts("t", 6)
     assert stored(session, "input_tokens") == [0]
+
+
+def test_usage_is_summed_by_source_the_busiest_first(repository):
+    assert repository.usage_by_source() == []
+    for name, source in (("a", "cli"), ("b", "telegram"), ("c", "telegram"), ("d", "discord")):
+        repository.create_session(name, source)
+    repository.append_message("c", "user", "x")
+    repository.update_token_counts("a", 2**53, 1, None, 2, 3, 4, estimated_cost_usd=0.5)
+    repository.update_token_counts("b", 2**53, 1, None, 2, 3, 4, 0.25, actual_cost_usd=0.125)
+    repository.update_token_counts("c", 1, 1, None, 2, 3, 4, estimated_cost_usd=1.0)
+    telegram, cli, discord = (
+        {"source": "telegram", "sessions": 2, "message_count": 1, "cost_usd": 1.125}
+        | dict(zip(TOKENS, (2**53 + 1, 2, 4, 6, 8), strict=True)),
+        {"source": "cli", "sessions": 1, "message_count": 0, "cost_usd": 0.5}
+        | dict(zip(TOKENS, (2**53, 1, 2, 3, 4), strict=True)),
+        {"source": "discord", "sessions": 1, "message_count": 0, "cost_usd": 0.0}
+        | dict.fromkeys(TOKENS, 0),
+    )
+    assert repository.usage_by_source() == [telegram, cli, discord]
+    with repository.transaction() as tx:
+        assert tx.usage_by_source() == [telegram, cli, discord]
