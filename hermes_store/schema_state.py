@@ -86,7 +86,8 @@ def _is_missing_or_empty(path: Path) -> bool:
     except FileNotFoundError:
         return True
     except OSError as exc:
-        raise StoreUnavailableError(str(exc), "give the path of a file that can be read") from exc
+        problem = f"{path}: {exc.strerror}"
+        raise StoreUnavailableError(problem, "give the path of a file that can be read") from exc
     if not stat.S_ISREG(found.st_mode):
         raise StoreUnavailableError(f"{path} is not a file", "give the path of a file")
     if not os.access(path, os.R_OK):
@@ -174,7 +175,9 @@ def _legacy(tables: Tables, versions: list[Any]) -> State:
         raise ForeignDatabaseError(f"schema_version says {versions}")
     version = max(versions, default=1)
     if version > NEWEST_LEGACY:
-        raise SchemaTooNewError(f"{version} (schema_version)", f"{NEWEST_LEGACY}, {HEAD}")
+        raise SchemaTooNewError(
+            f"{version} (schema_version)", f"{NEWEST_LEGACY} (schema_version) and {HEAD} (revision)"
+        )
     return State(legacy=version)
 
 

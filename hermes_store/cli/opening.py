@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
 import click
 
@@ -31,11 +31,17 @@ def where(options: Options) -> str:
 def require_database(options: Options) -> None:
     """Refuse a SQLite file that does not exist: only init, upgrade and import create one."""
     url = url_of(options.db)
-    if url.get_backend_name() == "sqlite" and not os.path.exists(str(url.database)):  # noqa: PTH110
+    if url.get_backend_name() != "sqlite":
+        return
+    try:
+        Path(str(url.database)).stat()
+    except FileNotFoundError:
         raise NotFoundError(
             f"no database at {url.database}; name another with --db, or create it with "
             "'hermes-store init'"
-        )
+        ) from None
+    except OSError:
+        return  # whoever opens it says what is wrong
 
 
 def open_store(options: Options, *, create: bool = False) -> SessionRepository:

@@ -85,6 +85,7 @@ def test_wrong_usage_ends_with_2_and_an_explanation(run, filled, arguments):
         ("nonsense://x", "nonsense"),
         ("{tmp}", "not a file"),
         ("{tmp}/text.db", "SQLite"),
+        ("{tmp}/text.db/x.db", "text.db/x.db: Not a directory"),
         ("{tmp}/other.db", "not a hermes store"),
     ],
 )
