@@ -220,6 +220,7 @@ class Store:
         try:
             with _gate, self._engine.connect() as connection, self._replacing(connection):
                 yield connection
+                connection.commit()  # at ROLLBACK psycopg forgets the statements it prepared
         except PoolTimeoutError as exc:
             raise PoolExhaustedError(self.settings.pool_size, self.settings.pool_timeout) from exc
         finally:
