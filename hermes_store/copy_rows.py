@@ -1,4 +1,4 @@
-"""The rows of a store as a server can hold them, in the order of their ids.
+"""The rows of a store as another database can hold them, in the order of their ids.
 
 SQLite checks neither types nor, in files of other tools, references: what no column of PostgreSQL
 would take is put right here, in the same way at every reading, and counted on request.
@@ -6,148 +6,182 @@ would take is put right here, in the same way at every reading, and counted on r
 
 from __future__ import annotations
 
-import heapq
+import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from functools import cached_property
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import Column, Connection, Integer, Select, Table, Text, func, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    Table,
+    Text,
+    false,
+    func,
+    inspect,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy import column as named
 
 from hermes_store import engine as engines
 from hermes_store.models import messages, sessions
 
-__all__ = ["Rows"]
+__all__ = ["Row", "Source"]
 
 Row = dict[str, Any]
 
-_FETCHED_AT_ONCE = 100
+_FETCHED_AT_ONCE = 50
 _GREATEST_WHOLE = 2**63
 
 
-class Rows:
-    """What `connection` reads of a store."""
+class Source:
+    """A store that is read, for a database that has the character NUL or has not."""
 
-    def __init__(self, connection: Connection, *, keeps_nul: bool = True) -> None:
+    def __init__(self, connection: Connection, *, keeps_nul: bool) -> None:
         self._connection = connection
-        self._keeps_nul = keeps_nul
+        self._fits = {
+            each.name: [(column.name, _fit(column, keeps_nul)) for column in each.columns]
+            for each in (sessions, messages)
+        }
 
     def each(
-        self, table: Table, repaired: MutableMapping[str, int] | None = None, after: Any = None
+        self,
+        of: Table,
+        *,
+        after: int | None = None,
+        until: int | None = None,
+        remarks: Counter[str] | None = None,
     ) -> Iterator[Row]:
-        """All rows after an id; `repaired` is told what was put right."""
-        counted = Counter({"sessions without an id: left out": self._without_id(table)})
-        found = self._stream(_select(table, after))
-        if table is sessions:
-            found = heapq.merge(found, self._missing_sessions, key=lambda row: row["id"])
-        for row in found:
-            yield self._put_right(table, row, counted)
-        if repaired is not None:
-            repaired.update({what: number for what, number in counted.items() if number})
+        """All rows, or those after an id and up to another; `remarks` is told what is put right."""
+        told = Counter[str]() if remarks is None else remarks
+        rows = _rows(of, after, until).order_by("id")
+        with self._connection.execute(rows.execution_options(yield_per=_FETCHED_AT_ONCE)) as found:
+            for row in found:
+                yield self._put_right(of, dict(row._mapping), told)  # noqa: SLF001 - documented
 
-    def count(self, table: Table, until: Any = None) -> int:
+    def count(self, of: Table, *, until: int | None = None) -> int:
         """How many rows there are, or up to an id."""
-        statement = select(func.count()).select_from(table).where(table.c.id.is_not(None))
-        if until is not None:
-            statement = statement.where(table.c.id <= until)
-        missing = len(self._missing_sessions) if table is sessions else 0
-        return self._connection.execute(statement).scalar_one() + missing
-
-    def _without_id(self, table: Table) -> int:
-        if table is not sessions:
-            return 0
-        statement = select(func.count()).select_from(sessions).where(sessions.c.id.is_(None))
-        return self._connection.execute(statement).scalar_one()
-
-    def last(self, table: Table) -> Any:
-        """The greatest id; for messages 0 when there is none."""
-        return self._connection.execute(select(func.max(table.c.id))).scalar_one() or 0
+        counted = select(func.count()).select_from(_rows(of, None, until).subquery())
+        return self._connection.execute(counted).scalar_one()
 
     def last_message_id(self) -> int:
         """The greatest id that was ever given to a message."""
-        stored: int = self.last(messages)
-        return max(engines.last_id(self._connection, messages.name), stored)
+        return engines.last_id(self._connection, messages.name)
 
-    def known_sessions(self, rows: Iterable[Mapping[str, Any]]) -> set[str]:
-        """Those of the ids of `rows` that are here as well."""
-        ids = [row["id"] for row in rows]
-        found = self._connection.scalars(select(sessions.c.id).where(sessions.c.id.in_(ids)))
-        return {*found, *(row["id"] for row in self._missing_sessions)}
+    def left_out(self, of: Table) -> dict[str, int]:
+        """What another database has no place for, and how much of it there is."""
+        number = {f"{of.name} without an id, left out": self._number(of, of.c.id.is_(None))}
+        for found in inspect(self._connection).get_columns(of.name):
+            name = found["name"]
+            if name not in of.columns and "computed" not in found:
+                stored = named(name).is_not(None)
+                number[f"values of {of.name}.{name}, left out"] = self._number(of, stored)
+        return {what: how_many for what, how_many in number.items() if how_many}
 
-    def _stream(self, statement: Select[Any]) -> Iterator[Row]:
-        streamed = statement.execution_options(yield_per=_FETCHED_AT_ONCE)
-        with self._connection.execute(streamed) as rows:
-            for row in rows:
-                yield dict(row._mapping)  # noqa: SLF001 - the documented name
+    def _number(self, of: Table, condition: Any) -> int:
+        counted = select(func.count()).select_from(of).where(condition)
+        return self._connection.execute(counted).scalar_one()
 
-    @cached_property
-    def _missing_sessions(self) -> list[Row]:
-        """Sessions that messages name and that do not exist: their messages shall not be lost."""
-        known = select(sessions.c.id).where(sessions.c.id == messages.c.session_id)
-        first, last = func.min(messages.c.timestamp), func.max(messages.c.timestamp)
-        statement = (
-            select(messages.c.session_id, first, last, func.count())
-            .where(~known.exists())
-            .group_by(messages.c.session_id)
-            .order_by(messages.c.session_id)
-        )
-        return [
-            {**dict.fromkeys(sessions.columns.keys()), "id": id_, "source": "unknown", "made": True}
-            | {"started_at": start, "last_active": end, "message_count": number}
-            for id_, start, end, number in self._connection.execute(statement)
-        ]
-
-    # --- what no server would take ----------------------------------------------------------------
-
-    def _put_right(self, table: Table, row: Row, repaired: Counter[str]) -> Row:
+    def _put_right(self, of: Table, row: Row, remarks: Counter[str]) -> Row:
         if row.pop("made", False):
-            repaired["messages without their session: it was made"] += row["message_count"]
-        if row.pop("parent_exists", True) is None and row["parent_session_id"] is not None:
+            remarks["sessions that only messages named, made"] += 1
+        if not row.pop("has_parent", True) and row["parent_session_id"] is not None:
             row["parent_session_id"] = None
-            repaired["parents that do not exist"] += 1
-        for column in table.columns:
-            value = row[column.name]
-            fitting = self._fitting(column, value)
-            if fitting is not value:
-                row[column.name] = fitting
-                repaired[f"values of {table.name}.{column.name} that do not fit"] += 1
+            remarks["parents that do not exist, taken away"] += 1
+        for name, fit in self._fits[of.name]:
+            value = row[name]
+            row[name] = fit(value)
+            if row[name] != value:
+                remarks[f"values of {of.name}.{name}, made to fit"] += 1
         return row
 
-    def _fitting(self, column: Column[Any], value: Any) -> Any:
-        """`value` itself, or what of it fits into the column."""
-        if value is None:
-            return None if column.nullable else _default(column)
-        if isinstance(column.type, Text):
-            return self._text(value)
-        if isinstance(column.type, Integer):
-            return _whole(value)
-        number = value if isinstance(value, float) else _number(value)
-        return _default(column) if number is None and not column.nullable else number
 
-    def _text(self, value: Any) -> str:
-        if isinstance(value, bytes):
-            value = value.decode("utf-8", "replace")
-        text = value if isinstance(value, str) else str(value)
-        return text if self._keeps_nul or "\0" not in text else text.replace("\0", "\ufffd")
+# --- rows ---------------------------------------------------------------------------------------
 
 
-def _select(table: Table, after: Any) -> Select[Any]:
-    statement = select(table).where(table.c.id.is_not(None)).order_by(table.c.id)
-    if table is sessions:
-        parents = sessions.alias()
-        same = parents.c.id == sessions.c.parent_session_id
-        statement = statement.add_columns(parents.c.id.label("parent_exists"))
-        statement = statement.outerjoin(parents, same)
-    return statement if after is None else statement.where(table.c.id > after)
+def _all_sessions() -> Any:
+    """Those that are stored, and those that only messages name: no message shall be lost."""
+    others = sessions.alias()
+
+    def exists(session_id: Any) -> Any:
+        stored = select(others.c.id).where(others.c.id == session_id).exists()
+        return stored.correlate_except(others)
+
+    named_by_messages = select(messages.c.id).where(
+        messages.c.session_id == sessions.c.parent_session_id
+    )
+    has_parent = or_(exists(sessions.c.parent_session_id), named_by_messages.exists())
+    made_of = {
+        "id": messages.c.session_id,
+        "source": literal("unknown"),
+        "started_at": func.min(messages.c.timestamp),
+        "last_active": func.max(messages.c.timestamp),
+        "message_count": func.count(),
+    }
+    stored = select(sessions, has_parent.label("has_parent"), false().label("made"))
+    made = select(
+        *(made_of.get(each.name, null()).label(each.name) for each in sessions.columns),
+        true().label("has_parent"),
+        true().label("made"),
+    )
+    return union_all(
+        stored.where(sessions.c.id.is_not(None)),
+        made.where(~exists(messages.c.session_id)).group_by(messages.c.session_id),
+    )
 
 
-def _default(column: Column[Any]) -> Any:
-    return "unknown" if isinstance(column.type, Text) else 0.0
+_ALL_SESSIONS = _all_sessions()
+
+
+def _rows(of: Table, after: int | None, until: int | None) -> Any:
+    """All sessions, or the messages after an id and up to another."""
+    if of is sessions:
+        return _ALL_SESSIONS
+    rows = select(messages)
+    if after is not None:
+        rows = rows.where(messages.c.id > after)
+    return rows if until is None else rows.where(messages.c.id <= until)
+
+
+# --- what no server would take --------------------------------------------------------------------
+
+
+def _fit(column: Column[Any], keeps_nul: bool) -> Callable[[Any], Any]:
+    """What gives a value itself, or what of it fits into the column."""
+    convert: Callable[[Any], Any]
+    least: Any
+    if isinstance(column.type, Text):
+        convert, least = _text if keeps_nul else _text_without_nul, "unknown"
+    elif isinstance(column.type, Integer):
+        convert, least = _whole, 0
+    else:
+        convert, least = _number, 0.0
+    otherwise = None if column.nullable else least
+
+    def fit(value: Any) -> Any:
+        fitting = None if value is None else convert(value)
+        return otherwise if fitting is None else fitting
+
+    return fit
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if isinstance(value, str) else str(value)
+
+
+def _text_without_nul(value: Any) -> str:
+    return _text(value).replace("\0", "\ufffd")
 
 
 def _whole(value: Any) -> int | None:
-    if isinstance(value, int) and -_GREATEST_WHOLE <= value < _GREATEST_WHOLE:
-        return value
     try:
         whole = int(value)
     except (TypeError, ValueError, OverflowError):
@@ -157,6 +191,7 @@ def _whole(value: Any) -> int | None:
 
 def _number(value: Any) -> float | None:
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError, OverflowError):
         return None
+    return None if math.isnan(number) else number

@@ -68,7 +68,7 @@ __all__ = [
     "sqlite_driver",
     "translate_error",
     "typed_errors",
-    "undecodable_text_replaced",
+    "undecodable_text_as_bytes",
     "url_of",
     "write_engine",
 ]
@@ -317,17 +317,24 @@ def keeps_nul(url: URL) -> bool:
 
 
 @contextmanager
-def undecodable_text_replaced(connection: Connection) -> Iterator[None]:
-    """Read text that is no UTF-8, which SQLite does not check, with U+FFFD in place of the rest."""
+def undecodable_text_as_bytes(connection: Connection) -> Iterator[None]:
+    """Read text that is no UTF-8, which SQLite does not check, as the bytes it is."""
     if connection.dialect.name != "sqlite":
         yield
         return
     dbapi: Any = connection.connection.dbapi_connection
-    dbapi.text_factory = lambda stored: stored.decode("utf-8", "replace")
+    dbapi.text_factory = _text_or_bytes
     try:
         yield
     finally:
         dbapi.text_factory = str
+
+
+def _text_or_bytes(stored: bytes) -> str | bytes:
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return stored
 
 
 def create_database(url: URL) -> bool:

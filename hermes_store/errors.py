@@ -162,11 +162,10 @@ class TransactionRolledBackError(StoreUnavailableError):
 class CopyError(HermesStoreError):
     """A store cannot be copied into another, or the copy is not what the source holds."""
 
-    def __init__(self, problem: str) -> None:
+    def __init__(self, problem: str, remedy: str = "copy into an empty database") -> None:
         self.problem = problem
-        super().__init__(
-            f"{problem}; copy into an empty database, while no agent writes to the source"
-        )
+        self.remedy = remedy
+        super().__init__(f"{problem}; {remedy}")
 
 
 class SearchIndexError(HermesStoreError):

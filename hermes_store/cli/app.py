@@ -34,6 +34,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Move": {
         "export": ("transfer", "Write sessions as JSON lines."),
         "import": ("transfer", "Read what export wrote, or per-session logs."),
+        "copy": ("copying", "Copy the store into another database, and compare."),
     },
     "Schema": {
         "init": ("schema", "Create the database, also on a server, and its schema."),
