@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ClauseElement, Connection
+from sqlalchemy.exc import DBAPIError
 
 from hermes_store.engine import in_transaction
 from hermes_store.errors import TransactionRolledBackError
 
-__all__ = ["Statement"]
+__all__ = ["Statement", "errors_of"]
 
 
 class Statement:
@@ -49,3 +50,8 @@ class Statement:
             constants = {name: b.effective_value for name, b in binds.items() if not b.required}
             found = self._texts[type(dialect)] = (str(compiled), constants)
         return found
+
+
+def errors_of(connection: Connection) -> tuple[type[Exception], ...]:
+    """What running a statement raises: the driver's errors, which SQLAlchemy wraps in its own."""
+    return DBAPIError, connection.dialect.loaded_dbapi.Error

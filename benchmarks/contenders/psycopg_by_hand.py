@@ -17,7 +17,7 @@ import psycopg
 from sqlalchemy import URL
 
 from benchmarks.contenders import by_hand
-from benchmarks.contenders.search_by_hand import SearchByHand
+from benchmarks.contenders.search_by_hand import PAGE, SearchByHand
 from benchmarks.corpus import Message
 
 
@@ -116,7 +116,10 @@ def _count_in(
 class PsycopgSearch(SearchByHand):
     """Search by the statements of the store; `match` is a tsquery."""
 
-    PLACE = "%s"
+    PAGE = translated(PAGE).replace(
+        "SELECT value FROM json_each(%(ids)s)", "SELECT unnest(CAST(%(ids)s AS bigint[]))"
+    )
+    given = list
     BY_RELEVANCE = "ts_rank(search, CAST(%(match)s AS tsquery), 1) DESC, id DESC"
 
     def __init__(self, url: URL) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -12,25 +13,23 @@ SOURCE = (
     "CROSS JOIN messages AS m ON m.id = messages_fts.rowid"
     " CROSS JOIN sessions AS s ON s.id = m.session_id"
 )
-MESSAGES = """
+PAGE = """
+WITH hit(id) AS (SELECT value FROM json_each(:ids))
 SELECT m.id, m.session_id, m.role, m.timestamp, m.tool_name, s.source, s.model, s.title,
-    s.started_at, CASE WHEN m.content_format IS NULL THEN m.content ELSE v.content END, v.tool_calls
-FROM messages AS m JOIN messages_search AS v ON v.id = m.id
+    s.started_at, CASE WHEN m.content_format IS NULL THEN m.content
+        ELSE (SELECT v.content FROM messages_search AS v WHERE v.id = m.id) END,
+    CASE WHEN m.tool_calls IS NOT NULL
+        THEN (SELECT v.tool_calls FROM messages_search AS v WHERE v.id = m.id) END,
+    b.role, CASE WHEN b.content_format IS NULL THEN substr(b.content, 1, 200)
+        ELSE (SELECT v.content FROM messages_search AS v WHERE v.id = b.id) END,
+    a.role, CASE WHEN a.content_format IS NULL THEN substr(a.content, 1, 200)
+        ELSE (SELECT v.content FROM messages_search AS v WHERE v.id = a.id) END
+FROM hit JOIN messages AS m ON m.id = hit.id
 LEFT JOIN sessions AS s ON s.id = m.session_id
-WHERE m.id IN ({ids})"""
-CONTEXT = """
-WITH hit(id, session_id) AS (SELECT id, session_id FROM messages WHERE id IN ({ids})),
-near(hit, id) AS (
-    SELECT id, id FROM hit
-    UNION ALL SELECT id, (SELECT max(m.id) FROM messages AS m
-        WHERE m.session_id = hit.session_id AND m.id < hit.id) FROM hit
-    UNION ALL SELECT id, (SELECT min(m.id) FROM messages AS m
-        WHERE m.session_id = hit.session_id AND m.id > hit.id) FROM hit
-)
-SELECT near.hit, m.role,
-    CASE WHEN m.content_format IS NULL THEN substr(m.content, 1, 200) ELSE v.content END
-FROM near JOIN messages AS m ON m.id = near.id JOIN messages_search AS v ON v.id = m.id
-ORDER BY near.hit, m.id"""
+LEFT JOIN messages AS b ON b.id = (
+    SELECT max(id) FROM messages WHERE session_id = m.session_id AND id < m.id)
+LEFT JOIN messages AS a ON a.id = (
+    SELECT min(id) FROM messages WHERE session_id = m.session_id AND id > m.id)"""
 KEYS = (
     "id", "session_id", "role", "timestamp", "tool_name", "source", "model", "title",
     "session_started",
@@ -38,9 +37,10 @@ KEYS = (
 
 
 class SearchByHand:
-    """The three statements of the store, dicts with the same keys, a snippet cut by `re`."""
+    """The two statements of the store, dicts with the same keys, a snippet cut by `re`."""
 
-    PLACE = "?"
+    PAGE = PAGE
+    given = staticmethod(json.dumps)
 
     def __init__(self, path: str) -> None:
         self.db = connect(path, Settings())
@@ -50,7 +50,9 @@ class SearchByHand:
         self, match: str, words: str, *, newest: bool = False, source: str | None = None
     ) -> list[dict[str, Any]]:
         ids = self._find(match, newest, source)
-        hits = self._hits(ids, re.compile(rf"\b(?:{words})\b", re.IGNORECASE))
+        pattern = re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
+        rows = self.db.execute(self.PAGE, {"ids": self.given(ids)}).fetchall()
+        hits = {row[0]: hit(row, pattern) for row in rows}
         return [hits[message_id] for message_id in ids]
 
     def _find(self, match: str, newest: bool, source: str | None) -> list[int]:
@@ -63,19 +65,18 @@ class SearchByHand:
         ).fetchall()
         return [message_id for (message_id,) in found]
 
-    def _hits(self, ids: list[int], pattern: re.Pattern[str]) -> dict[int, dict[str, Any]]:
-        places = ", ".join([self.PLACE] * len(ids)) or "NULL"
-        rows = self.db.execute(MESSAGES.format(ids=places), ids).fetchall()
-        hits = {row[0]: hit(row, pattern) for row in rows}
-        for of, role, content in self.db.execute(CONTEXT.format(ids=places), ids).fetchall():
-            hits[of]["context"].append({"role": role, "content": (content or "")[:200]})
-        return hits
-
 
 def hit(row: tuple[Any, ...], pattern: re.Pattern[str]) -> dict[str, Any]:
     texts = {"content": row[9] or "", "tool_name": row[4] or "", "tool_calls": row[10] or ""}
     place = next((name for name, text in texts.items() if pattern.search(text)), "content")
-    shown = {"snippet": cut(texts[place], pattern), "matched_in": place, "context": []}
+    near = ((row[11], row[12]), (row[2], row[9]), (row[13], row[14]))
+    shown = {
+        "snippet": cut(texts[place], pattern),
+        "matched_in": place,
+        "context": [
+            {"role": role, "content": (content or "")[:200]} for role, content in near if role
+        ],
+    }
     return dict(zip(KEYS, row, strict=False)) | shown
 
 

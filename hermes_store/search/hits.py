@@ -1,13 +1,15 @@
 """`search_messages`: from what was typed to a page of hits, on either database."""
 
+# ruff: noqa: S608 - these statements are put together from constants
+
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from sqlalchemy import BigInteger, Connection, Row, bindparam, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, text
 
 from hermes_store.errors import InvalidArgumentError, SearchIndexError
 from hermes_store.records import ContextMessage, SearchHit
@@ -15,6 +17,7 @@ from hermes_store.search import postgresql, sqlite
 from hermes_store.search.matching import Finder, finder
 from hermes_store.search.query import parse, phrases
 from hermes_store.search.snippets import beginning, snippet
+from hermes_store.statements import Statement, errors_of
 
 __all__ = ["search"]
 
@@ -56,9 +59,9 @@ def search(
     try:
         ids = index.find(connection, tree, query, sort, given, limit=limit, offset=offset)
         return _hits(connection, ids, [finder(phrase) for phrase in phrases(tree)], markers)
-    except DatabaseError as exc:
+    except errors_of(connection) as exc:
         if index.is_index_damage(exc):
-            raise SearchIndexError("damaged", str(exc.orig)) from exc
+            raise SearchIndexError("damaged", str(getattr(exc, "orig", exc))) from exc
         raise
 
 
@@ -68,65 +71,84 @@ def _index_of(connection: Connection) -> ModuleType:
 
 # --- hits ---------------------------------------------------------------------------------------
 
-_MESSAGES = text("""\
-SELECT m.id, m.session_id, m.role, m.timestamp, m.tool_name,
-    s.source, s.model, s.title, s.started_at AS session_started,
-    CASE WHEN m.content_format IS NULL THEN m.content ELSE v.content END AS content, v.tool_calls
-FROM messages AS m JOIN messages_search AS v ON v.id = m.id
-LEFT JOIN sessions AS s ON s.id = m.session_id
-WHERE m.id IN :ids""").bindparams(bindparam("ids", expanding=True, type_=BigInteger))
+_KEYS = (
+    "id", "session_id", "role", "timestamp", "tool_name",
+    "source", "model", "title", "session_started",
+)  # fmt: skip
+"""What is taken as it is read."""
 
-_CONTEXT = text("""\
-WITH hit(id, session_id) AS (SELECT id, session_id FROM messages WHERE id IN :ids),
-near(hit, id) AS (
-    SELECT id, id FROM hit
-    UNION ALL SELECT id, (SELECT max(m.id) FROM messages AS m
-        WHERE m.session_id = hit.session_id AND m.id < hit.id) FROM hit
-    UNION ALL SELECT id, (SELECT min(m.id) FROM messages AS m
-        WHERE m.session_id = hit.session_id AND m.id > hit.id) FROM hit
-)
-SELECT near.hit, m.role,
-    CASE WHEN m.content_format IS NULL THEN substr(m.content, 1, 200) ELSE v.content END AS content
-FROM near JOIN messages AS m ON m.id = near.id JOIN messages_search AS v ON v.id = m.id
-ORDER BY near.hit, m.id""").bindparams(bindparam("ids", expanding=True, type_=BigInteger))
+
+@lru_cache
+def _page(given_ids: str) -> Statement:
+    """What is shown of each message of `given_ids`, and of the one before and the one after it."""
+    return Statement(
+        text(f"""\
+WITH hit(id) AS ({given_ids})
+SELECT m.id, m.session_id, m.role, m.timestamp, m.tool_name,
+    s.source, s.model, s.title, s.started_at,
+    {_content("m", "m.content")},
+    CASE WHEN m.tool_calls IS NOT NULL
+        THEN (SELECT v.tool_calls FROM messages_search AS v WHERE v.id = m.id) END,
+    b.role, {_content("b", f"substr(b.content, 1, {_CONTEXT_LENGTH})")},
+    a.role, {_content("a", f"substr(a.content, 1, {_CONTEXT_LENGTH})")}
+FROM hit JOIN messages AS m ON m.id = hit.id
+LEFT JOIN sessions AS s ON s.id = m.session_id
+LEFT JOIN messages AS b ON b.id = (
+    SELECT max(id) FROM messages WHERE session_id = m.session_id AND id < m.id)
+LEFT JOIN messages AS a ON a.id = (
+    SELECT min(id) FROM messages WHERE session_id = m.session_id AND id > m.id)""")
+    )
+
+
+def _content(message: str, plain: str) -> str:
+    """Two columns: the text, and the format in which the content is stored."""
+    return f"""\
+{message}.content_format, CASE WHEN {message}.content_format IS NULL THEN {plain}
+        ELSE (SELECT v.content FROM messages_search AS v WHERE v.id = {message}.id) END"""
 
 
 def _hits(
     connection: Connection, ids: Sequence[int], finders: Sequence[Finder], markers: tuple[str, str]
 ) -> list[SearchHit]:
-    as_written = _index_of(connection).as_written
+    index = _index_of(connection)
     hits: dict[int, SearchHit] = {}
     for start in range(0, len(ids), _IDS_AT_ONCE):
-        some = {"ids": ids[start : start + _IDS_AT_ONCE]}
-        for row in connection.execute(_MESSAGES, some):
-            texts = {place: as_written(getattr(row, place) or "") for place in _PLACES}
-            hits[row.id] = _hit(row, texts, finders, markers)
-        for row in connection.execute(_CONTEXT, some):
-            content = as_written(row.content or "")[:_CONTEXT_LENGTH]
-            hits[row.hit]["context"].append(ContextMessage(role=row.role, content=content))
+        some = index.given(ids[start : start + _IDS_AT_ONCE])
+        for row in _page(index.GIVEN_IDS).run(connection, ids=some).fetchall():
+            hits[row[0]] = _hit(row, index.as_written, finders, markers)
     if len(hits) < len(ids):
         raise SearchIndexError("damaged", "it lists messages that do not exist")
     return [hits[id_] for id_ in ids]
 
 
 def _hit(
-    row: Row[Any], texts: dict[Place, str], finders: Sequence[Finder], markers: tuple[str, str]
+    row: Sequence[Any],
+    as_written: Callable[[str], str],
+    finders: Sequence[Finder],
+    markers: tuple[str, str],
 ) -> SearchHit:
-    place, shown = _shown(texts, finders, markers)
-    return SearchHit(
-        id=row.id,
-        session_id=row.session_id,
-        role=row.role,
-        timestamp=row.timestamp,
-        tool_name=row.tool_name,
-        snippet=shown,
-        matched_in=place,
-        source=row.source,
-        model=row.model,
-        title=row.title,
-        session_started=row.session_started,
-        context=[],
-    )
+    hit: Any = dict(zip(_KEYS, row, strict=False))
+    content_format, content, calls, *around = row[len(_KEYS) :]
+    texts: dict[Place, str] = {
+        "content": _written(content_format, content, as_written),
+        "tool_name": hit["tool_name"] or "",
+        "tool_calls": as_written(calls or ""),
+    }
+    hit["matched_in"], hit["snippet"] = _shown(texts, finders, markers)
+    near = (around[:3], (hit["role"], None, texts["content"]), around[3:])
+    hit["context"] = [
+        ContextMessage(role=role, content=_written(form, text, as_written)[:_CONTEXT_LENGTH])
+        for role, form, text in near
+        if role is not None
+    ]
+    return cast("SearchHit", hit)
+
+
+def _written(content_format: str | None, text: str | None, as_written: Callable[[str], str]) -> str:
+    """A text as it was written; structured content is read from the view."""
+    if text is None or content_format is None:
+        return text or ""
+    return as_written(text)
 
 
 def _shown(

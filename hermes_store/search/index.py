@@ -14,13 +14,14 @@ import re
 import time
 from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DatabaseError
 
 from hermes_store.errors import SearchIndexError
 from hermes_store.search import postgresql_check
 from hermes_store.search.ddl import HEAD_DDL, TRIGGERS
 from hermes_store.sql_text import canonical
+from hermes_store.statements import Statement, errors_of
 
 __all__ = [
     "IndexState",
@@ -48,22 +49,26 @@ class IndexState(NamedTuple):
 def state(connection: Connection) -> IndexState:
     """What is known of the index, without looking into it."""
     try:
-        found = connection.exec_driver_sql(_STATE).one_or_none()
-    except DatabaseError as exc:
+        found = _STATE.run(connection).fetchone()
+    except errors_of(connection) as exc:
         if is_index_damage(exc):
-            return IndexState("damaged", str(exc.orig), 0.0)
+            return IndexState("damaged", str(getattr(exc, "orig", exc)), 0.0)
         raise
     if found is None:
         return IndexState("damaged", "its state is not recorded", 0.0)
-    if found.state != "damaged" and found.triggers < len(TRIGGERS):
-        return IndexState("damaged", "a trigger is missing", found.changed_at)
-    return IndexState(found.state, found.detail, found.changed_at)
+    *known, triggers = found
+    recorded = IndexState(*known)
+    if recorded.state != "damaged" and triggers < len(TRIGGERS):
+        return IndexState("damaged", "a trigger is missing", recorded.changed_at)
+    return recorded
 
 
-_STATE = f"""\
+_STATE = Statement(
+    text(f"""\
 SELECT state, detail, changed_at, (
     SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name IN {tuple(TRIGGERS)}
-) AS triggers FROM search_index"""
+) FROM search_index""")
+)
 
 
 def require_ready(connection: Connection) -> None:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, text
 
 from hermes_store.search.characters import fold, join_up, set_apart
 from hermes_store.search.index import is_index_damage, require_ready
 from hermes_store.search.matching import has_symbols, matches, spellings
 from hermes_store.search.query import And, Not, Phrase, Query, parse
+from hermes_store.statements import Statement
 
-__all__ = ["as_written", "expression", "find", "is_index_damage", "require_ready"]
+__all__ = [
+    "GIVEN_IDS",
+    "as_written",
+    "expression",
+    "find",
+    "given",
+    "is_index_damage",
+    "require_ready",
+]
 
 _ORDER = {
     "relevance": "bm25(messages_fts), messages_fts.rowid DESC",
@@ -62,9 +72,9 @@ _NOT_IN_A_STRING = re.compile('["\0\ud800-\udfff]')
 
 
 _CONDITIONS = {
-    "sources": "s.source IN :sources",
-    "exclude_sources": "s.source NOT IN :exclude_sources",
-    "roles": "m.role IN :roles",
+    "sources": "s.source IN ({values})",
+    "exclude_sources": "s.source NOT IN ({values})",
+    "roles": "m.role IN ({values})",
     # The ids of a session lie close together: the range keeps the index from listing the rest.
     "session_id": "m.session_id = :session_id AND messages_fts.rowid BETWEEN"
     " (SELECT min(id) FROM messages WHERE session_id = :session_id) AND"
@@ -75,8 +85,8 @@ _CONDITIONS = {
 }
 _LISTS = ("sources", "exclude_sources", "roles")
 _SYMBOLS = """hermes_symbols(:typed,
-    CASE WHEN m.content_format IS NULL THEN m.content ELSE v.content END,
-    v.tool_name, v.tool_calls)"""
+    CASE WHEN m.content_format IS NULL THEN m.content END, m.tool_name,
+    CASE WHEN m.content_format IS NOT NULL THEN v.content END, v.tool_calls)"""
 
 
 def find(
@@ -90,48 +100,72 @@ def find(
     offset: int,
 ) -> Sequence[int]:
     """The ids of one page, in order. `tree` is what `typed` says."""
-    values = {
-        **filters,
-        "match": expression(tree),
-        "typed": typed,
-        "limit": limit,
-        "offset": offset,
-    }
-    conditions = ["messages_fts MATCH :match"]
-    conditions += [condition for name, condition in _CONDITIONS.items() if name in values]
-    tables = ["messages_fts"]
-    if values.keys() & _CONDITIONS.keys() or has_symbols(tree):
-        tables.append("messages AS m ON m.id = messages_fts.rowid")
-    if values.keys() & {"sources", "exclude_sources"}:
-        tables.append("sessions AS s ON s.id = m.session_id")
-    if has_symbols(tree):
+    symbols = has_symbols(tree)
+    if symbols:
         _offer_symbols(connection)
+    lists = {name: tuple(given) for name, given in filters.items() if name in _LISTS}
+    numbers = tuple((name, len(lists.get(name, ()))) for name in filters)
+    found = _statement(sort, symbols, numbers).run(
+        connection,
+        match=expression(tree),
+        typed=typed,
+        limit=limit,
+        offset=offset,
+        **{name: given for name, given in filters.items() if name not in _LISTS},
+        **{f"{name}_{n}": each for name, given in lists.items() for n, each in enumerate(given)},
+    )
+    return [id_ for (id_,) in found]
+
+
+@lru_cache(maxsize=64)
+def _statement(sort: str, symbols: bool, filters: tuple[tuple[str, int], ...]) -> Statement:
+    """The statement for filters of these names; of a list, with so many values."""
+    conditions = ["messages_fts MATCH :match"]
+    for name, number in filters:
+        values = ", ".join(f":{name}_{n}" for n in range(number))
+        conditions.append(_CONDITIONS[name].format(values=values))
+    tables = ["messages_fts"]
+    if filters or symbols:
+        tables.append("messages AS m ON m.id = messages_fts.rowid")
+    if any("s." in condition for condition in conditions):
+        tables.append("sessions AS s ON s.id = m.session_id")
+    if symbols:
         tables.append("messages_search AS v ON v.id = m.id")
         conditions.append(_SYMBOLS)
-    lists: list[Any] = [bindparam(name, expanding=True) for name in values if name in _LISTS]
-    statement = text(
-        f"SELECT messages_fts.rowid FROM {' CROSS JOIN '.join(tables)}"  # noqa: S608 - constants
-        f" WHERE {' AND '.join(conditions)} ORDER BY {_ORDER[sort]} LIMIT :limit OFFSET :offset"
+    return Statement(
+        text(
+            f"SELECT messages_fts.rowid FROM {' CROSS JOIN '.join(tables)}"  # noqa: S608 - constants
+            f" WHERE {' AND '.join(conditions)} ORDER BY {_ORDER[sort]}"
+            " LIMIT :limit OFFSET :offset"
+        )
     )
-    return connection.scalars(statement.bindparams(*lists), values).all()
 
 
 def _offer_symbols(connection: Connection) -> None:
     """Give this connection the function that looks at the text of what the index found."""
     if "hermes_symbols" not in connection.info:
         dbapi: Any = connection.connection.dbapi_connection
-        dbapi.create_function("hermes_symbols", 4, _holds_what_was_typed)
+        dbapi.create_function("hermes_symbols", 5, _holds_what_was_typed)
         connection.info["hermes_symbols"] = True
 
 
-def _holds_what_was_typed(typed: str, *texts: str | None) -> bool:
+def _holds_what_was_typed(
+    typed: str, content: str | None, tool_name: str | None, *of_the_view: str | None
+) -> bool:
     tree = _parsed(typed)
     assert tree is not None
-    return matches(tree, [fold(join_up(each)) for each in texts if each])
+    texts = [content, tool_name, *(join_up(each or "") for each in of_the_view)]
+    return matches(tree, [fold(each) for each in texts if each])
 
 
 _parsed = lru_cache(maxsize=16)(parse)
 
+
+# --- what is shared with PostgreSQL -------------------------------------------------------------
+
+GIVEN_IDS = "SELECT value FROM json_each(:ids)"
+given = json.dumps
+"""The parameter of `GIVEN_IDS` for a list of ids."""
 
 as_written = join_up
 """A text of the view without the blanks that set characters apart."""
