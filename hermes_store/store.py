@@ -28,7 +28,7 @@ from hermes_store.errors import (
 )
 from hermes_store.search import index
 from hermes_store.settings import Settings
-from hermes_store.turns import Turn
+from hermes_store.turns import Operation, Turn
 from hermes_store.writer import Repair, Writer
 
 __all__ = ["REPAIR", "Store"]
@@ -177,7 +177,7 @@ class Store:
         """Call `function(connection, …)` in a write transaction; return after COMMIT."""
         if self._closed:
             raise StoreClosedError
-        return self._writer.run(lambda connection: function(connection, *args, **kwargs))
+        return self._writer.run(Operation(function, args, kwargs))
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -253,7 +253,9 @@ class Store:
 def _make_writer(url: URL, settings: Settings) -> Writer:
     engine = engines.write_engine(url, settings)
     if engine.dialect.name != "sqlite":
-        return Writer(engine, settings)
+        from hermes_store.postgresql_groups import run_group  # noqa: PLC0415 - only where used
+
+        return Writer(engine, settings, run_group=run_group)
     if engines.has_wal_reset_bug(engines.sqlite_driver().sqlite_version_info):
         # A checkpoint beside a COMMIT is what that bug needs to lose pages: leave them to SQLite,
         # which makes them inside the commits of the one connection that writes.

@@ -11,13 +11,32 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from hermes_store.errors import NestedTransactionError, StoreBusyError, StoreClosedError
 
-__all__ = ["Turn", "Turns"]
+__all__ = ["Operation", "Turn", "Turns"]
+
+R = TypeVar("R")
 
 NEW, WAITING, LEADING, RUNNING, DONE = "new", "waiting", "leading", "running", "done"
+
+
+class Operation(Generic[R]):
+    """A function of a connection, with its other arguments."""
+
+    __slots__ = ("args", "function", "kwargs")
+
+    def __init__(
+        self, function: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+
+    def __call__(self, connection: Any) -> R:
+        """Run it."""
+        return self.function(connection, *self.args, **self.kwargs)
 
 
 class Turn:
@@ -36,6 +55,11 @@ class Turn:
         self.error: BaseException | None = None
         self.signal = threading.Lock()
         self.signal.acquire()
+
+    def run(self, connection: Any) -> None:
+        """Run the operation, keep its result."""
+        assert self.operation is not None
+        self.result = self.operation(connection)
 
     def wake(self, state: str) -> None:
         """Let the caller go on as leader, or with its outcome."""

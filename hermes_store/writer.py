@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar, cast
 
@@ -57,6 +57,12 @@ class Repair(NamedTuple):
 
     applies: Callable[[BaseException], bool]
     apply: Callable[[Connection, BaseException], None]
+
+
+def run_in_turn(connection: Connection, turns: Sequence[Turn]) -> None:
+    """Run one operation after the other."""
+    for turn in turns:
+        turn.run(connection)
 
 
 def run_in_savepoint(
@@ -139,11 +145,14 @@ class Writer:
         settings: Settings,
         repair: Repair | None = None,
         checkpoints: Checkpoints | None = None,
+        run_group: Callable[[Connection, Sequence[Turn]], None] = run_in_turn,
     ) -> None:
+        """`run_group` runs the operations of several turns and sets their results."""
         self._engine = engine
         self._checkpoints = checkpoints
         self._settings = settings
         self._repair = repair
+        self._run_group = run_group
         self._patience = settings.lock_timeout
         self._most = settings.batch_size if settings.enable_batching else 1
         self._company_seconds = settings.batch_wait_ms / 1000 if self._most > 1 else 0.0
@@ -320,10 +329,11 @@ class Writer:
             connection.begin()
             for turn in turns:
                 turn.error = None
-                if careful:
+            if careful:
+                for turn in turns:
                     self._run_carefully(connection, turn)
-                else:
-                    turn.result = turn.operation(connection)  # type: ignore[misc]
+            else:
+                self._run_group(connection, turns)
             _require_transaction(connection)
             committing = True
             connection.commit()

@@ -1,0 +1,174 @@
+"""A group on PostgreSQL: appends of many callers in one statement, sessions locked in one order."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import postgres_server
+import pytest
+from sqlalchemy import URL
+from support import Caller, until
+
+from hermes_store import SessionRepository
+from hermes_store.errors import SessionNotFoundError
+
+ODD_TEXTS = [
+    "",
+    " ",
+    "NULL",
+    "null",
+    '{"a", \\"b\\"}',
+    "it's\\n",
+    "a\0b",
+    "\ud800",
+    "日本\u2003x",
+    "%s",
+]
+
+
+@pytest.fixture
+def repository(database: URL) -> Iterator[SessionRepository]:
+    with SessionRepository(database) as repository:
+        for session_id in ("a", "b", "c"):
+            repository.create_session(session_id, "cli")
+        yield repository
+
+
+def in_a_group(repository: SessionRepository, *calls: Callable[[], object]) -> list[Caller]:
+    """Queue the calls behind a transaction, then let them run as one group."""
+    groups = repository.get_stats()["batch_count"]
+    with repository.transaction():
+        callers = []
+        for number, call in enumerate(calls, start=1):
+            callers.append(Caller(call))
+            until(lambda number=number: repository.get_stats()["pending_writes"] == number)
+    for caller in callers:
+        caller.join(30)
+        assert not caller.is_alive()
+    assert repository.get_stats()["batch_count"] == groups + 2
+    return callers
+
+
+def append(repository: SessionRepository, session_id: str, content: Any) -> Callable[[], int]:
+    return lambda: repository.append_message(session_id, "user", content)
+
+
+def contents(repository: SessionRepository, session_id: str) -> list[Any]:
+    return [message["content"] for message in repository.get_messages(session_id)]
+
+
+def test_each_caller_gets_the_id_of_its_message(repository: SessionRepository) -> None:
+    calls = [append(repository, session_id, str(n)) for n, session_id in enumerate("bacabba")]
+    ids = [caller.finish() for caller in in_a_group(repository, *calls)]
+    for n, session_id in enumerate("bacabba"):
+        messages = {message["id"]: message for message in repository.get_messages(session_id)}
+        assert messages[ids[n]]["content"] == str(n)
+
+
+def test_messages_of_one_session_stay_in_the_order_of_the_queue(
+    repository: SessionRepository,
+) -> None:
+    in_a_group(repository, *(append(repository, "ba"[n % 2], str(n)) for n in range(6)))
+    assert contents(repository, "a") == ["1", "3", "5"]
+    assert contents(repository, "b") == ["0", "2", "4"]
+
+
+def test_each_session_counts_its_own_messages_and_calls(repository: SessionRepository) -> None:
+    def call(session_id: str, calls: int, at: float) -> Callable[[], int]:
+        return lambda: repository.append_message(
+            session_id, "assistant", tool_calls=[{"id": "x"}] * calls or None, timestamp=at
+        )
+
+    latest = repository.get_session("a")["last_active"] + 100
+    in_a_group(repository, call("a", 2, latest), call("b", 1, 5.0), call("a", 3, latest - 50))
+    a, b = repository.get_session("a"), repository.get_session("b")
+    assert (a["message_count"], a["tool_call_count"], a["last_active"]) == (2, 5, latest)
+    assert (b["message_count"], b["tool_call_count"]) == (1, 1)
+    assert b["last_active"] == b["started_at"]
+
+
+def test_every_value_is_stored_as_by_an_append_alone(repository: SessionRepository) -> None:
+    whole = {
+        "role": "assistant",
+        "content": [{"type": "text", "text": 'a "quoted" \0 text'}],
+        "tool_name": "terminal",
+        "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": '{"a": "b\\\\"}'}}],
+        "tool_call_id": "call, {1}",
+        "token_count": 2**40,
+        "finish_reason": "stop",
+        "reasoning": "because",
+        "reasoning_details": {"a": [None, 1.5]},
+        "codex_reasoning_items": [{"é": "è"}],
+        "timestamp": 1_750_000_000.123456,
+    }
+    messages = [whole, *({"role": "user", "content": text, "timestamp": 1.0} for text in ODD_TEXTS)]
+    for message in messages:
+        repository.append_message("a", **message)
+    in_a_group(
+        repository,
+        *(lambda m=message: repository.append_message("b", **m) for message in messages),
+    )
+    alone, together = (
+        [{**message, "id": None, "session_id": None} for message in repository.get_messages(s)]
+        for s in ("a", "b")
+    )
+    assert together == alone
+
+
+def test_an_append_to_a_missing_session_fails_for_its_caller_alone(
+    repository: SessionRepository,
+) -> None:
+    first, missing, last = in_a_group(
+        repository,
+        append(repository, "a", "first"),
+        append(repository, "missing", "never"),
+        append(repository, "b", "last"),
+    )
+    assert isinstance(missing.error, SessionNotFoundError)
+    assert (first.error, last.error) == (None, None)
+    assert contents(repository, "a") + contents(repository, "b") == ["first", "last"]
+
+
+def test_other_operations_of_the_group_are_done_too(repository: SessionRepository) -> None:
+    in_a_group(
+        repository,
+        append(repository, "a", "one"),
+        lambda: repository.end_session("a", "over"),
+        lambda: repository.create_session("d", "cli"),
+        append(repository, "a", "two"),
+        lambda: repository.append_messages("b", [{"role": "user", "content": "three"}]),
+    )
+    assert contents(repository, "a") == ["one", "two"]
+    assert contents(repository, "b") == ["three"]
+    assert repository.get_session("a")["end_reason"] == "over"
+    assert repository.get_session("d") is not None
+
+
+def test_hosts_that_write_to_the_same_sessions_do_not_deadlock(
+    database: URL, repository: SessionRepository
+) -> None:
+    names = [{"application_name": f"host {number}"} for number in range(3)]
+    others = [SessionRepository(database.update_query_dict(name)) for name in names]
+    sessions = "abc"
+
+    def work(host: SessionRepository, number: int) -> None:
+        for turn in range(10):
+            session_id = sessions[(number + turn * (1 + number % 2)) % 3]
+            host.append_message(session_id, "user", "x")
+            host.update_token_counts(session_id, input_tokens=1)
+
+    callers = [
+        Caller(lambda host=host, number=number: work(host, number))
+        for host in (repository, *others)
+        for number in range(6)
+    ]
+    for caller in callers:
+        caller.finish(60)
+    for host in others:
+        host.close()
+    stored = [repository.get_session(session_id) for session_id in sessions]
+    assert sum(session["message_count"] for session in stored) == len(callers) * 10
+    assert sum(session["input_tokens"] for session in stored) == len(callers) * 10
+    repository.close()
+    with postgres_server.connected(database) as connection:
+        deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        assert connection.execute(deadlocks).fetchone() == (0,)
