@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from textwrap import indent
 from typing import Any
 
 from alembic.autogenerate import renderers
@@ -93,9 +94,13 @@ def _render(_context: AutogenContext, operation: RawDDLOp) -> list[str]:
 
 
 def _literal(sql: str) -> str:
-    """`sql` as Python source; `op.execute` takes a bare colon for a parameter."""
+    """`sql` as Python source; `op.execute` takes a bare colon for a parameter.
+
+    Alembic indents every line: where that would change the meaning, there is only one.
+    """
     escaped = sql.replace(":", r"\:")
-    if "\n" not in sql or '"""' in sql or sql.endswith(('"', "\\")):
+    is_changed_by_indenting = canonical(indent(sql, "    ")) != canonical(sql)
+    if is_changed_by_indenting or "\n" not in sql or '"""' in sql or sql.endswith(('"', "\\")):
         return repr(escaped)
     return f'r"""{escaped}"""'
 

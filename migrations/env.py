@@ -77,7 +77,18 @@ def look(url: URL) -> None:
         context.run_migrations()
 
 
+def require_head() -> None:
+    """Refuse to write a revision that the package would take for a later version's."""
+    newest = context.script.get_current_head()
+    if newest != migrate.HEAD:
+        raise CommandError(
+            f"the newest revision is {newest}, but HEAD in hermes_store/schema_state.py says "
+            f"{migrate.HEAD}: change it first"
+        )
+
+
 def change(url: URL) -> None:
+    require_head()
     patience = config.attributes.get("lock_timeout", migrate.LOCK_TIMEOUT)
     with schema_change.changing(url, lock_timeout=patience) as (connection, state):
         configure(connection=connection)

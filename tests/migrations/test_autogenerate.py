@@ -60,9 +60,9 @@ def migrate_as_generated(path: Path, metadata: sa.MetaData) -> tuple[str, str]:
 
 
 def run(context: MigrationContext, code: str) -> None:
-    lines = "\n".join(line.removeprefix("    ") for line in code.splitlines())
+    """Run the body of `upgrade` or `downgrade` as it stands in the file, indented."""
     with Operations.context(context) as op:
-        exec(lines, {"op": op, "sa": sa})
+        exec(f"if True:\n    {code.lstrip()}", {"op": op, "sa": sa})
 
 
 def run_down(path: Path, code: str) -> None:
@@ -240,16 +240,25 @@ class TestTheCommand:
         shutil.copytree(ROOT / "hermes_store", checkout / "hermes_store")
         shutil.copy(ROOT / "alembic.ini", checkout)
         script(path, "DROP TRIGGER messages_fts_insert; DROP INDEX idx_sessions_started")
-        ini = str(checkout / "alembic.ini")
-        command = ["-c", ini, "-x", f"url={path}", "revision", "--autogenerate", "-m", "Put back"]
-        result = alembic(*command, cwd=tmp_path, PYTHONPATH=str(checkout))
-        assert result.returncode == 0, result.stderr
+        common = ["-c", str(checkout / "alembic.ini"), "-x", f"url={path}"]
+
+        def run(*arguments: str) -> tuple[int, str]:
+            done = alembic(*common, *arguments, cwd=tmp_path, PYTHONPATH=str(checkout))
+            return done.returncode, done.stderr
+
+        assert run("revision", "--autogenerate", "-m", "Put back")[0] == 0
         number = f"{int(HEAD) + 1:04d}"
         written = (checkout / "migrations" / "versions" / f"{number}_put_back.py").read_text()
         assert f"revision = '{number}'" in written
         assert 'op.execute(r"""CREATE TRIGGER messages_fts_insert' in written
         assert "op.create_index('idx_sessions_started', 'sessions'" in written
-        compile(written, "revision", "exec")
+        code, said = run("upgrade", "head")
+        assert code != 0
+        assert "change it first" in said
+        state = checkout / "hermes_store" / "schema_state.py"
+        state.write_text(state.read_text().replace(f'HEAD = "{HEAD}"', f'HEAD = "{number}"'))
+        for arguments in (["upgrade", "head"], ["check"], ["downgrade", "-1"]):
+            assert run(*arguments)[0] == 0, arguments
 
     def test_revision_on_an_adopted_file_is_empty(self, tmp_path: Path) -> None:
         checkout = tmp_path / "checkout"
