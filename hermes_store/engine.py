@@ -60,6 +60,7 @@ __all__ = [
     "migration_engine",
     "pause",
     "plain_engine",
+    "read_any_text",
     "read_engine",
     "read_url_of",
     "reserve_ids",
@@ -69,6 +70,7 @@ __all__ = [
     "translate_error",
     "typed_errors",
     "undecodable_text_as_bytes",
+    "undecodable_text_replaced",
     "url_of",
     "write_engine",
 ]
@@ -316,14 +318,41 @@ def keeps_nul(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
+# SQLite stores as text whatever it is given; its driver refuses to read what is no UTF-8.
+
+
 @contextmanager
 def undecodable_text_as_bytes(connection: Connection) -> Iterator[None]:
-    """Read text that is no UTF-8, which SQLite does not check, as the bytes it is."""
+    """Read text that is no UTF-8 as the bytes it is."""
+    with _decoding(connection, _text_or_bytes):
+        yield
+
+
+@contextmanager
+def undecodable_text_replaced(connection: Connection) -> Iterator[None]:
+    """Read text that is no UTF-8 with U+FFFD in place of what is none."""
+    with _decoding(connection, _text_with_replacements):
+        yield
+
+
+def read_any_text(connection: Connection, read: Callable[[], T]) -> T:
+    """Call `read`; again, at the price of a call for each value, when some text is no UTF-8."""
+    try:
+        return read()
+    except Exception as exc:
+        if "Could not decode to UTF-8" not in str(_original(exc)):
+            raise
+    with undecodable_text_replaced(connection):
+        return read()
+
+
+@contextmanager
+def _decoding(connection: Connection, decode: Callable[[bytes], str | bytes]) -> Iterator[None]:
     if connection.dialect.name != "sqlite":
         yield
         return
     dbapi: Any = connection.connection.dbapi_connection
-    dbapi.text_factory = _text_or_bytes
+    dbapi.text_factory = decode
     try:
         yield
     finally:
@@ -335,6 +364,10 @@ def _text_or_bytes(stored: bytes) -> str | bytes:
         return stored.decode()
     except UnicodeDecodeError:
         return stored
+
+
+def _text_with_replacements(stored: bytes) -> str:
+    return stored.decode("utf-8", "replace")
 
 
 def create_database(url: URL) -> bool:

@@ -12,15 +12,15 @@ from sqlalchemy import URL, Connection, CursorResult, Executable
 from sqlalchemy.orm import Session as OrmSession
 
 from hermes_store import messages, sessions, transfer, upkeep, values
-from hermes_store.engine import describe
+from hermes_store.engine import describe, read_any_text
 from hermes_store.errors import TransactionOverError
 from hermes_store.listing import Filter
 from hermes_store.operations import Operations
 from hermes_store.records import SessionExport
+from hermes_store.savepoint import run_in_savepoint
 from hermes_store.search import index, rebuild
 from hermes_store.settings import make_settings
 from hermes_store.store import REPAIR, Store
-from hermes_store.writer import run_in_savepoint
 
 __all__ = ["SessionRepository", "Transaction"]
 
@@ -57,7 +57,8 @@ class Transaction(Operations):
     def _read(
         self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        return function(self.connection, *args, **kwargs)
+        connection = self.connection
+        return read_any_text(connection, lambda: function(connection, *args, **kwargs))
 
     def _write(
         self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs

@@ -26,10 +26,11 @@ from hermes_store.errors import (
     PoolExhaustedError,
     StoreClosedError,
 )
+from hermes_store.savepoint import Repair
 from hermes_store.search import index
 from hermes_store.settings import Settings
 from hermes_store.turns import Operation, Turn
-from hermes_store.writer import Repair, Writer
+from hermes_store.writer import Writer
 
 __all__ = ["REPAIR", "Store"]
 
@@ -155,7 +156,9 @@ class Store:
 
         def attempt() -> R:
             with self._connected() as connection:
-                return function(connection, *args, **kwargs)
+                return engines.read_any_text(
+                    connection, lambda: function(connection, *args, **kwargs)
+                )
 
         with engines.typed_errors():
             return engines.retry_while_busy(
@@ -165,7 +168,11 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A pooled connection on one snapshot, for reads that stream."""
-        with engines.typed_errors(), self._connected() as connection:
+        with (
+            engines.typed_errors(),
+            self._connected() as connection,
+            engines.undecodable_text_replaced(connection),
+        ):
             yield connection
 
     def write(
@@ -255,7 +262,8 @@ def _make_writer(url: URL, settings: Settings) -> Writer:
     if engine.dialect.name != "sqlite":
         from hermes_store.postgresql_groups import run_group  # noqa: PLC0415 - only where used
 
-        return Writer(engine, settings, run_group=run_group)
+        most = settings.write_pool_size
+        return Writer(engine, settings, run_group=run_group, most_connections=most)
     if engines.has_wal_reset_bug(engines.sqlite_driver().sqlite_version_info):
         # A checkpoint beside a COMMIT is what that bug needs to lose pages: leave them to SQLite,
         # which makes them inside the commits of the one connection that writes.
