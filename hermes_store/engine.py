@@ -120,6 +120,9 @@ def _checked_url(url: URL) -> URL:
 
 
 def _sqlite_url(url: URL) -> URL:
+    if url.drivername not in {"sqlite", "sqlite+pysqlite"}:  # SQLCipher's would not encrypt here
+        problem = f"the driver {url.drivername!r} is not supported"
+        raise InvalidArgumentError("db_path", problem, "write sqlite:////folder/state.db")
     database = url.database or ""
     if database in {"", ":memory:"} or "mode=memory" in database:
         raise InvalidArgumentError(
@@ -127,8 +130,9 @@ def _sqlite_url(url: URL) -> URL:
             "a database in memory cannot be shared by the store's connections",
             "give the path of a file, in a temporary folder if need be",
         )
-    if database.startswith("file:") or "uri" in url.query:
-        raise InvalidArgumentError("db_path", "SQLite URIs are not taken", "give the plain path")
+    if database.startswith("file:") or url.query:
+        problem = "SQLite URIs and their parameters are not taken"
+        raise InvalidArgumentError("db_path", problem, "give the plain path")
     if "\0" in database:
         raise InvalidArgumentError("db_path", "the path holds a NUL character", "remove it")
     return url.set(database=str(Path(database).expanduser().absolute()))

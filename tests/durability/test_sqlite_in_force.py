@@ -95,6 +95,24 @@ def test_the_write_ahead_log_stays_bounded(database: Path) -> None:
     assert log < 3 * limit
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "sqlite+pysqlcipher://:secret@/x.db",
+        "sqlite+aiosqlite:///x.db",
+        "sqlite:///x.db?timeout=5",
+        "sqlite:///x.db?mode=ro",
+    ],
+)
+def test_what_another_driver_would_do_is_refused_not_left_undone(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidArgumentError, match="db_path"):
+        SessionRepository(address)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_database_in_memory_or_an_uri_is_refused_with_a_remedy() -> None:
     for address in (":memory:", "", "sqlite://", "sqlite:///file:x?mode=memory&uri=true"):
         with pytest.raises(InvalidArgumentError, match="give"):
