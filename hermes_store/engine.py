@@ -66,6 +66,7 @@ __all__ = [
     "reserve_ids",
     "retry_while_busy",
     "run_on_driver",
+    "shown",
     "sqlite_driver",
     "translate_error",
     "typed_errors",
@@ -146,6 +147,13 @@ def read_url_of(url: URL, settings: Settings) -> URL:
     if "sqlite" in {url.get_backend_name(), replica.get_backend_name()}:
         raise InvalidArgumentError("read_url", "a SQLite file has no replica", "leave it out")
     return replica
+
+
+def shown(url: URL) -> str:
+    """The address as messages name it: a path, or a URL without its password."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.render_as_string(hide_password=True)
 
 
 def identity(url: URL) -> Hashable:

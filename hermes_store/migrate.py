@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import URL
 
-from hermes_store.engine import Address, migration_engine, typed_errors, url_of
-from hermes_store.errors import MigrationError, UpgradeRequiredError
+from hermes_store.engine import Address, migration_engine, shown, typed_errors, url_of
+from hermes_store.errors import MigrationError, SchemaError, UpgradeRequiredError
 from hermes_store.schema_change import Progress, fill_search_index
 from hermes_store.schema_state import HEAD, State, look, look_at_file
 
@@ -50,11 +50,14 @@ def inspect(address: Address = None, *, lock_timeout: float = LOCK_TIMEOUT) -> S
     or `StoreBusyError` (after `lock_timeout` seconds).
     """
     url = url_of(address)
-    if url.get_backend_name() == "sqlite":
-        return look_at_file(url, lock_timeout=lock_timeout)
-    engine = migration_engine(url, lock_timeout)
-    with typed_errors(), engine.connect() as connection:
-        return look(connection)
+    try:
+        if url.get_backend_name() == "sqlite":
+            return look_at_file(url, lock_timeout=lock_timeout)
+        with typed_errors(), migration_engine(url, lock_timeout).connect() as connection:
+            return look(connection)
+    except SchemaError as exc:
+        exc.add_note(shown(url))
+        raise
 
 
 def current(address: Address = None) -> str | None:

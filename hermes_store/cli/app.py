@@ -166,7 +166,7 @@ def _message(error: click.ClickException | HermesStoreError | OSError) -> str:
         return error.format_message()
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error)
+    return ": ".join([*getattr(error, "__notes__", ()), str(error)])
 
 
 def report(error: click.ClickException | HermesStoreError | OSError, *, as_json: bool) -> int:

@@ -9,7 +9,7 @@ import click
 from hermes_store import SessionRepository, migrate
 from hermes_store.cli import output
 from hermes_store.cli.options import Options
-from hermes_store.engine import url_of
+from hermes_store.engine import shown, url_of
 
 __all__ = ["NotFoundError", "find_session", "open_store", "require_database", "where"]
 
@@ -22,10 +22,7 @@ class NotFoundError(click.ClickException):
 
 def where(options: Options) -> str:
     """The database's address without a password, as messages name it."""
-    url = url_of(options.db)
-    if url.get_backend_name() == "sqlite":
-        return str(url.database)
-    return url.render_as_string(hide_password=True)
+    return shown(url_of(options.db))
 
 
 def require_database(options: Options) -> None:

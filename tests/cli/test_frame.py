@@ -101,6 +101,7 @@ def test_what_is_no_store_is_an_error_in_one_line(run, tmp_path, address, words)
         assert result.err.startswith("error: ")
         assert words in result.err
         assert result.err.count("\n") == 1
+        assert result.err.count(address.format(tmp=tmp_path)) == address.startswith("{tmp}")
 
 
 def test_with_json_an_error_is_json_too(run, filled):
