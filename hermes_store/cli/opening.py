@@ -48,7 +48,7 @@ def open_store(options: Options, *, create: bool = False) -> SessionRepository:
     url = url_of(options.db)
     state = migrate.inspect(url)
     if url.get_backend_name() == "sqlite" and not state.is_current:
-        if not state.is_new:
+        if not (create and state.is_new):
             output.note(f"{where(options)} is at {state}: upgrading it to {migrate.HEAD}")
         with output.progress_bar("upgrading") as report:
             migrate.upgrade(url, progress=report)

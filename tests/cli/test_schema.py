@@ -72,6 +72,13 @@ def test_a_reading_command_upgrades_the_file_and_says_so(run, behind):
     assert run("--db", behind, "list").err == "no sessions\n"
 
 
+def test_an_empty_file_is_made_a_store_and_stderr_says_so(run, tmp_path):
+    path = tmp_path / "empty.db"
+    path.touch()
+    assert f"is at none: upgrading it to {migrate.HEAD}" in run("--db", path, "list").err
+    assert run("--db", path, "list").err == "no sessions\n"
+
+
 def test_upgrade_names_both_ends(run, behind):
     assert f"upgraded from 0005, now at {migrate.HEAD}" in run("upgrade", "--db", behind).out
 
