@@ -19,7 +19,7 @@ from hermes_store.search.alphabet import ACCENTS
 from hermes_store.search.characters import WORD, beyond_ascii, fold, is_apart
 from hermes_store.search.query import And, Not, Phrase, Query
 
-__all__ = ["Finder", "Span", "finder", "has_symbols", "matches", "spellings"]
+__all__ = ["Finder", "Span", "finder", "has_symbols", "matches", "plain", "spellings"]
 
 _PUNCTUATION_THAT_COUNTS = frozenset("#%&*")
 _SYMBOLS_THAT_DO_NOT = frozenset("`\N{ACUTE ACCENT}<>=")
@@ -36,21 +36,18 @@ class Span(NamedTuple):
 
 
 class Finder:
-    """A phrase, ready to be found in folded texts."""
+    """A phrase, ready to be found in texts."""
 
     def __init__(self, phrase: Phrase) -> None:
         self._spellings = [_Spelling(text, phrase.prefix) for text in spellings(phrase.text)]
         self.has_symbols = any(each.has_symbols for each in self._spellings)
         """Whether the index alone finds too much."""
 
-    def spans(self, folded: str) -> Iterator[Span]:
-        """All matches in a folded text, in the order in which they begin."""
-        bare, places = _without_accents(folded)
-        each = [spelling.spans(bare) for spelling in self._spellings]
-        found = each[0] if len(each) == 1 else merge(*each)
-        if places:
-            return (Span(places[start], places[end]) for start, end in found)
-        return map(Span._make, found)
+    def spans(self, text: str, start: int = 0) -> Iterator[Span]:
+        """All matches from `start` on in a text from `plain`, in the order in which they begin."""
+        if len(self._spellings) == 1:
+            return self._spellings[0].spans(text, start)
+        return merge(*(spelling.spans(text, start) for spelling in self._spellings))
 
 
 finder = lru_cache(maxsize=512)(Finder)
@@ -64,14 +61,26 @@ def has_symbols(query: Query) -> bool:
     return any(map(has_symbols, operands))
 
 
-def matches(query: Query, folded: Sequence[str]) -> bool:
-    """Whether a message with these folded texts, one for each place, is what is asked for."""
+def matches(query: Query, texts: Sequence[str]) -> bool:
+    """Whether a message is what is asked for; `texts` are those of its places, from `plain`."""
     if isinstance(query, Phrase):
-        return any(any(finder(query).spans(text)) for text in folded)
+        return any(any(finder(query).spans(text)) for text in texts)
     if isinstance(query, Not):
-        return matches(query.wanted, folded) and not matches(query.unwanted, folded)
+        return matches(query.wanted, texts) and not matches(query.unwanted, texts)
     decide = all if isinstance(query, And) else any
-    return decide(matches(operand, folded) for operand in query.operands)
+    return decide(matches(operand, texts) for operand in query.operands)
+
+
+def plain(text: str) -> tuple[str, list[int]]:
+    """`text` folded and without combining accents, and where in it each character stands.
+
+    No places when nothing was left out.
+    """
+    folded = fold(text)
+    if folded.isascii() or not _ACCENT.search(beyond_ascii(folded)):
+        return folded, []
+    places = [place for place, character in enumerate(folded) if not _ACCENT.match(character)]
+    return _ACCENT.sub("", folded), [*places, len(folded)]
 
 
 def spellings(text: str) -> list[str]:
@@ -90,17 +99,6 @@ def _taken_apart(character: str) -> str:
     if fold(character).isascii():
         return character
     return _ACCENT.sub("", unicodedata.normalize("NFD", character))
-
-
-def _without_accents(folded: str) -> tuple[str, list[int]]:
-    """`folded` without combining accents, and the place in it of each character that is left.
-
-    No places when nothing was left out.
-    """
-    if folded.isascii() or not _ACCENT.search(beyond_ascii(folded)):
-        return folded, []
-    places = [place for place, character in enumerate(folded) if not _ACCENT.match(character)]
-    return _ACCENT.sub("", folded), [*places, len(folded)]
 
 
 class _Spelling:
@@ -122,13 +120,13 @@ class _Spelling:
         self._rest = list(zip(between, map(fold, words[1:]), strict=True))
         self._after = fold(after)
 
-    def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """All matches in a folded text without accents, from left to right."""
-        at = text.find(self._first)
+    def spans(self, text: str, start: int) -> Iterator[Span]:
+        """All matches from `start` on, from left to right."""
+        at = text.find(self._first, start)
         while at >= 0:
             end = self._end(text, at)
             if end:
-                yield at, end
+                yield Span(at, end)
             at = text.find(self._first, end or at + 1)
 
     def _end(self, text: str, at: int) -> int:

@@ -13,8 +13,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, bindparam, text
 
-from hermes_store.search.characters import fold
-from hermes_store.search.matching import has_symbols, matches, spellings
+from hermes_store.search.matching import has_symbols, matches, plain, spellings
 from hermes_store.search.postgresql_ddl import INCOMPLETE
 from hermes_store.search.query import And, Not, Phrase, Query
 
@@ -94,7 +93,9 @@ def _looked_at(
 
 def _right(connection: Connection, tree: Query, ids: list[int]) -> set[int]:
     found = connection.execute(_TEXTS, {"ids": ids})
-    return {id_ for id_, *texts in found if matches(tree, [fold(each) for each in texts if each])}
+    return {
+        id_ for id_, *texts in found if matches(tree, [plain(each)[0] for each in texts if each])
+    }
 
 
 _TEXTS = text("""\

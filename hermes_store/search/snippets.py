@@ -2,138 +2,110 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain, islice, takewhile
 
-from hermes_store.search.characters import WORD, fold, is_apart
-from hermes_store.search.matching import Finder, Span
+from hermes_store.search.matching import Finder, Span, plain
 
 __all__ = ["LONGEST", "beginning", "snippet"]
 
-LONGEST = 40
-"""Words of a snippet; in Chinese, Japanese, Korean and Thai, characters."""
+LONGEST = 250
+"""Characters of a snippet, without the markers; some forty words. A longer match is shown whole."""
 
-_WORDS_BEFORE = 10
-_MOST_CHARACTERS = 600
-_MOST_BEFORE = _MOST_CHARACTERS // 3
+_MOST_BEFORE = 70
 _MATCHES_LOOKED_AT = 20
 _CUT = "..."
 
 
 def snippet(text: str, finders: Sequence[Finder], markers: tuple[str, str]) -> str | None:
-    """About forty words of `text` around the matches, each match between the two markers.
+    """A piece of `text` around the matches, each match between the two markers.
 
-    Where phrases are found in several places, the first that shows most of them. None when
+    It is where the phrase that is there least often is next to most of the others. None when
     nothing is found.
     """
-    folded = fold(text)
-    if len(finders) == 1:
-        spans = finders[0].spans(folded)
-        first = next(spans, None)
-        if first is None:
-            return None
-        window = _window(text, first)
-        shown = chain([first], takewhile(lambda span: span.start < window.end, spans))
-        return _marked(text, window, shown, markers)
-    found = sorted(
-        (span, number)
-        for number, finder in enumerate(finders)
-        for span in islice(finder.spans(folded), _MATCHES_LOOKED_AT)
-    )
-    if not found:
+    bare, places = plain(text)
+    best = _around_one(bare, finders[0]) if len(finders) == 1 else _around_all(bare, finders)
+    if best is None:
         return None
-    return _marked(text, _best_window(text, found), (span for span, _ in found), markers)
+    window, *spans = [Span(places[a], places[z]) for a, z in best] if places else best
+    return _marked(text, window, spans, markers)
 
 
 def beginning(text: str) -> str:
-    """The first forty words."""
+    """The first piece."""
     return _marked(text, _window(text, Span(0, 0)), [], ("", ""))
 
 
-def _best_window(text: str, found: Sequence[tuple[Span, int]]) -> Span:
-    """The first window that shows most phrases; one that cannot show more is not made."""
-    best, most = Span(0, 0), 0
-    all_of_them = len({number for _, number in found})
-    for span, _ in found:
-        reach = Span(span.start - _MOST_BEFORE, span.start + _MOST_CHARACTERS)
-        if _phrases_in(reach, found) > most:
-            window = _window(text, span)
-            shown = _phrases_in(window, found)
-            if shown > most:
-                best, most = window, shown
-            if most == all_of_them:
+# --- windows: what is shown, and after it the matches in it ---------------------------------------
+
+
+def _around_one(text: str, finder: Finder) -> list[Span] | None:
+    found = finder.spans(text)
+    first = next(found, None)
+    if first is None:
+        return None
+    window = _window(text, first)
+    inside = [first, *takewhile(lambda span: span.end <= window.end, found)]
+    return [window, *_merged(inside)]
+
+
+def _around_all(text: str, finders: Sequence[Finder]) -> list[Span] | None:
+    found = [(each, list(islice(each.spans(text), _MATCHES_LOOKED_AT))) for each in finders]
+    found = [(each, spans) for each, spans in found if spans]
+    if not found:
+        return None
+    _, candidates = min(found, key=lambda each: len(each[1]))
+    best: list[list[Span]] = []
+    window = Span(0, 0)
+    for span in candidates:
+        place = _window(text, span)
+        shown = [inside for each in found if (inside := _within(text, place, *each))]
+        if len(shown) > len(best):
+            best, window = shown, place
+            if len(best) == len(found):
                 break
-    return best
+    return [window, *_merged(sorted(chain.from_iterable(best)))]
 
 
-def _phrases_in(window: Span, found: Sequence[tuple[Span, int]]) -> int:
+def _within(text: str, window: Span, finder: Finder, spans: list[Span]) -> list[Span]:
+    """The matches in `window`, given the first of all."""
     start, end = window
-    return len({number for span, number in found if start <= span[0] and span[1] <= end})
-
-
-# --- windows ------------------------------------------------------------------------------------
+    if len(spans) == _MATCHES_LOOKED_AT:
+        spans = list(takewhile(lambda span: span.end <= end, finder.spans(text, start)))
+    return [span for span in spans if start <= span[0] and span[1] <= end]
 
 
 def _window(text: str, match: Span) -> Span:
-    """Whole words around `match`: ten before it, and what is left of the forty from it on."""
-    first = max(0, match.start - _MOST_BEFORE)
-    before = _LAST_WORDS.match(_outline(text[first : match.start])[::-1])
-    start = match.start - before.end() if before else first
-    last = max(match.end, min(len(text), start + _MOST_CHARACTERS))
-    outline = _outline(text[start:last])
-    words = _ALL_WORDS.match(outline)
-    end = start + words.end() if words and _WORD.search(outline, words.end()) else last
-    return Span(start, max(end, match.end))
+    """The place around `match` to show: of whole words, where there are blanks between them."""
+    start = max(0, match.start - _MOST_BEFORE)
+    if start:
+        start = text.find(" ", start, match.start) + 1 or start
+    end = max(match.end, start + LONGEST)
+    if end < len(text):
+        blank = text.rfind(" ", match.end, end + 1)
+        return Span(start, end if blank < 0 else blank)
+    return Span(start, len(text))
 
 
-class _Outline(dict[int, str]):
-    """Code point → an ASCII character of the same kind: a letter, a word of its own, a blank."""
-
-    def __missing__(self, code: int) -> str:
-        character = chr(code)
-        kind = _APART if is_apart(character) else "a"
-        self[code] = kind if WORD.match(character) else " "
-        return self[code]
-
-
-_APART = "\x01"
-_OUTLINE = _Outline()
-_BEYOND_ASCII = re.compile("[^\x00-\x7f]+")
-_WORD = re.compile(f"[0-9A-Za-z]++|{_APART}")
-_WORDS = f"(?:[^0-9A-Za-z{_APART}]*+(?:{_WORD.pattern}))"
-_LAST_WORDS = re.compile(f"{_WORDS}{{{_WORDS_BEFORE}}}")
-_ALL_WORDS = re.compile(f"{_WORDS}{{{LONGEST}}}")
-
-
-def _outline(text: str) -> str:
-    """`text` with the same words, in ASCII: patterns of all letters there are would be slow."""
-    if text.isascii():
-        return text
-    return _BEYOND_ASCII.sub(lambda found: found[0].translate(_OUTLINE), text)
-
-
-# --- marks --------------------------------------------------------------------------------------
-
-
-def _marked(text: str, window: Span, spans: Iterable[Span], markers: tuple[str, str]) -> str:
-    pieces = [_CUT] if window.start else []
-    at = window.start
-    for start, end in _within(window, spans):
-        pieces += [text[at:start], markers[0], text[start:end], markers[1]]
-        at = end
-    pieces.append(text[at : window.end])
-    return "".join([*pieces, _CUT if window.end < len(text) else ""])
-
-
-def _within(window: Span, spans: Iterable[Span]) -> list[Span]:
-    """The spans that lie in `window`; those that overlap become one."""
-    within: list[Span] = []
+def _merged(spans: Sequence[Span]) -> list[Span]:
+    """`spans`, which are in order, without overlaps: of those that overlap, what they cover."""
+    merged: list[Span] = []
     for span in spans:
-        if span.start < window.start or span.end > window.end:
-            continue
-        if within and span.start < within[-1].end:
-            within[-1] = Span(within[-1].start, max(within[-1].end, span.end))
+        if merged and span.start < merged[-1].end:
+            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
         else:
-            within.append(span)
-    return within
+            merged.append(span)
+    return merged
+
+
+def _marked(text: str, window: Span, spans: Sequence[Span], markers: tuple[str, str]) -> str:
+    opening, closing = markers
+    at, end = window
+    pieces = [_CUT] if at else []
+    for start, after in spans:
+        pieces += (text[at:start], opening, text[start:after], closing)
+        at = after
+    pieces.append(text[at:end])
+    if end < len(text):
+        pieces.append(_CUT)
+    return "".join(pieces)

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from hermes_store.search.characters import fold, join_up, set_apart
+from hermes_store.search.characters import join_up, set_apart
 from hermes_store.search.index import is_index_damage, require_ready
-from hermes_store.search.matching import has_symbols, matches, spellings
+from hermes_store.search.matching import has_symbols, matches, plain, spellings
 from hermes_store.search.query import And, Not, Phrase, Query, parse
 from hermes_store.statements import Statement
 
@@ -155,7 +155,7 @@ def _holds_what_was_typed(
     tree = _parsed(typed)
     assert tree is not None
     texts = [content, tool_name, *(join_up(each or "") for each in of_the_view)]
-    return matches(tree, [fold(each) for each in texts if each])
+    return matches(tree, [plain(each)[0] for each in texts if each])
 
 
 _parsed = lru_cache(maxsize=16)(parse)

@@ -184,15 +184,29 @@ def test_a_snippet_marks_what_was_found_and_nothing_else(repository, text, typed
     assert only_hit(repository, typed)["snippet"] == snippet
 
 
-def test_a_snippet_of_a_long_text_is_a_piece_around_the_hit(repository):
-    words = [f"w{number}" for number in range(500)]
+def test_a_snippet_of_a_long_text_is_a_piece_of_whole_words_around_the_hit(repository):
+    words = [f"w{number}" for number in range(100, 600)]
     repository.append_message("s", "user", " ".join(words))
-    snippet = only_hit(repository, "w250")["snippet"]
-    assert snippet.startswith("...w240 ")
-    assert snippet.endswith(f" w{240 + LONGEST - 1}...")
-    assert " >>>w250<<< " in snippet
-    assert only_hit(repository, "w0")["snippet"].startswith(">>>w0<<< w1 ")
-    assert only_hit(repository, "w499")["snippet"].endswith(" w498 >>>w499<<<")
+    snippet = only_hit(repository, "w350")["snippet"]
+    assert snippet.startswith("...w337 w338 ")
+    assert snippet.endswith(" w385 w386...")
+    assert " >>>w350<<< " in snippet
+    assert len(snippet) <= LONGEST + len("......>>><<<")
+    assert only_hit(repository, "w100")["snippet"].startswith(">>>w100<<< w101 ")
+    assert only_hit(repository, "w599")["snippet"].endswith(" w598 >>>w599<<<")
+
+
+def test_a_match_longer_than_a_snippet_is_shown_whole(repository):
+    text = " ".join(f"w{number}" for number in range(200))
+    repository.append_message("s", "user", f"before {text} after")
+    assert only_hit(repository, f'"{text}"')["snippet"] == f"before >>>{text}<<<..."
+
+
+def test_every_hit_in_a_piece_is_marked_however_many_came_before(repository):
+    common = "a b " * 100
+    repository.append_message("s", "user", f"{common * 10} and a rare b")
+    snippet = only_hit(repository, "a rare b")["snippet"]
+    assert snippet.endswith(">>>a<<< >>>b<<<  and >>>a<<< >>>rare<<< >>>b<<<")
 
 
 def test_a_snippet_shows_the_piece_with_most_of_what_was_typed(repository):
