@@ -23,8 +23,8 @@ from hermes_store.search.characters import has_word
 
 __all__ = ["DEEPEST", "And", "Not", "Or", "Phrase", "Query", "parse", "phrases"]
 
-DEEPEST = 20
-"""Groups within groups; parentheses further in are text like other punctuation."""
+DEEPEST = 10
+"""Groups within groups, which FTS5 takes some more of; parentheses further in are text."""
 
 _OPERATORS = frozenset({"AND", "OR", "NOT"})
 _QUOTED = re.compile(r'(?:"(?P<text>[^"]*)"|“(?P<curly>[^“”]*)”)(?P<stars>\**)')
