@@ -19,6 +19,7 @@ _BIGGEST = 2**40
 _RANGES: dict[str, tuple[float, float]] = {
     "pool_size": (1, 1_000),
     "pool_timeout": (0.0, _FOREVER),
+    "write_pool_size": (1, 1_000),
     "batch_size": (1, 10_000),
     "batch_wait_ms": (0.0, 60_000.0),
     "queue_size": (1, 1_000_000),
@@ -40,10 +41,12 @@ class Settings:
     """Most read connections open at once."""
     pool_timeout: float = 30.0
     """Seconds a read waits for a free connection before `PoolExhaustedError`."""
+    write_pool_size: int = 4
+    """Most write connections open at once, each with a transaction of its own (PostgreSQL)."""
     batch_size: int = 50
     """Most operations committed together."""
     batch_wait_ms: float = 0.0
-    """Milliseconds a write waits for company; 0: never."""
+    """Milliseconds a write waits for company, on one connection then; 0: never."""
     enable_batching: bool = True
     """False: every write is a transaction of its own."""
     queue_size: int = 1_024

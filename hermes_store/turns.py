@@ -3,6 +3,7 @@
 There is no thread of its own and no timer. A caller who finds nobody writing leads at once.
 Callers who come meanwhile wait; when the leader is through it hands over to the first of them,
 who takes along what waits by then. Whoever leads hands over, whatever exception ends its turn.
+Where several can write at once, so many lead side by side.
 """
 
 from __future__ import annotations
@@ -42,11 +43,25 @@ class Operation(Generic[R]):
 class Turn:
     """One caller's place in the queue, and what came of its operation."""
 
-    __slots__ = ("deadline", "error", "operation", "result", "signal", "started", "state", "thread")
+    __slots__ = (
+        "alone",
+        "deadline",
+        "error",
+        "operation",
+        "result",
+        "signal",
+        "started",
+        "state",
+        "thread",
+    )
 
-    def __init__(self, operation: Callable[..., Any] | None, patience: float) -> None:
+    def __init__(
+        self, operation: Callable[..., Any] | None, patience: float, *, alone: bool = False
+    ) -> None:
         self.operation = operation
         """None: the caller wants the turn for itself, never in a group."""
+        self.alone = alone
+        """Whether nobody else may lead at the same time."""
         self.thread = threading.get_ident()
         self.started = time.monotonic()
         self.deadline = self.started + patience
@@ -83,14 +98,15 @@ class Turn:
 class Turns:
     """The queue of one writer. Every attribute is guarded by one mutex."""
 
-    def __init__(self, longest_queue: int) -> None:
+    def __init__(self, longest_queue: int, most_leaders: int = 1) -> None:
         self._longest_queue = longest_queue
+        self._most_leaders = most_leaders
         self._mutex = threading.Lock()
         self._changed = threading.Condition(self._mutex)
         self._watchers = 0
         """Threads that wait for `_changed`; while there are none nobody is notified."""
         self._queue: deque[Turn] = deque()
-        self._leader: Turn | None = None
+        self._leaders: list[Turn] = []
         self._closed = False
 
     def __len__(self) -> int:
@@ -104,9 +120,9 @@ class Turns:
         """
         with self._mutex:
             self._admit(turn)
-            if self._leader is None:
+            if not self._queue and self._may_lead(turn):
                 turn.state = LEADING
-                self._leader = turn
+                self._leaders.append(turn)
                 return
             turn.state = WAITING
             self._queue.append(turn)
@@ -114,7 +130,7 @@ class Turns:
         self._wait(turn)
 
     def gather(self, leader: Turn, most: int, company_seconds: float) -> list[Turn]:
-        """`leader` and those behind it that can run in one transaction with it."""
+        """`leader` and those who wait and can run in one transaction with it."""
         group = [leader]
         if most == 1 or not (self._queue or company_seconds):
             return group
@@ -132,17 +148,18 @@ class Turns:
 
     def leave(self, turn: Turn, group: list[Turn] | None = None) -> None:
         """End a turn, however it went: hand over, give back those it did not finish."""
-        if turn.state is DONE and self._leader is not turn:
+        if turn.state is DONE and turn not in self._leaders:
             return
         with self._mutex:
             for undone in reversed(group or ()):
                 if undone.state is RUNNING:
                     undone.state = WAITING
                     self._queue.appendleft(undone)
-            if self._leader is turn:
-                self._hand_over()
+            if turn in self._leaders:
+                self._leaders.remove(turn)
             elif turn in self._queue:
                 self._queue.remove(turn)
+            self._hand_over()
 
     def close(self, patience: float) -> bool:
         """Refuse what waits and what comes; False when the leader is not through in time."""
@@ -153,12 +170,12 @@ class Turns:
             while self._queue:
                 self._queue.popleft().fail(StoreClosedError())
             self._notify()
-            return self._watch(lambda: self._leader is None, time.monotonic() + patience)
+            return self._watch(lambda: not self._leaders, time.monotonic() + patience)
 
     @property
     def led(self) -> bool:
         """Whether somebody has the turn."""
-        return self._leader is not None
+        return bool(self._leaders)
 
     @property
     def closed(self) -> bool:
@@ -167,7 +184,8 @@ class Turns:
 
     def held_here(self) -> bool:
         """Whether this thread has the turn."""
-        return self._leader is not None and self._leader.thread == threading.get_ident()
+        me = threading.get_ident()
+        return any(leader.thread == me for leader in self._leaders)
 
     def _admit(self, turn: Turn) -> None:
         if self.held_here():
@@ -186,14 +204,22 @@ class Turns:
         with self._mutex:
             if turn.state is WAITING:
                 self._queue.remove(turn)
+                self._hand_over()
                 turn.state = DONE
                 raise StoreBusyError(turn.waited(), "another thread of this process")
         turn.signal.acquire()
 
+    def _may_lead(self, turn: Turn) -> bool:
+        if not self._leaders:
+            return True
+        alone = turn.alone or self._leaders[0].alone
+        return not alone and len(self._leaders) < self._most_leaders
+
     def _hand_over(self) -> None:
-        self._leader = self._queue.popleft() if self._queue else None
-        if self._leader is not None:
-            self._leader.wake(LEADING)
+        while self._queue and self._may_lead(self._queue[0]):
+            leader = self._queue.popleft()
+            self._leaders.append(leader)
+            leader.wake(LEADING)
         self._notify()
 
     def _notify(self) -> None:

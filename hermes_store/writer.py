@@ -14,20 +14,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, TypeVar, cast
+from typing import TypeVar, cast
 
 from sqlalchemy import Connection, Engine
 
 from hermes_store.checkpoint import Checkpoints
+from hermes_store.connections import WriteConnections
 from hermes_store.engine import (
+    again_if_lost,
     in_transaction,
     is_busy,
     is_lost,
-    is_overtaken,
     may_commit,
     pause,
     retry_while_busy,
-    run_on_driver,
     translate_error,
     typed_errors,
 )
@@ -38,25 +38,16 @@ from hermes_store.errors import (
     StoreUnavailableError,
     TransactionRolledBackError,
 )
+from hermes_store.savepoint import Repair, can_run_again, run_in_savepoint
 from hermes_store.settings import Settings
 from hermes_store.turns import DONE, LEADING, Turn, Turns
 
-__all__ = ["Repair", "Writer", "run_in_savepoint"]
+__all__ = ["Writer"]
 
 T = TypeVar("T")
 
 _CROWD = 64
 """For so many turns of one thread in a row others are taken to want theirs."""
-
-_INHERITED: list[Connection | None] = []
-"""Connections of a parent process. Closing one here would drop the locks of the child's own."""
-
-
-class Repair(NamedTuple):
-    """What to do when an operation fails for a reason that must not cost the operation."""
-
-    applies: Callable[[BaseException], bool]
-    apply: Callable[[Connection, BaseException], None]
 
 
 def run_in_turn(connection: Connection, turns: Sequence[Turn]) -> None:
@@ -65,55 +56,12 @@ def run_in_turn(connection: Connection, turns: Sequence[Turn]) -> None:
         turn.run(connection)
 
 
-def run_in_savepoint(
-    connection: Connection,
-    operation: Callable[[Connection], T],
-    repair: Repair | None,
-    *,
-    again: bool = True,
-) -> T:
-    """Run `operation` so that a failure leaves no trace.
-
-    Once, `again`, when another host was faster, or what `repair` can repair is repaired.
-    """
-    if not in_transaction(connection):  # SQLite's SAVEPOINT would begin one, and RELEASE commit it
-        raise TransactionRolledBackError
-    run_on_driver(connection, "SAVEPOINT operation")
-    try:
-        result = operation(connection)
-        run_on_driver(connection, "RELEASE SAVEPOINT operation")
-    except BaseException as exc:
-        if is_lost(exc):
-            raise
-        if not in_transaction(connection):
-            raise TransactionRolledBackError(str(exc)) from exc
-        run_on_driver(connection, "ROLLBACK TO SAVEPOINT operation")
-        run_on_driver(connection, "RELEASE SAVEPOINT operation")
-        if not again or not _can_run_again(exc, repair):
-            raise
-        if repair is not None and repair.applies(exc):
-            repair.apply(connection, exc)
-    else:
-        return result
-    return run_in_savepoint(connection, operation, repair, again=False)
-
-
-def _can_run_again(exc: BaseException, repair: Repair | None) -> bool:
-    return is_overtaken(exc) or (repair is not None and repair.applies(exc))
-
-
 def _typed(exc: BaseException) -> BaseException:
     """`exc` as the caller shall see it."""
     error = translate_error(exc)
     if error is not exc:
         error.__cause__ = exc
     return error
-
-
-def _roll_back(connection: Connection) -> None:
-    connection.rollback()
-    if not connection.invalidated and in_transaction(connection):
-        connection.connection.rollback()  # a COMMIT that failed leaves SQLite's transaction open
 
 
 def _require_transaction(connection: Connection) -> None:
@@ -137,7 +85,7 @@ def _is_interrupt(exc: BaseException) -> bool:
 
 
 class Writer:
-    """The one connection of a process that writes to a database."""
+    """All that a process writes to a database: on one connection, on a server on several."""
 
     def __init__(
         self,
@@ -145,10 +93,12 @@ class Writer:
         settings: Settings,
         repair: Repair | None = None,
         checkpoints: Checkpoints | None = None,
+        *,
         run_group: Callable[[Connection, Sequence[Turn]], None] = run_in_turn,
+        most_connections: int = 1,
     ) -> None:
         """`run_group` runs the operations of several turns and sets their results."""
-        self._engine = engine
+        self._connections = WriteConnections(engine)
         self._checkpoints = checkpoints
         self._settings = settings
         self._repair = repair
@@ -156,10 +106,11 @@ class Writer:
         self._patience = settings.lock_timeout
         self._most = settings.batch_size if settings.enable_batching else 1
         self._company_seconds = settings.batch_wait_ms / 1000 if self._most > 1 else 0.0
-        self._turns = Turns(settings.queue_size)
+        self._most_leaders = 1 if self._company_seconds else most_connections
+        self._turns = Turns(settings.queue_size, self._most_leaders)
         self._last_leader = 0
         self._crowd = 0
-        self._connection: Connection | None = None
+        self._counting = threading.Lock()
         self.operations = 0
         """Operations committed so far."""
         self.groups = 0
@@ -224,14 +175,17 @@ class Writer:
                     self._commit(connection)
                 except BaseException as exc:
                     if os.getpid() == process:
-                        self._abort(connection, exc, committing=committing)
+                        self._connections.abort(connection, exc, committing=committing)
                     raise
+                finally:
+                    if os.getpid() == process:
+                        self._connections.give_back(connection)
         finally:
             self._turns.leave(turn)
             self._disconnect_if_closed()
 
     def close(self) -> None:
-        """Let the running group finish, refuse what waits, close the connection.
+        """Let the running groups finish, refuse what waits, close the connections.
 
         Raises `NestedTransactionError` inside `transaction()` of the same thread, and
         `StoreBusyError` when another thread stays in its transaction for longer than
@@ -240,21 +194,24 @@ class Writer:
         started = time.monotonic()
         if not self._turns.close(self._patience):
             raise StoreBusyError(time.monotonic() - started, "another thread of this process")
-        self._disconnect()
+        self._connections.close_idle()
         if self._checkpoints is not None:
             self._checkpoints.finish()
 
     # --- fork -----------------------------------------------------------------------------------
 
     def rest(self, patience: float) -> Turn | None:
-        """Take the turn and close the connection, so that a fork inherits none; None: too busy."""
-        turn = Turn(None, patience)
+        """Be the only leader and close the connections, so that a fork inherits none.
+
+        None when others are too busy.
+        """
+        turn = Turn(None, patience, alone=True)
         try:
             self._turns.enter(turn)
         except HermesStoreError:
             self._turns.leave(turn)
             return None
-        self._disconnect()
+        self._connections.close_idle()
         return turn
 
     def resume(self, turn: Turn | None) -> None:
@@ -264,9 +221,9 @@ class Writer:
 
     def abandon(self) -> None:
         """In the child of a fork: start anew, and never touch what belongs to the parent."""
-        _INHERITED.append(self._connection)
-        self._connection = None
-        self._turns = Turns(self._settings.queue_size)
+        self._connections.abandon()
+        self._turns = Turns(self._settings.queue_size, self._most_leaders)
+        self._counting = threading.Lock()
         if self._checkpoints is not None:
             self._checkpoints.after_fork()
 
@@ -288,7 +245,7 @@ class Writer:
         operation get one, in a second run. A connection lost before COMMIT is replaced, once.
         """
         careful = False
-        replaced = self._connection is None
+        replaced = not self._connections.idle
         failed: list[Turn] = []
         tries = 0
         while True:
@@ -319,11 +276,11 @@ class Writer:
             return False
         if len(group) > 1:
             return not _is_interrupt(exc)
-        return _can_run_again(exc, self._repair)
+        return can_run_again(exc, self._repair)
 
     def _attempt(self, turns: list[Turn], *, careful: bool) -> None:
         """Run and commit `turns` in one transaction, or roll back all of it."""
-        connection = self._connected()
+        connection = self._connections.take()
         committing = False
         try:
             connection.begin()
@@ -340,19 +297,10 @@ class Writer:
         except BaseException as exc:
             if committing and _is_interrupt(exc) and not in_transaction(connection):
                 self._acknowledge(turns)
-            self._abort(connection, exc, committing=committing)
+            self._connections.abort(connection, exc, committing=committing)
             raise
-
-    def _abort(self, connection: Connection, exc: BaseException, *, committing: bool) -> None:
-        """Leave no transaction behind. Raises `OutcomeUnknownError`."""
-        if not is_lost(exc):
-            _roll_back(connection)
-            return
-        self._connection = None
-        connection.invalidate()
-        connection.close()
-        if committing:
-            raise OutcomeUnknownError(str(exc)) from exc
+        finally:
+            self._connections.give_back(connection)
 
     def _run_carefully(self, connection: Connection, turn: Turn) -> None:
         """Run one operation of several: its failure is its own."""
@@ -367,8 +315,7 @@ class Writer:
             turn.error = _typed(exc)
 
     def _acknowledge(self, group: list[Turn]) -> None:
-        self.groups += 1
-        self.operations += sum(turn.error is None for turn in group)
+        self._count(sum(turn.error is None for turn in group))
         group[0].state = DONE
         for follower in group[1:]:
             follower.wake(DONE)
@@ -384,38 +331,33 @@ class Writer:
                 busy.__cause__ = exc
                 turn.fail(busy)
 
-    # --- the connection -------------------------------------------------------------------------
+    def _count(self, operations: int) -> None:
+        with self._counting:
+            self.groups += 1
+            self.operations += operations
 
-    def _connected(self) -> Connection:
-        if self._connection is None:
-            self._connection = self._engine.connect()
-        return self._connection
+    # --- transactions of the caller -------------------------------------------------------------
 
     def _begin_patiently(self, turn: Turn) -> Connection:
         budget = turn.deadline - time.monotonic()
-        connection = retry_while_busy(self._connected, budget)
+        return retry_while_busy(lambda: again_if_lost(self._begun), budget)
+
+    def _begun(self) -> Connection:
+        connection = self._connections.take()
         try:
-            retry_while_busy(connection.begin, budget)
-        except Exception as exc:
-            if not is_lost(exc):
-                raise
-            self._abort(connection, exc, committing=False)
-            connection = self._connected()
             connection.begin()
+        except BaseException as exc:
+            self._connections.abort(connection, exc, committing=False)
+            self._connections.give_back(connection)
+            raise
         return connection
 
     def _commit(self, connection: Connection) -> None:
         # Readers of a rollback journal can refuse a COMMIT; the transaction stays open then.
         retry_while_busy(connection.connection.commit, self._patience)
         connection.commit()
-        self.operations += 1
-        self.groups += 1
-
-    def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        self._count(1)
 
     def _disconnect_if_closed(self) -> None:
         if self._turns.closed and not self._turns.led:
-            self._disconnect()
+            self._connections.close_idle()

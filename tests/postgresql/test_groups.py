@@ -27,7 +27,7 @@ ODD_TEXTS = [
 
 @pytest.fixture
 def repository(database: URL) -> Iterator[SessionRepository]:
-    with SessionRepository(database) as repository:
+    with SessionRepository(database, write_pool_size=1) as repository:
         for session_id in ("a", "b", "c"):
             repository.create_session(session_id, "cli")
         yield repository

@@ -18,8 +18,9 @@ from hermes_store.errors import (
     StoreClosedError,
     StoreUnavailableError,
 )
+from hermes_store.savepoint import Repair
 from hermes_store.settings import make_settings
-from hermes_store.writer import Repair, Writer
+from hermes_store.writer import Writer
 
 SCHEMA = """
 CREATE TABLE item (name TEXT PRIMARY KEY, parent TEXT REFERENCES item(name) DEFERRABLE INITIALLY DEFERRED);
@@ -429,7 +430,7 @@ class TestClose:
             with pytest.raises(StoreBusyError):
                 Caller(writer.close).finish()
         assert stored(path) == {"kept"}
-        assert writer._connection is None  # closed at the end of the transaction
+        assert not len(writer._connections)  # closed at the end of the transaction
 
 
 class TestFailures:
