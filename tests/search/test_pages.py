@@ -108,7 +108,12 @@ def test_a_page_has_twenty_hits_unless_told_and_of_equal_ones_the_newest(databas
 
 def test_the_most_relevant_comes_first(database):
     filling = "other words of a long message " * 20
-    texts = [f"needle {filling}", "needle in needle", "needle in hay", f"{filling} needle {filling}"]
+    texts = [
+        f"needle {filling}",
+        "needle in needle",
+        "needle in hay",
+        f"{filling} needle {filling}",
+    ]
     with SessionRepository(database) as repository:
         repository.create_session("s", "cli")
         ids = repository.append_messages("s", [{"role": "user", "content": t} for t in texts])
