@@ -11,6 +11,10 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command with `arguments` (default: those of the process) and exit."""
-    from hermes_store.cli.app import run  # `import hermes_store.cli` costs no click
+    try:
+        from hermes_store.cli.app import run  # `import hermes_store.cli` costs no click
 
-    sys.exit(run(arguments))
+        code = run(arguments)
+    except KeyboardInterrupt:  # while modules are imported
+        code = 130
+    sys.exit(code)

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import click
@@ -144,9 +145,7 @@ def app(ctx: click.Context) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = Options(db=os.environ.get("HERMES_STORE_URL") or None)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows "?"
+    _prepare_streams()
     try:
         code = app.main(
             args=None if arguments is None else list(arguments),
@@ -159,6 +158,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.ClickException, HermesStoreError, OSError) as exc:
         return report(exc, as_json=options.as_json)
     return code if isinstance(code, int) else 0
+
+
+def _prepare_streams() -> None:
+    """A stream that was closed is /dev/null; a terminal that lacks a character shows "?"."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("r" if name == "stdin" else "w"))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
 
 
 def _message(error: click.ClickException | HermesStoreError | OSError) -> str:

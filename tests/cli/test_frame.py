@@ -33,7 +33,8 @@ def test_every_command_has_help_with_the_shared_options(run, name):
 def test_help_of_the_command_imports_neither_the_repository_nor_rich(spawn):
     code = (
         "import sys\nfrom hermes_store.cli.app import run\nrun(['--help'])\n"
-        "print([m for m in ('rich', 'alembic') if m in sys.modules], file=sys.stderr)"
+        "heavy = 'hermes_store.repository', 'sqlalchemy', 'rich', 'alembic'\n"
+        "print([m for m in heavy if m in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
@@ -177,6 +178,30 @@ def test_an_interruption_ends_with_130_and_no_traceback(filled, examples):
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"Traceback" not in err
+
+
+def test_an_interruption_while_modules_are_imported_is_one_too(tmp_path):
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt")
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    command = [sys.executable, "-c", "from hermes_store.cli import main; main(['list'])"]
+    done = subprocess.run(
+        command, capture_output=True, env=os.environ | {"PYTHONPATH": path}, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("list", 0), ("--json list", 0), ("export", 0), ("import -", 0), ("delete 20260312", 2)],
+)
+def test_streams_that_are_closed_are_no_error(filled, command, code):
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -m hermes_store {command} <&- >&-', sys.executable],
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    assert done.returncode == code
+    assert b"Traceback" not in done.stderr
 
 
 def wait_until_stored(path, session_id):
