@@ -122,7 +122,11 @@ class SessionRepository(Operations):
         return self._store.url
 
     def close(self) -> None:
-        """Let running operations finish, refuse all others with `StoreClosedError`. Idempotent."""
+        """Let running operations finish, refuse all others with `StoreClosedError`. Idempotent.
+
+        Raises `NestedTransactionError` inside `transaction()`, and `StoreBusyError` when another
+        thread stays in its transaction for longer than `lock_timeout`.
+        """
         self._store.close()
 
     # --- several operations as one --------------------------------------------------------------
