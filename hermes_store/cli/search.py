@@ -92,12 +92,12 @@ def search_command(options: Options, /, query: tuple[str, ...], **filters: Any) 
 
 def _print_hit(out: Console, hit: Mapping[str, Any], *, with_context: bool) -> None:
     title = output.plain(hit["title"] or "")
-    head = Text(overflow="ellipsis", no_wrap=True)
+    head = Text()
     head.append(output.plain(hit["session_id"]), style="cyan")
     head.append(f"  {output.plain(hit['role'])}", style="bold")
     head.append(f"  {output.when(hit['timestamp'])}  {output.plain(hit['source'])}", style="dim")
     head.append(f"  {title}")
-    out.print(head)
+    out.print(head, overflow="ellipsis", no_wrap=True)
     out.print(_highlighted(out, hit["snippet"]), soft_wrap=not out.is_terminal)
     if with_context:
         for neighbour in hit["context"]:

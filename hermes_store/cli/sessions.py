@@ -14,7 +14,7 @@ from hermes_store.cli.options import Options
 
 __all__ = ["delete_command", "list_command", "prune_command", "title_command"]
 
-_SHORT_ID = 22
+_SHORT_ID = 24
 _ROOM_FOR_LONG_IDS, _ROOM_FOR_THE_MODEL, _ROOM_FOR_COUNTS = 140, 110, 60
 """Columns of a terminal."""
 

@@ -181,6 +181,14 @@ def test_on_a_terminal_hits_are_bold(on_a_terminal, filled):
     assert ">>>" not in shown
 
 
+def test_on_a_terminal_a_hit_has_its_place_in_one_line(on_a_terminal, filled):
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", on_a_terminal("search", "barrier", "-n", "1", columns=50))
+    first, *snippet = shown.splitlines()
+    assert first.startswith(RACE)
+    assert first.rstrip().endswith("…")
+    assert "a barrier makes every thread" in " ".join(" ".join(snippet).split())
+
+
 @pytest.mark.parametrize(
     ("columns", "headings"),
     [
@@ -196,7 +204,7 @@ def test_in_a_table_that_is_too_wide_only_the_title_is_cut(
     lines = [line.rstrip("\r") for line in listed.splitlines()[:-1]]
     assert {cell_len(line) for line in lines} == {columns}
     assert re.split(r"\s{2,}", lines[0].strip()) == headings
-    delegated = next(line for line in lines if line.startswith("20260309_081206_4be2c7"))
+    delegated = next(line for line in lines if line.startswith("20260309_081206_4be2c7  "))
     assert delegated.count("…") == 1
     assert re.search(r"  Measure [^…]*…", delegated)
 
