@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.pool import NullPool
 
 from hermes_store.errors import (
@@ -77,7 +77,10 @@ def url_of(url: URL) -> URL:
 
 
 def make_engine(url: URL, settings: Settings, begin: str, **pool: Any) -> Engine:
-    """Engine whose transactions start with `begin`. Raises `StoreUnavailableError`: no driver."""
+    """Engine whose transactions start with `begin`.
+
+    Raises `StoreUnavailableError` when there is no driver, `InvalidArgumentError`.
+    """
     connect = {name: value for name, value in _CONNECT.items() if name not in url.query}
     try:
         engine = create_engine(
@@ -87,12 +90,15 @@ def make_engine(url: URL, settings: Settings, begin: str, **pool: Any) -> Engine
         raise StoreUnavailableError(
             f"PostgreSQL needs a driver ({exc})", "pip install 'hermes-store[postgresql]'"
         ) from exc
+    except ArgumentError as exc:
+        raise _wrong_url(exc) from exc
 
     def configure(dbapi: Any, _record: Any) -> None:
         _require_utf8(dbapi)
         _store_text_without_nul(dbapi)
         dbapi.execute(_limits(settings))
 
+    event.listen(engine, "do_connect", _connect)
     event.listen(engine, "connect", configure)
     event.listen(engine, "begin", lambda connection: _run(connection, begin))
     event.listen(engine, "checkin", _note_use)
@@ -105,6 +111,25 @@ def _run(connection: Any, statement: str) -> None:
 
 
 # --- a connection -------------------------------------------------------------------------------
+
+
+def _connect(dialect: Any, _record: Any, arguments: Any, keywords: Any) -> Any:
+    driver = dialect.loaded_dbapi
+    try:
+        return dialect.connect(*arguments, **keywords)
+    except driver.OperationalError as exc:  # without SQLSTATE: the words are all there is
+        raise StoreUnavailableError(_in_one_line(exc), _CHECK_THE_URL) from exc
+    except driver.ProgrammingError as exc:
+        raise _wrong_url(exc) from exc
+
+
+def _wrong_url(exc: Exception) -> InvalidArgumentError:
+    problem = f"the URL cannot be used ({_in_one_line(exc)})"
+    return InvalidArgumentError("db_path", problem, "correct it")
+
+
+def _in_one_line(exc: BaseException) -> str:
+    return " ".join(str(exc).split())
 
 
 def _require_utf8(dbapi: Any) -> None:
@@ -169,8 +194,9 @@ def create_database(url: URL) -> bool:
     try:
         with make_engine(url, Settings(), BEGIN_READING, poolclass=NullPool).connect():
             return False
-    except DBAPIError:
-        pass  # it is missing, or else creating it fails as well, and says better why
+    except StoreUnavailableError as exc:
+        if exc.__cause__ is None:  # there is one, of another encoding
+            raise  # else it is missing, or creating it fails too, and says better why
     if not url.database:
         raise InvalidArgumentError("db_path", "the URL names no database", "add one: …/database")
     patient = url.set(query={"connect_timeout": str(_CONNECT["connect_timeout"]), **url.query})
@@ -244,7 +270,7 @@ def is_overtaken(exc: BaseException) -> bool:
 def is_lost(exc: BaseException) -> bool:
     """Whether the connection is gone, and with it what was not committed."""
     error = _error(exc)
-    if error is None or _is_unreachable(error):
+    if error is None:
         return False
     state = _state(error)
     if state is None:
@@ -252,21 +278,14 @@ def is_lost(exc: BaseException) -> bool:
     return state in _GOING_DOWN or state.startswith("08")
 
 
-def _is_unreachable(error: BaseException) -> bool:
-    """Whether there was no connection in the first place."""
-    return str(error).startswith(("connection failed", "connection timeout"))
-
-
 def translate_error(exc: BaseException) -> HermesStoreError | None:
     """The typed error for an error of the driver; None for others."""
     error = _error(exc)
     if error is None:
         return None
-    said = " ".join(str(error).split())
+    said = _in_one_line(error)
     if is_lost(error):
         return StoreUnavailableError(f"the connection to the server was lost ({said})", "try again")
-    if _is_unreachable(error):
-        return StoreUnavailableError(said, _CHECK_THE_URL)
     return _translate_state(_state(error) or "", said)
 
 

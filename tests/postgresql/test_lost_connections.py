@@ -3,12 +3,13 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from network import Network
 from sqlalchemy import URL, Connection, text
 from stored import column
-from support import until
+from support import Caller, until
 
 from hermes_store import SessionRepository, migrate
 from hermes_store.errors import OutcomeUnknownError, StoreUnavailableError
@@ -163,6 +164,21 @@ class TestAtCommit:
                 tx.append_message("s", "user", "perhaps")
                 network.lose_connection_at("COMMIT", delivered=True)
         until(lambda: contents(database) == ["perhaps"])
+
+    def test_every_caller_of_a_group_is_told(self, repository, network, database):
+        other = network.url.update_query_dict({"application_name": "another host"})
+        with SessionRepository(
+            other, batch_size=3, batch_wait_ms=60_000, write_pool_size=1
+        ) as grouping:
+            network.lose_connection_at("COMMIT", delivered=True)
+            callers = [
+                Caller(partial(grouping.append_message, "s", "user", str(number)))
+                for number in range(3)
+            ]
+            for caller in callers:
+                with pytest.raises(OutcomeUnknownError):
+                    caller.finish()
+        until(lambda: sorted(contents(database)) == ["0", "1", "2"])
 
 
 class TestTheServerIsAway:

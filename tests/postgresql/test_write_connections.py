@@ -13,7 +13,10 @@ from support import Caller, until
 from hermes_store import SessionRepository
 from hermes_store.errors import StoreBusyError, StoreClosedError
 
-CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'writes'"
+CONNECTED = """
+SELECT count(*) FROM pg_stat_activity
+WHERE application_name = 'writes' AND datname = current_database()
+"""
 
 
 @pytest.fixture
