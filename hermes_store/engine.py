@@ -214,7 +214,8 @@ def read_engine(url: URL, settings: Settings) -> Engine:
         dbapi.execute("PRAGMA query_only=ON")
 
     event.listen(engine, "connect", configure)
-    _begin_with(engine, "BEGIN")
+    # As an event of the engine this would cost a read as much as all else that SQLAlchemy does.
+    event.listen(engine, "checkout", lambda dbapi, *_: dbapi.execute("BEGIN"))
     return engine
 
 

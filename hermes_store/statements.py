@@ -31,10 +31,10 @@ class Statement:
 
     def run(self, connection: Connection, /, **parameters: Any) -> Any:
         """Run it with `parameters`; return the driver's cursor: rows as tuples, and `rowcount`."""
-        if not connection.in_transaction():
+        if not in_transaction(connection):
+            if connection.in_transaction():
+                raise TransactionRolledBackError
             connection.begin()  # the driver's own execute() would not, and see no snapshot
-        elif not in_transaction(connection):
-            raise TransactionRolledBackError
         sql, constants = self._compiled(connection)
         dbapi: Any = connection.connection.dbapi_connection
         return dbapi.execute(sql, constants | parameters if constants else parameters)
