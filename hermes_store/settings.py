@@ -41,7 +41,7 @@ class Settings:
     """Most read connections open at once."""
     pool_timeout: float = 30.0
     """Seconds a read waits for a free connection before `PoolExhaustedError`."""
-    write_pool_size: int = 4
+    write_pool_size: int = 2
     """Most write connections open at once, each with a transaction of its own (PostgreSQL)."""
     batch_size: int = 50
     """Most operations committed together."""
