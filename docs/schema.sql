@@ -99,13 +99,17 @@ SELECT m.id,
             WHEN (length(m.content) - length(replace(m.content, '"', ''))) * length(m.content)
                 > 2000000000 THEN
                 substr(json_extract('["' || replace(replace(replace(replace(
-                    replace(replace(m.content, '\\', '\u005c'), '\"', '\u0022'),
+                    replace(
+                    replace(replace(m.content, '\\', '\u005c'), '\u0000', ' '),
+                    '\"', '\u0022'),
                     '"', ''), char(9), ' '), char(10), ' '), char(13), ' ') || '"]', '$[0]'),
                 1, 1000000)
             ELSE (WITH RECURSIVE
             piece(n, p, rest, key) AS (
                 SELECT 0, '',
-                    replace(replace(m.content, '\\', '\u005c'), '\"', '\u0022') || '"',
+                    replace(
+                    replace(replace(m.content, '\\', '\u005c'), '\u0000', ' '),
+                    '\"', '\u0022') || '"',
                     ''
                 UNION ALL
                 SELECT n + 1,
@@ -119,7 +123,8 @@ SELECT m.id,
             FROM piece
             WHERE n > 0 AND n % 2 = 0 AND rest NOT GLOB ':*'
                 AND key NOT IN ('type', 'id', 'data', 'media_type') AND p NOT GLOB 'data:*'
-                AND (length(p) <= 512 OR p GLOB '* *' OR length(p) < length(CAST(p AS BLOB)))
+                AND (length(p) <= 512 OR p GLOB '* *' OR p GLOB '*\n*'
+                    OR length(p) < length(CAST(p AS BLOB)))
             ) END)
         SELECT CASE WHEN length(text) = length(CAST(text AS BLOB))
         OR length(text) = length(CAST(
@@ -161,7 +166,8 @@ SELECT m.id,
             FROM step)
         END FROM t)
     END,
-    CASE WHEN length(m.tool_name) = length(CAST(m.tool_name AS BLOB)) THEN m.tool_name
+    CASE WHEN length(m.tool_name) = length(CAST(m.tool_name AS BLOB))
+        OR instr(CAST(m.tool_name AS BLOB), x'00') THEN m.tool_name
     WHEN m.tool_name IS NOT NULL THEN (WITH RECURSIVE
         letter(c, n) AS (
             SELECT '', 1
@@ -173,14 +179,24 @@ SELECT m.id,
     END,
     CASE WHEN m.tool_calls IS NOT NULL THEN (WITH
         t(text) AS MATERIALIZED (SELECT CASE
-            WHEN NOT json_valid(m.tool_calls) THEN
+            WHEN NOT json_valid('[' || m.tool_calls || ']') THEN
                 CASE WHEN length(m.tool_calls) > 1000000
                 THEN substr(m.tool_calls, 1, 1000000) ELSE m.tool_calls END
+            WHEN json_array_length('[' || m.tool_calls || ']', '$[0]') > 1000 THEN
+                substr(json_extract('["' || replace(replace(replace(replace(
+                    replace(
+                    replace(replace(m.tool_calls, '\\', '\u005c'), '\u0000', ' '),
+                    '\"', '\u0022'),
+                    '"', ''), char(9), ' '), char(10), ' '), char(13), ' ') || '"]', '$[0]'),
+                1, 1000000)
             ELSE (WITH RECURSIVE
             call(i, number, list) AS (
                 SELECT 0, json_array_length(list), list FROM (
-                    SELECT CASE WHEN m.tool_calls GLOB '[[]*' THEN m.tool_calls
-                        ELSE '[' || m.tool_calls || ']' END AS list LIMIT 1 OFFSET 0)
+                    SELECT CASE WHEN json GLOB '[[]*' THEN json ELSE '[' || json || ']' END
+                        AS list
+                    FROM (SELECT CASE WHEN instr(m.tool_calls, '\u0000')
+                        THEN replace(replace(m.tool_calls, '\\', '\u005c'), '\u0000', ' ')
+                        ELSE m.tool_calls END AS json) LIMIT 1 OFFSET 0)
                 UNION ALL
                 SELECT i + 1, number, list FROM call WHERE i + 1 < number
             ),
@@ -197,7 +213,9 @@ SELECT m.id,
             SELECT substr(group_concat(coalesce(name || ' ', '') || CASE
                 WHEN NOT json_valid(json) THEN json
                 ELSE json_extract('["' || replace(replace(replace(replace(
-                    replace(replace(json, '\\', '\u005c'), '\"', '\u0022'),
+                    replace(
+                    replace(replace(json, '\\', '\u005c'), '\u0000', ' '),
+                    '\"', '\u0022'),
                     '"', ''), char(9), ' '), char(10), ' '), char(13), ' ') || '"]', '$[0]')
                 END, ' '), 1, 1000000)
             FROM part) END)

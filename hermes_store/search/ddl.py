@@ -21,6 +21,7 @@ LONGEST_TEXT = 1_000_000
 _STEPS = (4096, 512, 64, 8, 1)
 _LOOKED_THROUGH = 64
 _MOST_COPIED = 2_000_000_000
+_MOST_CALLS = 1_000
 _APART_ABOVE = APART.partition("៿")[2]
 
 
@@ -94,9 +95,16 @@ CASE WHEN length({text}) > {LONGEST_TEXT}
                 THEN substr({text}, 1, {LONGEST_TEXT}) ELSE {text} END"""
 
 
+def _without_nul(json: str) -> str:
+    """An expression for `json` without NUL characters, where `json_extract` would end a string."""
+    return rf"""replace(replace({json}, '\\', '\u005c'), '\u0000', ' ')"""
+
+
 def _paired(json: str) -> str:
-    """An expression for `json` in which every quotation mark begins or ends a string."""
-    return rf"""replace(replace({json}, '\\', '\u005c'), '\"', '\u0022')"""
+    """The same, and every quotation mark in it begins or ends a string."""
+    return rf"""replace(
+                    {_without_nul(json)},
+                    '\"', '\u0022')"""
 
 
 def _unescaped(string: str) -> str:
@@ -104,18 +112,19 @@ def _unescaped(string: str) -> str:
     return f"""json_extract('["' || {string} || '"]', '$[0]')"""
 
 
-def _without_quotes(json: str) -> str:
-    """An expression for `json` with the text of its strings bare, still with their escapes."""
-    return f"""\
+def _as_it_reads(json: str) -> str:
+    """An expression for the text of `json` with its braces and commas, its strings bare."""
+    bare = f"""\
 replace(replace(replace(replace(
                     {_paired(json)},
                     '"', ''), char(9), ' '), char(10), ' '), char(13), ' ')"""
+    return _unescaped(bare)
 
 
 # Of a list of parts, every string that is a value: pieces between quotation marks are strings by
 # turns, and a name is followed by a colon. What nobody reads is left out: identifiers, and the
-# bytes of pictures, which are long without a blank. Each piece copies the rest of the text: where
-# that would take seconds, the whole is taken as it reads.
+# bytes of pictures, which are long without a blank or a line break. Each piece copies the rest of
+# the text: where that would take seconds, the whole is taken as it reads.
 _PARTS = f"""\
 (WITH RECURSIVE
             piece(n, p, rest, key) AS (
@@ -134,7 +143,8 @@ _PARTS = f"""\
             FROM piece
             WHERE n > 0 AND n % 2 = 0 AND rest NOT GLOB ':*'
                 AND key NOT IN ('type', 'id', 'data', 'media_type') AND p NOT GLOB 'data:*'
-                AND (length(p) <= 512 OR p GLOB '* *' OR length(p) < length(CAST(p AS BLOB)))
+                AND (length(p) <= 512 OR p GLOB '* *' OR p GLOB '*\\n*'
+                    OR length(p) < length(CAST(p AS BLOB)))
             )"""
 
 _CONTENT = f"""\
@@ -147,7 +157,7 @@ CASE
                 {_bounded("m.content")}
             WHEN (length(m.content) - length(replace(m.content, '"', ''))) * length(m.content)
                 > {_MOST_COPIED} THEN
-                substr({_unescaped(_without_quotes("m.content"))},
+                substr({_as_it_reads("m.content")},
                 1, {LONGEST_TEXT})
             ELSE {_PARTS} END)
         SELECT {_set_apart("text")} FROM t)
@@ -155,7 +165,8 @@ CASE
 
 # A name is short: its characters are taken one by one.
 _TOOL_NAME = f"""\
-CASE WHEN length(m.tool_name) = length(CAST(m.tool_name AS BLOB)) THEN m.tool_name
+CASE WHEN length(m.tool_name) = length(CAST(m.tool_name AS BLOB))
+        OR instr(CAST(m.tool_name AS BLOB), x'00') THEN m.tool_name
     WHEN m.tool_name IS NOT NULL THEN (WITH RECURSIVE
         letter(c, n) AS (
             SELECT '', 1
@@ -166,13 +177,18 @@ CASE WHEN length(m.tool_name) = length(CAST(m.tool_name AS BLOB)) THEN m.tool_na
         FROM letter)
     END"""
 
-# Of each call, its name and its arguments: `read_file {path: foo/bar.py, city: Düsseldorf}`.
+# Of each call, its name and its arguments: `read_file {path: foo/bar.py, city: Düsseldorf}`. To
+# reach a call takes as long as there are calls before it: where that would take seconds, the whole
+# is taken as it reads.
 _CALLS = f"""\
 (WITH RECURSIVE
             call(i, number, list) AS (
                 SELECT 0, json_array_length(list), list FROM (
-                    SELECT CASE WHEN m.tool_calls GLOB '[[]*' THEN m.tool_calls
-                        ELSE '[' || m.tool_calls || ']' END AS list LIMIT 1 OFFSET 0)
+                    SELECT CASE WHEN json GLOB '[[]*' THEN json ELSE '[' || json || ']' END
+                        AS list
+                    FROM (SELECT CASE WHEN instr(m.tool_calls, '\\u0000')
+                        THEN {_without_nul("m.tool_calls")}
+                        ELSE m.tool_calls END AS json) LIMIT 1 OFFSET 0)
                 UNION ALL
                 SELECT i + 1, number, list FROM call WHERE i + 1 < number
             ),
@@ -188,15 +204,18 @@ _CALLS = f"""\
             )
             SELECT substr(group_concat(coalesce(name || ' ', '') || CASE
                 WHEN NOT json_valid(json) THEN json
-                ELSE {_unescaped(_without_quotes("json"))}
+                ELSE {_as_it_reads("json")}
                 END, ' '), 1, {LONGEST_TEXT})
             FROM part)"""
 
 _TOOL_CALLS = f"""\
 CASE WHEN m.tool_calls IS NOT NULL THEN (WITH
         t(text) AS MATERIALIZED (SELECT CASE
-            WHEN NOT json_valid(m.tool_calls) THEN
+            WHEN NOT json_valid('[' || m.tool_calls || ']') THEN
                 {_bounded("m.tool_calls")}
+            WHEN json_array_length('[' || m.tool_calls || ']', '$[0]') > {_MOST_CALLS} THEN
+                substr({_as_it_reads("m.tool_calls")},
+                1, {LONGEST_TEXT})
             ELSE {_CALLS} END)
         SELECT {_set_apart("text")} FROM t)
     END"""

@@ -127,6 +127,7 @@ def _hit(
     finders: Sequence[Finder],
     markers: tuple[str, str],
 ) -> SearchHit:
+    row = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in row]  # other tools'
     hit: Any = dict(zip(_KEYS, row, strict=False))
     content_format, content, calls, *around = row[len(_KEYS) :]
     texts: dict[Place, str] = {

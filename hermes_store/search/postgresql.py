@@ -160,8 +160,13 @@ def _joined(operator: str, parts: Sequence[str]) -> str:
     return f"({_joined(operator, parts[:half])}{operator}{_joined(operator, parts[half:])})"
 
 
+def _is_cut(words: Sequence[str]) -> bool:
+    """Whether a tsquery cannot hold all of these words."""
+    return len(words) > _LONGEST_PHRASE or any(len(word) == _LONGEST_WORD for word in words)
+
+
 def _phrase(phrase: Phrase, words: Sequence[str], *, sure: bool) -> str:
-    if not words or (sure and (has_symbols(phrase) or len(words) > _LONGEST_PHRASE)):
+    if not words or (sure and (has_symbols(phrase) or _is_cut(words))):
         return _NOTHING
     quoted = [f"'{word}'" for word in words[:_LONGEST_PHRASE]]
     if phrase.prefix and len(words) <= _LONGEST_PHRASE:

@@ -6,6 +6,7 @@ import re
 
 from sqlalchemy import Connection, text
 
+from hermes_store.engine import run_on_driver
 from hermes_store.search.postgresql_ddl import DROPS, HEAD_DDL, INDEX
 
 __all__ = ["changed", "check", "rebuild"]
@@ -43,8 +44,8 @@ def rebuild(connection: Connection) -> int:
     remedy = (
         [*DROPS, *HEAD_DDL.values()] if anew else [f"DROP INDEX IF EXISTS {INDEX}", HEAD_DDL[INDEX]]
     )
-    for statement in remedy:
-        connection.exec_driver_sql(statement)
+    for statement in remedy:  # with `exec_driver_sql` a % would have to be doubled
+        run_on_driver(connection, statement)
     total: int = connection.exec_driver_sql("SELECT count(*) FROM messages").scalar_one()
     return total
 

@@ -45,7 +45,8 @@ BEGIN
         IF ltrim(pieces[2 * place + 1]) LIKE ':%' THEN
             key := piece;
         ELSIF key NOT IN ('type', 'id', 'data', 'media_type') AND piece NOT LIKE 'data:%'
-            AND (length(piece) <= 512 OR piece LIKE '% %' OR length(piece) < octet_length(piece))
+            AND (length(piece) <= 512 OR strpos(piece, ' ') > 0 OR strpos(piece, '\n') > 0
+                OR length(piece) < octet_length(piece))
         THEN
             IF strpos(piece, '\') > 0 THEN
                 piece := CAST('["' || piece || '"]' AS json) ->> 0;

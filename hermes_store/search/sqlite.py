@@ -85,8 +85,10 @@ _CONDITIONS = {
 }
 _LISTS = ("sources", "exclude_sources", "roles")
 _SYMBOLS = """hermes_symbols(:typed,
-    CASE WHEN m.content_format IS NULL THEN m.content END, m.tool_name,
-    CASE WHEN m.content_format IS NOT NULL THEN v.content END, v.tool_calls)"""
+    CAST(CASE WHEN m.content_format IS NULL THEN m.content END AS BLOB), CAST(m.tool_name AS BLOB),
+    CAST(CASE WHEN m.content_format IS NOT NULL THEN v.content END AS BLOB),
+    CAST(v.tool_calls AS BLOB))"""
+"""As bytes, because text that other tools have written may be no UTF-8."""
 
 
 def find(
@@ -149,12 +151,11 @@ def _offer_symbols(connection: Connection) -> None:
         connection.info["hermes_symbols"] = True
 
 
-def _holds_what_was_typed(
-    typed: str, content: str | None, tool_name: str | None, *of_the_view: str | None
-) -> bool:
+def _holds_what_was_typed(typed: str, *places: bytes | None) -> bool:
     tree = _parsed(typed)
     assert tree is not None
-    texts = [content, tool_name, *(join_up(each or "") for each in of_the_view)]
+    content, tool_name, *of_the_view = [(each or b"").decode("utf-8", "replace") for each in places]
+    texts = [content, tool_name, *map(join_up, of_the_view)]
     return matches(tree, [plain(each)[0] for each in texts if each])
 
 

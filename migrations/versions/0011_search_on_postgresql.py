@@ -26,8 +26,8 @@ def characters(ranges: str) -> str:
     return "".join(rf"\U{int(a, 16):08x}-\U{int(z or a, 16):08x}" for a, _, z in pairs)
 
 
-# Each of these characters is a word: scripts written without blanks (Thai to Khmer, Chinese,
-# Japanese, Korean), symbols, emoji.
+# Each of these characters is a word: scripts written without blanks (Thai, Lao, Tibetan, Burmese,
+# Khmer, Chinese, Japanese, Korean), symbols, emoji.
 APART = "ก-ᇿក-៿⌀-⓿■-𳑹"
 
 # Accents that do not make another letter.
@@ -74,7 +74,8 @@ BEGIN
         IF ltrim(pieces[2 * place + 1]) LIKE ':%' THEN
             key := piece;
         ELSIF key NOT IN ('type', 'id', 'data', 'media_type') AND piece NOT LIKE 'data:%'
-            AND (length(piece) <= 512 OR piece LIKE '% %' OR length(piece) < octet_length(piece))
+            AND (length(piece) <= 512 OR strpos(piece, ' ') > 0 OR strpos(piece, '\n') > 0
+                OR length(piece) < octet_length(piece))
         THEN
             IF strpos(piece, '\') > 0 THEN
                 piece := CAST('["' || piece || '"]' AS json) ->> 0;

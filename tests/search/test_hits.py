@@ -132,6 +132,12 @@ def test_of_structured_content_the_texts_are_found_and_images_are_not(repository
         assert not is_found(repository, typed)
 
 
+def test_a_long_list_in_structured_content_is_no_image(repository):
+    lines = "\n".join(f"src/module{number}.py" for number in range(200))
+    repository.append_message("s", "user", [{"type": "text", "text": lines}])
+    assert is_found(repository, "src/module123.py")
+
+
 def test_a_snippet_of_structured_content_is_the_text_as_it_was_written(repository):
     repository.append_message("s", "user", [{"type": "text", "text": "看 🚀 the 记忆"}])
     assert only_hit(repository, "记忆")["snippet"] == "看 🚀 the >>>记忆<<<"
