@@ -4,7 +4,7 @@
 `to_tsvector`, whose parser takes `foo/bar.py` and `user@host` for one word and drops symbols and
 emoji, but of the same words as the index on SQLite, each at its place. The functions need no
 extension and no superuser, and call nothing but what every server has, so that a dump can be
-restored.
+restored. One that catches errors is not PARALLEL SAFE: the server refuses that in a parallel plan.
 """
 
 # ruff: noqa: S608, RUF001 - the SQL is of constants, and the letters are what they are
@@ -29,7 +29,7 @@ _BETWEEN_WORDS = SEPARATORS.replace(
 
 _PARTS = rf"""
 CREATE FUNCTION hermes_search_parts(content text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
     pieces text[];
     key text := '';
@@ -61,7 +61,7 @@ END $$"""
 
 _CALLS = rf"""
 CREATE FUNCTION hermes_search_calls(calls text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
     list json;
     call json;
@@ -118,7 +118,7 @@ END $$"""
 
 _VECTOR = r"""
 CREATE FUNCTION hermes_search_vector(folded text) RETURNS tsvector
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
     vector tsvector;
     words bigint;

@@ -58,7 +58,7 @@ ffe9-ffec fff9-fffb 10100-10102 1039f 103d0 10857 1091f 1093f 10a50-10a58 10a7f 
 
 PARTS = r"""
 CREATE FUNCTION hermes_search_parts(content text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
     pieces text[];
     key text := '';
@@ -90,7 +90,7 @@ END $$"""
 
 CALLS = r"""
 CREATE FUNCTION hermes_search_calls(calls text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
     list json;
     call json;
@@ -147,7 +147,7 @@ END $$"""
 
 VECTOR = r"""
 CREATE FUNCTION hermes_search_vector(folded text) RETURNS tsvector
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
     vector tsvector;
     words bigint;

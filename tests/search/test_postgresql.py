@@ -156,3 +156,16 @@ def test_deleted_text_is_not_found_and_its_space_is_used_again(repository, datab
         repository.optimize()
         assert repository.search_messages("5w7") == []
     assert sizes[2] == sizes[1]
+
+
+def test_the_view_can_be_read_whole_by_several_processes_of_the_server(repository):
+    repository.append_message("s", "user", "words", tool_calls=[{"name": "f", "arguments": "{}"}])
+    cheap = ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_table_scan_size")
+
+    def read(connection):
+        for setting in cheap:
+            connection.exec_driver_sql(f"SET LOCAL {setting} = 0")
+        seen = "SELECT content, tool_calls, hermes_search_fold(content) FROM messages_search"
+        return connection.exec_driver_sql(seen).all()
+
+    assert repository._store.read(read) == [("words", "f {}", "words")]
