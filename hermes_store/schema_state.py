@@ -17,7 +17,12 @@ from sqlalchemy import URL, Connection, text
 from sqlalchemy import inspect as sqlalchemy_inspect
 
 from hermes_store.engine import retry_while_busy, sqlite_driver, translate_error
-from hermes_store.errors import ForeignDatabaseError, SchemaTooNewError, StoreUnavailableError
+from hermes_store.errors import (
+    DamagedFileError,
+    ForeignDatabaseError,
+    SchemaTooNewError,
+    StoreUnavailableError,
+)
 
 __all__ = ["HEAD", "REVISIONS", "State", "look", "look_at_file"]
 
@@ -78,6 +83,8 @@ def look_at_file(url: URL, *, lock_timeout: float) -> State:
         return retry_while_busy(lambda: _open_and_look(path), lock_timeout)
     except sqlite_driver().Error as exc:
         raise translate_error(exc) from exc
+    except UnicodeDecodeError as exc:  # SQLite's message quotes what it found in the schema
+        raise DamagedFileError(f"its schema is damaged ({exc})") from exc
 
 
 def _is_missing_or_empty(path: Path) -> bool:

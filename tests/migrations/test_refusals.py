@@ -99,6 +99,15 @@ class TestDamagedFiles:
         path.write_bytes(whole.read_bytes()[:kept])
         refused(path, way, DamagedFileError, "cannot be read as a SQLite database")
 
+    @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize("instead", [b"CREAT\xff", b"\xff\xfeEATE", b"CREATE\x00"])
+    def test_a_damaged_schema_is_refused(self, tmp_path: Path, instead: bytes, way: str) -> None:
+        path = build("v6", tmp_path)
+        found = b"CREATE TABLE messages ("
+        damaged = path.read_bytes().replace(found, instead + found[len(instead) :])
+        path.write_bytes(damaged)
+        refused(path, way, DamagedFileError, "cannot be read as a SQLite database")
+
     def test_damage_that_shows_only_on_the_way_leaves_the_file_as_it_was(
         self, tmp_path: Path
     ) -> None:
