@@ -21,11 +21,12 @@ from benchmarks.corpus import Corpus
 from benchmarks.files import SOURCES, Files
 from benchmarks.measure import Call, Round, timed, timed_in_threads
 from benchmarks.table import Cell
-from hermes_store import SessionRepository
+from hermes_store import SessionRepository, Transaction
 
 STOPS = (10_000, 100_000, 1_000_000)
 WRITERS = (1, 8, 32)
 IN_A_SESSION = 20
+SESSIONS_AT_ONCE = 50
 LONG = "long"
 PLANTED = "quokkas"
 
@@ -99,15 +100,19 @@ class Growing:
             long = self._corpus.messages(200)
             long[100]["content"] += f" {PLANTED}"
             repository.append_messages(LONG, long)
-        while (missing := messages - repository.message_count()) > 0:
-            for _ in range(max(missing // IN_A_SESSION, 1)):
-                self._add_session(repository, min(missing, IN_A_SESSION))
+        missing = messages - repository.message_count()
+        while missing > 0:
+            with repository.transaction() as tx:
+                for _ in range(SESSIONS_AT_ONCE):
+                    missing -= self._add_session(tx, min(missing, IN_A_SESSION))
+                    if not missing:
+                        break
 
-    def _add_session(self, repository: SessionRepository, messages: int) -> None:
+    def _add_session(self, tx: Transaction, messages: int) -> int:
         self._sessions += 1
         session_id = f"stored-{self._sessions:06d}"
-        repository.create_session(session_id, SOURCES[self._sessions % len(SOURCES)])
-        repository.append_messages(session_id, self._corpus.messages(messages))
+        tx.create_session(session_id, SOURCES[self._sessions % len(SOURCES)])
+        return len(tx.append_messages(session_id, self._corpus.messages(messages)))
 
     # --- measuring ------------------------------------------------------------------------------
 
