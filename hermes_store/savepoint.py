@@ -16,7 +16,10 @@ T = TypeVar("T")
 
 
 class Repair(NamedTuple):
-    """What to do when an operation fails for a reason that must not cost the operation."""
+    """What to do when an operation fails for a reason that must not cost the operation.
+
+    It is undone where the operation fails all the same: then that was not the reason.
+    """
 
     applies: Callable[[BaseException], bool]
     apply: Callable[[Connection, BaseException], None]
@@ -49,10 +52,23 @@ def run_in_savepoint(
         if not again or not can_run_again(exc, repair):
             raise
         if repair is not None and repair.applies(exc):
-            repair.apply(connection, exc)
+            return _run_repaired(connection, operation, repair, exc)
     else:
         return result
     return run_in_savepoint(connection, operation, repair, again=False)
+
+
+def _run_repaired(
+    connection: Connection,
+    operation: Callable[[Connection], T],
+    repair: Repair,
+    cause: BaseException,
+) -> T:
+    def repaired(connection: Connection) -> T:
+        repair.apply(connection, cause)
+        return operation(connection)
+
+    return run_in_savepoint(connection, repaired, None)
 
 
 def can_run_again(exc: BaseException, repair: Repair | None) -> bool:

@@ -13,10 +13,11 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar, cast
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DatabaseError
 
 from hermes_store.checkpoint import Checkpoints
 from hermes_store.connections import WriteConnections
@@ -75,6 +76,11 @@ def _refuse_fork(process: int) -> None:
             "the process forked inside transaction(); the transaction is its parent's",
             "fork outside of it",
         )
+
+
+def _reason(exc: BaseException) -> BaseException:
+    """What the database said."""
+    return exc.__cause__ or exc if isinstance(exc, TransactionRolledBackError) else exc
 
 
 def _is_interrupt(exc: BaseException) -> bool:
@@ -167,6 +173,7 @@ class Writer:
             with typed_errors():
                 connection, process = self._begin_patiently(turn), os.getpid()
                 committing = False
+                damage: BaseException | None = None
                 try:
                     yield connection
                     _refuse_fork(process)
@@ -174,12 +181,15 @@ class Writer:
                     committing = True
                     self._commit(connection)
                 except BaseException as exc:
+                    if committing or isinstance(exc, TransactionRolledBackError):
+                        damage = exc
                     if os.getpid() == process:
                         self._connections.abort(connection, exc, committing=committing)
                     raise
                 finally:
                     if os.getpid() == process:
                         self._connections.give_back(connection)
+                        self._repair_for_the_next(damage)
         finally:
             self._turns.leave(turn)
             self._disconnect_if_closed()
@@ -243,18 +253,23 @@ class Writer:
 
         Errors are rare and savepoints are not free: only when something failed does each
         operation get one, in a second run. A connection lost before COMMIT is replaced, once.
+        What ends the whole transaction and can be repaired is repaired in front of the next run.
         """
         careful = False
+        damage: BaseException | None = None
         replaced = not self._connections.idle
         failed: list[Turn] = []
         tries = 0
         while True:
             try:
-                self._attempt([turn for turn in group if turn not in failed], careful=careful)
+                turns = [turn for turn in group if turn not in failed]
+                self._attempt(turns, careful=careful, damage=damage)
             except BaseException as exc:
                 if is_busy(exc) and not group[0].expired():
                     time.sleep(pause(tries))
                     tries += 1
+                elif careful and not damage and self._can_repair(exc):
+                    damage = exc
                 elif careful and isinstance(exc, TransactionRolledBackError):
                     failed = [turn for turn in group if turn.error is not None]
                 elif is_lost(exc) and not replaced:
@@ -278,12 +293,23 @@ class Writer:
             return not _is_interrupt(exc)
         return can_run_again(exc, self._repair)
 
-    def _attempt(self, turns: list[Turn], *, careful: bool) -> None:
-        """Run and commit `turns` in one transaction, or roll back all of it."""
+    def _can_repair(self, exc: BaseException) -> bool:
+        """Whether the transaction may succeed when `exc` is repaired first."""
+        return self._repair is not None and self._repair.applies(_reason(exc))
+
+    def _attempt(
+        self, turns: list[Turn], *, careful: bool, damage: BaseException | None = None
+    ) -> None:
+        """Run and commit `turns` in one transaction, or roll back all of it.
+
+        `damage` is repaired first.
+        """
         connection = self._connections.take()
         committing = False
         try:
             connection.begin()
+            if damage and self._repair:
+                self._repair.apply(connection, _reason(damage))
             for turn in turns:
                 turn.error = None
             if careful:
@@ -351,6 +377,12 @@ class Writer:
             self._connections.give_back(connection)
             raise
         return connection
+
+    def _repair_for_the_next(self, damage: BaseException | None) -> None:
+        """What the caller will run again shall not fail again."""
+        if damage is not None and self._can_repair(damage):
+            with suppress(DatabaseError):  # it will fail again, then, and come here again
+                self._attempt([], careful=True, damage=damage)
 
     def _commit(self, connection: Connection) -> None:
         # Readers of a rollback journal can refuse a COMMIT; the transaction stays open then.

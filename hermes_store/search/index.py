@@ -10,7 +10,6 @@ between those of other processes.
 
 from __future__ import annotations
 
-import re
 import time
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ from hermes_store.sql_text import canonical
 from hermes_store.statements import Statement, errors_of
 
 __all__ = [
+    "SHADOWS",
     "IndexState",
     "changed_objects",
     "check",
@@ -34,6 +34,15 @@ __all__ = [
     "require_ready",
     "state",
 ]
+
+
+SHADOWS = {
+    "messages_fts_data": "(id INTEGER PRIMARY KEY, block BLOB)",
+    "messages_fts_idx": "(segid, term, pgno, PRIMARY KEY (segid, term)) WITHOUT ROWID",
+    "messages_fts_docsize": "(id INTEGER PRIMARY KEY, sz BLOB)",
+    "messages_fts_config": "(k PRIMARY KEY, v) WITHOUT ROWID",
+}
+"""FTS5's own tables of the index, and their columns."""
 
 
 class IndexState(NamedTuple):
@@ -56,17 +65,20 @@ def state(connection: Connection) -> IndexState:
         raise
     if found is None:
         return IndexState("damaged", "its state is not recorded", 0.0)
-    *known, triggers = found
+    *known, objects = found
     recorded = IndexState(*known)
-    if recorded.state != "damaged" and triggers < len(TRIGGERS):
-        return IndexState("damaged", "a trigger is missing", recorded.changed_at)
+    if recorded.state != "damaged" and objects <= len(TRIGGERS):
+        detail = "a trigger is missing, or another program has made messages_fts"
+        return IndexState("damaged", detail, recorded.changed_at)
     return recorded
 
 
 _STATE = Statement(
     text(f"""\
 SELECT state, detail, changed_at, (
-    SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name IN {tuple(TRIGGERS)}
+    SELECT count(*) FROM sqlite_master
+    WHERE type = 'trigger' AND name IN {tuple(TRIGGERS)}
+        OR name = 'messages_fts' AND sql LIKE '%content=messages_search%'
 ) FROM search_index""")
 )
 
@@ -93,27 +105,26 @@ def record(connection: Connection, new_state: str, detail: str = "") -> None:
 
 # --- damage -------------------------------------------------------------------------------------
 
-_OUR_NAME = re.compile(r"\b(messages_fts|messages_search|search_index|fts5)", re.IGNORECASE)
-
 
 def is_index_damage(exc: BaseException) -> bool:
-    """Whether an operation failed because of the search index, and would succeed without it.
+    """Whether an operation may have failed because of the search index, and succeed without it.
 
-    FTS5 has a code of its own for damage. That something is missing has none: it is told by the
-    name. SQLITE_CORRUPT is damage of the file itself, which nothing here can repair.
+    FTS5 has a code of its own for damage. That something is missing or is another thing has none,
+    and often no text that says what: statements that are right otherwise fail with SQLITE_ERROR.
+    SQLITE_CORRUPT is damage of the file itself, which nothing here can repair.
     """
     original = getattr(exc, "orig", None) or exc
     code = getattr(original, "sqlite_errorname", None)
-    if code == "SQLITE_ERROR":
-        return _OUR_NAME.search(str(original)) is not None
-    return code == "SQLITE_CORRUPT_VTAB"
+    return code in {"SQLITE_ERROR", "SQLITE_CORRUPT_VTAB"}
 
 
 def mark_damaged(connection: Connection, cause: BaseException | str) -> None:
     """Set the index aside, so that messages are written without it, and record why."""
+    changed = changed_objects(connection)
     for trigger in TRIGGERS:
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {trigger}")
-    record(connection, "damaged", str(getattr(cause, "orig", None) or cause))
+    why = [str(getattr(cause, "orig", None) or cause), *map(_changed, changed)]
+    record(connection, "damaged", "; ".join(why))
 
 
 def check(connection: Connection) -> list[str]:
@@ -125,7 +136,7 @@ def check(connection: Connection) -> list[str]:
     """
     if connection.dialect.name != "sqlite":
         return postgresql_check.check(connection)
-    problems = [f"{each} is missing or not as it was made" for each in changed_objects(connection)]
+    problems = list(map(_changed, changed_objects(connection)))
     found = state(connection)
     if found.state != "ready":
         problems.append(f"it is {found.state}: {found.detail or 'not all messages are in it'}")
@@ -138,7 +149,12 @@ def changed_objects(connection: Connection) -> list[str]:
     """Names of what is missing, or not as the newest revision makes it."""
     rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
     found = {row.name: canonical(row.sql) for row in rows}
-    return [name for name, sql in HEAD_DDL.items() if found.get(name) != canonical(sql)]
+    changed = [name for name, sql in HEAD_DDL.items() if found.get(name) != canonical(sql)]
+    return changed + [name for name in SHADOWS if name not in found]
+
+
+def _changed(name: str) -> str:
+    return f"{name} is missing or not as it was made"
 
 
 def _wrong_content(connection: Connection) -> list[str]:

@@ -226,28 +226,24 @@ ORDER BY m.id"""
 
 # --- dropping -----------------------------------------------------------------------------------
 
-_SHADOWS = {
-    "messages_fts_data": "(id INTEGER PRIMARY KEY, block BLOB)",
-    "messages_fts_idx": "(segid, term, pgno, PRIMARY KEY (segid, term)) WITHOUT ROWID",
-    "messages_fts_docsize": "(id INTEGER PRIMARY KEY, sz BLOB)",
-    "messages_fts_config": "(k PRIMARY KEY, v) WITHOUT ROWID",
-}
-
 
 def _drop_index(connection: Connection) -> None:
     """Drop the FTS5 table, or what is left of it.
 
-    SQLite opens the table to drop it, which fails when one of FTS5's own tables is missing; an
-    empty one in its place is enough.
+    SQLite opens the table to drop it, which fails when one of FTS5's own tables is missing or
+    damaged; those of an empty index in their place are enough.
     """
     try:
         connection.exec_driver_sql("DROP TABLE IF EXISTS messages_fts")
     except DatabaseError:
-        for name, columns in _SHADOWS.items():
+        for name, columns in index.SHADOWS.items():
             connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} {columns}")
         connection.exec_driver_sql(
             "INSERT OR REPLACE INTO messages_fts_config(k, v) VALUES ('version', 4)"
         )
+        connection.exec_driver_sql(
+            "INSERT OR REPLACE INTO messages_fts_data(id, block) VALUES (10, zeroblob(7))"
+        )
         connection.exec_driver_sql("DROP TABLE messages_fts")
-    for name in _SHADOWS:
+    for name in index.SHADOWS:
         connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
