@@ -85,7 +85,7 @@ class Operations(ABC):
         `SessionNotFoundError` for an unknown parent, `InvalidArgumentError` for a parent that
         descends from the session.
         """
-        started = values.seconds("started_at", None)
+        started = values.now()
         parent = values.optional_session_id("parent_session_id", parent_session_id)
         session = {
             "id": values.session_id("session_id", session_id),
@@ -114,7 +114,7 @@ class Operations(ABC):
         """
         _checked(session_id)
         reason = values.optional_text("end_reason", end_reason)
-        self._write(sessions.end, session_id, reason, values.seconds("ended_at", None))
+        self._write(sessions.end, session_id, reason, values.now())
 
     def reopen_session(self, session_id: str) -> None:
         """Take back the end of a session. Raises `SessionNotFoundError`."""
@@ -482,5 +482,5 @@ def _prunable(older_than_days: Any, source: Any) -> Filter:
         raise InvalidArgumentError(
             "older_than_days", f"{days:g} is negative", "give days from 0 on"
         )
-    before = values.seconds("now", None) - days * _SECONDS_A_DAY
+    before = values.now() - days * _SECONDS_A_DAY
     return Filter(values.source_filter(source), prunable_before=before)

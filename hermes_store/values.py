@@ -25,6 +25,7 @@ __all__ = [
     "limit",
     "markers",
     "names",
+    "now",
     "number",
     "optional_session_id",
     "optional_text",
@@ -142,10 +143,15 @@ def cost(argument: str, value: Any) -> float | None:
     return dollars
 
 
+def now() -> float:
+    """The time, in Unix epoch seconds."""
+    return time.time()
+
+
 def seconds(argument: str, value: Any) -> float:
     """A time in Unix epoch seconds; None is now."""
     if value is None:
-        return time.time()
+        return now()
     moment = number(argument, value)
     if not 0 <= moment < _YEAR_10000:
         raise InvalidArgumentError(
