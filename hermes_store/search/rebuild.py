@@ -10,14 +10,15 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
-from hermes_store.errors import StoreBusyError
+from hermes_store.errors import HermesStoreError, StoreBusyError
 from hermes_store.search import index, postgresql_check
 from hermes_store.search.ddl import HEAD_DDL, TRIGGERS
 
@@ -51,7 +52,8 @@ def reindex(run: Run, progress: Progress | None = None) -> None:
         return
     owner = _new_owner()
     run(lambda connection: _begin(connection, owner))
-    _fill(run, owner, progress, deadline=None)
+    with _owning(run, owner):
+        _fill(run, owner, progress, deadline=None)
 
 
 def backfill(run: Run, progress: Progress | None = None, *, seconds: float | None = None) -> bool:
@@ -63,7 +65,8 @@ def backfill(run: Run, progress: Progress | None = None, *, seconds: float | Non
     owner = _new_owner()
     deadline = None if seconds is None else time.monotonic() + seconds
     if run(lambda connection: _claim_incomplete(connection, owner)):
-        return _fill(run, owner, progress, deadline)
+        with _owning(run, owner):
+            return _fill(run, owner, progress, deadline)
     return bool(run(lambda connection: index.state(connection).state == "ready"))
 
 
@@ -137,6 +140,20 @@ def _is_gone(owner: str) -> bool:
     except OSError:
         pass
     return False
+
+
+@contextmanager
+def _owning(run: Run, owner: str) -> Iterator[None]:
+    """Give it up when it fails, so that the next call need not wait until this one is forgotten."""
+    try:
+        yield
+    except BaseException:
+        with suppress(HermesStoreError, DatabaseError):  # else it is forgotten after a while
+            run(lambda connection: connection.exec_driver_sql(_GIVE_UP, (owner,)))
+        raise
+
+
+_GIVE_UP = "UPDATE search_index SET owner = NULL, owned_until = NULL WHERE owner = ?"
 
 
 def _renew(connection: Connection, owner: str | None) -> None:
