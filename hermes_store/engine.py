@@ -400,7 +400,7 @@ def compact(url: URL, lock_timeout: float) -> None:
     PostgreSQL keeps its files and frees the space in them.
     """
     if url.get_backend_name() != "sqlite":
-        postgresql.compact(url)
+        postgresql.compact(url, lock_timeout)
         return
     with closing(plain_engine(url).raw_connection()) as connection:
         dbapi: Any = connection.dbapi_connection

@@ -209,9 +209,10 @@ def create_database(url: URL) -> bool:
     return True
 
 
-def compact(url: URL) -> None:
+def compact(url: URL, lock_timeout: float) -> None:
     """Free the space of deleted rows for new ones, and renew the planner's statistics."""
-    engine = make_engine(url, Settings(), BEGIN_WRITING, poolclass=NullPool)
+    settings = Settings(lock_timeout=lock_timeout)
+    engine = make_engine(url, settings, BEGIN_WRITING, poolclass=NullPool)
     with closing(engine.raw_connection()) as connection:
         connection.cursor().execute("VACUUM (ANALYZE) sessions, messages")
 
