@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hermes_store import engine as engines
 from hermes_store import migrate
+from hermes_store.address import Address, identity, url_of
 from hermes_store.copy_rows import Row, Source
 from hermes_store.errors import CopyError, InvalidArgumentError
 from hermes_store.models import messages, sessions
@@ -43,16 +44,14 @@ class Copied(NamedTuple):
     """What could not come along as it was, and how often that was so."""
 
 
-def copy(
-    source: engines.Address, target: engines.Address, *, progress: Progress | None = None
-) -> Copied:
+def copy(source: Address, target: Address, *, progress: Progress | None = None) -> Copied:
     """Copy the store at `source` into the database at `target`, or finish an interrupted copy.
 
     Creates the target when it is missing, and its schema. Agents may go on writing to the source;
     what they write after the beginning is left to another call. Raises `CopyError` when there is
     no source, when the target holds something else, or when what was written is not what was read.
     """
-    origin, goal = engines.url_of(source), engines.url_of(target)
+    origin, goal = url_of(source), url_of(target)
     if migrate.inspect(origin).is_new:
         raise CopyError("the source holds no store", "name the database that holds one")
     engines.create_database(goal)
@@ -62,7 +61,7 @@ def copy(
         read.reading() as connection,
         engines.undecodable_text_as_bytes(connection),
     ):
-        if engines.identity(read.url) == engines.identity(written.url):
+        if identity(read.url) == identity(written.url):
             raise InvalidArgumentError("target", "is the source itself", "name another database")
         copying = _Copying(connection, written, progress or _tell_nobody)
         copying.run()

@@ -1,4 +1,4 @@
-"""From an address to engines: driver, pragmas, how a transaction begins, what an error means.
+"""Engines: the driver, pragmas, how a transaction begins, and what each database does its own way.
 
 What is PostgreSQL's is in `postgresql.py`; nobody else asks it. SQLite is used in three ways,
 each with an engine of its own: one connection that writes
@@ -11,157 +11,51 @@ from __future__ import annotations
 
 import importlib
 import os
-import random
 import sqlite3
-import time
 import warnings
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache
-from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401 - here, not at the first open
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from hermes_store import postgresql
 from hermes_store.errors import (
-    DamagedFileError,
-    HermesStoreError,
     InvalidArgumentError,
     StoreBusyError,
-    StoreReadOnlyError,
-    StoreUnavailableError,
     TransactionRolledBackError,
 )
+from hermes_store.failures import original, typed_errors
 from hermes_store.settings import Settings
 
 __all__ = [
-    "Address",
-    "again_if_lost",
     "compact",
     "create_database",
     "damage",
-    "default_path",
     "describe",
     "has_wal_reset_bug",
-    "identity",
     "in_transaction",
-    "is_busy",
-    "is_lost",
-    "is_overtaken",
     "keeps_nul",
     "last_id",
     "may_commit",
     "migration_engine",
-    "pause",
     "plain_engine",
     "read_any_text",
     "read_engine",
-    "read_url_of",
     "reserve_ids",
-    "retry_while_busy",
     "run_on_driver",
-    "shown",
     "sqlite_driver",
-    "translate_error",
-    "typed_errors",
     "undecodable_text_as_bytes",
     "undecodable_text_replaced",
-    "url_of",
     "write_engine",
 ]
 
-Address = str | os.PathLike[str] | URL | None
 T = TypeVar("T")
-
-_FIRST_PAUSE = 0.02
-_LONGEST_PAUSE = 0.25
-
-
-def default_path() -> Path:
-    """`$HERMES_HOME/state.db`, or `~/.hermes/state.db`."""
-    return Path(os.environ.get("HERMES_HOME") or "~/.hermes").expanduser() / "state.db"
-
-
-def url_of(address: Address) -> URL:
-    """The URL of a path, a URL or None (`default_path()`); SQLite paths come out absolute."""
-    if address is None:
-        address = default_path()
-    if isinstance(address, str) and "://" in address:
-        address = _parsed(address)
-    if isinstance(address, URL):
-        return _checked_url(address)
-    if not isinstance(address, (str, os.PathLike)) or not os.fspath(address):
-        raise InvalidArgumentError("db_path", f"{address!r} is no path", "give a path or a URL")
-    return _sqlite_url(URL.create("sqlite", database=os.fspath(address)))
-
-
-_URL_REMEDY = "write it like sqlite:////folder/state.db or postgresql+psycopg://user@host/database"
-
-
-def _parsed(address: str) -> URL:
-    try:
-        return make_url(address)
-    except (SQLAlchemyError, ValueError):  # their text, and the address, may hold a password
-        raise InvalidArgumentError("db_path", "is no database URL", _URL_REMEDY) from None
-
-
-def _checked_url(url: URL) -> URL:
-    backend = url.get_backend_name()
-    if backend == "sqlite":
-        return _sqlite_url(url)
-    if backend in postgresql.BACKENDS:
-        return postgresql.url_of(url)
-    raise InvalidArgumentError("db_path", f"{backend!r} is no supported database", _URL_REMEDY)
-
-
-def _sqlite_url(url: URL) -> URL:
-    if url.drivername not in {"sqlite", "sqlite+pysqlite"}:  # SQLCipher's would not encrypt here
-        problem = f"the driver {url.drivername!r} is not supported"
-        raise InvalidArgumentError("db_path", problem, "write sqlite:////folder/state.db")
-    database = url.database or ""
-    if database in {"", ":memory:"} or "mode=memory" in database:
-        raise InvalidArgumentError(
-            "db_path",
-            "a database in memory cannot be shared by the store's connections",
-            "give the path of a file, in a temporary folder if need be",
-        )
-    if database.startswith("file:") or url.query:
-        problem = "SQLite URIs and their parameters are not taken"
-        raise InvalidArgumentError("db_path", problem, "give the plain path")
-    if "\0" in database:
-        raise InvalidArgumentError("db_path", "the path holds a NUL character", "remove it")
-    return url.set(database=str(Path(database).expanduser().absolute()))
-
-
-def read_url_of(url: URL, settings: Settings) -> URL:
-    """Where the store at `url` reads: there, or from the replica that the settings name."""
-    if settings.read_url is None:
-        return url
-    replica = url_of(settings.read_url)
-    if "sqlite" in {url.get_backend_name(), replica.get_backend_name()}:
-        raise InvalidArgumentError("read_url", "a SQLite file has no replica", "leave it out")
-    return replica
-
-
-def shown(url: URL) -> str:
-    """The address as messages name it: a path, or a URL without its password."""
-    if url.get_backend_name() == "sqlite":
-        return str(url.database)
-    return url.render_as_string(hide_password=True)
-
-
-def identity(url: URL) -> Hashable:
-    """What tells one database from another: a SQLite file may have several names."""
-    if url.get_backend_name() != "sqlite":
-        return url
-    status = Path(cast("str", url.database)).stat()
-    return status.st_dev, status.st_ino
 
 
 @cache
@@ -204,18 +98,17 @@ def write_engine(url: URL, settings: Settings) -> Engine:
 
 
 def read_engine(url: URL, settings: Settings) -> Engine:
-    """Engine of a bounded pool whose connections can only read."""
+    """Engine whose connections can only read. Those to a server are pooled."""
     if url.get_backend_name() != "sqlite":
         return postgresql.make_engine(url, settings, postgresql.BEGIN_READING, **_bounded(settings))
-    engine = _sqlite_engine(url, **_bounded(settings))
+    engine = _sqlite_engine(url, poolclass=NullPool)
 
     def configure(dbapi: Any, _record: Any) -> None:
         _common_pragmas(dbapi, settings)
         dbapi.execute("PRAGMA query_only=ON")
 
     event.listen(engine, "connect", configure)
-    # As an event of the engine this would cost a read as much as all else that SQLAlchemy does.
-    event.listen(engine, "checkout", lambda dbapi, *_: dbapi.execute("BEGIN"))
+    _begin_with(engine, "BEGIN")
     return engine
 
 
@@ -353,7 +246,7 @@ def read_any_text(connection: Connection, read: Callable[[], T]) -> T:
     try:
         return read()
     except Exception as exc:
-        if "Could not decode to UTF-8" not in str(_original(exc)):
+        if "Could not decode to UTF-8" not in str(original(exc)):
             raise
     with undecodable_text_replaced(connection):
         return read()
@@ -452,106 +345,3 @@ def has_wal_reset_bug(version: tuple[int, ...]) -> bool:
     if version[:2] in _WAL_RESET_FIXED:
         return version[2] < _WAL_RESET_FIXED[version[0], version[1]]
     return (3, 7) <= version < (3, 52)
-
-
-# --- errors -------------------------------------------------------------------------------------
-
-_BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
-
-
-def _original(exc: BaseException) -> BaseException:
-    return getattr(exc, "orig", None) or exc
-
-
-def _name(exc: BaseException) -> str:
-    return str(getattr(_original(exc), "sqlite_errorname", ""))
-
-
-def is_busy(exc: BaseException) -> bool:
-    """Whether the same operation may well succeed when it is run again."""
-    return _name(exc).startswith(_BUSY) or postgresql.is_refused_by_lock(exc)
-
-
-def is_overtaken(exc: BaseException) -> bool:
-    """Whether another host may have changed what the operation had just looked at."""
-    return postgresql.is_overtaken(exc)
-
-
-def is_lost(exc: BaseException) -> bool:
-    """Whether the connection to a server is gone, and what was not committed with it."""
-    return postgresql.is_lost(exc)
-
-
-def translate_error(exc: BaseException) -> BaseException:
-    """The typed error for an error of the driver; others come back as they are."""
-    if isinstance(exc, HermesStoreError):
-        return exc
-    if is_busy(exc):
-        return StoreBusyError(0.0)
-    return _translate_sqlite(exc) or postgresql.translate_error(exc) or exc
-
-
-def _translate_sqlite(exc: BaseException) -> HermesStoreError | None:
-    name, said = _name(exc), str(_original(exc))
-    if name == "SQLITE_FULL":
-        return StoreUnavailableError(
-            f"the disk is full ({said}); nothing of this operation was stored",
-            "free some space and try again",
-        )
-    if name.startswith(("SQLITE_READONLY", "SQLITE_PERM")):
-        return StoreReadOnlyError(said)
-    if name.startswith("SQLITE_NOTADB") or name in {"SQLITE_CORRUPT", "SQLITE_CORRUPT_INDEX"}:
-        return DamagedFileError(said)
-    if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_PROTOCOL", "SQLITE_NOMEM")):
-        return StoreUnavailableError(said, "check the disk, the folder and its permissions")
-    return None
-
-
-@contextmanager
-def typed_errors() -> Iterator[None]:
-    """Raise the typed error in place of the driver's."""
-    try:
-        yield
-    except Exception as exc:
-        error = translate_error(exc)
-        if error is exc:
-            raise
-        raise error from exc
-
-
-# --- patience -----------------------------------------------------------------------------------
-
-
-def pause(attempt: int) -> float:
-    """Seconds to wait before try number `attempt` + 1: random, so that waiting processes spread."""
-    return random.uniform(_FIRST_PAUSE, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt + 1)))  # noqa: S311 - not a secret
-
-
-def again_if_lost(attempt: Callable[[], T]) -> T:
-    """Run `attempt`, once more when the connection to the server was lost: for reads only."""
-    try:
-        return attempt()
-    except Exception as exc:
-        if not is_lost(exc):
-            raise
-    return attempt()
-
-
-def retry_while_busy(attempt: Callable[[], T], budget: float) -> T:
-    """Run `attempt` until it is not refused by a lock, at most `budget` seconds.
-
-    Raises `StoreBusyError` that says how long it waited.
-    """
-    started = time.monotonic()
-    tries = 0
-    while True:
-        try:
-            return attempt()
-        except Exception as exc:
-            waited = time.monotonic() - started
-            if not is_busy(exc):
-                raise
-            if waited >= budget:
-                raise StoreBusyError(waited) from exc
-        time.sleep(pause(tries))
-        tries += 1

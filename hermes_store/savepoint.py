@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, NoReturn, TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError
 
-from hermes_store.engine import in_transaction, is_lost, is_overtaken, run_on_driver
+from hermes_store.engine import in_transaction, run_on_driver
 from hermes_store.errors import TransactionRolledBackError
+from hermes_store.failures import is_lost, is_overtaken
 
 __all__ = ["Repair", "can_run_again", "run_in_savepoint"]
 
@@ -41,7 +43,6 @@ def run_in_savepoint(
     run_on_driver(connection, "SAVEPOINT operation")
     try:
         result = operation(connection)
-        run_on_driver(connection, "RELEASE SAVEPOINT operation")
     except BaseException as exc:
         if is_lost(exc):
             raise
@@ -54,8 +55,29 @@ def run_in_savepoint(
         if repair is not None and repair.applies(exc):
             return _run_repaired(connection, operation, repair, exc)
     else:
+        _release(connection)
         return result
     return run_in_savepoint(connection, operation, repair, again=False)
+
+
+def _release(connection: Connection) -> None:
+    """Keep what was done since the savepoint.
+
+    FTS5 writes its pages here. When it cannot, the savepoint is gone and what was done is not:
+    then everything has to be.
+    """
+    try:
+        run_on_driver(connection, "RELEASE SAVEPOINT operation")
+    except Exception as exc:
+        if is_lost(exc):
+            raise
+        _roll_back_all(connection, exc)
+
+
+def _roll_back_all(connection: Connection, because: BaseException) -> NoReturn:
+    if in_transaction(connection):
+        run_on_driver(connection, "ROLLBACK")
+    raise TransactionRolledBackError(str(because)) from because
 
 
 def _run_repaired(
@@ -64,11 +86,21 @@ def _run_repaired(
     repair: Repair,
     cause: BaseException,
 ) -> T:
+    """Repair, then run `operation`; where nothing can be changed any more, everything has to go."""
+    is_repaired = False
+
     def repaired(connection: Connection) -> T:
+        nonlocal is_repaired
         repair.apply(connection, cause)
+        is_repaired = True
         return operation(connection)
 
-    return run_in_savepoint(connection, repaired, None)
+    try:
+        return run_in_savepoint(connection, repaired, None)
+    except DatabaseError:
+        if is_repaired:
+            raise
+        _roll_back_all(connection, cause)
 
 
 def can_run_again(exc: BaseException, repair: Repair | None) -> bool:

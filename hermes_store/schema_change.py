@@ -17,13 +17,7 @@ from sqlalchemy import URL, Connection, create_engine, text
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from hermes_store.engine import (
-    migration_engine,
-    read_engine,
-    retry_while_busy,
-    sqlite_driver,
-    translate_error,
-)
+from hermes_store.engine import migration_engine, read_engine, sqlite_driver
 from hermes_store.errors import (
     DamagedFileError,
     HermesStoreError,
@@ -31,6 +25,7 @@ from hermes_store.errors import (
     StoreBusyError,
     StoreReadOnlyError,
 )
+from hermes_store.failures import retry_while_busy, translate_error
 from hermes_store.schema_state import State, look
 from hermes_store.settings import Settings
 

@@ -14,18 +14,19 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
-from sqlalchemy import URL, Connection, Engine
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy import URL, Connection
 
 from hermes_store import engine as engines
 from hermes_store import migrate
+from hermes_store.address import Address, identity, read_url_of, url_of
 from hermes_store.checkpoint import Checkpoints
 from hermes_store.errors import (
     InvalidArgumentError,
     NestedTransactionError,
-    PoolExhaustedError,
     StoreClosedError,
 )
+from hermes_store.failures import again_if_lost, retry_while_busy, typed_errors
+from hermes_store.readers import Readers
 from hermes_store.savepoint import Repair
 from hermes_store.search import index
 from hermes_store.settings import Settings
@@ -122,26 +123,26 @@ class _Shared(Generic[R]):
 
 _gate = _Gate()
 _writers: _Shared[Writer] = _Shared(Writer.close)
-_readers: _Shared[Engine] = _Shared(Engine.dispose)
+_readers: _Shared[Readers] = _Shared(Readers.close)
 
 
 class Store:
     """A database that is open: reads on pooled connections, writes through the shared writer."""
 
-    def __init__(self, address: engines.Address, settings: Settings) -> None:
-        self.url = engines.url_of(address)
+    def __init__(self, address: Address, settings: Settings) -> None:
+        self.url = url_of(address)
         self.settings = settings
-        reads = engines.read_url_of(self.url, settings)
+        reads = read_url_of(self.url, settings)
         with _gate:
             migrate.prepare(
                 self.url, auto_migrate=settings.auto_migrate, lock_timeout=settings.lock_timeout
             )
-        key = engines.identity(self.url)
+        key = identity(self.url)
         self._writer = _writers.acquire(key, lambda: _make_writer(self.url, settings))
         self._release = weakref.finalize(self, _writers.release, key)
         self._refuse_other_durability()
-        self._engine = _readers.acquire(
-            (key, settings), lambda: engines.read_engine(reads, settings)
+        self._readers = _readers.acquire(
+            (key, settings), lambda: Readers(engines.read_engine(reads, settings), settings)
         )
         self._release_pool = weakref.finalize(self, _readers.release, (key, settings))
         self._closed = False
@@ -160,16 +161,14 @@ class Store:
                     connection, lambda: function(connection, *args, **kwargs)
                 )
 
-        with engines.typed_errors():
-            return engines.retry_while_busy(
-                lambda: engines.again_if_lost(attempt), self.settings.lock_timeout
-            )
+        with typed_errors():
+            return retry_while_busy(lambda: again_if_lost(attempt), self.settings.lock_timeout)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A pooled connection on one snapshot, for reads that stream."""
         with (
-            engines.typed_errors(),
+            typed_errors(),
             self._connected() as connection,
             engines.undecodable_text_replaced(connection),
         ):
@@ -198,7 +197,7 @@ class Store:
         """Give the space of what was deleted back. Raises `StoreBusyError`."""
         if self._closed:
             raise StoreClosedError
-        with _gate, engines.typed_errors():
+        with _gate, typed_errors():
             engines.compact(self.url, self.settings.lock_timeout)
 
     def close(self) -> None:
@@ -223,28 +222,8 @@ class Store:
     def _connected(self) -> Iterator[Connection]:
         if self._closed:
             raise StoreClosedError
-        pool = self._engine.pool
-        try:
-            with _gate, self._engine.connect() as connection, self._replacing(connection):
-                yield connection
-                connection.commit()  # at ROLLBACK psycopg forgets the statements it prepared
-        except PoolTimeoutError as exc:
-            raise PoolExhaustedError(self.settings.pool_size, self.settings.pool_timeout) from exc
-        finally:
-            if self._closed:  # meanwhile: the connection went back to a pool that nobody closes
-                pool.dispose()
-                self._engine.dispose()
-
-    @contextmanager
-    def _replacing(self, connection: Connection) -> Iterator[None]:
-        """When the server is gone, so is every connection of the pool: start with new ones."""
-        try:
-            yield
-        except Exception as exc:
-            if engines.is_lost(exc):
-                connection.invalidate()
-                self._engine.dispose()
-            raise
+        with _gate, self._readers.lend() as connection:
+            yield connection
 
     def _refuse_other_durability(self) -> None:
         ours, theirs = self.settings.synchronous, self._writer.synchronous
@@ -282,8 +261,8 @@ _resting: list[tuple[Writer, Turn | None]] = []
 def _before_fork() -> None:
     _gate.shut(_FORK_PATIENCE)
     _resting.extend((writer, writer.rest(_FORK_PATIENCE)) for writer in _writers.all())
-    for pool in _readers.all():
-        pool.dispose()
+    for readers in _readers.all():
+        readers.close_idle()
 
 
 def _after_fork_in_parent() -> None:
@@ -300,8 +279,8 @@ def _after_fork_in_child() -> None:
     _readers.after_fork()
     for writer in _writers.all():
         writer.abandon()
-    for pool in _readers.all():
-        pool.dispose(close=False)
+    for readers in _readers.all():
+        readers.abandon()
 
 
 if hasattr(os, "register_at_fork"):

@@ -21,23 +21,22 @@ from sqlalchemy.exc import DatabaseError
 
 from hermes_store.checkpoint import Checkpoints
 from hermes_store.connections import WriteConnections
-from hermes_store.engine import (
-    again_if_lost,
-    in_transaction,
-    is_busy,
-    is_lost,
-    may_commit,
-    pause,
-    retry_while_busy,
-    translate_error,
-    typed_errors,
-)
+from hermes_store.engine import in_transaction, may_commit
 from hermes_store.errors import (
     HermesStoreError,
     OutcomeUnknownError,
     StoreBusyError,
     StoreUnavailableError,
     TransactionRolledBackError,
+)
+from hermes_store.failures import (
+    again_if_lost,
+    is_busy,
+    is_lost,
+    pause,
+    retry_while_busy,
+    translate_error,
+    typed_errors,
 )
 from hermes_store.savepoint import Repair, can_run_again, run_in_savepoint
 from hermes_store.settings import Settings

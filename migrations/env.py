@@ -16,7 +16,7 @@ from alembic.util import CommandError
 from sqlalchemy import URL
 
 from hermes_store import adopt, migrate, raw_ddl, schema_change
-from hermes_store.engine import url_of
+from hermes_store.address import url_of
 from hermes_store.errors import HermesStoreError
 from hermes_store.models import Base
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from hermes_store import SessionRepository, store
+from hermes_store.address import url_of
 from hermes_store.checkpoint import Checkpoints
-from hermes_store.engine import plain_engine, sqlite_driver, url_of
+from hermes_store.engine import plain_engine, sqlite_driver
 
 NAME = "hermes-store checkpoint"
 
@@ -65,7 +66,8 @@ def test_the_child_of_a_fork_forgets_the_checkpoint_of_its_parent(database: Path
 import os, sys, threading, warnings
 warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads: on purpose
 from hermes_store.checkpoint import Checkpoints
-from hermes_store.engine import plain_engine, url_of
+from hermes_store.address import url_of
+from hermes_store.engine import plain_engine
 gate = threading.Lock()
 checkpoints = Checkpoints(plain_engine(url_of(sys.argv[1])), 1, gate)
 with gate:

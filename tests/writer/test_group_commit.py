@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Connection
 from support import Caller, until
 
-from hermes_store.engine import sqlite_driver, url_of, write_engine
+from hermes_store.address import url_of
+from hermes_store.engine import sqlite_driver, write_engine
 from hermes_store.errors import (
     InvalidArgumentError,
     NestedTransactionError,

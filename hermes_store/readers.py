@@ -1,0 +1,103 @@
+"""The connections that read: a bounded number, each used by one thread at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+
+from hermes_store.errors import HermesStoreError, PoolExhaustedError
+from hermes_store.failures import is_lost
+from hermes_store.settings import Settings
+
+__all__ = ["Readers"]
+
+_INHERITED: list[list[Connection]] = []
+"""Connections of a parent process. Closing one here would drop the locks of the child's own."""
+
+
+class Readers:
+    """Lends connections of `engine`, at most `settings.pool_size` at once.
+
+    Those to a file are kept as they are: to take one from a pool of SQLAlchemy's costs as much as
+    a small query. Those to a server go back into its pool, which sees whether they still answer.
+    """
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._keeps = engine.dialect.name == "sqlite"
+        self._closed = False
+        self._start_empty()
+
+    def _start_empty(self) -> None:
+        self._free = threading.Semaphore(self._settings.pool_size)
+        self._idle: list[Connection] = []
+
+    @contextmanager
+    def lend(self) -> Iterator[Connection]:
+        """A connection for a `with` block. Raises `PoolExhaustedError`."""
+        free, idle = self._free, self._idle  # a child of a fork in the block gets others
+        if not free.acquire(timeout=self._settings.pool_timeout):
+            raise PoolExhaustedError(self._settings.pool_size, self._settings.pool_timeout)
+        try:
+            connection = self._take(idle)
+            try:
+                yield connection
+                connection.commit()  # at ROLLBACK psycopg forgets the statements it prepared
+            except HermesStoreError:
+                connection.rollback()  # what we refuse harms no connection
+                raise
+            except BaseException as exc:
+                self._drop(connection, exc)
+                raise
+            finally:
+                self._give_back(connection, idle)
+        finally:
+            free.release()
+
+    def _take(self, idle: list[Connection]) -> Connection:
+        try:
+            return idle.pop()
+        except IndexError:
+            return self._engine.connect()
+
+    def _drop(self, connection: Connection, exc: BaseException) -> None:
+        """Close it; when the server is gone, so is every connection."""
+        if is_lost(exc):
+            connection.invalidate()
+            self.close_idle()
+        connection.close()
+
+    def _give_back(self, connection: Connection, idle: list[Connection]) -> None:
+        if connection.closed:
+            return
+        if not self._keeps:
+            connection.close()
+            return
+        idle.append(connection)
+        if self._closed:
+            self.close_idle()
+
+    def close(self) -> None:
+        """Close them all, those that are lent when they come back."""
+        self._closed = True
+        self.close_idle()
+
+    def close_idle(self) -> None:
+        """Close those that nobody uses."""
+        while self._idle:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # another thread took the last one
+                break
+            connection.close()
+        self._engine.dispose()
+
+    def abandon(self) -> None:
+        """In the child of a fork: never touch what belongs to the parent."""
+        _INHERITED.append(self._idle)
+        self._engine.dispose(close=False)
+        self._start_empty()
