@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
+from sqlalchemy.exc import DatabaseError
 
 from hermes_store.engine import damage
 from hermes_store.models import messages, sessions
+from hermes_store.search.index import is_index_damage
 
 __all__ = ["problems"]
 
@@ -17,7 +19,17 @@ _MOST_NAMED = 5
 
 def problems(connection: Connection) -> list[str]:
     """What is wrong, in words; nothing when all is well."""
-    return [*damage(connection), *_disagreements(connection)]
+    return [*_damage(connection), *_disagreements(connection)]
+
+
+def _damage(connection: Connection) -> list[str]:
+    """What is wrong with the file; since SQLite 3.44 a search index may be, too."""
+    try:
+        return damage(connection)
+    except DatabaseError as exc:
+        if not is_index_damage(exc):
+            raise
+        return [f"the file cannot be checked: {exc.orig}"]
 
 
 def _disagreements(connection: Connection) -> Iterator[str]:

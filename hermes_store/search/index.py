@@ -111,11 +111,14 @@ def is_index_damage(exc: BaseException) -> bool:
 
     FTS5 has a code of its own for damage. That something is missing or is another thing has none,
     and often no text that says what: statements that are right otherwise fail with SQLITE_ERROR.
-    SQLITE_CORRUPT is damage of the file itself, which nothing here can repair.
+    SQLITE_CORRUPT is damage of the file itself, which nothing here can repair; but pysqlite3 knows
+    no other name for FTS5's.
     """
     original = getattr(exc, "orig", None) or exc
-    code = getattr(original, "sqlite_errorname", None)
-    return code in {"SQLITE_ERROR", "SQLITE_CORRUPT_VTAB"}
+    name = getattr(original, "sqlite_errorname", None)
+    if name == "SQLITE_CORRUPT":
+        return type(original).__module__.startswith("pysqlite3")
+    return name in {"SQLITE_ERROR", "SQLITE_CORRUPT_VTAB"}
 
 
 def mark_damaged(connection: Connection, cause: BaseException | str) -> None:

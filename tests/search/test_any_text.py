@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hermes_store import SessionRepository
 
-SAME_EVERY_TIME = settings(derandomize=True, database=None, deadline=None, max_examples=250)
+SAME_EVERY_TIME = settings(derandomize=True, database=None, deadline=None, max_examples=120)
 
 ODD = [
     "\0",
@@ -201,7 +201,7 @@ def boundaries(text):
             yield place
 
 
-@settings(SAME_EVERY_TIME, max_examples=150)
+@settings(SAME_EVERY_TIME, max_examples=120)
 @given(pieces=MESSAGES, how=st.sampled_from(list(TYPED)), data=st.data())
 def test_a_piece_of_a_message_on_word_boundaries_finds_it(repository, pieces, how, data):
     text = "".join(pieces)
@@ -222,7 +222,7 @@ ANY_WORD = st.text(
 )
 
 
-@settings(SAME_EVERY_TIME, max_examples=150)
+@settings(SAME_EVERY_TIME, max_examples=120)
 @given(words=st.lists(ANY_WORD, min_size=1, max_size=5), number=st.integers(0, 4))
 def test_a_word_of_any_script_is_found(repository, words, number):
     typed = words[number % len(words)]
