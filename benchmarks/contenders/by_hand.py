@@ -49,16 +49,12 @@ def _shown(column: str) -> str:
 
 
 LIST = f"""
-SELECT {", ".join(map(_shown, LISTED))}, m.content_format,
-    CASE WHEN m.content_format IS NULL
-        THEN substr(rtrim(ltrim(m.content, :blanks), :blanks), 1, 61) ELSE m.content END
-FROM (
-    SELECT {", ".join(LISTED)} FROM sessions
-    ORDER BY {{order}} DESC, id DESC LIMIT :limit OFFSET 0) AS s
-LEFT JOIN messages AS m ON m.id = (
-    SELECT id FROM messages
+SELECT {", ".join(map(_shown, LISTED))}, (
+    SELECT CASE WHEN content_format IS NULL
+        THEN substr(ltrim(content, :blanks), 1, 200) ELSE ' ' || content END
+    FROM messages
     WHERE session_id = s.id AND role = 'user' AND content IS NOT NULL ORDER BY id LIMIT 1)
-ORDER BY s.{{order}} DESC, s.id DESC"""
+FROM sessions AS s ORDER BY s.{{order}} DESC, s.id DESC LIMIT :limit OFFSET 0"""
 LIST_NEWEST, LIST_ACTIVE = LIST.format(order="started_at"), LIST.format(order="last_active")
 BLANKS = " \t\n\r\v\f"
 
@@ -171,9 +167,9 @@ def conversation_message(row: tuple[Any, ...]) -> dict[str, Any]:
 
 def listing(row: tuple[Any, ...]) -> dict[str, Any]:
     """A session with a preview, as the store lists it."""
-    session = dict(zip(LISTED, row, strict=False))
+    session = dict(zip(LISTED, row))  # noqa: B905 - as the store does it
     if session["model_config"] is not None:
         session["model_config"] = json.loads(session["model_config"])
-    line = (row[-1] or "").replace("\n", " ").replace("\r", " ")
+    line = (row[-1] or "").strip().replace("\n", " ").replace("\r", " ")
     session["preview"] = line if len(line) <= 60 else line[:60] + "..."
     return session
