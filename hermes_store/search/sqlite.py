@@ -129,7 +129,7 @@ def _statement(sort: str, symbols: bool, filters: tuple[tuple[str, int], ...]) -
     tables = ["messages_fts"]
     if filters or symbols:
         tables.append("messages AS m ON m.id = messages_fts.rowid")
-    if any("s." in condition for condition in conditions):
+    if any("s.source" in condition for condition in conditions):
         tables.append("sessions AS s ON s.id = m.session_id")
     if symbols:
         tables.append("messages_search AS v ON v.id = m.id")

@@ -304,6 +304,7 @@ def test_a_message_that_lost_its_session_is_found(repository, database):
     change(database, "DELETE FROM sessions")
     hit = only_hit(repository, "needle")
     assert (hit["session_id"], hit["source"], hit["session_started"]) == ("s", None, None)
+    assert repository.search_messages("needle", session_id="s") == [hit]
 
 
 @only_sqlite

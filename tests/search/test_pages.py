@@ -162,6 +162,15 @@ def test_an_argument_that_cannot_be_used_is_refused(repository, argument, bad):
         repository.search_messages(**{"query": "needle", argument: bad})
 
 
+def test_a_transaction_finds_what_it_has_written(database):
+    with SessionRepository(database) as repository:
+        repository.create_session("s", "cli")
+        with repository.transaction() as transaction:
+            transaction.append_message("s", "user", "I write C++")
+            assert [len(transaction.search_messages(typed)) for typed in ("C++", "C#")] == [1, 0]
+            assert repository.search_messages("C++") == []
+
+
 def test_what_changes_is_found_as_it_is_now(database):
     with SessionRepository(database) as repository:
         repository.create_session("s", "cli")
