@@ -166,28 +166,29 @@ def test_hits_stand_between_the_markers(repository, markers, snippet):
     assert only_hit(repository, "needle", markers=markers)["snippet"] == snippet
 
 
-@pytest.mark.parametrize(
-    ("text", "typed", "snippet"),
-    [
-        ("a needle, a Needle and needles", "needle", "a >>>needle<<<, a >>>Needle<<< and needles"),
-        ("red green blue", "blue red", ">>>red<<< green >>>blue<<<"),
-        ("red green blue", "red NOT pink", ">>>red<<< green blue"),
-        ("red green blue", "pink OR green", "red >>>green<<< blue"),
-        ("red green blue", '"green blue"', "red >>>green blue<<<"),
-        ("red green blue", '"red green" OR "green blue"', ">>>red green blue<<<"),
-        ("redder red", "re*", ">>>re<<<dder >>>re<<<d"),
-        ("I write C++ and C", "C++", "I write >>>C++<<< and C"),
-        ("I write C++ and C", "C", "I write >>>C<<<++ and >>>C<<<"),
-        ("Das Café", "cafe", "Das >>>Café<<<"),
-        ("Das Cafe\u0301!", "café", "Das >>>Cafe\u0301<<<!"),
-        ("今天的记忆断裂", "记忆", "今天的>>>记忆<<<断裂"),
-        ("foo/bar.py:42", "bar.py", "foo/>>>bar.py<<<:42"),
-        ("line one\n  line two", "two", "line one\n  line >>>two<<<"),
-    ],
-)
-def test_a_snippet_marks_what_was_found_and_nothing_else(repository, text, typed, snippet):
-    repository.append_message("s", "user", text)
-    assert only_hit(repository, typed)["snippet"] == snippet
+SNIPPETS = [
+    ("a needle, a Needle and needles", "needle", "a >>>needle<<<, a >>>Needle<<< and needles"),
+    ("red green blue", "blue red", ">>>red<<< green >>>blue<<<"),
+    ("red green blue", "red NOT pink", ">>>red<<< green blue"),
+    ("red green blue", "pink OR green", "red >>>green<<< blue"),
+    ("red green blue", '"green blue"', "red >>>green blue<<<"),
+    ("red green blue", '"red green" OR "green blue"', ">>>red green blue<<<"),
+    ("redder red", "re*", ">>>re<<<dder >>>re<<<d"),
+    ("I write C++ and C", "C++", "I write >>>C++<<< and C"),
+    ("I write C++ and C", "C", "I write >>>C<<<++ and >>>C<<<"),
+    ("Das Café", "cafe", "Das >>>Café<<<"),
+    ("Das Cafe\u0301!", "café", "Das >>>Cafe\u0301<<<!"),
+    ("今天的记忆断裂", "记忆", "今天的>>>记忆<<<断裂"),
+    ("foo/bar.py:42", "bar.py", "foo/>>>bar.py<<<:42"),
+    ("line one\n  line two", "two", "line one\n  line >>>two<<<"),
+]
+
+
+def test_a_snippet_marks_what_was_found_and_nothing_else(repository):
+    for text, typed, snippet in SNIPPETS:
+        repository.append_message("s", "user", text)
+        assert only_hit(repository, typed)["snippet"] == snippet
+        repository.clear_messages("s")
 
 
 def test_a_snippet_of_a_long_text_is_a_piece_of_whole_words_around_the_hit(repository):
