@@ -34,6 +34,7 @@ from hermes_store.failures import original, typed_errors
 from hermes_store.settings import Settings
 
 __all__ = [
+    "begin_reading",
     "compact",
     "create_database",
     "damage",
@@ -108,8 +109,14 @@ def read_engine(url: URL, settings: Settings) -> Engine:
         dbapi.execute("PRAGMA query_only=ON")
 
     event.listen(engine, "connect", configure)
-    _begin_with(engine, "BEGIN")
+    event.listen(engine, "begin", begin_reading)
     return engine
+
+
+def begin_reading(connection: Connection) -> None:
+    """Begin a transaction of a SQLite connection that reads, unless there is one."""
+    if not in_transaction(connection):
+        run_on_driver(connection, "BEGIN")
 
 
 def plain_engine(url: URL) -> Engine:

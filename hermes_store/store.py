@@ -11,7 +11,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from sqlalchemy import URL, Connection
@@ -156,7 +156,7 @@ class Store:
         """Call `function(connection, …)` on one snapshot of the database."""
 
         def attempt() -> R:
-            with self._connected() as connection:
+            with _gate, self._lend() as connection:
                 return engines.read_any_text(
                     connection, lambda: function(connection, *args, **kwargs)
                 )
@@ -169,7 +169,8 @@ class Store:
         """A pooled connection on one snapshot, for reads that stream."""
         with (
             typed_errors(),
-            self._connected() as connection,
+            _gate,
+            self._lend() as connection,
             engines.undecodable_text_replaced(connection),
         ):
             yield connection
@@ -218,12 +219,10 @@ class Store:
             "pending_writes": writer.waiting,
         }
 
-    @contextmanager
-    def _connected(self) -> Iterator[Connection]:
+    def _lend(self) -> AbstractContextManager[Connection]:
         if self._closed:
             raise StoreClosedError
-        with _gate, self._readers.lend() as connection:
-            yield connection
+        return self._readers.lend()
 
     def _refuse_other_durability(self) -> None:
         ours, theirs = self.settings.synchronous, self._writer.synchronous
