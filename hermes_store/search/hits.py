@@ -15,7 +15,7 @@ from hermes_store.errors import InvalidArgumentError, SearchIndexError
 from hermes_store.records import ContextMessage, SearchHit
 from hermes_store.search import postgresql, sqlite
 from hermes_store.search.matching import Finder, finder
-from hermes_store.search.query import parse, phrases
+from hermes_store.search.query import Query, parse, phrases
 from hermes_store.search.snippets import beginning, snippet
 from hermes_store.statements import Statement, errors_of
 
@@ -50,7 +50,7 @@ def search(
     """
     if sort not in _SORTS:
         raise InvalidArgumentError("sort", f"{sort!r} is no order", f"use one of {_SORTS}")
-    tree = parse(query)
+    tree, finders = _asked(query)
     index = _index_of(connection)
     index.require_ready(connection)
     if tree is None:
@@ -58,11 +58,18 @@ def search(
     given = {name: value for name, value in filters.items() if value not in (None, (), [])}
     try:
         ids = index.find(connection, tree, query, sort, given, limit=limit, offset=offset)
-        return _hits(connection, ids, [finder(phrase) for phrase in phrases(tree)], markers)
+        return _hits(connection, ids, finders, markers)
     except errors_of(connection) as exc:
         if index.is_index_damage(exc):
             raise SearchIndexError("damaged", str(getattr(exc, "orig", exc))) from exc
         raise
+
+
+@lru_cache(maxsize=16)
+def _asked(query: str) -> tuple[Query | None, list[Finder]]:
+    """What is asked for, and what finds its phrases in a text: the next page asks it again."""
+    tree = parse(query)
+    return tree, [finder(phrase) for phrase in phrases(tree)] if tree else []
 
 
 def _index_of(connection: Connection) -> ModuleType:

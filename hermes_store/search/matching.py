@@ -119,6 +119,15 @@ class _Spelling:
         self._first = fold(before + words[0])
         self._rest = list(zip(between, map(fold, words[1:]), strict=True))
         self._after = fold(after)
+        self._look_for_more_at_once()
+
+    def _look_for_more_at_once(self) -> None:
+        """Of `C++` all, not each `C` and whether `++` follows."""
+        while self._rest and self._rest[0][0].exact:
+            gap, word = self._rest.pop(0)
+            self._first += gap.after + word
+        if not self._rest:
+            self._first, self._after = self._first + self._after, ""
 
     def spans(self, text: str, start: int) -> Iterator[Span]:
         """All matches from `start` on, from left to right."""
