@@ -79,7 +79,9 @@ _CONDITIONS = {
     "session_id": "m.session_id = :session_id AND messages_fts.rowid BETWEEN"
     " (SELECT min(id) FROM messages WHERE session_id = :session_id) AND"
     " (SELECT max(id) FROM messages WHERE session_id = :session_id)",
-    "exclude_session_id": "m.session_id <> :exclude_session_id",
+    # Of a common word, most of the time would go into looking up whose the others are.
+    "exclude_session_id": "messages_fts.rowid NOT IN"
+    " (SELECT id FROM messages WHERE session_id = :exclude_session_id)",
     "since": "m.timestamp >= :since",
     "until": "m.timestamp < :until",
 }
@@ -127,9 +129,10 @@ def _statement(sort: str, symbols: bool, filters: tuple[tuple[str, int], ...]) -
         values = ", ".join(f":{name}_{n}" for n in range(number))
         conditions.append(_CONDITIONS[name].format(values=values))
     tables = ["messages_fts"]
-    if filters or symbols:
+    used = " ".join(conditions)
+    if symbols or " m." in used or "s.source" in used:
         tables.append("messages AS m ON m.id = messages_fts.rowid")
-    if any("s.source" in condition for condition in conditions):
+    if "s.source" in used:
         tables.append("sessions AS s ON s.id = m.session_id")
     if symbols:
         tables.append("messages_search AS v ON v.id = m.id")
