@@ -1,0 +1,62 @@
+"""Newest and oldest first cost what the page costs, whatever is filtered: SQLite's plans show it."""
+
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from hermes_store import SessionRepository
+from hermes_store.search import sqlite
+
+FILTERS = {
+    "sources": 2,
+    "exclude_sources": 1,
+    "roles": 1,
+    "session_id": 0,
+    "exclude_session_id": 0,
+    "since": 0,
+    "until": 0,
+}
+COMBINATIONS = [
+    *(tuple(some) for number in range(3) for some in combinations(FILTERS.items(), number)),
+    tuple(FILTERS.items()),
+]
+
+
+@pytest.fixture(scope="module")
+def repository(
+    template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SessionRepository]:
+    path = tmp_path_factory.mktemp("plans") / "state.db"
+    path.write_bytes(template.read_bytes())
+    with SessionRepository(path) as repository:
+        yield repository
+
+
+def plan(repository: SessionRepository, sort: str, filters: tuple[tuple[str, int], ...]) -> str:
+    values = {name: "x" for name, number in filters if not number}
+    values |= {f"{name}_{n}": "x" for name, number in filters for n in range(number)}
+
+    def explain(connection):
+        sql, _ = sqlite._statement(sort, False, filters)._compiled(connection)
+        dbapi = connection.connection.dbapi_connection
+        page = {"match": '"word"', "limit": 20, "offset": 0}
+        return dbapi.execute(f"EXPLAIN QUERY PLAN {sql}", values | page).fetchall()
+
+    return "\n".join(step for *_, step in repository._store.read(explain))
+
+
+@pytest.mark.parametrize("filters", COMBINATIONS, ids=lambda f: ",".join(n for n, _ in f) or "none")
+@pytest.mark.parametrize("sort", ["newest", "oldest"])
+def test_the_index_is_read_in_the_order_of_the_page(repository, sort, filters):
+    assert "ORDER BY" not in plan(repository, sort, filters)
+
+
+@pytest.mark.parametrize("filters", COMBINATIONS, ids=lambda f: ",".join(n for n, _ in f) or "none")
+def test_no_table_is_read_from_end_to_end(repository, filters):
+    steps = plan(repository, "relevance", filters).splitlines()
+    assert [step for step in steps if step.startswith("SCAN")] == [
+        step for step in steps if step.startswith("SCAN messages_fts VIRTUAL TABLE")
+    ]
+    assert sum("messages_fts VIRTUAL TABLE" in step for step in steps) == 1
