@@ -50,6 +50,8 @@ class SearchByHand:
         self, match: str, words: str, *, newest: bool = False, source: str | None = None
     ) -> list[dict[str, Any]]:
         ids = self._find(match, newest, source)
+        if not ids:
+            return []
         pattern = re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
         rows = self.db.execute(self.PAGE, {"ids": self.given(ids)}).fetchall()
         hits = {row[0]: hit(row, pattern) for row in rows}
