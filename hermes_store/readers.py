@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from queue import Empty, SimpleQueue
 
 from sqlalchemy import Connection, Engine
 
@@ -34,15 +34,21 @@ class Readers:
         self._start_empty()
 
     def _start_empty(self) -> None:
-        self._free = threading.Semaphore(self._settings.pool_size)
+        self._permits: SimpleQueue[None] = SimpleQueue()  # a Semaphore would be written in Python
+        for _ in range(self._settings.pool_size):
+            self._permits.put(None)
         self._idle: list[Connection] = []
 
     @contextmanager
     def lend(self) -> Iterator[Connection]:
         """A connection for a `with` block. Raises `PoolExhaustedError`."""
-        free, idle = self._free, self._idle  # a child of a fork in the block gets others
-        if not free.acquire(timeout=self._settings.pool_timeout):
-            raise PoolExhaustedError(self._settings.pool_size, self._settings.pool_timeout)
+        permits, idle = self._permits, self._idle  # a child of a fork in the block gets others
+        try:
+            permits.get(timeout=self._settings.pool_timeout)
+        except Empty:
+            raise PoolExhaustedError(
+                self._settings.pool_size, self._settings.pool_timeout
+            ) from None
         try:
             connection = self._take(idle)
             try:
@@ -57,7 +63,7 @@ class Readers:
             finally:
                 self._give_back(connection, idle)
         finally:
-            free.release()
+            permits.put(None)
 
     def _take(self, idle: list[Connection]) -> Connection:
         try:
