@@ -22,7 +22,7 @@ SETTINGS = {
 
 
 def draw(path: Path, tables: Mapping[str, list[Table]]) -> bool:
-    """Write the picture as SVG and PNG; False when the tables that it shows were not measured."""
+    """Write the picture as SVG; False when the tables that it shows were not measured."""
     if not {"writes", "reads"} <= tables.keys():
         return False
     import matplotlib as mpl
@@ -38,7 +38,6 @@ def draw(path: Path, tables: Mapping[str, list[Table]]) -> bool:
         keys = [pair for axes in figure.axes[1::-1] for pair in legend_of(axes)]
         figure.legend(*zip(*keys, strict=True), loc="outside lower center", ncols=4, frameon=False)
         figure.savefig(path, metadata={"Date": None})
-        figure.savefig(path.with_suffix(".png"), dpi=110)
         plt.close(figure)
     return True
 
