@@ -34,7 +34,7 @@ def _damage(connection: Connection) -> list[str]:
 
 def _disagreements(connection: Connection) -> Iterator[str]:
     for fact, statement in _FACTS.items():
-        found = connection.execute(statement).scalars().all()
+        found = connection.execute(statement.order_by(*statement.selected_columns)).scalars().all()
         if found:
             named = ", ".join(map(str, found[:_MOST_NAMED]))
             more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
