@@ -31,6 +31,9 @@ def test_list_can_be_filtered_ordered_and_paged(run, filled):
     assert len(ids("--source", "cli")) == 6
     assert len(ids("--exclude-source", "cli", "--exclude-source", "cron")) == 5
     assert ids("--by-start", "-n", "2", "--offset", "1") == ids("--by-start")[1:3]
+    parent, child = "20260309_081144_d91b70", "20260309_081206_4be2c7"  # which ended first
+    assert ids().index(parent) < ids().index(child)
+    assert ids("--by-start").index(child) < ids("--by-start").index(parent)
 
 
 def test_a_page_of_the_list_says_of_how_many(run, filled):

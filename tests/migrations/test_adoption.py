@@ -262,6 +262,7 @@ class TestUntidiness:
             "DROP TRIGGER messages_fts_delete",
             "DELETE FROM messages_fts_docsize WHERE id = 1",
             "INSERT INTO messages_fts(messages_fts) VALUES('delete-all')",
+            "INSERT INTO messages_fts(rowid, content) VALUES (99, 'needle of no message')",
             "DROP TABLE messages_fts; CREATE VIRTUAL TABLE messages_fts USING fts5(content)",
             "DROP TABLE messages_fts; CREATE TABLE messages_fts (content)",
             """DROP TRIGGER messages_fts_update;

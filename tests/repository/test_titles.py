@@ -183,6 +183,11 @@ def test_a_title_of_the_original_that_is_too_long_still_has_a_next_one(titled, d
     assert titled.set_session_title("b", following)
 
 
+def test_a_title_of_another_tool_may_have_lines(titled, database):
+    change(database, "UPDATE sessions SET title = ? WHERE id = 'a'", "two\nlines #2")
+    assert titled.resolve_session_by_title("two\nlines") == "a"
+
+
 TITLES = st.one_of(
     st.sampled_from(
         ["t", "t #2", "t #3", "t #10", "t #x", "t #02", "u", "t%", "x" * 99, "x" * 100]

@@ -172,6 +172,8 @@ def test_a_session_without_its_parent_is_stored_and_named(filled, other):
     result = other.import_sessions(filled.export_all("telegram"))
     assert (result.sessions, result.orphaned) == (1, ["tip"])
     assert other.get_session("tip")["parent_session_id"] is None
+    again = other.import_sessions(filled.export_all("telegram"))
+    assert (again.skipped, again.orphaned) == (["tip"], [])
     assert other.import_sessions(filled.export_all()).orphaned == []
     assert other.get_session("tip")["parent_session_id"] == "root"
 
