@@ -55,7 +55,7 @@ class Readers:
                 yield connection
                 self._end(connection)
             except HermesStoreError:
-                self._end(connection)  # what we refuse harms no connection
+                self._undo(connection)  # what we refuse harms no connection
                 raise
             except BaseException as exc:
                 self._drop(connection, exc)
@@ -78,6 +78,12 @@ class Readers:
         connection.commit()  # at ROLLBACK psycopg forgets the statements it prepared
         if in_transaction(connection):
             run_on_driver(connection, "COMMIT")
+
+    def _undo(self, connection: Connection) -> None:
+        """End the transaction where COMMIT could fail, as after reading a damaged index."""
+        connection.rollback()
+        if in_transaction(connection):
+            run_on_driver(connection, "ROLLBACK")
 
     def _drop(self, connection: Connection, exc: BaseException) -> None:
         """Close it; when the server is gone, so is every connection."""
