@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import URL
 
-from hermes_store.address import Address, shown, url_of
-from hermes_store.engine import migration_engine
+from hermes_store.database.address import Address, shown, url_of
+from hermes_store.database.engine import migration_engine
+from hermes_store.database.failures import typed_errors
 from hermes_store.errors import MigrationError, SchemaError, UpgradeRequiredError
-from hermes_store.failures import typed_errors
-from hermes_store.schema_change import Progress, fill_search_index
-from hermes_store.schema_state import HEAD, State, look, look_at_file
+from hermes_store.schema.change import Progress, fill_search_index
+from hermes_store.schema.state import HEAD, State, look, look_at_file
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -15,10 +15,12 @@ from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import URL
 
-from hermes_store import adopt, migrate, raw_ddl, schema_change
-from hermes_store.address import url_of
+from hermes_store import migrate
+from hermes_store.database.address import url_of
 from hermes_store.errors import HermesStoreError
 from hermes_store.models import Base
+from hermes_store.schema import adopt, autogenerate
+from hermes_store.schema import change as schema_change
 
 config = context.config
 log = logging.getLogger("alembic.env")
@@ -38,7 +40,7 @@ def configure(**keywords: Any) -> None:
         render_as_batch=False,  # it would drop triggers without a word
         on_version_apply=[report],
         process_revision_directives=number,
-        **raw_ddl.autogenerate_options(Base.metadata),
+        **autogenerate.autogenerate_options(Base.metadata),
         **keywords,
     )
 
@@ -82,7 +84,7 @@ def require_head() -> None:
     newest = context.script.get_current_head()
     if newest != migrate.HEAD:
         raise CommandError(
-            f"the newest revision is {newest}, but HEAD in hermes_store/schema_state.py says "
+            f"the newest revision is {newest}, but HEAD in hermes_store/schema/state.py says "
             f"{migrate.HEAD}: change it first"
         )
 

@@ -10,8 +10,8 @@ from sqlalchemy import orm, select
 
 from benchmarks.contenders.by_hand import JSON_COLUMNS
 from benchmarks.corpus import Message
-from hermes_store.address import url_of
-from hermes_store.engine import write_engine
+from hermes_store.database.address import url_of
+from hermes_store.database.engine import write_engine
 from hermes_store.models import Message as MessageEntity
 from hermes_store.models import Session
 from hermes_store.settings import Settings

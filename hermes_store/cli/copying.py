@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from hermes_store import copy
 from hermes_store.cli import output
 from hermes_store.cli.opening import open_store, where
 from hermes_store.cli.options import Options
+from hermes_store.transfer import copying as copy
 
 __all__ = ["copy_command"]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from hermes_store import SessionRepository, migrate
-from hermes_store.address import shown, url_of
 from hermes_store.cli import output
 from hermes_store.cli.options import Options
+from hermes_store.database.address import shown, url_of
 
 __all__ = ["NotFoundError", "find_session", "open_store", "require_database", "where"]
 

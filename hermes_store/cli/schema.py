@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from hermes_store import migrate
-from hermes_store.address import url_of
 from hermes_store.cli import output
 from hermes_store.cli.opening import require_database, where
 from hermes_store.cli.options import Options
-from hermes_store.engine import create_database
+from hermes_store.database.address import url_of
+from hermes_store.database.engine import create_database
 
 __all__ = ["current_command", "init_command", "upgrade_command"]
 

@@ -16,11 +16,11 @@ from typing import IO, Any
 import click
 
 from hermes_store import SessionRepository
-from hermes_store.address import url_of
 from hermes_store.cli import output
 from hermes_store.cli.jsonl import Log, read_sessions
 from hermes_store.cli.opening import find_session, open_store
 from hermes_store.cli.options import Options
+from hermes_store.database.address import url_of
 from hermes_store.migrate import Progress
 from hermes_store.records import ImportResult, SessionExport
 

@@ -11,13 +11,13 @@ from typing import Any, Literal, cast
 
 from sqlalchemy import Connection, text
 
+from hermes_store.database.statements import Statement, errors_of
 from hermes_store.errors import InvalidArgumentError, SearchIndexError
 from hermes_store.records import ContextMessage, SearchHit
 from hermes_store.search import postgresql, sqlite
 from hermes_store.search.matching import Finder, finder
 from hermes_store.search.query import Query, parse, phrases
 from hermes_store.search.snippets import beginning, snippet
-from hermes_store.statements import Statement, errors_of
 
 __all__ = ["search"]
 

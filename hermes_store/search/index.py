@@ -16,11 +16,11 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DatabaseError
 
+from hermes_store.database.sql_text import canonical
+from hermes_store.database.statements import Statement, errors_of
 from hermes_store.errors import SearchIndexError
 from hermes_store.search import postgresql_check
 from hermes_store.search.ddl import HEAD_DDL, TRIGGERS
-from hermes_store.sql_text import canonical
-from hermes_store.statements import Statement, errors_of
 
 __all__ = [
     "SHADOWS",

@@ -6,7 +6,7 @@ import re
 
 from sqlalchemy import Connection, text
 
-from hermes_store.engine import run_on_driver
+from hermes_store.database.engine import run_on_driver
 from hermes_store.search.postgresql_ddl import DROPS, HEAD_DDL, INDEX
 
 __all__ = ["changed", "check", "rebuild"]

@@ -10,11 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from hermes_store.database.statements import Statement
 from hermes_store.search.characters import join_up, set_apart
 from hermes_store.search.index import is_index_damage, require_ready
 from hermes_store.search.matching import has_symbols, matches, plain, spellings
 from hermes_store.search.query import And, Not, Phrase, Query, parse
-from hermes_store.statements import Statement
 
 __all__ = [
     "GIVEN_IDS",

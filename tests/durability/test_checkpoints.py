@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from hermes_store import SessionRepository, store
-from hermes_store.address import url_of
-from hermes_store.checkpoint import Checkpoints
-from hermes_store.engine import plain_engine, sqlite_driver
+from hermes_store import SessionRepository
+from hermes_store.database.address import url_of
+from hermes_store.database.checkpoint import Checkpoints
+from hermes_store.database.engine import plain_engine, sqlite_driver
+from hermes_store.execution import store
 
 NAME = "hermes-store checkpoint"
 
@@ -65,9 +66,9 @@ def test_the_child_of_a_fork_forgets_the_checkpoint_of_its_parent(database: Path
     program = """
 import os, sys, threading, warnings
 warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads: on purpose
-from hermes_store.checkpoint import Checkpoints
-from hermes_store.address import url_of
-from hermes_store.engine import plain_engine
+from hermes_store.database.checkpoint import Checkpoints
+from hermes_store.database.address import url_of
+from hermes_store.database.engine import plain_engine
 gate = threading.Lock()
 checkpoints = Checkpoints(plain_engine(url_of(sys.argv[1])), 1, gate)
 with gate:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from hermes_store import SessionRepository, messages
+from hermes_store import SessionRepository
 from hermes_store.errors import SearchIndexError
+from hermes_store.queries import messages
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hermes_store import SessionRepository
-from hermes_store.engine import has_wal_reset_bug, sqlite_driver
+from hermes_store.database.engine import has_wal_reset_bug, sqlite_driver
 from hermes_store.errors import InvalidArgumentError
 
 

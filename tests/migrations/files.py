@@ -7,9 +7,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from hermes_store import raw_ddl
-from hermes_store.engine import sqlite_driver
-from hermes_store.schema_state import HEAD, REVISIONS
+from hermes_store.database.engine import sqlite_driver
+from hermes_store.schema import autogenerate
+from hermes_store.schema.state import HEAD, REVISIONS
 
 # Two copies of SQLite in one process do not see each other's locks: tests use the store's.
 sqlite3 = sqlite_driver()
@@ -131,6 +131,6 @@ def differences(path: Path, metadata: Any = None) -> list[Any]:
 
     metadata = Base.metadata if metadata is None else metadata
     with create_engine(f"sqlite:///{path}", poolclass=NullPool).connect() as connection:
-        options = raw_ddl.autogenerate_options(metadata) | {"target_metadata": metadata}
+        options = autogenerate.autogenerate_options(metadata) | {"target_metadata": metadata}
         context = MigrationContext.configure(connection, opts=options)
         return compare_metadata(context, metadata)

@@ -6,7 +6,7 @@ import pytest
 from files import HEAD, REVISIONS, alembic, build, query, schema, sqlite3
 
 from hermes_store import migrate
-from hermes_store.sql_text import canonical
+from hermes_store.database.sql_text import canonical
 
 
 class TestWhichDatabase:

@@ -12,8 +12,9 @@ from alembic.operations import Operations
 from files import HEAD, ROOT, alembic, build, check_search_index, differences, query, schema, script
 from sqlalchemy.pool import NullPool
 
-from hermes_store import migrate, raw_ddl
+from hermes_store import migrate
 from hermes_store.models import Base
+from hermes_store.schema import autogenerate
 from hermes_store.search.ddl import TRIGGERS
 
 
@@ -50,7 +51,7 @@ def migrate_as_generated(path: Path, metadata: sa.MetaData) -> tuple[str, str]:
     """Generate a revision, run its code up, and give its two halves."""
     engine = sa.create_engine(f"sqlite:///{path}", poolclass=NullPool)
     with engine.connect() as connection:
-        options = raw_ddl.autogenerate_options(metadata) | {"target_metadata": metadata}
+        options = autogenerate.autogenerate_options(metadata) | {"target_metadata": metadata}
         context = MigrationContext.configure(connection, opts=options)
         made = produce_migrations(context, metadata)
         up, down = render_python_code(made.upgrade_ops), render_python_code(made.downgrade_ops)
@@ -255,7 +256,7 @@ class TestTheCommand:
         code, said = run("upgrade", "head")
         assert code != 0
         assert "change it first" in said
-        state = checkout / "hermes_store" / "schema_state.py"
+        state = checkout / "hermes_store" / "schema" / "state.py"
         state.write_text(state.read_text().replace(f'HEAD = "{HEAD}"', f'HEAD = "{number}"'))
         for arguments in (["upgrade", "head"], ["check"], ["downgrade", "-1"]):
             assert run(*arguments)[0] == 0, arguments

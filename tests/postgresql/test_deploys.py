@@ -22,8 +22,8 @@ from hermes_store.errors import (
     StoreBusyError,
     UpgradeRequiredError,
 )
-from hermes_store.schema_change import _ADVISORY_LOCK as LOCK
-from hermes_store.schema_state import HEAD, REVISIONS
+from hermes_store.schema.change import _ADVISORY_LOCK as LOCK
+from hermes_store.schema.state import HEAD, REVISIONS
 
 UPGRADE = Path(__file__).with_name("opening_at_once.py")
 ROOT = Path(__file__).parents[2]

@@ -12,8 +12,9 @@ from migrations.files import alembic
 from sqlalchemy import URL
 from sqlalchemy.pool import NullPool
 
-from hermes_store import SessionRepository, raw_ddl
+from hermes_store import SessionRepository
 from hermes_store.models import Base
+from hermes_store.schema import autogenerate
 
 SEARCH = {
     "missing index": "DROP INDEX idx_messages_search",
@@ -63,7 +64,7 @@ def connection(database: URL) -> sa.Connection:
 
 
 def context_of(connection: sa.Connection) -> MigrationContext:
-    options = raw_ddl.autogenerate_options(Base.metadata) | {"target_metadata": Base.metadata}
+    options = autogenerate.autogenerate_options(Base.metadata) | {"target_metadata": Base.metadata}
     return MigrationContext.configure(connection, opts=options)
 
 

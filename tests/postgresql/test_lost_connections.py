@@ -64,7 +64,7 @@ class TestIdle:
     def test_one_that_was_idle_for_long_is_asked_before_it_is_used(
         self, repository, database, monkeypatch
     ):
-        monkeypatch.setattr("hermes_store.postgresql._FRESH_SECONDS", 0.0)
+        monkeypatch.setattr("hermes_store.database.postgresql._FRESH_SECONDS", 0.0)
         terminate(database, repository._store.read(process))
         with repository._store.reading() as connection:  # a stream is not run again
             assert connection.execute(text("SELECT 1")).scalar_one() == 1

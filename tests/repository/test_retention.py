@@ -3,9 +3,9 @@
 import pytest
 from stored import allow_to_delete, change, check, refuse_to_delete, rows
 
-from hermes_store import retention
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.listing import Filter
+from hermes_store.queries import retention
+from hermes_store.queries.listing import Filter
 
 DAY = 86_400
 

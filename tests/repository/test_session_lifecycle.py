@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from stored import change, column
 
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
-from hermes_store.sessions import _beyond
+from hermes_store.queries.sessions import _beyond
 
 # --- create -------------------------------------------------------------------------------------
 

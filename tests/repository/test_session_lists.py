@@ -9,10 +9,10 @@ from stored import change
 from support import only_sqlite
 
 from hermes_store import SessionRepository
-from hermes_store.engine import sqlite_driver
+from hermes_store.database.engine import sqlite_driver
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.listing import Filter, Shape, _rich_statement, _search_statement
-from hermes_store.sessions import NAMES
+from hermes_store.queries.listing import Filter, Shape, _rich_statement, _search_statement
+from hermes_store.queries.sessions import NAMES
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

@@ -6,11 +6,11 @@ from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.dialects.sqlite import pysqlite
 from support import only_sqlite
 
-from hermes_store import listing, messages, retention, sessions, titles, usage
+from hermes_store.database.statements import Statement
 from hermes_store.errors import TransactionRolledBackError
-from hermes_store.listing import Shape
 from hermes_store.models import sessions as table
-from hermes_store.statements import Statement
+from hermes_store.queries import listing, messages, retention, sessions, titles, usage
+from hermes_store.queries.listing import Shape
 
 SHAPES = [
     Shape(by_source, excluded, prunable, by_last_active)

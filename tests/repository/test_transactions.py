@@ -7,7 +7,7 @@ from stored import change, check
 from support import only_sqlite
 
 from hermes_store import SessionRepository, Transaction
-from hermes_store.address import url_of
+from hermes_store.database.address import url_of
 from hermes_store.errors import (
     InvalidArgumentError,
     NestedTransactionError,

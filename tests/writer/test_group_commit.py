@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Connection
 from support import Caller, until
 
-from hermes_store.address import url_of
-from hermes_store.engine import sqlite_driver, write_engine
+from hermes_store.database.address import url_of
+from hermes_store.database.engine import sqlite_driver, write_engine
 from hermes_store.errors import (
     InvalidArgumentError,
     NestedTransactionError,
@@ -19,9 +19,9 @@ from hermes_store.errors import (
     StoreClosedError,
     StoreUnavailableError,
 )
-from hermes_store.savepoint import Repair
+from hermes_store.execution.savepoint import Repair
+from hermes_store.execution.writer import Writer
 from hermes_store.settings import make_settings
-from hermes_store.writer import Writer
 
 SCHEMA = """
 CREATE TABLE item (name TEXT PRIMARY KEY, parent TEXT REFERENCES item(name) DEFERRABLE INITIALLY DEFERRED);

@@ -24,13 +24,13 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import NullPool, QueuePool
 
-from hermes_store import postgresql
+from hermes_store.database import postgresql
+from hermes_store.database.failures import original, typed_errors
 from hermes_store.errors import (
     InvalidArgumentError,
     StoreBusyError,
     TransactionRolledBackError,
 )
-from hermes_store.failures import original, typed_errors
 from hermes_store.settings import Settings
 
 __all__ = [

@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, null, select, update
 
-from hermes_store.listing import Filter, select_page
+from hermes_store.database.statements import Statement
 from hermes_store.models import messages, sessions
-from hermes_store.sessions import exists
-from hermes_store.statements import Statement
+from hermes_store.queries.listing import Filter, select_page
+from hermes_store.queries.sessions import exists
 
 __all__ = ["delete_session", "prune_batch"]
 

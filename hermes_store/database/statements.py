@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ClauseElement, Connection
 from sqlalchemy.exc import DBAPIError
 
-from hermes_store.engine import in_transaction
+from hermes_store.database.engine import in_transaction
 from hermes_store.errors import TransactionRolledBackError
 
 __all__ = ["Statement", "errors_of"]

@@ -10,7 +10,7 @@ from typing import cast
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from hermes_store import postgresql
+from hermes_store.database import postgresql
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.settings import Settings
 

@@ -8,11 +8,11 @@ from typing import Any, cast
 from sqlalchemy import Connection, Text, bindparam, select, update
 
 from hermes_store import values
+from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, TitleInUseError
 from hermes_store.models import sessions
+from hermes_store.queries.sessions import record, select_records
 from hermes_store.records import SessionRecord
-from hermes_store.sessions import record, select_records
-from hermes_store.statements import Statement
 
 __all__ = [
     "MAX_LENGTH",

@@ -17,19 +17,11 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
-from hermes_store import (
-    listing,
-    messages,
-    retention,
-    sessions,
-    titles,
-    transfer,
-    usage,
-    values,
-)
+from hermes_store import values
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.listing import Filter
-from hermes_store.messages import append_many, new_rows
+from hermes_store.queries import listing, messages, retention, sessions, titles, usage
+from hermes_store.queries.listing import Filter
+from hermes_store.queries.messages import append_many, new_rows
 from hermes_store.records import (
     Content,
     ConversationMessage,
@@ -42,6 +34,7 @@ from hermes_store.records import (
     SessionRecord,
     SourceUsage,
 )
+from hermes_store.transfer import sessions as transfer
 
 __all__ = ["Operations"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from hermes_store import postgresql
+from hermes_store.database import postgresql
 from hermes_store.errors import (
     DamagedFileError,
     HermesStoreError,

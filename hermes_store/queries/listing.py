@@ -19,11 +19,11 @@ from sqlalchemy import (
     select,
 )
 
-from hermes_store import sessions as session_functions
 from hermes_store import values
+from hermes_store.database.statements import Statement
 from hermes_store.models import messages, sessions
+from hermes_store.queries import sessions as session_functions
 from hermes_store.records import SessionListing, SessionRecord
-from hermes_store.statements import Statement
 
 __all__ = ["Filter", "list_rich", "search", "select_page"]
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Integer, Text, inspect, text
 
+from hermes_store.database.sql_text import canonical
 from hermes_store.errors import ForeignDatabaseError
-from hermes_store.schema_state import NEWEST_LEGACY, REVISIONS
-from hermes_store.sql_text import canonical
+from hermes_store.schema.state import NEWEST_LEGACY, REVISIONS
 
 if TYPE_CHECKING:
     from alembic.operations import Operations

@@ -19,17 +19,9 @@ from typing import TypeVar, cast
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError
 
-from hermes_store.checkpoint import Checkpoints
-from hermes_store.connections import WriteConnections
-from hermes_store.engine import in_transaction, may_commit
-from hermes_store.errors import (
-    HermesStoreError,
-    OutcomeUnknownError,
-    StoreBusyError,
-    StoreUnavailableError,
-    TransactionRolledBackError,
-)
-from hermes_store.failures import (
+from hermes_store.database.checkpoint import Checkpoints
+from hermes_store.database.engine import in_transaction, may_commit
+from hermes_store.database.failures import (
     again_if_lost,
     is_busy,
     is_lost,
@@ -38,9 +30,17 @@ from hermes_store.failures import (
     translate_error,
     typed_errors,
 )
-from hermes_store.savepoint import Repair, can_run_again, run_in_savepoint
+from hermes_store.errors import (
+    HermesStoreError,
+    OutcomeUnknownError,
+    StoreBusyError,
+    StoreUnavailableError,
+    TransactionRolledBackError,
+)
+from hermes_store.execution.connections import WriteConnections
+from hermes_store.execution.savepoint import Repair, can_run_again, run_in_savepoint
+from hermes_store.execution.turns import DONE, LEADING, Turn, Turns
 from hermes_store.settings import Settings
-from hermes_store.turns import DONE, LEADING, Turn, Turns
 
 __all__ = ["Writer"]
 

@@ -8,9 +8,9 @@ from queue import Empty, SimpleQueue
 
 from sqlalchemy import Connection, Engine
 
-from hermes_store.engine import begin_reading, in_transaction, run_on_driver
+from hermes_store.database.engine import begin_reading, in_transaction, run_on_driver
+from hermes_store.database.failures import is_lost
 from hermes_store.errors import HermesStoreError, PoolExhaustedError
-from hermes_store.failures import is_lost
 from hermes_store.settings import Settings
 
 __all__ = ["Readers"]

@@ -18,10 +18,10 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement
 
 from hermes_store import values
+from hermes_store.database.statements import Statement
 from hermes_store.models import sessions
+from hermes_store.queries.sessions import require_changed
 from hermes_store.records import SourceUsage
-from hermes_store.sessions import require_changed
-from hermes_store.statements import Statement
 
 __all__ = ["by_source", "checked", "record"]
 

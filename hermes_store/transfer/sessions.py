@@ -8,15 +8,16 @@ from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection, insert, select
 
-from hermes_store import messages as message_functions
-from hermes_store import titles, values
-from hermes_store.engine import reserve_ids
+from hermes_store import values
+from hermes_store.database.engine import reserve_ids
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.listing import Filter, select_page
-from hermes_store.messages import NewRow
 from hermes_store.models import messages, sessions
+from hermes_store.queries import messages as message_functions
+from hermes_store.queries import titles
+from hermes_store.queries.listing import Filter, select_page
+from hermes_store.queries.messages import NewRow
+from hermes_store.queries.sessions import NAMES, exists, get, link_parent, record, select_records
 from hermes_store.records import ImportResult, SessionExport
-from hermes_store.sessions import NAMES, exists, get, link_parent, record, select_records
 
 __all__ = [
     "Imported",

@@ -16,14 +16,14 @@ from typing import Any
 from sqlalchemy import URL, Connection, text
 from sqlalchemy import inspect as sqlalchemy_inspect
 
-from hermes_store.engine import sqlite_driver
+from hermes_store.database.engine import sqlite_driver
+from hermes_store.database.failures import retry_while_busy, translate_error
 from hermes_store.errors import (
     DamagedFileError,
     ForeignDatabaseError,
     SchemaTooNewError,
     StoreUnavailableError,
 )
-from hermes_store.failures import retry_while_busy, translate_error
 
 __all__ = ["HEAD", "REVISIONS", "State", "look", "look_at_file"]
 

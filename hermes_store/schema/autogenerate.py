@@ -24,12 +24,12 @@ from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy import Column, Connection, Index, MetaData, Table, UniqueConstraint
 from sqlalchemy.schema import CreateIndex
 
+from hermes_store.database.sql_text import canonical
 from hermes_store.search import postgresql_check
 from hermes_store.search.ddl import HEAD_DDL
 from hermes_store.search.postgresql_ddl import DROPS as DROPS_ON_POSTGRESQL
 from hermes_store.search.postgresql_ddl import HEAD_DDL as ON_POSTGRESQL
 from hermes_store.search.postgresql_ddl import INDEX as SEARCH_INDEX_NAME
-from hermes_store.sql_text import canonical
 
 __all__ = ["OUR_TABLES", "autogenerate_options"]
 

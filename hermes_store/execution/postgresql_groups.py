@@ -16,11 +16,11 @@ from typing import Any, cast
 
 from sqlalchemy import Connection
 
-from hermes_store import messages
 from hermes_store.errors import SessionNotFoundError
-from hermes_store.messages import NewRow
+from hermes_store.execution.turns import Operation, Turn
 from hermes_store.models import messages as table
-from hermes_store.turns import Operation, Turn
+from hermes_store.queries import messages
+from hermes_store.queries.messages import NewRow
 
 __all__ = ["run_group"]
 

@@ -20,11 +20,11 @@ from sqlalchemy import (
 )
 
 from hermes_store import values
+from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.models import messages, sessions
+from hermes_store.queries.sessions import require, require_changed
 from hermes_store.records import ConversationMessage, MessageRecord
-from hermes_store.sessions import require, require_changed
-from hermes_store.statements import Statement
 
 __all__ = [
     "NewRow",

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.exc import DatabaseError
 
-from hermes_store.engine import damage
+from hermes_store.database.engine import damage
 from hermes_store.models import messages, sessions
 from hermes_store.search.index import is_index_damage
 

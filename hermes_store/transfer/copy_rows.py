@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import column as named
 
-from hermes_store import engine as engines
+from hermes_store.database import engine as engines
 from hermes_store.models import messages, sessions
 
 __all__ = ["Row", "Source"]

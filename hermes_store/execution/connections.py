@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine
 
-from hermes_store.engine import in_transaction
+from hermes_store.database.engine import in_transaction
+from hermes_store.database.failures import is_lost
 from hermes_store.errors import OutcomeUnknownError
-from hermes_store.failures import is_lost
 
 __all__ = ["WriteConnections"]
 

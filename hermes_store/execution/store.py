@@ -16,22 +16,22 @@ from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from sqlalchemy import URL, Connection
 
-from hermes_store import engine as engines
 from hermes_store import migrate
-from hermes_store.address import Address, identity, read_url_of, url_of
-from hermes_store.checkpoint import Checkpoints
+from hermes_store.database import engine as engines
+from hermes_store.database.address import Address, identity, read_url_of, url_of
+from hermes_store.database.checkpoint import Checkpoints
+from hermes_store.database.failures import again_if_lost, retry_while_busy, typed_errors
 from hermes_store.errors import (
     InvalidArgumentError,
     NestedTransactionError,
     StoreClosedError,
 )
-from hermes_store.failures import again_if_lost, retry_while_busy, typed_errors
-from hermes_store.readers import Readers
-from hermes_store.savepoint import Repair
+from hermes_store.execution.readers import Readers
+from hermes_store.execution.savepoint import Repair
+from hermes_store.execution.turns import Operation, Turn
+from hermes_store.execution.writer import Writer
 from hermes_store.search import index
 from hermes_store.settings import Settings
-from hermes_store.turns import Operation, Turn
-from hermes_store.writer import Writer
 
 __all__ = ["REPAIR", "Store"]
 
@@ -238,7 +238,7 @@ class Store:
 def _make_writer(url: URL, settings: Settings) -> Writer:
     engine = engines.write_engine(url, settings)
     if engine.dialect.name != "sqlite":
-        from hermes_store.postgresql_groups import run_group  # noqa: PLC0415 - only where used
+        from hermes_store.execution.postgresql_groups import run_group  # noqa: PLC0415 - only where used
 
         most = settings.write_pool_size
         return Writer(engine, settings, run_group=run_group, most_connections=most)

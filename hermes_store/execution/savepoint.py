@@ -8,9 +8,9 @@ from typing import NamedTuple, NoReturn, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
-from hermes_store.engine import in_transaction, run_on_driver
+from hermes_store.database.engine import in_transaction, run_on_driver
+from hermes_store.database.failures import is_lost, is_overtaken
 from hermes_store.errors import TransactionRolledBackError
-from hermes_store.failures import is_lost, is_overtaken
 
 __all__ = ["Repair", "can_run_again", "run_in_savepoint"]
 

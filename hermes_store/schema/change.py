@@ -17,7 +17,8 @@ from sqlalchemy import URL, Connection, create_engine, text
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from hermes_store.engine import migration_engine, read_engine, sqlite_driver
+from hermes_store.database.engine import migration_engine, read_engine, sqlite_driver
+from hermes_store.database.failures import retry_while_busy, translate_error
 from hermes_store.errors import (
     DamagedFileError,
     HermesStoreError,
@@ -25,8 +26,7 @@ from hermes_store.errors import (
     StoreBusyError,
     StoreReadOnlyError,
 )
-from hermes_store.failures import retry_while_busy, translate_error
-from hermes_store.schema_state import State, look
+from hermes_store.schema.state import State, look
 from hermes_store.settings import Settings
 
 __all__ = ["Progress", "changing", "create_private", "fill_search_index", "reading"]

@@ -20,10 +20,10 @@ from sqlalchemy import (
 )
 
 from hermes_store import values
+from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
 from hermes_store.models import sessions
 from hermes_store.records import SessionRecord
-from hermes_store.statements import Statement
 
 __all__ = [
     "NAMES",

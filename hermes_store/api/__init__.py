@@ -1,0 +1,1 @@
+"""The methods that callers use, a mixin a topic."""

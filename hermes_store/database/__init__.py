@@ -1,0 +1,1 @@
+"""Everything that says SQLite or PostgreSQL: addresses, engines, statements, errors of drivers."""

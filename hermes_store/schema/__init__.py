@@ -1,0 +1,1 @@
+"""What schema a database has, and how it comes to the newest one."""

@@ -1,0 +1,1 @@
+"""Sessions that leave a store or come into one: export, import, copy."""

@@ -1,0 +1,240 @@
+"""Copy a whole store into another database: SQLite to PostgreSQL, back, or to its own kind.
+
+Ids, times, order and texts are kept. The source is read as one snapshot and the target written in
+short transactions in the order of ids, so a copy that was interrupted goes on where it stopped,
+and one that is repeated brings along what is new. At the end both sides are read and compared,
+value by value. Memory holds one batch, whatever the size.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
+from sqlalchemy.exc import DBAPIError
+
+from hermes_store import migrate
+from hermes_store.database import engine as engines
+from hermes_store.database.address import Address, identity, url_of
+from hermes_store.errors import CopyError, InvalidArgumentError
+from hermes_store.execution.store import Store
+from hermes_store.models import messages, sessions
+from hermes_store.schema.change import Progress
+from hermes_store.settings import make_settings
+from hermes_store.transfer.copy_rows import Row, Source
+
+__all__ = ["Copied", "copy"]
+
+_ROWS_AT_ONCE = 500
+_CHARACTERS_AT_ONCE = 2_000_000
+
+
+class Copied(NamedTuple):
+    """What the target holds now."""
+
+    sessions: int
+    messages: int
+    digest: str
+    """BLAKE2b of every value in the order of ids; equal stores have equal digests."""
+    remarks: dict[str, int]
+    """What could not come along as it was, and how often that was so."""
+
+
+def copy(source: Address, target: Address, *, progress: Progress | None = None) -> Copied:
+    """Copy the store at `source` into the database at `target`, or finish an interrupted copy.
+
+    Creates the target when it is missing, and its schema. Agents may go on writing to the source;
+    what they write after the beginning is left to another call. Raises `CopyError` when there is
+    no source, when the target holds something else, or when what was written is not what was read.
+    """
+    origin, goal = url_of(source), url_of(target)
+    if migrate.inspect(origin).is_new:
+        raise CopyError("the source holds no store", "name the database that holds one")
+    engines.create_database(goal)
+    with (
+        closing(Store(origin, make_settings(mmap_size=0))) as read,
+        closing(Store(goal, make_settings(mmap_size=0, auto_migrate=True))) as written,
+        read.reading() as connection,
+        engines.undecodable_text_as_bytes(connection),
+    ):
+        if identity(read.url) == identity(written.url):
+            raise InvalidArgumentError("target", "is the source itself", "name another database")
+        copying = _Copying(connection, written, progress or _tell_nobody)
+        copying.run()
+        return copying.verified()
+
+
+def _tell_nobody(_step: str, _done: int, _total: int) -> None:
+    pass
+
+
+class _Copying:
+    """Where one run reads, where it writes, and to whom it reports."""
+
+    def __init__(self, source: Connection, target: Store, report: Progress) -> None:
+        self._source = Source(source, keeps_nul=engines.keeps_nul(target.url))
+        self._target = target
+        self._report = report
+
+    def run(self) -> None:
+        """Write what the target lacks."""
+        with self._target.reading() as connection:
+            self._require_nothing_else(connection)
+            last = _last_message_id(connection)
+        greatest = self._source.last_message_id()
+        self._target.write(engines.reserve_ids, messages.name, greatest)
+        self._copy_sessions()
+        self._copy_messages(last)
+
+    def verified(self) -> Copied:
+        """Compare both sides. Raises `CopyError` at the first difference."""
+        digest, held = blake2b(digest_size=16), dict[str, int]()
+        remarks = Counter({**self._source.left_out(sessions), **self._source.left_out(messages)})
+        with self._target.reading() as connection:
+            for table in (sessions, messages):
+                held[table.name] = self._compare(connection, table, digest.update, remarks)
+        return Copied(**held, digest=digest.hexdigest(), remarks=dict(remarks))
+
+    def _compare(
+        self,
+        target: Connection,
+        table: Table,
+        digest: Callable[[bytes], None],
+        remarks: Counter[str],
+    ) -> int:
+        """Raise `CopyError` unless the target holds the rows of the source and no other."""
+        total, done = self._source.count(table), 0
+        for done, some in _counted(_in_pieces(self._source.each(table, remarks=remarks))):
+            there = {row["id"]: row for row in _rows_of(target, table, some)}
+            for expected in some:
+                found = there.get(expected["id"])
+                if found != expected:
+                    raise CopyError(_difference(table, expected, found))
+                digest(repr(tuple(expected.values())).encode("utf-8", "surrogatepass"))
+            self._report(f"comparing {table.name}", done, total)
+        if (held := _count(target, table)) != done:
+            raise CopyError(f"{table.name}: {done} were read, and the target holds {held}")
+        return done
+
+    def _require_nothing_else(self, target: Connection) -> None:
+        """Refuse a target with rows that are not of this source."""
+        if not (held := _count(target, sessions)):
+            return
+        pieces = _in_pieces(self._source.each(sessions))
+        known = sum(len(_rows_of(target, sessions, some)) for some in pieces)
+        if held > known:
+            raise CopyError(f"the target holds {held - known} sessions that the source lacks")
+        last = _last_message_id(target)
+        if last is None:
+            return
+        newest = [*self._source.each(messages, after=last - 1, until=last)]
+        same_number = _count(target, messages) == self._source.count(messages, until=last)
+        if not newest or not same_number or _rows_of(target, messages, newest) != newest:
+            raise CopyError(f"of the messages up to {last}, the target holds others")
+
+    def _copy_sessions(self) -> None:
+        """First without titles and parents: those of others may have to change before."""
+        total = self._source.count(sessions)
+        for done, some in _counted(_in_pieces(self._source.each(sessions))):
+            bare = [{**row, "title": None, "parent_session_id": None} for row in some]
+            self._write(sessions, bare, _store_sessions)
+            self._report("sessions", done, total)
+        for some in _in_pieces(self._source.each(sessions)):
+            self._write(sessions, some, _name_and_link)
+
+    def _copy_messages(self, last: int | None) -> None:
+        total = self._source.count(messages)
+        there = 0 if last is None else self._source.count(messages, until=last)
+        for done, some in _counted(_in_pieces(self._source.each(messages, after=last))):
+            self._write(messages, some, _store_messages)
+            self._report("messages", there + done, total)
+
+    def _write(
+        self, table: Table, rows: list[Row], store: Callable[[Connection, list[Row]], None]
+    ) -> None:
+        """One short transaction. Raises `CopyError` when the target cannot hold a row."""
+        try:
+            self._target.write(store, rows)
+        except DBAPIError as exc:
+            refused = " ".join(str(exc.orig).split())
+            where = f"{table.name} from {rows[0]['id']} to {rows[-1]['id']}"
+            raise CopyError(f"{where}: the target refuses one ({refused})", "change it") from exc
+
+
+# --- the target's rows ----------------------------------------------------------------------------
+
+
+def _count(target: Connection, table: Table) -> int:
+    return target.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def _last_message_id(target: Connection) -> int | None:
+    last: int | None = target.execute(select(func.max(messages.c.id))).scalar_one()
+    return last
+
+
+def _rows_of(target: Connection, table: Table, like: list[Row]) -> list[Row]:
+    """The rows with the ids of others."""
+    ids = [row["id"] for row in like]
+    found = target.execute(select(table).where(table.c.id.in_(ids)))
+    return [dict(row) for row in found.mappings()]
+
+
+def _store_messages(target: Connection, rows: list[Row]) -> None:
+    target.execute(insert(messages), rows)
+
+
+def _store_sessions(target: Connection, rows: list[Row]) -> None:
+    there = {row["id"] for row in _rows_of(target, sessions, rows)}
+    new = [row for row in rows if row["id"] not in there]
+    if new:
+        target.execute(insert(sessions), new)
+    old = [row for row in rows if row["id"] in there]
+    if old:
+        _update_sessions(target, old, [name for name in old[0] if name != "id"])
+
+
+def _name_and_link(target: Connection, rows: list[Row]) -> None:
+    _update_sessions(target, rows, ["title", "parent_session_id"])
+
+
+def _update_sessions(target: Connection, rows: list[Row], names: list[str]) -> None:
+    new: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
+    given = [{"of_id": row["id"], **{f"new_{name}": row[name] for name in names}} for row in rows]
+    target.execute(update(sessions).where(sessions.c.id == bindparam("of_id")).values(new), given)
+
+
+# --- pieces -------------------------------------------------------------------------------------
+
+
+def _in_pieces(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Lists of rows, bounded in number and in length of text."""
+    piece: list[Row] = []
+    characters = 0
+    for row in rows:
+        piece.append(row)
+        characters += sum(len(value) for value in row.values() if isinstance(value, str))
+        if len(piece) == _ROWS_AT_ONCE or characters >= _CHARACTERS_AT_ONCE:
+            yield piece
+            piece, characters = [], 0
+    if piece:
+        yield piece
+
+
+def _counted(pieces: Iterable[list[Row]]) -> Iterator[tuple[int, list[Row]]]:
+    """Each piece with the number of rows up to its end."""
+    done = 0
+    for piece in pieces:
+        done += len(piece)
+        yield done, piece
+
+
+def _difference(table: Table, expected: Row, found: Row | None) -> str:
+    if found is None:
+        return f"{table.name}: {expected['id']} is missing"
+    names = [name for name in expected if expected[name] != found[name]]
+    return f"{table.name}: {', '.join(names)} of {expected['id']} differ"
