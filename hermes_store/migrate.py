@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import URL
 
 from hermes_store.database.address import Address, shown, url_of
-from hermes_store.database.engine import migration_engine
+from hermes_store.database.choice import backend_of
 from hermes_store.database.failures import typed_errors
 from hermes_store.errors import MigrationError, SchemaError, UpgradeRequiredError
 from hermes_store.schema.change import Progress, fill_search_index
@@ -53,9 +53,10 @@ def inspect(address: Address = None, *, lock_timeout: float = LOCK_TIMEOUT) -> S
     """
     url = url_of(address)
     try:
-        if url.get_backend_name() == "sqlite":
+        if not backend_of(url).is_server:
             return look_at_file(url, lock_timeout=lock_timeout)
-        with typed_errors(), migration_engine(url, lock_timeout).connect() as connection:
+        engine = backend_of(url).migration_engine(url, lock_timeout)
+        with typed_errors(backend_of(url)), engine.connect() as connection:
             return look(connection)
     except SchemaError as exc:
         exc.add_note(shown(url))
@@ -82,7 +83,7 @@ def prepare(
     url = url_of(address)
     state = inspect(url, lock_timeout=lock_timeout)
     if auto_migrate is None:
-        auto_migrate = url.get_backend_name() == "sqlite"
+        auto_migrate = not backend_of(url).is_server
     if not state.is_current:
         if not auto_migrate:
             raise UpgradeRequiredError(str(state), HEAD)

@@ -69,6 +69,8 @@ class Settings:
     """Seconds a statement may run, 0: no limit (PostgreSQL)."""
     read_url: str | URL | None = field(default=None, repr=False)
     """Where reads go when not to the store itself: a replica, which may lag (PostgreSQL)."""
+    echo: bool = False
+    """True: SQLAlchemy logs every statement."""
     auto_migrate: bool | None = None
     """Upgrade an old schema at opening; None: yes for a SQLite file, no for a server."""
 
@@ -89,7 +91,7 @@ def make_settings(**keywords: Any) -> Settings:
 def _checked(name: str, value: Any) -> Any:
     if name == "synchronous":
         return _synchronous(value)
-    if name in {"enable_batching", "auto_migrate"}:
+    if name in {"enable_batching", "auto_migrate", "echo"}:
         if not isinstance(value, bool):
             raise InvalidArgumentError(name, f"{value!r} is not a bool", "give True or False")
         return value

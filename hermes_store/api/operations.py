@@ -15,13 +15,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
-from sqlalchemy import Connection
-
 from hermes_store import values
+from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.queries import listing, messages, retention, sessions, titles, usage
 from hermes_store.queries.listing import Filter
-from hermes_store.queries.messages import append_many, new_rows
+from hermes_store.queries.messages import append_many
+from hermes_store.queries.rows import new_row, new_rows
 from hermes_store.records import (
     Content,
     ConversationMessage,
@@ -49,13 +49,19 @@ class Operations(ABC):
 
     @abstractmethod
     def _read(
-        self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+        self,
+        function: Callable[Concatenate[OpenConnection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> R:
         """Return `function(connection, …)`, run on a snapshot of the database."""
 
     @abstractmethod
     def _write(
-        self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+        self,
+        function: Callable[Concatenate[OpenConnection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> R:
         """Return `function(connection, …)`, run in a transaction that is committed."""
 
@@ -237,7 +243,7 @@ class Operations(ABC):
         does not change the order. Counts the message and its tool calls in the session. Raises
         `SessionNotFoundError`.
         """
-        row = messages.new_row(
+        row = new_row(
             session_id=_checked(session_id),
             role=role,
             content=content,

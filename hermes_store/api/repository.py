@@ -13,14 +13,15 @@ from sqlalchemy.orm import Session as OrmSession
 
 from hermes_store import values
 from hermes_store.api.operations import Operations
-from hermes_store.database.engine import describe, read_any_text
+from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import TransactionOverError
 from hermes_store.execution.savepoint import run_in_savepoint
-from hermes_store.execution.store import REPAIR, Store
+from hermes_store.execution.store import Engines, Store, read_any_text
 from hermes_store.queries import messages, sessions, upkeep
 from hermes_store.queries.listing import Filter
 from hermes_store.records import SessionExport
-from hermes_store.search import index, rebuild
+from hermes_store.search.choice import search_of
+from hermes_store.search.running import Progress
 from hermes_store.settings import make_settings
 from hermes_store.transfer import sessions as transfer
 
@@ -36,12 +37,16 @@ class Transaction(Operations):
     It reads what it has written. Use it in the thread that opened it, and not after its block.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection: Connection | None = connection
+    def __init__(self, connection: OpenConnection) -> None:
+        self._connection: OpenConnection | None = connection
 
     @property
     def connection(self) -> Connection:
         """The SQLAlchemy connection; leave commit and rollback to the block."""
+        return self._open.core
+
+    @property
+    def _open(self) -> OpenConnection:
         if self._connection is None:
             raise TransactionOverError
         return self._connection
@@ -57,18 +62,25 @@ class Transaction(Operations):
         self._connection = None
 
     def _read(
-        self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+        self,
+        function: Callable[Concatenate[OpenConnection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> R:
-        connection = self.connection
+        connection = self._open
         return read_any_text(connection, lambda: function(connection, *args, **kwargs))
 
     def _write(
-        self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+        self,
+        function: Callable[Concatenate[OpenConnection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> R:
-        def operation(connection: Connection) -> R:
+        def operation(connection: OpenConnection) -> R:
             return function(connection, *args, **kwargs)
 
-        return run_in_savepoint(self.connection, operation, REPAIR)
+        connection = self._open
+        return run_in_savepoint(connection, operation, search_of(connection.backend).repair)
 
 
 class SessionRepository(Operations):
@@ -123,6 +135,14 @@ class SessionRepository(Operations):
         """Where the database is."""
         return self._store.url
 
+    @property
+    def engines(self) -> Engines:
+        """SQLAlchemy's engines, `write` and `read`: listen to their events, or instrument them.
+
+        As soon as somebody listens to statements, every statement of every method is seen.
+        """
+        return self._store.engines
+
     def close(self) -> None:
         """Let running operations finish, refuse all others with `StoreClosedError`. Idempotent.
 
@@ -156,7 +176,7 @@ class SessionRepository(Operations):
         """
         with (
             self._store.transaction() as connection,
-            OrmSession(connection, join_transaction_mode="create_savepoint") as session,
+            OrmSession(connection.core, join_transaction_mode="create_savepoint") as session,
         ):
             yield session
             session.commit()
@@ -190,7 +210,7 @@ class SessionRepository(Operations):
             "messages": self._read(messages.count, None),
             "pool_size": self._store.settings.pool_size,
             "synchronous": self._store.settings.synchronous,
-            **self._read(describe),
+            **self._read(lambda connection: connection.backend.describe(connection.core)),
         }
 
     def check(self) -> list[str]:
@@ -199,15 +219,15 @@ class SessionRepository(Operations):
         An empty list when all is well. Reads everything, and compares the index with every
         message; other processes cannot write while it does that.
         """
-        return [*self._read(upkeep.problems), *self._write(index.check)]
+        return [*self._read(upkeep.problems), *self._write(search_of(self._store.backend).check)]
 
-    def reindex(self, progress: rebuild.Progress | None = None) -> None:
+    def reindex(self, progress: Progress | None = None) -> None:
         """Build the search index anew, in short transactions between those of others.
 
         Goes on where an earlier call was interrupted. `progress` is called with how many messages
         are indexed and how many there are. Raises `StoreBusyError` while another process does it.
         """
-        rebuild.reindex(self._write, progress)
+        search_of(self._store.backend).reindex(self._write, progress)
 
     def optimize(self) -> None:
         """Merge the search index and give unused space back; deleted text is in no byte any more.
@@ -216,15 +236,21 @@ class SessionRepository(Operations):
         others cannot write meanwhile. PostgreSQL frees the space for its own use only. Raises
         `StoreBusyError` while a reader or writer is in the way, and `SearchIndexError`.
         """
-        rebuild.merge(self._write)
+        search_of(self._store.backend).merge(self._write)
         self._store.compact()
 
     def _read(
-        self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+        self,
+        function: Callable[Concatenate[OpenConnection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> R:
         return self._store.read(function, *args, **kwargs)
 
     def _write(
-        self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+        self,
+        function: Callable[Concatenate[OpenConnection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> R:
         return self._store.write(function, *args, **kwargs)

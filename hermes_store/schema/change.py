@@ -11,14 +11,17 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import URL, Connection, create_engine, text
+from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from hermes_store.database.engine import migration_engine, read_engine, sqlite_driver
+from hermes_store.database.backend import Backend
+from hermes_store.database.choice import backend_of
+from hermes_store.database.connection import OpenConnection
 from hermes_store.database.failures import retry_while_busy, translate_error
+from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.errors import (
     DamagedFileError,
     HermesStoreError,
@@ -36,7 +39,6 @@ Progress = Callable[[str, int, int], None]
 
 T = TypeVar("T")
 
-_ADVISORY_LOCK = 4_857_331_908  # any number, the same in every process
 _creating = threading.Lock()
 
 
@@ -47,40 +49,43 @@ def changing(url: URL, *, lock_timeout: float) -> Iterator[tuple[Connection, Sta
     The write lock comes first and the look second, so of two processes the later one finds the
     work done. Nothing is committed that breaks a reference which held before.
     """
-    if url.get_backend_name() == "sqlite":
+    backend = backend_of(url)
+    if not backend.is_server:
         create_private(Path(str(url.database)))
-    with _typed_errors("it was rolled back"), _locked(url, lock_timeout) as connection:
+    with _typed_errors(backend, "it was rolled back"), _locked(url, lock_timeout) as opened:
+        connection = opened.core
         state = look(connection)
-        broken = _broken_references(connection) if not state.is_current else None
+        broken = backend.broken_references(connection) if not state.is_current else None
         yield connection, state
-        if broken is not None and _broken_references(connection) - broken:
+        if broken is not None and backend.broken_references(connection) - broken:
             raise MigrationError("the migration would leave rows that refer to nothing")
-        _commit(connection, lock_timeout)
+        _commit(opened, lock_timeout)
 
 
-def _commit(connection: Connection, lock_timeout: float) -> None:
+def _commit(connection: OpenConnection, lock_timeout: float) -> None:
     """Readers of a file without a write-ahead log hold up the commit, not the transaction."""
-    retry_while_busy(connection.connection.commit, lock_timeout)
+    retry_while_busy(connection.backend, connection.dbapi.commit, lock_timeout)
     connection.commit()
 
 
 @contextmanager
-def _locked(url: URL, lock_timeout: float) -> Iterator[Connection]:
-    connection = retry_while_busy(lambda: _begin(url, lock_timeout), lock_timeout)
+def _locked(url: URL, lock_timeout: float) -> Iterator[OpenConnection]:
+    backend = backend_of(url)
+    connection = retry_while_busy(backend, lambda: _begin(backend, url, lock_timeout), lock_timeout)
     try:
         yield connection
     finally:
-        connection.close()  # rolls back what was not committed
+        connection.core.close()  # rolls back what was not committed
 
 
-def _begin(url: URL, lock_timeout: float) -> Connection:
-    connection = migration_engine(url, lock_timeout).connect()
+def _begin(backend: Backend, url: URL, lock_timeout: float) -> OpenConnection:
+    engine = backend.migration_engine(url, lock_timeout)
+    connection = OpenConnection(engine, backend, backend.begin_writing)
     try:
-        connection.begin()
-        if url.get_backend_name() == "postgresql":
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
+        connection.begin(for_caller=True)
+        backend.lock_schema(connection.core)
     except BaseException:
-        connection.close()
+        connection.core.close()
         raise
     return connection
 
@@ -99,21 +104,14 @@ def create_private(path: Path) -> None:
         raise StoreReadOnlyError(f"{path} cannot be created: {exc.strerror}") from exc
 
 
-def _broken_references(connection: Connection) -> set[tuple[Any, ...]]:
-    """Rows that refer to nothing; a server does not let them come about."""
-    if connection.dialect.name != "sqlite":
-        return set()
-    return {tuple(row) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}
-
-
 @contextmanager
 def reading(url: URL, state: State) -> Iterator[Connection]:
     """A connection for commands that only look; to nothing until there is a revision."""
     engine = create_engine("sqlite://", poolclass=NullPool)
     if state.revision is not None:
-        engine = read_engine(url, Settings())
+        engine = backend_of(url).read_engine(url, Settings())
     try:
-        with _typed_errors("nothing was changed"), engine.connect() as connection:
+        with _typed_errors(backend_of(url), "nothing was changed"), engine.connect() as connection:
             yield connection
     finally:
         engine.dispose()
@@ -134,8 +132,11 @@ def fill_search_index(
     """
     from hermes_store.search import index, rebuild  # noqa: PLC0415 - seldom needed at opening
 
-    def run(operation: Callable[[Connection], T]) -> T:
-        with _typed_errors("messages are safe"), _locked(url, lock_timeout) as connection:
+    def run(operation: Callable[[OpenConnection], T]) -> T:
+        with (
+            _typed_errors(backend_of(url), "messages are safe"),
+            _locked(url, lock_timeout) as connection,
+        ):
             result = operation(connection)
             _commit(connection, lock_timeout)
             return result
@@ -156,11 +157,11 @@ def fill_search_index(
 
 
 @contextmanager
-def _typed_errors(consequence: str) -> Iterator[None]:
+def _typed_errors(backend: Backend, consequence: str) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite_driver().Error) as exc:
-        known = translate_error(exc)
+        known = translate_error(backend, exc)
         if isinstance(known, HermesStoreError):
             raise known from exc
         raise MigrationError(f"{exc}; {consequence}") from exc

@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
-    Connection,
     Integer,
     Table,
     Text,
@@ -29,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import column as named
 
-from hermes_store.database import engine as engines
+from hermes_store.database.connection import OpenConnection
 from hermes_store.models import messages, sessions
 
 __all__ = ["Row", "Source"]
@@ -43,7 +42,7 @@ _GREATEST_WHOLE = 2**63
 class Source:
     """A store that is read, for a database that has the character NUL or has not."""
 
-    def __init__(self, connection: Connection, *, keeps_nul: bool) -> None:
+    def __init__(self, connection: OpenConnection, *, keeps_nul: bool) -> None:
         self._connection = connection
         self._fits = {
             each.name: [(column.name, _fit(column, keeps_nul)) for column in each.columns]
@@ -61,23 +60,25 @@ class Source:
         """All rows, or those after an id and up to another; `remarks` is told what is put right."""
         told = Counter[str]() if remarks is None else remarks
         rows = _rows(of, after, until).order_by("id")
-        with self._connection.execute(rows.execution_options(yield_per=_FETCHED_AT_ONCE)) as found:
+        with self._connection.core.execute(
+            rows.execution_options(yield_per=_FETCHED_AT_ONCE)
+        ) as found:
             for row in found:
                 yield self._put_right(of, dict(row._mapping), told)  # noqa: SLF001 - documented
 
     def count(self, of: Table, *, until: int | None = None) -> int:
         """How many rows there are, or up to an id."""
         counted = select(func.count()).select_from(_rows(of, None, until).subquery())
-        return self._connection.execute(counted).scalar_one()
+        return self._connection.core.execute(counted).scalar_one()
 
     def last_message_id(self) -> int:
         """The greatest id that was ever given to a message."""
-        return engines.last_id(self._connection, messages.name)
+        return self._connection.backend.last_id(self._connection.core, messages.name)
 
     def left_out(self, of: Table) -> dict[str, int]:
         """What another database has no place for, and how much of it there is."""
         number = {f"{of.name} without an id, left out": self._number(of, of.c.id.is_(None))}
-        for found in inspect(self._connection).get_columns(of.name):
+        for found in inspect(self._connection.core).get_columns(of.name):
             name = found["name"]
             if name not in of.columns and "computed" not in found:
                 stored = named(name).is_not(None)
@@ -86,7 +87,7 @@ class Source:
 
     def _number(self, of: Table, condition: Any) -> int:
         counted = select(func.count()).select_from(of).where(condition)
-        return self._connection.execute(counted).scalar_one()
+        return self._connection.core.execute(counted).scalar_one()
 
     def _put_right(self, of: Table, row: Row, remarks: Counter[str]) -> Row:
         if row.pop("made", False):

@@ -14,12 +14,13 @@ from contextlib import closing
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
+from sqlalchemy import Table, bindparam, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from hermes_store import migrate
-from hermes_store.database import engine as engines
-from hermes_store.database.address import Address, identity, url_of
+from hermes_store.database.address import Address, create_database, identity, url_of
+from hermes_store.database.choice import backend_of
+from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import CopyError, InvalidArgumentError
 from hermes_store.execution.store import Store
 from hermes_store.models import messages, sessions
@@ -54,12 +55,12 @@ def copy(source: Address, target: Address, *, progress: Progress | None = None) 
     origin, goal = url_of(source), url_of(target)
     if migrate.inspect(origin).is_new:
         raise CopyError("the source holds no store", "name the database that holds one")
-    engines.create_database(goal)
+    create_database(goal)
     with (
         closing(Store(origin, make_settings(mmap_size=0))) as read,
         closing(Store(goal, make_settings(mmap_size=0, auto_migrate=True))) as written,
         read.reading() as connection,
-        engines.undecodable_text_as_bytes(connection),
+        connection.backend.undecodable_as_bytes(connection.core),
     ):
         if identity(read.url) == identity(written.url):
             raise InvalidArgumentError("target", "is the source itself", "name another database")
@@ -75,8 +76,8 @@ def _tell_nobody(_step: str, _done: int, _total: int) -> None:
 class _Copying:
     """Where one run reads, where it writes, and to whom it reports."""
 
-    def __init__(self, source: Connection, target: Store, report: Progress) -> None:
-        self._source = Source(source, keeps_nul=engines.keeps_nul(target.url))
+    def __init__(self, source: OpenConnection, target: Store, report: Progress) -> None:
+        self._source = Source(source, keeps_nul=backend_of(target.url).keeps_nul)
         self._target = target
         self._report = report
 
@@ -86,7 +87,7 @@ class _Copying:
             self._require_nothing_else(connection)
             last = _last_message_id(connection)
         greatest = self._source.last_message_id()
-        self._target.write(engines.reserve_ids, messages.name, greatest)
+        self._target.write(_reserve_ids, greatest)
         self._copy_sessions()
         self._copy_messages(last)
 
@@ -101,7 +102,7 @@ class _Copying:
 
     def _compare(
         self,
-        target: Connection,
+        target: OpenConnection,
         table: Table,
         digest: Callable[[bytes], None],
         remarks: Counter[str],
@@ -120,7 +121,7 @@ class _Copying:
             raise CopyError(f"{table.name}: {done} were read, and the target holds {held}")
         return done
 
-    def _require_nothing_else(self, target: Connection) -> None:
+    def _require_nothing_else(self, target: OpenConnection) -> None:
         """Refuse a target with rows that are not of this source."""
         if not (held := _count(target, sessions)):
             return
@@ -154,7 +155,7 @@ class _Copying:
             self._report("messages", there + done, total)
 
     def _write(
-        self, table: Table, rows: list[Row], store: Callable[[Connection, list[Row]], None]
+        self, table: Table, rows: list[Row], store: Callable[[OpenConnection, list[Row]], None]
     ) -> None:
         """One short transaction. Raises `CopyError` when the target cannot hold a row."""
         try:
@@ -168,44 +169,50 @@ class _Copying:
 # --- the target's rows ----------------------------------------------------------------------------
 
 
-def _count(target: Connection, table: Table) -> int:
-    return target.execute(select(func.count()).select_from(table)).scalar_one()
+def _count(target: OpenConnection, table: Table) -> int:
+    return target.core.execute(select(func.count()).select_from(table)).scalar_one()
 
 
-def _last_message_id(target: Connection) -> int | None:
-    last: int | None = target.execute(select(func.max(messages.c.id))).scalar_one()
+def _reserve_ids(target: OpenConnection, greatest: int) -> None:
+    target.backend.reserve_ids(target.core, messages.name, greatest)
+
+
+def _last_message_id(target: OpenConnection) -> int | None:
+    last: int | None = target.core.execute(select(func.max(messages.c.id))).scalar_one()
     return last
 
 
-def _rows_of(target: Connection, table: Table, like: list[Row]) -> list[Row]:
+def _rows_of(target: OpenConnection, table: Table, like: list[Row]) -> list[Row]:
     """The rows with the ids of others."""
     ids = [row["id"] for row in like]
-    found = target.execute(select(table).where(table.c.id.in_(ids)))
+    found = target.core.execute(select(table).where(table.c.id.in_(ids)))
     return [dict(row) for row in found.mappings()]
 
 
-def _store_messages(target: Connection, rows: list[Row]) -> None:
-    target.execute(insert(messages), rows)
+def _store_messages(target: OpenConnection, rows: list[Row]) -> None:
+    target.core.execute(insert(messages), rows)
 
 
-def _store_sessions(target: Connection, rows: list[Row]) -> None:
+def _store_sessions(target: OpenConnection, rows: list[Row]) -> None:
     there = {row["id"] for row in _rows_of(target, sessions, rows)}
     new = [row for row in rows if row["id"] not in there]
     if new:
-        target.execute(insert(sessions), new)
+        target.core.execute(insert(sessions), new)
     old = [row for row in rows if row["id"] in there]
     if old:
         _update_sessions(target, old, [name for name in old[0] if name != "id"])
 
 
-def _name_and_link(target: Connection, rows: list[Row]) -> None:
+def _name_and_link(target: OpenConnection, rows: list[Row]) -> None:
     _update_sessions(target, rows, ["title", "parent_session_id"])
 
 
-def _update_sessions(target: Connection, rows: list[Row], names: list[str]) -> None:
+def _update_sessions(target: OpenConnection, rows: list[Row], names: list[str]) -> None:
     new: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
     given = [{"of_id": row["id"], **{f"new_{name}": row[name] for name in names}} for row in rows]
-    target.execute(update(sessions).where(sessions.c.id == bindparam("of_id")).values(new), given)
+    target.core.execute(
+        update(sessions).where(sessions.c.id == bindparam("of_id")).values(new), given
+    )
 
 
 # --- pieces -------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from hermes_store import migrate
-from hermes_store.database.engine import sqlite_driver
+from hermes_store.database.sqlite_engines import sqlite_driver
 
 HEADER = """\
 -- The schema at revision {head}, as SQLite keeps it. Written by tests/migrations/dump_schema.py.
