@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 from sqlalchemy import URL, Connection, CursorResult, Executable
 from sqlalchemy.orm import Session as OrmSession
@@ -23,7 +23,7 @@ from hermes_store.execution.savepoint import run_in_savepoint
 from hermes_store.execution.store import REPAIR, Store
 from hermes_store.queries.listing import Filter
 from hermes_store.records import SessionExport
-from hermes_store.settings import make_settings
+from hermes_store.settings import MoreSettings, make_settings
 from hermes_store.transfer import sessions as transfer
 
 __all__ = ["SessionRepository", "Transaction"]
@@ -45,14 +45,14 @@ class SessionRepository(Operations, Care):
         pool_size: int | None = None,
         batch_size: int | None = None,
         batch_wait_ms: float | None = None,
-        enable_batching: bool = True,
-        **settings: Any,
+        enable_batching: bool | None = True,
+        **settings: Unpack[MoreSettings],
     ) -> None:
         """Open the database, creating and upgrading a SQLite file as need be.
 
         `db_path` is a path or a SQLAlchemy URL; without it, `$HERMES_HOME/state.db`, else
-        `~/.hermes/state.db`. The keywords are the fields of `hermes_store.Settings`. Raises
-        `InvalidArgumentError`, and `SchemaError` for a file that cannot be used.
+        `~/.hermes/state.db`. The keywords are the fields of `hermes_store.Settings`; None means the
+        default. Raises `InvalidArgumentError`, and `SchemaError` for a file that cannot be used.
         """
         self._store = Store(
             db_path,
