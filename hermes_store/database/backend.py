@@ -28,6 +28,8 @@ class Backend(Protocol):
     """As SQLAlchemy names the dialect."""
     is_server: bool
     """Whether it is reached over a network; else it is a file."""
+    settings: tuple[str, ...]
+    """Names of the settings that it takes; the others change nothing."""
 
     def checked_url(self, url: URL) -> URL:
         """The URL as the store uses it. Raises `InvalidArgumentError`."""

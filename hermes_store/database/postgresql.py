@@ -13,7 +13,7 @@ from hermes_store.database import postgresql_engines as engines
 from hermes_store.database import postgresql_errors as errors
 from hermes_store.database.checkpoint import Checkpoints
 from hermes_store.errors import HermesStoreError, InvalidArgumentError, StoreUnavailableError
-from hermes_store.settings import Settings
+from hermes_store.settings import Settings, taken_by
 
 __all__ = ["POSTGRESQL", "SCHEMA_LOCK"]
 
@@ -29,6 +29,7 @@ class _PostgreSQL:
 
     name = "postgresql"
     is_server = True
+    settings = taken_by("postgresql")
 
     def checked_url(self, url: URL) -> URL:
         """The URL with its driver. Raises `InvalidArgumentError` for one that is not psycopg 3."""

@@ -13,7 +13,7 @@ from hermes_store.database import sqlite_engines as engines
 from hermes_store.database import sqlite_errors as errors
 from hermes_store.database.checkpoint import Checkpoints
 from hermes_store.errors import HermesStoreError, InvalidArgumentError, StoreBusyError
-from hermes_store.settings import Settings
+from hermes_store.settings import Settings, taken_by
 
 __all__ = ["SQLITE"]
 
@@ -25,6 +25,7 @@ class _SQLite:
 
     name = "sqlite"
     is_server = False
+    settings = taken_by("sqlite")
 
     def checked_url(self, url: URL) -> URL:
         """The URL with an absolute path. Raises `InvalidArgumentError`."""
