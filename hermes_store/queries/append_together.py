@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import SessionNotFoundError
-from hermes_store.models import messages as table
 from hermes_store.queries.rows import NewRow
+from hermes_store.tables import messages as table
 
 __all__ = ["append_together"]
 

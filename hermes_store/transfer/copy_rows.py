@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy import column as named
 
 from hermes_store.database.connection import OpenConnection
-from hermes_store.models import messages, sessions
+from hermes_store.tables import messages, sessions
 
 __all__ = ["Row", "Source"]
 

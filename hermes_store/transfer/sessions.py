@@ -11,13 +11,13 @@ from sqlalchemy import insert, select
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.models import messages, sessions
 from hermes_store.queries import messages as message_functions
 from hermes_store.queries import titles
 from hermes_store.queries.listing import Filter, select_page
 from hermes_store.queries.rows import NewRow, new_row
 from hermes_store.queries.sessions import NAMES, exists, get, link_parent, record, select_records
 from hermes_store.records import ImportResult, SessionExport
+from hermes_store.tables import messages, sessions
 
 __all__ = [
     "Imported",

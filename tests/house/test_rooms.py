@@ -24,7 +24,10 @@ PUBLIC = {
 
 FLOORS = [
     {"errors"},
-    {"models", "records", "settings", "values"},
+    {"values"},
+    {"column_types"},
+    {"models", "records", "settings"},
+    {"tables"},
     {"database"},
     {"search"},
     {"queries"},

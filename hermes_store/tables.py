@@ -1,0 +1,34 @@
+"""The tables for statements of this package: each value as it is stored, JSON as text.
+
+The columns are those of the models. Their types convert nothing, so a statement costs what its
+driver costs, and the text that is stored can be copied as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import MetaData, Table
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from hermes_store import models
+
+__all__ = ["messages", "sessions"]
+
+_metadata = MetaData()
+
+
+def _as_stored(mapped: Table) -> Table:
+    table = mapped.to_metadata(_metadata)
+    for column in table.columns:
+        column.type = _plain(column.type)
+        column.default = None
+    return table
+
+
+def _plain(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    return kind.impl_instance if isinstance(kind, TypeDecorator) else kind
+
+
+sessions = _as_stored(models.sessions)
+messages = _as_stored(models.messages)
