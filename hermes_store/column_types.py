@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Dialect, Text, TypeDecorator, case, func, literal_column
+from sqlalchemy import (
+    ColumnElement,
+    Dialect,
+    Text,
+    TypeDecorator,
+    case,
+    func,
+    literal_column,
+    type_coerce,
+)
 
 from hermes_store import values
 
@@ -61,11 +70,12 @@ class Content(TypeDecorator[Any]):
         if stored_format is None:
             return column
         beginning = func.substr(column, literal_column("1"), literal_column(str(len(_MARK))))
-        return case(
+        marked: ColumnElement[Any] = case(
             (stored_format == literal_column("'json'"), _quoted(_JSON).op("||")(column)),
             (beginning == _quoted(_MARK), _quoted(_TEXT).op("||")(column)),
             else_=column,
         )
+        return type_coerce(marked, self)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
         """What was given."""

@@ -43,11 +43,18 @@ AsJson = Annotated[Any, mapped_column(Json, nullable=True)]
 
 
 def _start(context: Any) -> Any:
-    return context.get_current_parameters()["started_at"]
+    return _beside(context, "last_active", "started_at")
 
 
 def _content_format(context: Any) -> str | None:
-    return values.content_format(context.get_current_parameters().get("content"))
+    return values.content_format(_beside(context, "content_format", "content"))
+
+
+def _beside(context: Any, name: str, other: str) -> Any:
+    """The value of a column in the row that `name` is filled in; rows of one VALUES have places."""
+    place = context.current_column.key.removeprefix(name)
+    given = context.current_parameters
+    return given.get(f"{other}{place or '_m0'}", given.get(f"{other}{place}"))
 
 
 class Base(DeclarativeBase):
@@ -107,7 +114,8 @@ class Session(Base):
         back_populates="session", lazy="raise", cascade="all, delete-orphan", passive_deletes=True
     )
     parent: Mapped["Session | None"] = relationship(
-        back_populates="children", remote_side="Session.id", lazy="raise"
+        back_populates="children",
+        remote_side="Session.id",  # lazy="raise" would refuse to delete a session with a parent
     )
     children: Mapped[list["Session"]] = relationship(
         back_populates="parent", lazy="raise", passive_deletes=True
@@ -145,7 +153,11 @@ class Message(Base):
     __tablename__ = "messages"
 
     id: Mapped[int] = mapped_column(_Whole, primary_key=True)
-    session_id: Mapped[str] = mapped_column(_Id, ForeignKey("sessions.id"))
+    session_id: Mapped[str] = mapped_column(
+        _Id,
+        ForeignKey("sessions.id"),
+        active_history=True,  # the session that a message leaves is counted anew, too
+    )
     role: Mapped[RequiredText]
     content: Mapped[Any] = mapped_column(Content, nullable=True)
     tool_call_id: Mapped[OptionalText]

@@ -12,7 +12,7 @@ from hermes_store.queries.listing import Filter, select_page
 from hermes_store.queries.sessions import exists
 from hermes_store.tables import messages, sessions
 
-__all__ = ["delete_session", "prune_batch"]
+__all__ = ["clear_away", "delete_session", "prune_batch"]
 
 _MOST_SESSIONS = 500
 _MOST_MESSAGES = 1_000
@@ -28,10 +28,15 @@ def delete_session(connection: OpenConnection, session_id: str) -> bool:
     """Delete a session and its messages; False when there is no such session."""
     if not exists(connection, session_id):
         return False
-    _ORPHAN.run(connection, session=session_id)
-    _DELETE_MESSAGES.run(connection, session=session_id)
+    clear_away(connection, session_id)
     _DELETE.run(connection, session=session_id)
     return True
+
+
+def clear_away(connection: OpenConnection, session_id: str) -> None:
+    """Delete what refers to a session: its messages, and its children's parent."""
+    _ORPHAN.run(connection, session=session_id)
+    _DELETE_MESSAGES.run(connection, session=session_id)
 
 
 def prune_batch(connection: OpenConnection, which: Filter) -> int:

@@ -9,7 +9,7 @@ from hermes_store import values
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.tables import messages
 
-__all__ = ["NewRow", "new_row", "new_rows"]
+__all__ = ["NewRow", "new_row", "new_rows", "number_of_calls"]
 
 WRITTEN = tuple(column.name for column in messages.columns if column.name != "id")
 _KEYWORDS = frozenset(WRITTEN) - {"session_id", "content_format"}
@@ -59,10 +59,11 @@ def new_row(
         "codex_reasoning_items": values.encode_json("codex_reasoning_items", codex_reasoning_items),
         "content_format": content_format,
     }
-    return NewRow(columns, _number_of_calls(tool_calls))
+    return NewRow(columns, number_of_calls(tool_calls))
 
 
-def _number_of_calls(tool_calls: Any) -> int:
+def number_of_calls(tool_calls: Any) -> int:
+    """How many calls a message counts for."""
     return len(tool_calls) if isinstance(tool_calls, list) else int(bool(tool_calls))
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "link_parent",
     "readable",
     "record",
+    "refuse_circle",
     "reopen",
     "require",
     "require_changed",
@@ -166,6 +167,11 @@ def create(connection: OpenConnection, session: dict[str, Any]) -> None:
 def _check_parent(connection: OpenConnection, session_id: str, parent: str) -> None:
     if parent != session_id:
         require(connection, parent)
+    refuse_circle(connection, session_id, parent)
+
+
+def refuse_circle(connection: OpenConnection, session_id: str, parent: str) -> None:
+    """Raise `InvalidArgumentError` when `parent` is the session or descends from it."""
     if parent == session_id or _leads_back(connection, session_id, parent):
         raise InvalidArgumentError(
             "parent_session_id",

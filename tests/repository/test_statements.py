@@ -8,9 +8,9 @@ from support import only_sqlite
 
 from hermes_store.database.statements import Statement
 from hermes_store.errors import TransactionRolledBackError
-from hermes_store.tables import sessions as table
 from hermes_store.queries import listing, messages, retention, sessions, titles, usage
 from hermes_store.queries.listing import Shape
+from hermes_store.tables import sessions as table
 
 SHAPES = [
     Shape(by_source, excluded, prunable, by_last_active)
