@@ -1,7 +1,7 @@
 """The session of `orm_session()`: it keeps counters, rules and deletes as the repository does.
 
-The sessions whose messages were written are noted, and counted anew before the next SELECT and
-before COMMIT: docs/decisions/orm-door.md compares that with triggers.
+The sessions whose messages were written are noted, and their counters brought up to date before the
+next SELECT and before COMMIT: docs/decisions/orm-door.md compares that with triggers.
 """
 
 from __future__ import annotations
@@ -15,18 +15,19 @@ from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm.attributes import get_history, set_committed_value
 from sqlalchemy.orm.util import identity_key
 
-from hermes_store.api.orm_bulk import Noted, run_bulk
+from hermes_store.api.orm_bulk import run_bulk
 from hermes_store.api.orm_checks import checked
+from hermes_store.api.orm_counting import COUNTED, Noted
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import SessionNotFoundError, TitleInUseError
 from hermes_store.models import Message, Session
 from hermes_store.queries import retention, sessions, titles
-from hermes_store.queries.recount import Counters, recount
+from hermes_store.queries.recount import Counters
 from hermes_store.values import content_format
 
 __all__ = ["ConversationSession"]
 
-_COUNTED = (*Counters._fields, "started_at")
+_COUNTED = {*Counters._fields, "started_at"}
 
 
 class ConversationSession(OrmSession):
@@ -40,9 +41,8 @@ class ConversationSession(OrmSession):
         self.noted = Noted(connection)
 
     def settle(self) -> None:
-        """Count the messages of the touched sessions anew, in the database and in memory."""
-        touched, self.noted.touched = self.noted.touched, set()
-        for session_id, counters in recount(self.opened, touched):
+        """Bring counters up to date, in the database and in memory."""
+        for session_id, counters in self.noted.settle():
             entity = self.loaded(session_id)
             if entity is not None:
                 for name, value in counters._asdict().items():
@@ -102,6 +102,7 @@ def _before_commit(session: ConversationSession) -> None:
 
 @event.listens_for(ConversationSession, "after_soft_rollback")
 def _after_rollback(session: ConversationSession, _transaction: Any) -> None:
+    session.noted.doubt()
     for entity in _each(session.identity_map.values(), Session):
         session.expire(entity, Counters._fields)
 
@@ -167,14 +168,22 @@ def _refuse_taken_titles(session: ConversationSession) -> None:
         raise TitleInUseError(title, str(holder))
 
 
+def _counted(message: Message) -> tuple[Any, Any]:
+    """Its tool calls and time; no time when SQL gave one of them, which is not loaded then."""
+    loaded = message.__dict__
+    return loaded.get("tool_calls"), loaded.get("timestamp") if "tool_calls" in loaded else None
+
+
 @event.listens_for(ConversationSession, "after_flush")
 def _after_flush(session: ConversationSession, _context: Any) -> None:
-    written = [*session.new, *session.dirty]
-    for entity in _each(written, Message):
-        session.noted.touched.update(get_history(entity, "session_id").sum())
-    for entity in _each(written, Session):
-        changed = set(_changed(entity))
-        if entity in session.new or changed.intersection(_COUNTED):
+    for entity in _each(session.new, Message):
+        session.noted.add(entity.session_id, *_counted(entity))
+    for entity in _each(session.dirty, Message):
+        if COUNTED.intersection(_changed(entity)):
+            session.noted.touched.update(get_history(entity, "session_id").sum())
+    for entity in _each([*session.new, *session.dirty], Session):
+        changed = _changed(entity)
+        if _COUNTED.intersection(changed):
             session.noted.touched.add(entity.id)
         if "parent_session_id" in changed and entity.parent_session_id is not None:
             sessions.refuse_circle(session.opened, entity.id, entity.parent_session_id)

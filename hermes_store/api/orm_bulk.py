@@ -4,37 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Result, Table, select
 from sqlalchemy.orm import ORMExecuteState
 
 from hermes_store.api.orm_checks import checked
+from hermes_store.api.orm_counting import COUNTED, Noted
 from hermes_store.column_types import Content
-from hermes_store.database.connection import OpenConnection
 from hermes_store.queries import retention, sessions
 from hermes_store.queries.recount import Counters, all_ids
-from hermes_store.values import content_format
+from hermes_store.values import content_format, now
 
-__all__ = ["Noted", "run_bulk"]
+__all__ = ["run_bulk"]
 
 _LOOKED_AT = (*Counters._fields, "started_at", "parent_session_id")
 _PLACE = re.compile(r"_m\d+$")
 """What SQLAlchemy adds to the name of a value in the second and later rows of VALUES."""
 
 Row = dict[str, Any]
-
-
-@dataclass
-class Noted:
-    """What a unit of work has done to the sessions of a store."""
-
-    connection: OpenConnection
-    touched: set[str] = field(default_factory=set)
-    """Ids of sessions whose counters may not agree with their messages."""
-    cleared: set[str] = field(default_factory=set)
-    """Ids of sessions that are deleted."""
 
 
 def run_bulk(state: ORMExecuteState, noted: Noted) -> Result[Any] | None:
@@ -106,12 +94,20 @@ def _insert(state: ORMExecuteState, noted: Noted, table: Table) -> Result[Any]:
     own = _own_values(compiled)
     more = [checked(table.name, {_PLACE.sub("", name): value}) for name, value in own.items()]
     rows = [_checked(table, row) for row in _rows(state)]
+    if rows and table.name == "messages":
+        rows = [{"timestamp": now(), **row} for row in rows] if "timestamp" not in own else rows
     ids = _named([*more, *rows], "session_id" if table.name == "messages" else "id")
     parents = _named([*more, *rows], "parent_session_id")
     _require(noted, ids if table.name == "messages" else parents - ids)
     result = _invoke(state, own, checked(table.name, own), rows)
     is_upsert = " ON CONFLICT " in str(compiled)  # it may change a message of another session
-    noted.touched.update(ids if ids and not is_upsert else all_ids(noted.connection))
+    if is_upsert or not ids:
+        noted.touched.update(all_ids(noted.connection))
+    elif rows and not own and table.name == "messages":
+        for row in rows:
+            noted.add(row["session_id"], row.get("tool_calls"), row["timestamp"])
+    else:
+        noted.touched.update(ids)
     return result
 
 
@@ -170,7 +166,8 @@ def _update_messages(
 ) -> Result[Any]:
     moved_to = _named(written, "session_id")
     _require(noted, moved_to)
-    noted.touched |= _matched(state, "session_id") | moved_to
+    if COUNTED.intersection(columns):
+        noted.touched |= _matched(state, "session_id") | moved_to
     result = run()
     if "session_id" in columns and not moved_to:  # to where an expression says
         noted.touched.update(all_ids(noted.connection))

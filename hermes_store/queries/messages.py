@@ -32,6 +32,7 @@ __all__ = [
     "clear",
     "conversation",
     "count",
+    "count_in",
     "get",
 ]
 
@@ -59,7 +60,7 @@ _INSERT = Statement(_INSERT_ANY, columns=WRITTEN)
 def append(connection: OpenConnection, row: NewRow) -> int:
     """Store a message, count it in its session; return its id."""
     columns = row.columns
-    _count_in(connection, columns["session_id"], 1, row.tool_calls, columns["timestamp"])
+    count_in(connection, columns["session_id"], 1, row.tool_calls, columns["timestamp"])
     return cast("int", _INSERT.run(connection, **columns).fetchall()[0][0])
 
 
@@ -73,14 +74,15 @@ def append_many(connection: OpenConnection, session_id: str, rows: list[NewRow])
         return []
     latest = max(row.columns["timestamp"] for row in rows)
     calls = sum(row.tool_calls for row in rows)
-    _count_in(connection, session_id, len(rows), calls, latest)
+    count_in(connection, session_id, len(rows), calls, latest)
     stored = connection.core.execute(_INSERT_ANY, [row.columns for row in rows])
     return sorted(stored.scalars())  # given out in the order of the rows, reported in any
 
 
-def _count_in(
+def count_in(
     connection: OpenConnection, session_id: str, added: int, calls: int, at: float
 ) -> None:
+    """Add messages to what a session keeps of them. Raises `SessionNotFoundError`."""
     changed = _COUNT_IN.run(connection, session=session_id, added=added, calls=calls, at=at)
     require_changed(changed, session_id)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, select, update
@@ -10,10 +9,21 @@ from sqlalchemy import bindparam, func, select, update
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
+from hermes_store.queries import messages as messages_functions
 from hermes_store.queries.rows import number_of_calls
+from hermes_store.queries.sessions import exists
 from hermes_store.tables import messages, sessions
 
-__all__ = ["Counters", "all_ids", "recount"]
+__all__ = ["Counters", "all_ids", "count_in", "recount"]
+
+
+class Counters(NamedTuple):
+    """What a session keeps of its messages, under the names of its columns."""
+
+    message_count: int
+    tool_call_count: int
+    last_active: float
+
 
 _OF_SESSION = messages.c.session_id == bindparam("session")
 _ID = sessions.c.id == bindparam("session")
@@ -33,15 +43,8 @@ _SET = Statement(
         last_active=bindparam("at"),
     )
 )
+_KEPT = Statement(select(*(sessions.c[name] for name in Counters._fields)).where(_ID))
 _ALL = Statement(select(sessions.c.id).where(sessions.c.id.is_not(None)))
-
-
-class Counters(NamedTuple):
-    """What a session keeps of its messages, under the names of its columns."""
-
-    message_count: int
-    tool_call_count: int
-    last_active: float
 
 
 def all_ids(connection: OpenConnection) -> list[str]:
@@ -49,23 +52,25 @@ def all_ids(connection: OpenConnection) -> list[str]:
     return [row[0] for row in _ALL.run(connection).fetchall()]
 
 
-def recount(
-    connection: OpenConnection, session_ids: Iterable[str]
-) -> Iterator[tuple[str, Counters]]:
-    """Count the messages of sessions anew and store what they keep of them; pass over unknown ids.
+def recount(connection: OpenConnection, session_id: str) -> Counters | None:
+    """Count the messages of a session anew and store what it keeps of them; None when unknown.
 
     `last_active` is the time of the newest message, but not before the start: as appends leave it.
     """
-    for session_id in sorted(session_ids):  # all transactions lock in one order
-        started = _LOCK.run(connection, session=session_id).fetchone()
-        if started is not None:
-            yield session_id, _recount(connection, session_id, started[0])
-
-
-def _recount(connection: OpenConnection, session_id: str, started_at: float) -> Counters:
+    started = _LOCK.run(connection, session=session_id).fetchone()
+    if started is None:
+        return None
     number, newest = _COUNT.run(connection, session=session_id).fetchone()
     rows = _CALLS.run(connection, session=session_id).fetchall()
     calls = sum(number_of_calls(values.decode_json(row[0])) for row in rows)
-    at = started_at if newest is None else max(started_at, newest)
+    at = started[0] if newest is None else max(started[0], newest)
     _SET.run(connection, session=session_id, number=number, calls=calls, at=at)
     return Counters(number, calls, at)
+
+
+def count_in(connection: OpenConnection, session_id: str, added: Counters) -> Counters | None:
+    """Add new messages to what a session keeps, as an append does; None when it is unknown."""
+    if not exists(connection, session_id):
+        return None
+    messages_functions.count_in(connection, session_id, *added)
+    return Counters(*_KEPT.run(connection, session=session_id).fetchone())

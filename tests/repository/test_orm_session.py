@@ -212,6 +212,29 @@ def test_a_nested_transaction_that_is_rolled_back_leaves_the_counters_right(repo
     assert (counters(repo, "a")[0], counters(repo, "b")[0]) == (2, 4)
 
 
+def test_messages_added_before_a_rolled_back_savepoint_are_counted_once(repo):
+    with repo.orm_session() as orm:
+        orm.add(Message(session_id="a", role="user", content="x", tool_calls=func.lower("[1]")))
+        orm.add(Message(session_id="b", role="user", content="x", tool_calls=[1]))
+        orm.flush()
+        with pytest.raises(ZeroDivisionError), orm.begin_nested():
+            orm.add(Message(session_id="b", role="user", content="y"))
+            orm.flush()
+            raise ZeroDivisionError
+        orm.add(Message(session_id="b", role="user", content="z"))
+    assert (counters(repo, "a")[:2], counters(repo, "b")[:2]) == ((3, 3), (4, 3))
+
+
+def test_a_message_that_is_added_and_goes_with_its_session_is_no_error(repo):
+    with repo.orm_session() as orm:
+        orm.add(Message(session_id="a", role="user", content="x"))
+        orm.flush()
+        orm.delete(orm.get(Session, "a"))
+        orm.execute(insert(Message), [{"session_id": "b", "role": "user"}])
+        orm.execute(delete(Session))
+    assert repo.message_count() == 0
+
+
 def test_objects_stay_readable_after_the_block(repo):
     with repo.orm_session() as orm:
         message = Message(session_id="a", role="user", content=PARTS)
