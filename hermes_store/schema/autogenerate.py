@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from textwrap import indent
-from typing import Any
+from typing import Any, Literal
 
 from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
@@ -23,7 +23,9 @@ from alembic.runtime.plugins import Plugin
 from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy import Column, Connection, Index, MetaData, Table, UniqueConstraint
 from sqlalchemy.schema import CreateIndex
+from sqlalchemy.types import TypeDecorator
 
+from hermes_store import column_types
 from hermes_store.database.sql_text import canonical
 from hermes_store.search import postgresql_check
 from hermes_store.search.ddl import HEAD_DDL
@@ -38,6 +40,7 @@ log = logging.getLogger(__name__)
 OUR_TABLES = frozenset({"sessions", "messages"})
 """Every table that a revision ever made for a model: what else is there is another tool's."""
 
+_OUR_TYPES = column_types.__name__
 _OUR_RAW_NAME = re.compile(r"(messages_fts|messages_search|search_index)(_|$)")
 _SHADOW_TABLE = re.compile(r"_(data|idx|content|docsize|config)$")
 
@@ -52,10 +55,17 @@ def autogenerate_options(metadata: MetaData) -> dict[str, Any]:
 
     return {
         "include_name": include_name,
+        "render_item": _render_item,
         "compare_type": True,
         "compare_server_default": True,
         "autogenerate_plugins": ["alembic.autogenerate.*", __name__],
     }
+
+
+def _render_item(what: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
+    """A revision names the type that is stored: what the models make of it is not its business."""
+    is_ours = what == "type" and isinstance(item, TypeDecorator) and item.__module__ == _OUR_TYPES
+    return f"sa.{item.impl_instance!r}" if is_ours else False
 
 
 def setup(plugin: Plugin) -> None:

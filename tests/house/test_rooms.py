@@ -1,6 +1,7 @@
 """The house: names documented as public import, and arrows between rooms run downwards only."""
 
 import ast
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -92,6 +93,13 @@ def test_no_room_imports_from_a_floor_above_or_beside_its_own():
         for target in imported_by(path)
         if (other := room_of(target)) and other != room and FLOOR[other] >= FLOOR[room]
     ]
+    assert wrong == []
+
+
+def test_statements_of_the_package_are_of_its_plain_tables():
+    """The mapped tables convert JSON: a statement with them would encode or decode it twice."""
+    mapped = re.compile(r"from hermes_store\.models import .*\b(messages|sessions)\b")
+    wrong = [name_of(path) for path in modules() if mapped.search(path.read_text())]
     assert wrong == []
 
 

@@ -13,6 +13,7 @@ from files import HEAD, ROOT, alembic, build, check_search_index, differences, q
 from sqlalchemy.pool import NullPool
 
 from hermes_store import migrate
+from hermes_store.column_types import Json, Words
 from hermes_store.models import Base
 from hermes_store.schema import autogenerate
 from hermes_store.search.ddl import TRIGGERS
@@ -54,7 +55,10 @@ def migrate_as_generated(path: Path, metadata: sa.MetaData) -> tuple[str, str]:
         options = autogenerate.autogenerate_options(metadata) | {"target_metadata": metadata}
         context = MigrationContext.configure(connection, opts=options)
         made = produce_migrations(context, metadata)
-        up, down = render_python_code(made.upgrade_ops), render_python_code(made.downgrade_ops)
+        up, down = (
+            render_python_code(half, render_item=options["render_item"])
+            for half in (made.upgrade_ops, made.downgrade_ops)
+        )
         run(context, up)
         connection.commit()
     return up, down
@@ -70,6 +74,14 @@ def run_down(path: Path, code: str) -> None:
     with sa.create_engine(f"sqlite:///{path}", poolclass=NullPool).connect() as connection:
         run(MigrationContext.configure(connection), code)
         connection.commit()
+
+
+def test_a_column_of_json_or_text_is_drafted_as_it_is_stored(path, models):
+    models.tables["messages"].append_column(sa.Column("extra", Json()))
+    models.tables["messages"].append_column(sa.Column("name", Words()))
+    up, _ = migrate_as_generated(path, models)
+    assert up.count("sa.Text()") == 2
+    assert "hermes_store" not in up
 
 
 INDEXES = [
