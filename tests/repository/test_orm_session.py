@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import aliased, joinedload, selectinload
 from stored import rows
+from support import Caller
 
 from hermes_store import tables
 from hermes_store.database.address import url_of
@@ -245,6 +246,28 @@ def test_objects_stay_readable_after_the_block(repo):
     assert a.message_count == 3
 
 
+def test_a_block_goes_on_after_a_rollback(repo):
+    with repo.orm_session() as orm:
+        a = orm.get(Session, "a")
+        orm.add(Message(session_id="a", role="user", content="x"))
+        orm.flush()
+        orm.rollback()
+        assert a.message_count == 2
+        orm.add(Message(session_id="a", role="user", content="y"))
+    assert contents(repo, "a")[2:] == ["y"]
+
+
+def test_an_append_on_another_connection_is_counted_once(repo):
+    with repo.orm_session() as orm:
+        orm.execute(delete(Message).where(Message.role == "user"))
+        others = [Caller(lambda: repo.append_message("a", "user", "x")) for _ in range(4)]
+        orm.scalars(select(Message.id)).all()
+        orm.add(Message(session_id="a", role="user", content="y"))
+    for other in others:
+        other.finish()
+    assert counters(repo, "a")[:2] == (6, 2)
+
+
 # --- bulk statements ----------------------------------------------------------------------------
 
 
@@ -406,6 +429,14 @@ def test_json_is_read_as_python_values_however_it_is_selected(repo):
         ]
         assert orm.scalar(select(func.length(Message.content)).limit(1)) == len("first in a")
         assert orm.scalar(select(func.lower(Message.content)).limit(1)) == "first in a"
+
+
+def test_contents_are_grouped_by_an_expression(repo):
+    said = func.coalesce(Message.content, "").label("said")
+    with repo.orm_session() as orm:
+        orm.add(Message(session_id="b", role="user", content="first in b"))
+        grouped = orm.execute(select(said, func.count()).group_by("said")).all()
+    assert ("first in b", 2) in grouped
 
 
 @pytest.mark.parametrize(
