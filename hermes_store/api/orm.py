@@ -149,8 +149,10 @@ def _apply_rules(entity: Any, names: Iterable[str]) -> None:
 def _refuse_unknown_sessions(session: ConversationSession) -> None:
     written = [*session.new, *session.dirty]
     added = {entity.id for entity in _each(session.new, Session)}
-    named = {entity.__dict__.get("session_id") for entity in _each(written, Message)}
-    named |= {entity.__dict__.get("parent_session_id") for entity in _each(written, Session)}
+    named: set[Any] = set()
+    for column, kind in (("session_id", Message), ("parent_session_id", Session)):
+        new = (entity for entity in _each(written, kind) if column in _changed(entity))
+        named.update(entity.__dict__.get(column) for entity in new)
     for session_id in named - added - {None}:
         if session.loaded(session_id) is None and not sessions.exists(session.opened, session_id):
             raise SessionNotFoundError(session_id)

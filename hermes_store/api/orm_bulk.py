@@ -72,9 +72,14 @@ def _invoke(state: ORMExecuteState, own: Row, better: Row, rows: list[Row]) -> R
 
 def _checked(table: Table, row: Row) -> Row:
     found = checked(table.name, row)
-    if "content" in found and isinstance(table.c.content.type, Content):
+    if "content" in found and _is_mapped(table):
         found["content_format"] = content_format(found["content"])
     return found
+
+
+def _is_mapped(messages: Table) -> bool:
+    """Whether JSON is given as Python values; else as text, as to a table of Core's."""
+    return isinstance(messages.c.content.type, Content)
 
 
 def _named(rows: Iterable[Row], column: str) -> set[Any]:
@@ -103,7 +108,7 @@ def _insert(state: ORMExecuteState, noted: Noted, table: Table) -> Result[Any]:
     is_upsert = " ON CONFLICT " in str(compiled)  # it may change a message of another session
     if is_upsert or not ids:
         noted.touched.update(all_ids(noted.connection))
-    elif rows and not own and table.name == "messages":
+    elif rows and not own and table.name == "messages" and _is_mapped(table):
         for row in rows:
             noted.add(row["session_id"], row.get("tool_calls"), row["timestamp"])
     else:

@@ -7,8 +7,8 @@ from sqlalchemy import create_engine, delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm import aliased, joinedload, selectinload
-from stored import rows
-from support import Caller
+from stored import change, rows
+from support import Caller, only_sqlite
 
 from hermes_store import tables
 from hermes_store.database.address import url_of
@@ -325,7 +325,7 @@ def test_messages_that_are_copied_by_a_select_are_counted(repo):
 def test_statements_of_core_are_counted_too(repo):
     with repo.orm_session() as orm:
         encoded = {"session_id": "a", "role": "user", "content": "[1]", "content_format": "json"}
-        orm.execute(insert(tables.messages), [{**encoded, "timestamp": 4e9}])
+        orm.execute(insert(tables.messages), [{**encoded, "tool_calls": "[1, 2, 3]"}])
         orm.execute(delete(tables.messages).where(tables.messages.c.session_id == "b"))
     assert contents(repo, "a")[2:] == [[1]]
     assert counters(repo, "b")[0] == 0
@@ -529,6 +529,15 @@ def test_what_append_message_refuses_is_refused(repo, column, value):
     for write in writes:
         with pytest.raises(InvalidArgumentError, match=column), repo.orm_session() as orm:
             write(orm)
+
+
+@only_sqlite
+def test_a_session_whose_parent_is_gone_can_still_be_changed(repo, database):
+    change(database, "UPDATE sessions SET parent_session_id = 'gone' WHERE id = 'a'")
+    with repo.orm_session() as orm:
+        orm.get(Session, "a").user_id = "ada"
+    assert repo.get_session("a")["user_id"] == "ada"
+    change(database, "UPDATE sessions SET parent_session_id = NULL")
 
 
 def test_a_parent_that_descends_from_the_session_is_refused(repo):
