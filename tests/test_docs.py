@@ -14,6 +14,7 @@ from hermes_store import SessionRepository
 from hermes_store.cli.app import COMMANDS, app
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "hermes_store"
 AT_THE_TOP = [ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY")]
 IN_THE_SITE = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [*AT_THE_TOP, *IN_THE_SITE]
@@ -80,6 +81,14 @@ def test_every_file_that_a_page_names_is_there():
     for page in PAGES:
         for path in named.findall(page.read_text(encoding="utf-8")):
             assert (ROOT / path).exists(), f"{page.name}: {path}"
+
+
+def test_every_file_in_the_tables_of_the_architecture_is_there():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*\.py)`", page))
+    assert named
+    there = {path for path in named for root in (ROOT, PACKAGE) if (root / path).exists()}
+    assert named - there == set()
 
 
 def test_every_page_is_in_the_contents_of_the_site():
