@@ -24,7 +24,8 @@ PUBLIC = {
 
 FLOORS = [
     {"errors"},
-    {"models", "records", "settings", "values"},
+    {"values"},
+    {"models", "records", "settings"},
     {"database"},
     {"search"},
     {"queries"},
