@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy.exc import DontWrapMixin
-
 __all__ = [
     "CopyError",
     "DamagedFileError",
@@ -31,11 +29,8 @@ __all__ = [
 ]
 
 
-class HermesStoreError(Exception, DontWrapMixin):
-    """Base of every error this package raises on purpose. Can be pickled, fields and all.
-
-    SQLAlchemy passes it on as it is when a column's type raises it.
-    """
+class HermesStoreError(Exception):
+    """Base of every error this package raises on purpose. Can be pickled, fields and all."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (type(self), str(self), self.__dict__)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import ORMExecuteState
 
 from hermes_store.api.orm_checks import checked
 from hermes_store.api.orm_counting import COUNTED, Noted
-from hermes_store.column_types import Content
+from hermes_store.models.types import Content
 from hermes_store.queries import retention, sessions
 from hermes_store.queries.recount import Counters, all_ids
 from hermes_store.values import content_format, now

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ClauseElement, Table
 
 from hermes_store import models, values
-from hermes_store.column_types import Json, Words
+from hermes_store.models.types import Json, Words
 from hermes_store.queries import titles
 
 __all__ = ["checked"]

@@ -86,7 +86,12 @@ class _PostgreSQL:
         """As many as the settings allow."""
         return settings.write_pool_size
 
-    def checkpoints(self, *_: object) -> Checkpoints | None:
+    def checkpoints(
+        self,
+        url: URL,  # noqa: ARG002 - SQLite's side needs them
+        settings: Settings,  # noqa: ARG002
+        inside: AbstractContextManager[object],  # noqa: ARG002
+    ) -> Checkpoints | None:
         """None: the server makes its own."""
         return None
 

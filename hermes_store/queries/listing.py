@@ -21,9 +21,9 @@ from sqlalchemy import (
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
+from hermes_store.models.stored import messages, sessions
 from hermes_store.queries import sessions as session_functions
 from hermes_store.records import SessionListing, SessionRecord
-from hermes_store.tables import messages, sessions
 
 __all__ = ["Filter", "list_rich", "search", "select_page"]
 

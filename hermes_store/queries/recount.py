@@ -9,10 +9,10 @@ from sqlalchemy import bindparam, func, select, update
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
+from hermes_store.models.stored import messages, sessions
 from hermes_store.queries import messages as messages_functions
 from hermes_store.queries.rows import number_of_calls
 from hermes_store.queries.sessions import exists
-from hermes_store.tables import messages, sessions
 
 __all__ = ["Counters", "all_ids", "count_in", "recount"]
 

@@ -22,8 +22,8 @@ from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
+from hermes_store.models.stored import sessions
 from hermes_store.records import SessionRecord
-from hermes_store.tables import sessions
 
 __all__ = [
     "NAMES",

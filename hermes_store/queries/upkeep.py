@@ -9,8 +9,8 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.exc import DatabaseError
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.models.stored import messages, sessions
 from hermes_store.search.choice import search_of
-from hermes_store.tables import messages, sessions
 
 __all__ = ["problems"]
 

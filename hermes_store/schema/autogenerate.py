@@ -25,8 +25,8 @@ from sqlalchemy import Column, Connection, Index, MetaData, Table, UniqueConstra
 from sqlalchemy.schema import CreateIndex
 from sqlalchemy.types import TypeDecorator
 
-from hermes_store import column_types
 from hermes_store.database.sql_text import canonical
+from hermes_store.models import types
 from hermes_store.search import postgresql_check
 from hermes_store.search.ddl import HEAD_DDL
 from hermes_store.search.postgresql_ddl import DROPS as DROPS_ON_POSTGRESQL
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 OUR_TABLES = frozenset({"sessions", "messages"})
 """Every table that a revision ever made for a model: what else is there is another tool's."""
 
-_OUR_TYPES = column_types.__name__
+_OUR_TYPES = types.__name__
 _OUR_RAW_NAME = re.compile(r"(messages_fts|messages_search|search_index)(_|$)")
 _SHADOW_TABLE = re.compile(r"_(data|idx|content|docsize|config)$")
 

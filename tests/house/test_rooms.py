@@ -26,9 +26,7 @@ PUBLIC = {
 FLOORS = [
     {"errors"},
     {"values"},
-    {"column_types"},
     {"models", "records", "settings"},
-    {"tables"},
     {"database"},
     {"search"},
     {"queries"},

@@ -13,8 +13,8 @@ from files import HEAD, ROOT, alembic, build, check_search_index, differences, q
 from sqlalchemy.pool import NullPool
 
 from hermes_store import migrate
-from hermes_store.column_types import Json, Words
 from hermes_store.models import Base
+from hermes_store.models.types import Json, Words
 from hermes_store.schema import autogenerate
 from hermes_store.search.ddl import TRIGGERS
 

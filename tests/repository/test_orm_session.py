@@ -10,10 +10,9 @@ from sqlalchemy.orm import aliased, joinedload, selectinload
 from stored import change, rows
 from support import Caller, only_sqlite
 
-from hermes_store import tables
 from hermes_store.database.address import url_of
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError, TitleInUseError
-from hermes_store.models import Message, Session
+from hermes_store.models import Message, Session, stored
 
 CALLS = [{"id": "call_1", "function": {"name": "terminal", "arguments": "{}"}}, {"id": "call_2"}]
 PARTS = [{"type": "text", "text": "a picture of pelicans"}, {"type": "image_url"}]
@@ -315,7 +314,7 @@ def test_values_in_the_statement_are_counted_and_decoded(repo):
 
 def test_messages_that_are_copied_by_a_select_are_counted(repo):
     copied = ["session_id", "role", "content", "content_format", "tool_calls", "timestamp"]
-    table = tables.messages
+    table = stored.messages
     given = select(*(table.c[name] for name in copied)).where(table.c.session_id == "a")
     with repo.orm_session() as orm:
         orm.execute(insert(Message).from_select(copied, given, include_defaults=False))
@@ -325,8 +324,8 @@ def test_messages_that_are_copied_by_a_select_are_counted(repo):
 def test_statements_of_core_are_counted_too(repo):
     with repo.orm_session() as orm:
         encoded = {"session_id": "a", "role": "user", "content": "[1]", "content_format": "json"}
-        orm.execute(insert(tables.messages), [{**encoded, "tool_calls": "[1, 2, 3]"}])
-        orm.execute(delete(tables.messages).where(tables.messages.c.session_id == "b"))
+        orm.execute(insert(stored.messages), [{**encoded, "tool_calls": "[1, 2, 3]"}])
+        orm.execute(delete(stored.messages).where(stored.messages.c.session_id == "b"))
     assert contents(repo, "a")[2:] == [[1]]
     assert counters(repo, "b")[0] == 0
 

@@ -1,11 +1,12 @@
 """How the mapped classes read and write text and JSON.
 
 A value is converted wherever SQLAlchemy binds or fetches it: in the unit of work, in a bulk
-statement, in a WHERE. The hot paths use `hermes_store.tables`, where every column is plain.
+statement, in a WHERE. The hot paths use `hermes_store.models.stored`, where every column is plain.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import (
@@ -18,14 +19,27 @@ from sqlalchemy import (
     literal_column,
     type_coerce,
 )
+from sqlalchemy.exc import DontWrapMixin
 
 from hermes_store import values
+from hermes_store.errors import InvalidArgumentError
 
 __all__ = ["Content", "Json", "Words"]
 
 _MARK = "\x01content:"
 _JSON, _TEXT = f"{_MARK}json:", f"{_MARK}text:"
 """Stand before a content while it is fetched: before JSON, and before a text that begins alike."""
+
+
+class UnfitValueError(InvalidArgumentError, DontWrapMixin):
+    """A value that its column cannot store. SQLAlchemy passes the error on as it is."""
+
+
+def _checked(check: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return check(*arguments)
+    except InvalidArgumentError as exc:
+        raise UnfitValueError(exc.argument, exc.problem, exc.remedy) from exc
 
 
 class Words(TypeDecorator[str]):
@@ -36,7 +50,8 @@ class Words(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """What is stored. Raises `InvalidArgumentError`."""
-        return values.optional_text("text", value)
+        stored: str | None = _checked(values.optional_text, "text", value)
+        return stored
 
 
 class Json(TypeDecorator[Any]):
@@ -47,7 +62,8 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
         """What is stored. Raises `InvalidArgumentError`."""
-        return values.encode_json("JSON", value)
+        stored: str | None = _checked(values.encode_json, "JSON", value)
+        return stored
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
         """What was given."""
@@ -62,7 +78,8 @@ class Content(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
         """What is stored. Raises `InvalidArgumentError`."""
-        return values.content(value)[0]
+        stored: str | None = _checked(values.content, value)[0]
+        return stored
 
     def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """What a SELECT fetches: `column`, marked where `process_result_value` must look."""

@@ -23,7 +23,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeEngine
 
 from hermes_store import values
-from hermes_store.column_types import Content, Json, Words
+from hermes_store.models.types import Content, Json, Words
 
 # Ids compare byte by byte on every database, so that a prefix is a range of the index. Only
 # generic types here: importing the PostgreSQL dialect would take longer than all of this package.
@@ -40,6 +40,10 @@ RequiredText = Annotated[str, mapped_column(Words)]
 OptionalText = Annotated[str | None, mapped_column(Words)]
 AsJson = Annotated[Any, mapped_column(Json, nullable=True)]
 """Stored as JSON text; a Python value here and in every record of this package."""
+
+
+HIDDEN = {"hidden": True}
+"""`info` of a column that the package keeps for itself: callers neither give nor get it."""
 
 
 def _start(context: Any) -> Any:
@@ -169,7 +173,7 @@ class Message(Base):
     reasoning: Mapped[OptionalText]
     reasoning_details: Mapped[AsJson]
     codex_reasoning_items: Mapped[AsJson]
-    content_format: Mapped[OptionalText] = mapped_column(default=_content_format)
+    content_format: Mapped[OptionalText] = mapped_column(default=_content_format, info=HIDDEN)
     """NULL: `content` is the text itself; 'json': it is JSON of a list or dict."""
 
     session: Mapped[Session] = relationship(back_populates="messages", lazy="raise")
