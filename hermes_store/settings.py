@@ -65,6 +65,9 @@ class Settings:
     """Bytes the write-ahead log is cut back to after a checkpoint (SQLite)."""
     wal_autocheckpoint: int = 8_000
     """Pages in the write-ahead log that start a passive checkpoint (SQLite)."""
+    sqlite: str | None = None
+    """The SQLite library of this process: "sqlite3" or "pysqlite3"; None: HERMES_STORE_SQLITE says,
+    else the standard library's (SQLite)."""
     statement_timeout: float = 0.0
     """Seconds a statement may run, 0: no limit (PostgreSQL)."""
     read_url: str | URL | None = field(default=None, repr=False)
@@ -93,6 +96,8 @@ def _checked(name: str, value: Any) -> Any:
         if not isinstance(value, bool):
             raise InvalidArgumentError(name, f"{value!r} is not a bool", "give True or False")
         return value
+    if name == "sqlite":
+        return _library(value)
     if name == "read_url":
         return value  # checked with the store's own address
     return _number(name, value)
@@ -103,6 +108,14 @@ def _synchronous(value: Any) -> str:
         return value.upper()
     raise InvalidArgumentError(
         "synchronous", f"{value!r} is not a level of durability", f"use {' or '.join(SYNCHRONOUS)}"
+    )
+
+
+def _library(value: Any) -> str:
+    if value in ("sqlite3", "pysqlite3"):
+        return str(value)
+    raise InvalidArgumentError(
+        "sqlite", f"{value!r} is not a SQLite library", "use sqlite3 or pysqlite3"
     )
 
 

@@ -9,14 +9,9 @@ a table can be rebuilt). The driver's own transaction control is off: it would l
 
 from __future__ import annotations
 
-import importlib
-import os
-import sqlite3
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from functools import cache
-from types import ModuleType
 from typing import Any, TypeVar
 
 import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401 - here, not at the first open
@@ -25,12 +20,9 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.pool import NullPool, QueuePool
 
 from hermes_store.database import postgresql
+from hermes_store.database.driver import sqlite_driver
 from hermes_store.database.failures import original, typed_errors
-from hermes_store.errors import (
-    InvalidArgumentError,
-    StoreBusyError,
-    TransactionRolledBackError,
-)
+from hermes_store.errors import StoreBusyError, TransactionRolledBackError
 from hermes_store.settings import Settings
 
 __all__ = [
@@ -57,24 +49,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-
-@cache
-def sqlite_driver() -> ModuleType:
-    """`pysqlite3` (a newer SQLite) where it is installed, else the standard library's `sqlite3`.
-
-    The environment variable HERMES_STORE_SQLITE names one of the two to insist on it.
-    """
-    choice = os.environ.get("HERMES_STORE_SQLITE", "")
-    if choice not in {"", "sqlite3", "pysqlite3"}:
-        raise InvalidArgumentError("HERMES_STORE_SQLITE", f"{choice!r}", "use sqlite3 or pysqlite3")
-    if choice != "sqlite3":
-        try:
-            return importlib.import_module("pysqlite3.dbapi2")
-        except ModuleNotFoundError:
-            if choice:
-                raise
-    return sqlite3
 
 
 def write_engine(url: URL, settings: Settings) -> Engine:

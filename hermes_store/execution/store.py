@@ -20,6 +20,7 @@ from hermes_store import migrate
 from hermes_store.database import engine as engines
 from hermes_store.database.address import Address, identity, read_url_of, url_of
 from hermes_store.database.checkpoint import Checkpoints
+from hermes_store.database.driver import sqlite_driver
 from hermes_store.database.failures import again_if_lost, retry_while_busy, typed_errors
 from hermes_store.errors import (
     InvalidArgumentError,
@@ -132,6 +133,8 @@ class Store:
     def __init__(self, address: Address, settings: Settings) -> None:
         self.url = url_of(address)
         self.settings = settings
+        if settings.sqlite is not None:
+            sqlite_driver(settings.sqlite)
         reads = read_url_of(self.url, settings)
         with _gate:
             migrate.prepare(
@@ -242,7 +245,7 @@ def _make_writer(url: URL, settings: Settings) -> Writer:
 
         most = settings.write_pool_size
         return Writer(engine, settings, run_group=run_group, most_connections=most)
-    if engines.has_wal_reset_bug(engines.sqlite_driver().sqlite_version_info):
+    if engines.has_wal_reset_bug(sqlite_driver().sqlite_version_info):
         # A checkpoint beside a COMMIT is what that bug needs to lose pages: leave them to SQLite,
         # which makes them inside the commits of the one connection that writes.
         return Writer(engine, settings, REPAIR)

@@ -6,10 +6,8 @@ or `hermes_store.migrate`.
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +15,13 @@ from sqlalchemy import URL, Connection, create_engine, text
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from hermes_store.database.engine import migration_engine, read_engine, sqlite_driver
+from hermes_store.database.driver import sqlite_driver
+from hermes_store.database.engine import (
+    in_transaction,
+    migration_engine,
+    read_engine,
+    run_on_driver,
+)
 from hermes_store.database.failures import retry_while_busy, translate_error
 from hermes_store.errors import (
     DamagedFileError,
@@ -26,10 +30,22 @@ from hermes_store.errors import (
     StoreBusyError,
     StoreReadOnlyError,
 )
+from hermes_store.schema.sqlite_file import (
+    begin_log,
+    create_private,
+    pragma,
+    try_write_ahead_log,
+)
 from hermes_store.schema.state import State, look
 from hermes_store.settings import Settings
 
-__all__ = ["Progress", "changing", "create_private", "fill_search_index", "reading"]
+__all__ = [
+    "Progress",
+    "changing",
+    "changing_on",
+    "fill_search_index",
+    "reading",
+]
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many of it are done, and how many there are."""
@@ -37,7 +53,7 @@ Progress = Callable[[str, int, int], None]
 T = TypeVar("T")
 
 _ADVISORY_LOCK = 4_857_331_908  # any number, the same in every process
-_creating = threading.Lock()
+_ONE_AT_A_TIME = text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
 
 
 @contextmanager
@@ -47,15 +63,65 @@ def changing(url: URL, *, lock_timeout: float) -> Iterator[tuple[Connection, Sta
     The write lock comes first and the look second, so of two processes the later one finds the
     work done. Nothing is committed that breaks a reference which held before.
     """
-    if url.get_backend_name() == "sqlite":
-        create_private(Path(str(url.database)))
-    with _typed_errors("it was rolled back"), _locked(url, lock_timeout) as connection:
-        state = look(connection)
-        broken = _broken_references(connection) if not state.is_current else None
-        yield connection, state
-        if broken is not None and _broken_references(connection) - broken:
-            raise MigrationError("the migration would leave rows that refer to nothing")
+    is_new = url.get_backend_name() == "sqlite" and create_private(Path(str(url.database)))
+    with (
+        _typed_errors("it was rolled back"),
+        _locked(url, lock_timeout, is_new=is_new) as connection,
+    ):
+        with _sound(connection) as state:
+            yield connection, state
         _commit(connection, lock_timeout)
+        if connection.dialect.name == "sqlite":
+            try_write_ahead_log(connection)
+
+
+@contextmanager
+def changing_on(given: Any, *, lock_timeout: float) -> Iterator[tuple[Connection, State]]:
+    """The same on a caller's connection, or one of a caller's engine.
+
+    A transaction that the caller began stays open; another is begun and committed here.
+    """
+    with given.connect() if hasattr(given, "connect") else nullcontext(given) as connection:
+        is_ours = not connection.in_transaction()
+        with _typed_errors("it was rolled back"), _begun(connection, is_ours, lock_timeout):
+            with _sound(connection) as state:
+                yield connection, state
+            if is_ours:
+                _commit(connection, lock_timeout)
+
+
+@contextmanager
+def _begun(connection: Connection, is_ours: bool, lock_timeout: float) -> Iterator[None]:
+    """A transaction of the database's own: Python's driver may not have begun one, for DDL."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    checks_keys = is_ours and is_sqlite and pragma(connection, "foreign_keys")
+    if checks_keys:  # else a table that is rebuilt would take with it what refers to it
+        run_on_driver(connection, "PRAGMA foreign_keys=OFF")
+    try:
+        if is_ours:
+            connection.begin()
+        if is_sqlite and not in_transaction(connection):
+            retry_while_busy(lambda: run_on_driver(connection, "BEGIN IMMEDIATE"), lock_timeout)
+        if not is_sqlite:
+            connection.execute(_ONE_AT_A_TIME)
+        yield
+        if is_ours and is_sqlite:
+            try_write_ahead_log(connection)
+    finally:
+        if is_ours and connection.in_transaction():
+            connection.rollback()
+        if checks_keys:
+            run_on_driver(connection, "PRAGMA foreign_keys=ON")
+
+
+@contextmanager
+def _sound(connection: Connection) -> Iterator[State]:
+    """The state found; refuse to go on when a reference that held before is broken after."""
+    state = look(connection)
+    broken = _broken_references(connection) if not state.is_current else None
+    yield state
+    if broken is not None and _broken_references(connection) - broken:
+        raise MigrationError("the migration would leave rows that refer to nothing")
 
 
 def _commit(connection: Connection, lock_timeout: float) -> None:
@@ -65,38 +131,26 @@ def _commit(connection: Connection, lock_timeout: float) -> None:
 
 
 @contextmanager
-def _locked(url: URL, lock_timeout: float) -> Iterator[Connection]:
-    connection = retry_while_busy(lambda: _begin(url, lock_timeout), lock_timeout)
+def _locked(url: URL, lock_timeout: float, *, is_new: bool = False) -> Iterator[Connection]:
+    connection = retry_while_busy(lambda: _begin(url, lock_timeout, is_new), lock_timeout)
     try:
         yield connection
     finally:
         connection.close()  # rolls back what was not committed
 
 
-def _begin(url: URL, lock_timeout: float) -> Connection:
+def _begin(url: URL, lock_timeout: float, is_new: bool) -> Connection:
     connection = migration_engine(url, lock_timeout).connect()
     try:
+        if is_new:  # WAL first: it makes the COMMIT one flush to disk where the journal takes four
+            begin_log(connection)
         connection.begin()
         if url.get_backend_name() == "postgresql":
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
+            connection.execute(_ONE_AT_A_TIME)
     except BaseException:
         connection.close()
         raise
     return connection
-
-
-def create_private(path: Path) -> None:
-    """Create an empty file that only its owner can read, unless there is one already."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Closing a descriptor drops this process's locks on the file: no other thread of ours
-        # may get as far as SQLite before it is closed.
-        with _creating:
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        pass
-    except OSError as exc:
-        raise StoreReadOnlyError(f"{path} cannot be created: {exc.strerror}") from exc
 
 
 def _broken_references(connection: Connection) -> set[tuple[Any, ...]]:

@@ -253,11 +253,6 @@ class TestTheCommand:
         assert f"revision = '{number}'" in written
         assert 'op.execute(r"""CREATE TRIGGER messages_fts_insert' in written
         assert "op.create_index('idx_sessions_started', 'sessions'" in written
-        code, said = run("upgrade", "head")
-        assert code != 0
-        assert "change it first" in said
-        state = checkout / "hermes_store" / "schema" / "state.py"
-        state.write_text(state.read_text().replace(f'HEAD = "{HEAD}"', f'HEAD = "{number}"'))
         for arguments in (["upgrade", "head"], ["check"], ["downgrade", "-1"]):
             assert run(*arguments)[0] == 0, arguments
 
