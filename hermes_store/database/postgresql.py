@@ -6,6 +6,7 @@ READ COMMITTED with row locks for writes, one read-only snapshot for reads.
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from contextlib import closing
@@ -48,6 +49,8 @@ _DRIVERS = ("postgresql", "postgres", "postgresql+psycopg")
 BEGIN_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
+_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
 _CONNECT: dict[str, Any] = {
     "application_name": "hermes-store",
     "client_encoding": "utf8",
@@ -66,14 +69,31 @@ _FRESH_SECONDS = 2.0
 
 
 def url_of(url: URL) -> URL:
-    """The URL with its driver. Raises `InvalidArgumentError` for a driver that is not psycopg 3."""
+    """The URL with its driver, and `?schema=…` as the search path that it stands for.
+
+    Raises `InvalidArgumentError` for a driver that is not psycopg 3, and for another schema's name
+    than a plain one.
+    """
     if url.drivername not in _DRIVERS:
         raise InvalidArgumentError(
             "db_path",
             f"the driver {url.drivername!r} is not supported",
             "write the URL like postgresql+psycopg://user@host/database",
         )
-    return url.set(drivername="postgresql+psycopg")
+    url = url.set(drivername="postgresql+psycopg")
+    return _in_schema(url) if "schema" in url.query else url
+
+
+def _in_schema(url: URL) -> URL:
+    schema, options = url.query["schema"], url.query.get("options", "")
+    if not isinstance(schema, str) or not _PLAIN_NAME.fullmatch(schema):
+        raise InvalidArgumentError(
+            "db_path",
+            f"schema {schema!r} is not a plain name",
+            "use lower-case letters, digits and underscores, a letter first",
+        )
+    search_path = f"{options} -csearch_path={schema}".strip()
+    return url.difference_update_query(["schema"]).update_query_dict({"options": search_path})
 
 
 def make_engine(url: URL, settings: Settings, begin: str, **pool: Any) -> Engine:

@@ -147,10 +147,18 @@ def _begin(url: URL, lock_timeout: float, is_new: bool) -> Connection:
         connection.begin()
         if url.get_backend_name() == "postgresql":
             connection.execute(_ONE_AT_A_TIME)
+            _make_schema(connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _make_schema(connection: Connection) -> None:
+    """Create the PostgreSQL schema that the URL or the role names, when it is the only one."""
+    path = connection.exec_driver_sql("SHOW search_path").scalar_one()
+    if "," not in path and connection.exec_driver_sql("SELECT current_schema()").scalar() is None:
+        connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {path}")
 
 
 def _broken_references(connection: Connection) -> set[tuple[Any, ...]]:

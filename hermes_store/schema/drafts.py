@@ -14,10 +14,10 @@ from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.util import CommandError
-from sqlalchemy import Boolean, Column
+from sqlalchemy import Boolean, Column, False_, True_
 from sqlalchemy.schema import DefaultClause
 
-__all__ = ["RefusedOp", "refuse_what_one_database_cannot"]
+__all__ = ["RefusedOp", "refuse_what_one_database_cannot", "render_item"]
 
 _GUIDE = "docs/changing-the-schema.md"
 
@@ -34,6 +34,16 @@ _CONDITION = (
     "and postgresql_where, one of them None where a full index is meant"
 )
 _BY_HAND = (ops.AlterColumnOp, ops.AddConstraintOp, ops.DropConstraintOp)
+
+
+def render_item(type_: str, item: Any, _context: AutogenContext) -> str | bool:
+    """Write a default of true or false as that: SQLite's 1 and 0 are no BOOLEAN to PostgreSQL."""
+    if type_ == "server_default" and isinstance(item, DefaultClause):
+        if isinstance(item.arg, True_):
+            return "sa.true()"
+        if isinstance(item.arg, False_):
+            return "sa.false()"
+    return False  # as Alembic does it
 
 
 class RefusedOp(ops.MigrateOperation):

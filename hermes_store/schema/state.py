@@ -68,6 +68,11 @@ class State:
         """Whether the database can be used as it is."""
         return self.revision == HEAD
 
+    @property
+    def needs_upgrade(self) -> bool:
+        """Whether an upgrade has something to do, be it only to move the version's table."""
+        return not self.is_current or self.version_table != VERSION_TABLE
+
     def __str__(self) -> str:
         if self.legacy is not None:
             return f"legacy schema {self.legacy}"
