@@ -107,13 +107,17 @@ def look_on(given: Any) -> None:
         look_at(connection, schema_change.look(connection))
 
 
-def require_one_line() -> None:
-    """Refuse revisions that the package cannot put in one order."""
+def require_numbers() -> None:
+    """Refuse revisions that share a number: they are in no order."""
     for names in clashes(Path(context.script.dir)):
         raise CommandError(
             f"{' and '.join(names)} have one number: give the one that is not released the next "
             "number, in its name, revision and down_revision (docs/changing-the-schema.md)"
         )
+
+
+def require_head() -> None:
+    """Refuse revisions that are not the imported package's."""
     newest = context.script.get_current_head()
     if newest != migrate.HEAD:
         raise CommandError(
@@ -170,11 +174,12 @@ def change_given() -> None:
 
 
 def run() -> None:
+    require_numbers()
     if context.is_offline_mode():
         write_script(url_of(named_database()))
         return
     if is_changing():
-        require_one_line()
+        require_head()
     if GIVEN is not None:
         change_given() if is_changing() else look_on(GIVEN)
     elif is_changing():

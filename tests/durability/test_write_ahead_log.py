@@ -1,6 +1,5 @@
 """Whichever way a file came to the store, it is in WAL before the first write."""
 
-import os
 import stat
 from contextlib import closing
 from pathlib import Path
@@ -105,5 +104,5 @@ def test_an_upgrade_that_fails_leaves_the_journal_as_it_was(tmp_path: Path) -> N
 def test_the_log_of_a_new_file_is_for_its_owner_only(tmp_path: Path) -> None:
     with SessionRepository(tmp_path / "state.db") as repository:
         repository.create_session("s", "test")
-        modes = {path.name: stat.S_IMODE(os.stat(path).st_mode) for path in tmp_path.iterdir()}
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert modes == {"state.db": 0o600, "state.db-wal": 0o600, "state.db-shm": 0o600}

@@ -100,6 +100,8 @@ DRIFT = {
     " USING fts5(content, tool_name, tool_calls, content=messages_search, content_rowid=id)",
     "trigger left over": "CREATE TRIGGER messages_fts_other AFTER INSERT ON messages"
     " BEGIN SELECT 1; END",
+    "trigger that an earlier revision made": "CREATE TRIGGER messages_fts_update"
+    " AFTER UPDATE ON messages BEGIN SELECT 1; END",
     "search table left over": "CREATE VIRTUAL TABLE messages_fts_trigram USING fts5(content)",
     "index left over": "CREATE INDEX idx_sessions_model ON sessions (model)",
     "index that ascends": "DROP INDEX idx_sessions_started;"

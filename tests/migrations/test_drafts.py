@@ -13,6 +13,8 @@ from hermes_store import migrate
 
 NUMBER = f"{int(HEAD) + 1:04d}"
 SESSION = "    last_active: Mapped[OptionalEpoch]\n"
+SOURCE_INDEX = '        Index("idx_sessions_source", "source"),\n'
+INDEX = '        Index("idx_sessions_open", "id", {}),\n'
 REFUSED = {
     "a type": (
         "    user_id: Mapped[str | None] = mapped_column(Text)",
@@ -35,9 +37,8 @@ REFUSED = {
         ["sessions.archived", "sa.false()"],
     ),
     "an index with one condition": (
-        '        Index("idx_sessions_source", "source"),',
-        '        Index("idx_sessions_source", "source"),\n'
-        '        Index("idx_sessions_open", "id", sqlite_where=text("ended_at IS NULL")),',
+        SOURCE_INDEX,
+        SOURCE_INDEX + INDEX.format('sqlite_where=text("ended_at IS NULL")'),
         ["idx_sessions_open", "postgresql_where"],
     ),
     "a foreign key of a table that is there": (
@@ -70,12 +71,13 @@ RIGHT = {
         "    origin: Mapped[SessionIdOrNone]\n",
     ),
     "an index with both conditions": (
-        '        Index("idx_sessions_source", "source"),',
-        '        Index("idx_sessions_source", "source"),\n'
-        '        Index("idx_sessions_open", "id", sqlite_where=text("ended_at IS NULL"),'
-        ' postgresql_where=text("ended_at IS NULL")),',
+        SOURCE_INDEX,
+        SOURCE_INDEX
+        + INDEX.format(
+            'sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")'
+        ),
     ),
-    "an index that is dropped": ('        Index("idx_sessions_source", "source"),\n', ""),
+    "an index that is dropped": (SOURCE_INDEX, ""),
 }
 
 
@@ -109,7 +111,9 @@ def edit(checkout: Path, old: str, new: str) -> None:
     text = models.read_text()
     assert old in text
     text = text.replace(old, new, 1)
-    text = text.replace("    BigInteger,\n", "    BigInteger,\n    Boolean,\n    false,\n    true,\n")
+    text = text.replace(
+        "    BigInteger,\n", "    BigInteger,\n    Boolean,\n    false,\n    true,\n"
+    )
     optional = "\nSessionIdOrNone = Annotated[str | None, mapped_column(_Id)]"
     text = text.replace("\nEpoch = ", f"{optional}\nEpoch = ")
     models.write_text(text)

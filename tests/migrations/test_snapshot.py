@@ -1,18 +1,15 @@
 """A new database gets the recorded schema, and it is what the revisions make, to the byte."""
 
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import dump_schema
 import postgres_server
 import pytest
-from files import FROM_CHECKOUT, HEAD, ROOT, query, sqlite3
+from files import FROM_CHECKOUT, HEAD, ROOT, query
 from sqlalchemy import URL
 
 from hermes_store import SessionRepository, migrate
@@ -52,7 +49,9 @@ class TestOnSQLite:
     def test_both_ways_store_the_same_first_rows(self, replayed: Path, upgraded: Path) -> None:
         tables = [name for type_, name, *_ in query(upgraded, MASTER) if type_ == "table"]
         for table in tables:
-            here, there = ([*query(path, f"SELECT * FROM {table}")] for path in (replayed, upgraded))
+            here, there = (
+                [*query(path, f"SELECT * FROM {table}")] for path in (replayed, upgraded)
+            )
             if table == "search_index":  # with the time at which it was made
                 here, there = ([row[:3] + row[4:] for row in rows] for rows in (here, there))
             assert here == there, table

@@ -36,6 +36,15 @@ SEARCH = {
     "missing everything": "DROP FUNCTION hermes_search_fold, hermes_search_vector,"
     " hermes_search_parts, hermes_search_calls CASCADE",
 }
+LEFT_OVER = {
+    "trigger and its function": "CREATE FUNCTION hermes_search_old() RETURNS trigger"
+    " LANGUAGE plpgsql AS $$ BEGIN RETURN new; END $$;"
+    "CREATE TRIGGER messages_fts_update AFTER UPDATE ON messages"
+    " FOR EACH ROW EXECUTE FUNCTION hermes_search_old()",
+    "function": "CREATE FUNCTION hermes_search_words(content text) RETURNS text"
+    " LANGUAGE sql AS 'SELECT content'",
+    "view": "CREATE VIEW messages_search_old AS SELECT id FROM messages",
+}
 TABLES = {
     "missing index": "DROP INDEX idx_sessions_source",
     "index that ascends": "DROP INDEX idx_sessions_started;"
@@ -106,6 +115,20 @@ def test_drift_of_search_is_found_and_cured(connection, database, drift):
     assert differences(connection) == []
     with SessionRepository(database) as repository:
         assert [hit["id"] for hit in repository.search_messages("foo/bar.py")] == [1]
+
+
+@pytest.mark.parametrize("drift", LEFT_OVER)
+def test_what_an_earlier_revision_made_is_found_and_dropped(connection, drift):
+    connection.exec_driver_sql(LEFT_OVER[drift])
+    connection.commit()
+    assert {what for what, _ in differences(connection)} <= {
+        "drop_removed_trigger",
+        "drop_removed_function",
+        "drop_removed_view",
+    }
+    assert differences(connection)
+    cure(connection)
+    assert differences(connection) == []
 
 
 @pytest.mark.parametrize("drift", TABLES)
