@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.table import Table
-from hermes_store.database.engine import sqlite_driver
+from hermes_store.database.sqlite_engines import sqlite_driver
 
 BEGIN, END = "<!-- run: begin -->", "<!-- run: end -->"
 NEW_PAGE = f"""# Benchmarks

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hermes_store import errors
-    from hermes_store.api.repository import SessionRepository, Transaction
+    from hermes_store.repository import SessionRepository, Transaction
     from hermes_store.settings import Settings
 
 __all__ = ["SessionRepository", "Settings", "Transaction", "errors"]

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import URL
 
 from hermes_store.database.address import Address, shown, url_of
-from hermes_store.database.engine import migration_engine
+from hermes_store.database.choice import backend_of
 from hermes_store.database.failures import typed_errors
 from hermes_store.errors import MigrationError, SchemaError, UpgradeRequiredError
 from hermes_store.schema import snapshot
-from hermes_store.schema.change import Progress, changing, fill_search_index
+from hermes_store.schema.change import Progress, changing, fill_search_index, keep_log
 from hermes_store.schema.names import include_name
 from hermes_store.schema.revisions import HEAD, REVISIONS, scripts_folder
-from hermes_store.schema.sqlite_file import keep_write_ahead_log
 from hermes_store.schema.state import State, look, look_at_file
 
 if TYPE_CHECKING:
@@ -67,9 +66,10 @@ def inspect(address: Address = None, *, lock_timeout: float = LOCK_TIMEOUT) -> S
     """
     url = url_of(address)
     try:
-        if url.get_backend_name() == "sqlite":
+        if not backend_of(url).is_server:
             return look_at_file(url, lock_timeout=lock_timeout)
-        with typed_errors(), migration_engine(url, lock_timeout).connect() as connection:
+        engine = backend_of(url).migration_engine(url, lock_timeout)
+        with typed_errors(backend_of(url)), engine.connect() as connection:
             return look(connection)
     except SchemaError as exc:
         exc.add_note(shown(url))
@@ -96,14 +96,14 @@ def prepare(
     url = url_of(address)
     state = inspect(url, lock_timeout=lock_timeout)
     if auto_migrate is None:
-        auto_migrate = url.get_backend_name() == "sqlite"
+        auto_migrate = not backend_of(url).is_server
     if not state.is_current:
         if not auto_migrate:
             raise UpgradeRequiredError(str(state), HEAD)
         _upgrade(state, url, "head", None, lock_timeout, filling_seconds=_FILLING_SECONDS)
         return
     if not state.is_in_wal:
-        keep_write_ahead_log(url)
+        keep_log(url)
     if state.is_being_indexed and auto_migrate:
         fill_search_index(url, seconds=_FILLING_SECONDS, lock_timeout=lock_timeout)
 
@@ -160,7 +160,7 @@ def _upgrade(
 def _make_new(url: URL, progress: Progress | None, lock_timeout: float) -> bool:
     """Give an empty database the recorded schema; False when the revisions have to do it."""
     with changing(url, lock_timeout=lock_timeout) as (connection, state):
-        made = state.is_empty and snapshot.replay(connection)
+        made = state.is_empty and snapshot.replay(connection, backend_of(url))
     if made and progress is not None:
         progress(f"revision {HEAD}", len(REVISIONS), len(REVISIONS))
     return made

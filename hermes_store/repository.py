@@ -1,5 +1,218 @@
-"""The repository that agent code opens, and the transaction it can give."""
+"""The classes that agent code imports: the repository, and the transaction that it gives.
 
-from hermes_store.api.repository import SessionRepository, Transaction
+What both can do stands in `hermes_store.api`, a topic a file: `api/operations.py` lists the topics.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
+
+from sqlalchemy import URL, Connection, CursorResult, Executable
+from sqlalchemy.orm import Session as OrmSession
+
+from hermes_store import values
+from hermes_store.api.care import Care
+from hermes_store.api.operations import Operations
+from hermes_store.database.connection import OpenConnection
+from hermes_store.errors import TransactionOverError
+from hermes_store.execution.savepoint import run_in_savepoint
+from hermes_store.execution.store import Engines, Store, read_any_text
+from hermes_store.queries.listing import Filter
+from hermes_store.records import SessionExport
+from hermes_store.search.choice import search_of
+from hermes_store.settings import MoreSettings, make_settings
+from hermes_store.transfer import sessions as transfer
 
 __all__ = ["SessionRepository", "Transaction"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class SessionRepository(Operations, Care):
+    """Sessions and messages of AI agents in one database. Usable from many threads.
+
+    When a method returns, its write is committed and every later read sees it. Close the
+    repository, or use it as a context manager.
+    """
+
+    def __init__(
+        self,
+        db_path: str | os.PathLike[str] | URL | None = None,
+        pool_size: int | None = None,
+        batch_size: int | None = None,
+        batch_wait_ms: float | None = None,
+        enable_batching: bool | None = True,
+        **settings: Unpack[MoreSettings],
+    ) -> None:
+        """Open the database, creating and upgrading a SQLite file as need be.
+
+        `db_path` is a path or a SQLAlchemy URL; without it, `$HERMES_HOME/state.db`, else
+        `~/.hermes/state.db`. The keywords are the fields of `hermes_store.Settings`; None means the
+        default. Raises `InvalidArgumentError`, and `SchemaError` for a file that cannot be used.
+        """
+        self._store = Store(
+            db_path,
+            make_settings(
+                pool_size=pool_size,
+                batch_size=batch_size,
+                batch_wait_ms=batch_wait_ms,
+                enable_batching=enable_batching,
+                **settings,
+            ),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"SessionRepository({self.url.render_as_string(hide_password=True)!r})"
+
+    @property
+    def url(self) -> URL:
+        """Where the database is."""
+        return self._store.url
+
+    @property
+    def engines(self) -> Engines:
+        """SQLAlchemy's engines, `write` and `read`: listen to their events, or instrument them.
+
+        As soon as somebody listens to statements, every statement of every method is seen.
+        """
+        return self._store.engines
+
+    def close(self) -> None:
+        """Let running operations finish, refuse all others with `StoreClosedError`. Idempotent.
+
+        Raises `NestedTransactionError` inside `transaction()`, and `StoreBusyError` when another
+        thread stays in its transaction for longer than `lock_timeout`.
+        """
+        self._store.close()
+
+    # --- several operations as one --------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Give a `Transaction`: all its operations are committed together, or none.
+
+        Holds the write lock until the block ends: keep it short, and call no method of the
+        repository inside that writes (`NestedTransactionError`). What the block raises rolls back.
+        """
+        with self._store.transaction() as connection:
+            transaction = Transaction(connection)
+            try:
+                yield transaction
+            finally:
+                transaction.end()
+
+    @contextmanager
+    def orm_session(self) -> Iterator[OrmSession]:
+        """Give an `sqlalchemy.orm.Session` for ad-hoc work with `hermes_store.models`.
+
+        It works in one write transaction, which is committed when the block ends and rolled back
+        when it raises. Counters of sessions are not kept for messages that are added so.
+        """
+        with (
+            self._store.transaction() as connection,
+            OrmSession(connection.core, join_transaction_mode="create_savepoint") as session,
+        ):
+            yield session
+            session.commit()
+
+    # --- more than one call's worth -------------------------------------------------------------
+
+    def iter_export(self, source: str | None = None) -> Iterator[SessionExport]:
+        """Yield every session with its messages, the last started first, from one snapshot.
+
+        Holds one session in memory at a time. Exhaust or close it: it keeps a read connection.
+        """
+        which = Filter(values.source_filter(source))  # checked by the call, not by the first step
+        return self._stream(which)
+
+    def _stream(self, which: Filter) -> Iterator[SessionExport]:
+        with self._store.reading() as connection:
+            yield from transfer.iterate(connection, which)
+
+    # --- the doors: a transaction of its own for each operation ---------------------------------
+
+    def _read(
+        self,
+        function: Callable[Concatenate[OpenConnection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        return self._store.read(function, *args, **kwargs)
+
+    def _write(
+        self,
+        function: Callable[Concatenate[OpenConnection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        return self._store.write(function, *args, **kwargs)
+
+
+class Transaction(Operations):
+    """Several operations as one: `SessionRepository.transaction()` commits or rolls back all.
+
+    It reads what it has written. Use it in the thread that opened it, and not after its block.
+    """
+
+    def __init__(self, connection: OpenConnection) -> None:
+        self._connection: OpenConnection | None = connection
+
+    @property
+    def connection(self) -> Connection:
+        """The SQLAlchemy connection; leave commit and rollback to the block."""
+        return self._open.core
+
+    @property
+    def _open(self) -> OpenConnection:
+        if self._connection is None:
+            raise TransactionOverError
+        return self._connection
+
+    def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> CursorResult[Any]:
+        """Run a SQLAlchemy statement of your own in this transaction."""
+        return self.connection.execute(statement, parameters)
+
+    def end(self) -> None:
+        """Refuse further calls; the block calls it."""
+        self._connection = None
+
+    # --- the doors: one connection, a savepoint for each write ----------------------------------
+
+    def _read(
+        self,
+        function: Callable[Concatenate[OpenConnection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        connection = self._open
+        return read_any_text(connection, lambda: function(connection, *args, **kwargs))
+
+    def _write(
+        self,
+        function: Callable[Concatenate[OpenConnection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        def operation(connection: OpenConnection) -> R:
+            return function(connection, *args, **kwargs)
+
+        connection = self._open
+        return run_in_savepoint(connection, operation, search_of(connection.backend).repair)

@@ -1,131 +1,200 @@
-"""The keywords of a repository: what each means, its unit, and the values it takes."""
+"""The settings of a repository: what each means, its unit, its values, and which database takes it.
 
-from __future__ import annotations
+A new setting is a field of `Settings` and a key of `SettingsKeywords`; a test compares the two.
+"""
 
-from dataclasses import dataclass, field, fields
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import Field, dataclass, field, fields
+from typing import Annotated, Any, Literal, TypedDict, Unpack, get_args
 
 from sqlalchemy import URL
 
 from hermes_store.errors import InvalidArgumentError
 
-__all__ = ["Settings", "make_settings"]
+__all__ = ["MoreSettings", "Settings", "SettingsKeywords", "make_settings", "taken_by"]
 
-SYNCHRONOUS = ("NORMAL", "FULL", "EXTRA")
 _FOREVER = 86_400.0 * 365
 _BIGGEST = 2**40
 
-# name: (smallest, greatest) value of a number
-_RANGES: dict[str, tuple[float, float]] = {
-    "pool_size": (1, 1_000),
-    "pool_timeout": (0.0, _FOREVER),
-    "write_pool_size": (1, 1_000),
-    "batch_size": (1, 10_000),
-    "batch_wait_ms": (0.0, 60_000.0),
-    "queue_size": (1, 1_000_000),
-    "lock_timeout": (0.0, _FOREVER),
-    "busy_timeout": (0, 3_600_000),
-    "mmap_size": (0, _BIGGEST),
-    "cache_size": (-_BIGGEST, _BIGGEST),
-    "journal_size_limit": (0, _BIGGEST),
-    "wal_autocheckpoint": (1, 1_000_000),
-    "statement_timeout": (0.0, _FOREVER),
-}
+Level = Literal["NORMAL", "FULL", "EXTRA"]
+Library = Literal["sqlite3", "pysqlite3"]
+
+SQLITE = "sqlite"
+POSTGRESQL = "postgresql"
+
+
+# --- what an annotation says beside the type: how a value is checked ------------------------------
+# The name of a database there says that only this one takes the setting.
+
+
+class Number:
+    """Check a number from `smallest` to `greatest`, both included."""
+
+    kind = "a number"
+    accepted: tuple[type, ...] = (int, float)
+    kept_as: type = float
+
+    def __init__(self, smallest: float, greatest: float) -> None:
+        self.smallest = smallest
+        self.greatest = greatest
+
+    def __call__(self, name: str, value: Any) -> Any:
+        """Return the number as it is kept, or raise `InvalidArgumentError`."""
+        accepted = isinstance(value, self.accepted) and not isinstance(value, bool)
+        if accepted and self.smallest <= value <= self.greatest:
+            return self.kept_as(value)
+        remedy = f"give {self.kind} from {self.smallest:g} to {self.greatest:g}"
+        raise InvalidArgumentError(name, f"{value!r} cannot be used", remedy)
+
+
+class Whole(Number):
+    """Check a whole number from `smallest` to `greatest`, both included."""
+
+    kind = "a whole number"
+    accepted = (int,)
+    kept_as = int
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return True or False as given, or raise `InvalidArgumentError`."""
+    if isinstance(value, bool):
+        return value
+    raise InvalidArgumentError(name, f"{value!r} is not a bool", "give True or False")
+
+
+def level(name: str, value: Any) -> str:
+    """Return a level of durability in capitals, or raise `InvalidArgumentError`."""
+    levels = get_args(Level)
+    if isinstance(value, str) and value.upper() in levels:
+        return value.upper()
+    problem = f"{value!r} is not a level of durability"
+    raise InvalidArgumentError(name, problem, f"use {' or '.join(levels)}")
+
+
+def library(name: str, value: Any) -> str:
+    """Return the name of a SQLite library as given, or raise `InvalidArgumentError`."""
+    libraries = get_args(Library)
+    if value in libraries:
+        return str(value)
+    problem = f"{value!r} is not a SQLite library"
+    raise InvalidArgumentError(name, problem, f"use {' or '.join(libraries)}")
+
+
+# --- the settings ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Settings:
     """How a repository uses its database. Every field is a keyword of `SessionRepository`."""
 
-    pool_size: int = 5
+    pool_size: Annotated[int, Whole(1, 1_000)] = 5
     """Most read connections open at once."""
-    pool_timeout: float = 30.0
+    pool_timeout: Annotated[float, Number(0, _FOREVER)] = 30.0
     """Seconds a read waits for a free connection before `PoolExhaustedError`."""
-    write_pool_size: int = 2
+    write_pool_size: Annotated[int, Whole(1, 1_000), POSTGRESQL] = 2
     """Most write connections open at once, each with a transaction of its own (PostgreSQL)."""
-    batch_size: int = 50
+    batch_size: Annotated[int, Whole(1, 10_000)] = 50
     """Most operations committed together."""
-    batch_wait_ms: float = 0.0
+    batch_wait_ms: Annotated[float, Number(0, 60_000)] = 0.0
     """Milliseconds a write waits for company, on one connection then; 0: never."""
-    enable_batching: bool = True
+    enable_batching: Annotated[bool, flag] = True
     """False: every write is a transaction of its own."""
-    queue_size: int = 1_024
+    queue_size: Annotated[int, Whole(1, 1_000_000)] = 1_024
     """Most writes waiting at once; further callers are held back until there is room."""
-    lock_timeout: float = 20.0
+    lock_timeout: Annotated[float, Number(0, _FOREVER)] = 20.0
     """Seconds a write is tried again while the database is locked, before `StoreBusyError`."""
-    synchronous: str = "NORMAL"
+    synchronous: Annotated[Level, level, SQLITE] = "NORMAL"
     """NORMAL survives a killed process, FULL and EXTRA also a power cut (SQLite)."""
-    busy_timeout: int = 250
+    busy_timeout: Annotated[int, Whole(0, 3_600_000), SQLITE] = 250
     """Milliseconds SQLite itself waits for a lock before the store tries again."""
-    mmap_size: int = 256 * 1024 * 1024
+    mmap_size: Annotated[int, Whole(0, _BIGGEST), SQLITE] = 256 * 1024 * 1024
     """Bytes of the file mapped into memory (SQLite)."""
-    cache_size: int = -8_192
+    cache_size: Annotated[int, Whole(-_BIGGEST, _BIGGEST), SQLITE] = -8_192
     """Page cache of each connection: pages, or KiB when negative (SQLite)."""
-    journal_size_limit: int = 64 * 1024 * 1024
+    journal_size_limit: Annotated[int, Whole(0, _BIGGEST), SQLITE] = 64 * 1024 * 1024
     """Bytes the write-ahead log is cut back to after a checkpoint (SQLite)."""
-    wal_autocheckpoint: int = 8_000
+    wal_autocheckpoint: Annotated[int, Whole(1, 1_000_000), SQLITE] = 8_000
     """Pages in the write-ahead log that start a passive checkpoint (SQLite)."""
-    sqlite: str | None = None
-    """The SQLite library of this process: "sqlite3" or "pysqlite3"; None: HERMES_STORE_SQLITE says,
-    else the standard library's (SQLite)."""
-    statement_timeout: float = 0.0
+    sqlite: Annotated[Library | None, library, SQLITE] = None
+    """The SQLite library of this process; None: HERMES_STORE_SQLITE says, else sqlite3 (SQLite)."""
+    statement_timeout: Annotated[float, Number(0, _FOREVER), POSTGRESQL] = 0.0
     """Seconds a statement may run, 0: no limit (PostgreSQL)."""
-    read_url: str | URL | None = field(default=None, repr=False)
+    # checked with the address of the store; may hold a password
+    read_url: Annotated[str | URL | None, POSTGRESQL] = field(default=None, repr=False)
     """Where reads go when not to the store itself: a replica, which may lag (PostgreSQL)."""
-    auto_migrate: bool | None = None
+    echo: Annotated[bool, flag] = False
+    """True: SQLAlchemy logs every statement."""
+    auto_migrate: Annotated[bool | None, flag] = None
     """Upgrade an old schema at opening; None: yes for a SQLite file, no for a server."""
 
 
-def make_settings(**keywords: Any) -> Settings:
+class MoreSettings(TypedDict, total=False):
+    """The settings that `SessionRepository` takes by keyword only; None means the default."""
+
+    pool_timeout: float | None
+    write_pool_size: int | None
+    queue_size: int | None
+    lock_timeout: float | None
+    synchronous: Level | None
+    busy_timeout: int | None
+    mmap_size: int | None
+    cache_size: int | None
+    journal_size_limit: int | None
+    wal_autocheckpoint: int | None
+    sqlite: Library | None
+    statement_timeout: float | None
+    read_url: str | URL | None
+    echo: bool | None
+    auto_migrate: bool | None
+
+
+class SettingsKeywords(MoreSettings, total=False):
+    """All settings as keywords: for functions that pass settings on to `SessionRepository`."""
+
+    pool_size: int | None
+    batch_size: int | None
+    batch_wait_ms: float | None
+    enable_batching: bool | None
+
+
+def make_settings(**keywords: Unpack[SettingsKeywords]) -> Settings:
     """Build `Settings` from keywords; None means the default.
 
     Raises `InvalidArgumentError` that names the keyword.
     """
-    known = {each.name for each in fields(Settings)}
+    known = {each.name: each for each in fields(Settings)}
+    for name in keywords.keys() - known.keys():
+        raise _unknown(name, known)
     given = {name: value for name, value in keywords.items() if value is not None}
-    for name in given:
-        if name not in known:
-            raise InvalidArgumentError(name, "is not a setting", f"use {', '.join(sorted(known))}")
-    return Settings(**{name: _checked(name, value) for name, value in given.items()})
+    return Settings(**{name: _checked(known[name], value) for name, value in given.items()})
 
 
-def _checked(name: str, value: Any) -> Any:
-    if name == "synchronous":
-        return _synchronous(value)
-    if name in {"enable_batching", "auto_migrate"}:
-        if not isinstance(value, bool):
-            raise InvalidArgumentError(name, f"{value!r} is not a bool", "give True or False")
-        return value
-    if name == "sqlite":
-        return _library(value)
-    if name == "read_url":
-        return value  # checked with the store's own address
-    return _number(name, value)
+def taken_by(database: str) -> tuple[str, ...]:
+    """Return the names of the settings that "sqlite" or "postgresql" takes, in their order.
+
+    The other settings change nothing there; but a `read_url` for SQLite is refused at opening.
+    """
+    return tuple(each.name for each in fields(Settings) if database in _databases(each))
 
 
-def _synchronous(value: Any) -> str:
-    if isinstance(value, str) and value.upper() in SYNCHRONOUS:
-        return value.upper()
-    raise InvalidArgumentError(
-        "synchronous", f"{value!r} is not a level of durability", f"use {' or '.join(SYNCHRONOUS)}"
-    )
+def _databases(setting: Field[Any]) -> Iterable[str]:
+    only = [each for each in _facts(setting) if isinstance(each, str)]
+    return only or [SQLITE, POSTGRESQL]
 
 
-def _library(value: Any) -> str:
-    if value in ("sqlite3", "pysqlite3"):
-        return str(value)
-    raise InvalidArgumentError(
-        "sqlite", f"{value!r} is not a SQLite library", "use sqlite3 or pysqlite3"
-    )
+def _checked(setting: Field[Any], value: Any) -> Any:
+    for check in filter(callable, _facts(setting)):
+        value = check(setting.name, value)
+    return value
 
 
-def _number(name: str, value: Any) -> float:
-    smallest, greatest = _RANGES[name]
-    whole = isinstance(smallest, int)
-    accepted = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-    if accepted and smallest <= value <= greatest:
-        return value if whole else float(value)
-    kind = "a whole number" if whole else "a number"
-    raise InvalidArgumentError(
-        name, f"{value!r} cannot be used", f"give {kind} from {smallest:g} to {greatest:g}"
-    )
+def _facts(setting: Field[Any]) -> tuple[Any, ...]:
+    return get_args(setting.type)[1:]  # what stands in Annotated behind the type
+
+
+def _unknown(name: str, known: Iterable[str]) -> InvalidArgumentError:
+    from difflib import get_close_matches  # noqa: PLC0415 - only this error needs it
+
+    nearest = get_close_matches(name.lower(), known, n=1)
+    remedy = f"did you mean {nearest[0]}?" if nearest else f"use {', '.join(sorted(known))}"
+    return InvalidArgumentError(name, "is not a setting", remedy)

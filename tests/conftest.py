@@ -11,7 +11,7 @@ import sqlalchemy
 from sqlalchemy import URL
 
 from hermes_store import SessionRepository, migrate
-from hermes_store.database.engine import sqlite_driver
+from hermes_store.database.sqlite_engines import sqlite_driver
 
 
 def pytest_report_header() -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import URL
 
-from hermes_store.database.engine import sqlite_driver
+from hermes_store.database.sqlite_engines import sqlite_driver
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import pytest
 from support import Caller
 
 from hermes_store import SessionRepository, Settings
-from hermes_store.database.engine import sqlite_driver
+from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.errors import InvalidArgumentError, StoreBusyError, StoreClosedError
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from benchmarks.corpus import Message
-from hermes_store.database.engine import sqlite_driver
+from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.settings import Settings
 
 JSON_COLUMNS = ("tool_calls", "reasoning_details", "codex_reasoning_items")

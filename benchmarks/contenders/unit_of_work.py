@@ -6,12 +6,12 @@ import json
 import threading
 import time
 
-from sqlalchemy import orm, select
+from sqlalchemy import event, orm, select
 
 from benchmarks.contenders.by_hand import JSON_COLUMNS
 from benchmarks.corpus import Message
+from hermes_store.database import sqlite_engines
 from hermes_store.database.address import url_of
-from hermes_store.database.engine import write_engine
 from hermes_store.models import Message as MessageEntity
 from hermes_store.models import Session
 from hermes_store.settings import Settings
@@ -22,7 +22,9 @@ class UnitOfWork:
 
     def __init__(self, path: str, settings: Settings) -> None:
         self.path = path
-        self._engine = write_engine(url_of(path), settings)
+        self._engine = sqlite_engines.write_engine(url_of(path), settings)
+        event.remove(self._engine, "begin", sqlite_engines.require_transaction)
+        event.listen(self._engine, "begin", sqlite_engines.begin_writing)
         self._connection = self._engine.connect()
         self._orm = orm.Session(self._connection, expire_on_commit=False)
         self._lock = threading.Lock()

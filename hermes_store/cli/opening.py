@@ -10,6 +10,7 @@ from hermes_store import SessionRepository, migrate
 from hermes_store.cli import output
 from hermes_store.cli.options import Options
 from hermes_store.database.address import shown, url_of
+from hermes_store.database.choice import backend_of
 
 __all__ = ["NotFoundError", "find_session", "open_store", "require_database", "where"]
 
@@ -28,7 +29,7 @@ def where(options: Options) -> str:
 def require_database(options: Options) -> None:
     """Refuse a SQLite file that does not exist: only init, upgrade and import create one."""
     url = url_of(options.db)
-    if url.get_backend_name() != "sqlite":
+    if backend_of(url).is_server:
         return
     try:
         Path(str(url.database)).stat()
@@ -47,7 +48,7 @@ def open_store(options: Options, *, create: bool = False) -> SessionRepository:
         require_database(options)
     url = url_of(options.db)
     state = migrate.inspect(url)
-    if url.get_backend_name() == "sqlite" and not state.is_current:
+    if not backend_of(url).is_server and not state.is_current:
         if not (create and state.is_new):
             output.note(f"{where(options)} is at {state}: upgrading it to {migrate.HEAD}")
         with output.progress_bar("upgrading") as report:

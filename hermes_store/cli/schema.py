@@ -8,8 +8,8 @@ from hermes_store import migrate
 from hermes_store.cli import output
 from hermes_store.cli.opening import require_database, where
 from hermes_store.cli.options import Options
-from hermes_store.database.address import url_of
-from hermes_store.database.engine import create_database
+from hermes_store.database.address import create_database, url_of
+from hermes_store.database.choice import backend_of
 
 __all__ = ["current_command", "init_command", "upgrade_command"]
 
@@ -25,7 +25,7 @@ def init_command(options: Options) -> None:
     url = url_of(options.db)
     created = create_database(url)
     before, after = _upgraded(options)
-    if url.get_backend_name() == "sqlite":
+    if not backend_of(url).is_server:
         created = before.is_new
     if options.as_json:
         output.print_json({**_described(options, before, after), "created": created})

@@ -21,6 +21,7 @@ from hermes_store.cli.jsonl import Log, read_sessions
 from hermes_store.cli.opening import find_session, open_store
 from hermes_store.cli.options import Options
 from hermes_store.database.address import url_of
+from hermes_store.database.choice import backend_of
 from hermes_store.migrate import Progress
 from hermes_store.records import ImportResult, SessionExport
 
@@ -128,7 +129,7 @@ def _replacing(target: Path) -> Iterator[IO[bytes]]:
 
 def _refuse_the_database(options: Options, target: Path) -> None:
     url = url_of(options.db)
-    if url.get_backend_name() != "sqlite":
+    if backend_of(url).is_server:
         return
     database = os.path.realpath(str(url.database))
     if os.path.realpath(target) in {database + suffix for suffix in ("", *_JOURNALS)}:

@@ -1,87 +1,220 @@
-"""What `engine.py` needs to know about PostgreSQL: connections, transactions, errors.
-
-The driver is psycopg 3. As on SQLite, its own transaction control is off and the store says BEGIN:
-READ COMMITTED with row locks for writes, one read-only snapshot for reads.
-"""
+"""PostgreSQL: a server, several connections that write, and a pool of those that read."""
 
 from __future__ import annotations
 
 import re
-import sys
-import time
-from contextlib import closing
+from collections.abc import Hashable
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import URL, Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
-from hermes_store.errors import (
-    HermesStoreError,
-    InvalidArgumentError,
-    StoreReadOnlyError,
-    StoreUnavailableError,
-    TransactionRolledBackError,
-)
-from hermes_store.settings import Settings
+from hermes_store.database import postgresql_engines as engines
+from hermes_store.database import postgresql_errors as errors
+from hermes_store.database.checkpoint import Checkpoints
+from hermes_store.errors import HermesStoreError, InvalidArgumentError, StoreUnavailableError
+from hermes_store.settings import Settings, taken_by
 
-__all__ = [
-    "BACKENDS",
-    "BEGIN_READING",
-    "BEGIN_WRITING",
-    "compact",
-    "create_database",
-    "in_transaction",
-    "is_lost",
-    "is_overtaken",
-    "is_refused_by_lock",
-    "last_id",
-    "make_engine",
-    "may_commit",
-    "reserve_ids",
-    "translate_error",
-    "url_of",
-]
+__all__ = ["POSTGRESQL", "SCHEMA_LOCK"]
 
-BACKENDS = ("postgresql", "postgres")
 _DRIVERS = ("postgresql", "postgres", "postgresql+psycopg")
-
-BEGIN_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
-BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-
+SCHEMA_LOCK = 4_857_331_908  # any number, the same in every process
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-
-_CONNECT: dict[str, Any] = {
-    "application_name": "hermes-store",
-    "client_encoding": "utf8",
-    # A server that is not there, or no longer there, is noticed in seconds, not in the minutes
-    # after which TCP gives up.
-    "connect_timeout": 10,
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-}
-_IN_GOOD_TRANSACTION = (1, 2)  # libpq's PQTRANS_ACTIVE and PQTRANS_INTRANS
-_IN_TRANSACTION = (*_IN_GOOD_TRANSACTION, 3)  # and PQTRANS_INERROR
-_FRESH_SECONDS = 2.0
-"""A pooled connection unused for longer is asked whether it still answers."""
+_CREATED_BY_ANOTHER = {"42P04", "23505"}  # the second is what a race for the name ends with
 
 
-def url_of(url: URL) -> URL:
-    """The URL with its driver, and `?schema=…` as the search path that it stands for.
+class _PostgreSQL:
+    """`Backend` for a database on a server."""
 
-    Raises `InvalidArgumentError` for a driver that is not psycopg 3, and for another schema's name
-    than a plain one.
-    """
-    if url.drivername not in _DRIVERS:
-        raise InvalidArgumentError(
-            "db_path",
-            f"the driver {url.drivername!r} is not supported",
-            "write the URL like postgresql+psycopg://user@host/database",
+    # --- where ----------------------------------------------------------------------------------
+
+    name = "postgresql"
+    is_server = True
+    settings = taken_by("postgresql")
+
+    def checked_url(self, url: URL) -> URL:
+        """The URL with its driver, and `?schema=…` as the search path that it stands for.
+
+        Raises `InvalidArgumentError` for a driver that is not psycopg 3, and for a schema's name
+        that is not a plain one.
+        """
+        if url.drivername not in _DRIVERS:
+            raise InvalidArgumentError(
+                "db_path",
+                f"the driver {url.drivername!r} is not supported",
+                "write the URL like postgresql+psycopg://user@host/database",
+            )
+        url = url.set(drivername="postgresql+psycopg")
+        return _in_schema(url) if "schema" in url.query else url
+
+    def shown(self, url: URL) -> str:
+        """The URL without its password."""
+        return url.render_as_string(hide_password=True)
+
+    def identity(self, url: URL) -> Hashable:
+        """The URL: that two of them name one database, only the server could tell."""
+        return url
+
+    def create_database(self, url: URL) -> bool:
+        """Create the database unless it is there; whether it was created."""
+        try:
+            with engines.write_engine(url, Settings()).connect():
+                return False
+        except StoreUnavailableError as exc:
+            if exc.__cause__ is None:  # there is one, of another encoding
+                raise  # else it is missing, or creating it fails too, and says better why
+        if not url.database:
+            raise InvalidArgumentError(
+                "db_path", "the URL names no database", "add one: …/database"
+            )
+        return _create_database(url)
+
+    # --- engines --------------------------------------------------------------------------------
+
+    begin_writing = engines.BEGIN_WRITING
+    begin_reading = engines.BEGIN_READING
+    keeps_readers = False
+    merges_groups = True
+
+    def write_engine(self, url: URL, settings: Settings) -> Engine:
+        """Engine for connections that write."""
+        return engines.write_engine(url, settings)
+
+    def read_engine(self, url: URL, settings: Settings) -> Engine:
+        """Engine with a bounded pool of connections that only read."""
+        return engines.read_engine(url, settings)
+
+    def migration_engine(self, url: URL, lock_timeout: float) -> Engine:
+        """Engine for revisions."""
+        return engines.write_engine(url, Settings(lock_timeout=lock_timeout))
+
+    def write_connections(self, settings: Settings) -> int:
+        """As many as the settings allow."""
+        return settings.write_pool_size
+
+    def checkpoints(
+        self,
+        url: URL,  # noqa: ARG002 - SQLite's side needs them
+        settings: Settings,  # noqa: ARG002
+        inside: AbstractContextManager[object],  # noqa: ARG002
+    ) -> Checkpoints | None:
+        """None: the server makes its own."""
+        return None
+
+    # --- transactions ---------------------------------------------------------------------------
+
+    def in_transaction(self, dbapi: Any) -> bool:
+        """Whether the driver's connection holds a transaction, be it one that failed."""
+        return engines.in_transaction(dbapi)
+
+    def may_commit(self, dbapi: Any) -> bool:
+        """Whether COMMIT would store the transaction."""
+        return engines.may_commit(dbapi)
+
+    # --- errors ---------------------------------------------------------------------------------
+
+    def is_busy(self, exc: BaseException) -> bool:
+        """Whether another transaction was in the way."""
+        return errors.is_busy(exc)
+
+    def is_overtaken(self, exc: BaseException) -> bool:
+        """Whether another host may have changed what the operation had just looked at."""
+        return errors.is_overtaken(exc)
+
+    def is_lost(self, exc: BaseException) -> bool:
+        """Whether the connection is gone, and with it what was not committed."""
+        return errors.is_lost(exc)
+
+    def is_undecodable(self, exc: BaseException) -> bool:  # noqa: ARG002 - the server checks
+        """Never: the server takes only valid UTF-8."""
+        return False
+
+    def translate(self, exc: BaseException) -> HermesStoreError | None:
+        """The typed error for an error of the driver other than a lock; None for others."""
+        return errors.translate(exc)
+
+    # --- rows -----------------------------------------------------------------------------------
+
+    keeps_nul = False
+
+    def last_id(self, connection: Connection, table: str) -> int:
+        """The last number that `table` gave out, 0 before the first."""
+        statement = text("SELECT pg_sequence_last_value(CAST(:sequence AS regclass))")
+        name = text("SELECT pg_get_serial_sequence(:table, 'id')")
+        sequence = connection.execute(name, {"table": table}).scalar_one()
+        return connection.execute(statement, {"sequence": sequence}).scalar_one() or 0
+
+    def reserve_ids(self, connection: Connection, table: str, greatest: int) -> None:
+        """Let the numbers that `table` gives out go on after `greatest`."""
+        if not greatest:
+            return
+        connection.execute(
+            text(
+                "SELECT setval(sequence, greatest(:greatest, pg_sequence_last_value(sequence)))"
+                " FROM CAST(pg_get_serial_sequence(:table, 'id') AS regclass) AS sequence"
+            ),
+            {"greatest": greatest, "table": table},
         )
-    url = url.set(drivername="postgresql+psycopg")
-    return _in_schema(url) if "schema" in url.query else url
+
+    def undecodable_as_bytes(self, connection: Connection) -> AbstractContextManager[None]:  # noqa: ARG002 - there is none
+        """Nothing to do: the server takes only valid UTF-8."""
+        return nullcontext()
+
+    def undecodable_replaced(self, connection: Connection) -> AbstractContextManager[None]:  # noqa: ARG002 - there is none
+        """Nothing to do: the server takes only valid UTF-8."""
+        return nullcontext()
+
+    # --- schema ---------------------------------------------------------------------------------
+
+    def lock_schema(self, connection: Connection) -> None:
+        """Wait until no other process changes the schema, and keep others from it."""
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
+
+    schema_record = "snapshot_postgresql.sql"
+
+    def takes_record(self, connection: Connection) -> bool:
+        """Whether the server was built with ICU."""
+        icu = text("SELECT count(*) FROM pg_collation WHERE collname = 'und-x-icu'")
+        return bool(connection.scalar(icu))
+
+    def make_namespace(self, connection: Connection) -> None:
+        """Create the schema of the search path when it is the only one there and missing."""
+        path = connection.exec_driver_sql("SHOW search_path").scalar_one()
+        current = connection.exec_driver_sql("SELECT current_schema()").scalar()
+        if current is None and "," not in path:
+            connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {path}")
+
+    def start_log(self, dbapi: Any) -> None:
+        """Nothing: the server has its log."""
+
+    def keep_log(self, dbapi: Any) -> None:
+        """Nothing: the server has its log."""
+
+    def without_references(self, dbapi: Any) -> AbstractContextManager[None]:  # noqa: ARG002 - revisions rebuild nothing here
+        """Nothing: a server alters a table as it is."""
+        return nullcontext()
+
+    def broken_references(self, connection: Connection) -> set[tuple[Any, ...]]:  # noqa: ARG002 - the server checks
+        """Nothing: the server keeps references whole."""
+        return set()
+
+    # --- care -----------------------------------------------------------------------------------
+
+    def describe(self, connection: Connection) -> dict[str, Any]:
+        """Which server it is."""
+        version = connection.dialect.server_version_info or ()
+        return {"library": self.name, "version": ".".join(map(str, version))}
+
+    def damage(self, connection: Connection) -> list[str]:  # noqa: ARG002 - the server's own business
+        """Nothing: the server looks after its files."""
+        return []
+
+    def compact(self, url: URL, lock_timeout: float) -> None:
+        """Free the space of deleted rows for new ones, and renew the planner's statistics."""
+        engine = engines.write_engine(url, Settings(lock_timeout=lock_timeout))
+        with closing(engine.raw_connection()) as connection:
+            connection.cursor().execute("VACUUM (ANALYZE) sessions, messages")
 
 
 def _in_schema(url: URL) -> URL:
@@ -96,238 +229,17 @@ def _in_schema(url: URL) -> URL:
     return url.difference_update_query(["schema"]).update_query_dict({"options": search_path})
 
 
-def make_engine(url: URL, settings: Settings, begin: str, **pool: Any) -> Engine:
-    """Engine whose transactions start with `begin`.
-
-    Raises `StoreUnavailableError` when there is no driver, `InvalidArgumentError`.
-    """
-    connect = {name: value for name, value in _CONNECT.items() if name not in url.query}
-    try:
-        engine = create_engine(
-            url, connect_args={**connect, "autocommit": True}, use_native_hstore=False, **pool
-        )
-    except ModuleNotFoundError as exc:
-        raise StoreUnavailableError(
-            f"PostgreSQL needs a driver ({exc})", "pip install 'hermes-store[postgresql]'"
-        ) from exc
-    except ArgumentError as exc:
-        raise _wrong_url(exc) from exc
-
-    def configure(dbapi: Any, _record: Any) -> None:
-        _require_utf8(dbapi)
-        _store_text_without_nul(dbapi)
-        dbapi.execute(_limits(settings))
-
-    event.listen(engine, "do_connect", _connect)
-    event.listen(engine, "connect", configure)
-    event.listen(engine, "begin", lambda connection: _run(connection, begin))
-    event.listen(engine, "checkin", _note_use)
-    event.listen(engine, "checkout", _require_answer)
-    return engine
-
-
-def _run(connection: Any, statement: str) -> None:
-    connection.connection.dbapi_connection.execute(statement)
-
-
-# --- a connection -------------------------------------------------------------------------------
-
-
-def _connect(dialect: Any, _record: Any, arguments: Any, keywords: Any) -> Any:
-    driver = dialect.loaded_dbapi
-    try:
-        return dialect.connect(*arguments, **keywords)
-    except driver.OperationalError as exc:  # without SQLSTATE: the words are all there is
-        raise StoreUnavailableError(_in_one_line(exc), _CHECK_THE_URL) from exc
-    except driver.ProgrammingError as exc:
-        raise _wrong_url(exc) from exc
-
-
-def _wrong_url(exc: Exception) -> InvalidArgumentError:
-    problem = f"the URL cannot be used ({_in_one_line(exc)})"
-    return InvalidArgumentError("db_path", problem, "correct it")
-
-
-def _in_one_line(exc: BaseException) -> str:
-    return " ".join(str(exc).split())
-
-
-def _require_utf8(dbapi: Any) -> None:
-    encoding = dbapi.info.parameter_status("server_encoding")
-    if encoding != "UTF8":
-        dbapi.close()
-        raise StoreUnavailableError(
-            f"the database stores text as {encoding} and cannot hold every text",
-            "create it with ENCODING 'UTF8', as 'hermes-store init' does",
-        )
-
-
-def _store_text_without_nul(dbapi: Any) -> None:
-    """PostgreSQL has no NUL character; like a lone surrogate it is replaced, not refused."""
-    from psycopg.types.string import StrDumperUnknown  # noqa: PLC0415 - only where it is used
-
-    class Dumper(StrDumperUnknown):
-        def dump(self, obj: str) -> Any:
-            return super().dump(obj.replace("\0", "\ufffd"))
-
-    dbapi.adapters.register_dumper(str, Dumper)
-
-
-def _limits(settings: Settings) -> str:
-    """No statement waits for a row for ever, not even behind another host's open transaction."""
-    lock = max(1, round(settings.lock_timeout * 1000))
-    statement = round(settings.statement_timeout * 1000)
-    return f"SET lock_timeout = {lock}; SET statement_timeout = {statement}"
-
-
-def in_transaction(dbapi: Any) -> bool:
-    """Whether the server holds a transaction, be it one that can only be rolled back."""
-    return dbapi.pgconn.transaction_status in _IN_TRANSACTION
-
-
-def may_commit(dbapi: Any) -> bool:
-    """Whether no statement failed since the last savepoint; else COMMIT would roll back."""
-    return dbapi.pgconn.transaction_status in _IN_GOOD_TRANSACTION
-
-
-def _note_use(_dbapi: Any, record: Any) -> None:
-    record.info["last_used"] = time.monotonic()
-
-
-def _require_answer(dbapi: Any, record: Any, _proxy: Any) -> None:
-    """Give the pool another connection for one that died while it was idle."""
-    last_used = record.info.get("last_used")
-    if last_used is None or time.monotonic() - last_used < _FRESH_SECONDS:
-        return
-    try:
-        dbapi.execute("SELECT 1")
-    except Exception as exc:
-        if is_lost(exc):
-            raise DisconnectionError from exc
-        raise
-
-
-def create_database(url: URL) -> bool:
-    """Create the database unless it is there; whether it was created."""
+def _create_database(url: URL) -> bool:
     from sqlalchemy_utils import create_database  # noqa: PLC0415 - seldom used
 
-    try:
-        with make_engine(url, Settings(), BEGIN_READING, poolclass=NullPool).connect():
-            return False
-    except StoreUnavailableError as exc:
-        if exc.__cause__ is None:  # there is one, of another encoding
-            raise  # else it is missing, or creating it fails too, and says better why
-    if not url.database:
-        raise InvalidArgumentError("db_path", "the URL names no database", "add one: …/database")
-    patient = url.set(query={"connect_timeout": str(_CONNECT["connect_timeout"]), **url.query})
+    patient = url.set(query={"connect_timeout": str(engines.CONNECT_SECONDS), **url.query})
     try:
         create_database(patient, template="template0")
     except DBAPIError as exc:
-        if _state(exc) not in _CREATED_BY_ANOTHER:  # of two at once, one comes second
+        if errors.state_of(exc) not in _CREATED_BY_ANOTHER:  # of two at once, one comes second
             raise
         return False
     return True
 
 
-def compact(url: URL, lock_timeout: float) -> None:
-    """Free the space of deleted rows for new ones, and renew the planner's statistics."""
-    settings = Settings(lock_timeout=lock_timeout)
-    engine = make_engine(url, settings, BEGIN_WRITING, poolclass=NullPool)
-    with closing(engine.raw_connection()) as connection:
-        connection.cursor().execute("VACUUM (ANALYZE) sessions, messages")
-
-
-def last_id(connection: Connection, table: str) -> int:
-    """The last number that `table` gave out, 0 before the first."""
-    statement = text("SELECT pg_sequence_last_value(CAST(:sequence AS regclass))")
-    name = text("SELECT pg_get_serial_sequence(:table, 'id')")
-    sequence = connection.execute(name, {"table": table}).scalar_one()
-    return connection.execute(statement, {"sequence": sequence}).scalar_one() or 0
-
-
-def reserve_ids(connection: Connection, table: str, greatest: int) -> None:
-    """Let the numbers that `table` gives out go on after `greatest`."""
-    if not greatest:
-        return
-    connection.execute(
-        text(
-            "SELECT setval(sequence, greatest(:greatest, pg_sequence_last_value(sequence)))"
-            " FROM CAST(pg_get_serial_sequence(:table, 'id') AS regclass) AS sequence"
-        ),
-        {"greatest": greatest, "table": table},
-    )
-
-
-# --- errors -------------------------------------------------------------------------------------
-
-_LOCKED = {"40001", "40P01", "55P03"}  # serialization, deadlock, lock not available
-_CREATED_BY_ANOTHER = {"42P04", "23505"}  # the second is what a race for the name ends with
-_OVERTAKEN = {"23503", "23505"}  # foreign key, unique
-_GOING_DOWN = {"57P01", "57P02", "57P03", "57P05"}  # shut down, crashed, starting, idle for long
-
-
-def _state(exc: BaseException) -> str | None:
-    """The SQLSTATE of a driver's error; None for others, and for those that the driver made up."""
-    return getattr(getattr(exc, "orig", None) or exc, "sqlstate", None)
-
-
-def _error(exc: BaseException) -> BaseException | None:
-    """The driver's error in or behind `exc`."""
-    driver = sys.modules.get("psycopg")
-    original = getattr(exc, "orig", None) or exc
-    return original if driver is not None and isinstance(original, driver.Error) else None
-
-
-def is_refused_by_lock(exc: BaseException) -> bool:
-    """Whether another transaction was in the way; the same operation may succeed later."""
-    return _state(exc) in _LOCKED
-
-
-def is_overtaken(exc: BaseException) -> bool:
-    """Whether another host may have changed what the operation had just looked at."""
-    return _state(exc) in _OVERTAKEN
-
-
-def is_lost(exc: BaseException) -> bool:
-    """Whether the connection is gone, and with it what was not committed."""
-    error = _error(exc)
-    if error is None:
-        return False
-    state = _state(error)
-    if state is None:
-        return isinstance(error, sys.modules["psycopg"].OperationalError)
-    return state in _GOING_DOWN or state.startswith("08")
-
-
-def translate_error(exc: BaseException) -> HermesStoreError | None:
-    """The typed error for an error of the driver; None for others."""
-    error = _error(exc)
-    if error is None:
-        return None
-    said = _in_one_line(error)
-    if is_lost(error):
-        return StoreUnavailableError(f"the connection to the server was lost ({said})", "try again")
-    return _translate_state(_state(error) or "", said)
-
-
-def _translate_state(state: str, said: str) -> HermesStoreError | None:
-    if state == "25P02":
-        return TransactionRolledBackError("an earlier error")
-    if state == "25006":
-        return StoreReadOnlyError(said, "give the URL of the primary server")
-    remedies = [remedy for start, remedy in _REMEDIES.items() if state.startswith(start)]
-    return StoreUnavailableError(said, remedies[0]) if remedies else None
-
-
-_CHECK_THE_URL = (
-    "check the URL's host, port, user, password and database, and that the server runs; "
-    "'hermes-store init' creates a missing database"
-)
-_REMEDIES = {
-    "57014": "ask for less, or raise statement_timeout",
-    "53": "relieve the server and try again",
-    "28": _CHECK_THE_URL,
-    "3D": _CHECK_THE_URL,
-    "42501": "grant the user the right to do this",
-}
-"""By the beginning of the SQLSTATE."""
+POSTGRESQL = _PostgreSQL()

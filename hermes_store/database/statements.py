@@ -1,7 +1,7 @@
-"""Statements built once from the tables and run by the driver itself.
+"""Statements built once from the tables and run in the driver's own words.
 
-SQLAlchemy writes the SQL, once per dialect; after that the driver gets text and parameters. Its
-work at every execution would cost an append as much time as SQLite takes for it.
+SQLAlchemy writes the SQL, once for each dialect; after that the driver gets text and parameters.
+SQLAlchemy's work at every execution would cost an append as much time as SQLite takes for it.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ClauseElement, Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import ClauseElement, Dialect
 
-from hermes_store.database.engine import in_transaction
+from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import TransactionRolledBackError
 
-__all__ = ["Statement", "errors_of"]
+__all__ = ["Statement"]
 
 
 class Statement:
@@ -27,31 +26,28 @@ class Statement:
     def __init__(self, core: ClauseElement, columns: Sequence[str] | None = None) -> None:
         self._core = core
         self._columns = columns
-        self._texts: dict[type, tuple[str, dict[str, Any]]] = {}
+        self._texts: dict[str, tuple[str, dict[str, Any]]] = {}
 
-    def run(self, connection: Connection, /, **parameters: Any) -> Any:
-        """Run it with `parameters`; return the driver's cursor: rows as tuples, and `rowcount`."""
-        if not in_transaction(connection):
-            if connection.in_transaction():
-                raise TransactionRolledBackError
-            connection.begin()  # the driver's own execute() would not, and see no snapshot
-        sql, constants = self._compiled(connection)
-        dbapi: Any = connection.connection.dbapi_connection
-        return dbapi.execute(sql, constants | parameters if constants else parameters)
+    def run(self, connection: OpenConnection, /, **parameters: Any) -> Any:
+        """Run it with `parameters`; return a cursor: rows like tuples, and `rowcount`.
 
-    def _compiled(self, connection: Connection) -> tuple[str, dict[str, Any]]:
-        dialect = connection.dialect
-        found = self._texts.get(type(dialect))
-        if found is None:
-            make_dialect: Any = type(dialect)
-            named = make_dialect(paramstyle="named") if dialect.positional else dialect
-            compiled = self._core.compile(dialect=named, column_keys=self._columns)
-            binds = compiled.binds  # type: ignore[attr-defined]
-            constants = {name: b.effective_value for name, b in binds.items() if not b.required}
-            found = self._texts[type(dialect)] = (str(compiled), constants)
+        Raises `TransactionRolledBackError` when the database has ended the transaction.
+        """
+        backend = connection.backend
+        if not backend.in_transaction(connection.dbapi):
+            raise TransactionRolledBackError
+        try:
+            sql, constants = self._texts[backend.name]
+        except KeyError:
+            sql, constants = self._compile(backend.name, connection.core.dialect)
+        return connection.execute(sql, constants | parameters if constants else parameters)
+
+    def _compile(self, name: str, dialect: Dialect) -> tuple[str, dict[str, Any]]:
+        """The text for a dialect, and the values that stand in it."""
+        make_dialect: Any = type(dialect)
+        named = make_dialect(paramstyle="named") if dialect.positional else dialect
+        compiled: Any = self._core.compile(dialect=named, column_keys=self._columns)
+        binds = compiled.binds
+        constants = {key: b.effective_value for key, b in binds.items() if not b.required}
+        found = self._texts[name] = (str(compiled), constants)
         return found
-
-
-def errors_of(connection: Connection) -> tuple[type[Exception], ...]:
-    """What running a statement raises: the driver's errors, which SQLAlchemy wraps in its own."""
-    return DBAPIError, connection.dialect.loaded_dbapi.Error

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
-from hermes_store.database.engine import in_transaction
-from hermes_store.database.failures import is_lost
+from hermes_store.database.backend import Backend
+from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import OutcomeUnknownError
 
 __all__ = ["WriteConnections"]
 
-_INHERITED: list[Connection] = []
+_INHERITED: list[OpenConnection] = []
 """Connections of a parent process. Closing one here would drop the locks of the child's own."""
 
 
 class WriteConnections:
     """As many as were ever needed at once. Whoever takes one has it alone."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, backend: Backend) -> None:
         self._engine = engine
-        self._open: list[Connection] = []
-        self._idle: list[Connection] = []
+        self._backend = backend
+        self._open: list[OpenConnection] = []
+        self._idle: list[OpenConnection] = []
 
     def __len__(self) -> int:
         return len(self._open)
@@ -30,32 +31,32 @@ class WriteConnections:
         """How many nobody has taken."""
         return len(self._idle)
 
-    def take(self) -> Connection:
+    def take(self) -> OpenConnection:
         """One that is idle, or a new one."""
         try:
             return self._idle.pop()
         except IndexError:
-            connection = self._engine.connect()
+            connection = OpenConnection(self._engine, self._backend, self._backend.begin_writing)
             self._open.append(connection)
             return connection
 
-    def give_back(self, connection: Connection) -> None:
+    def give_back(self, connection: OpenConnection) -> None:
         """End the use of one."""
-        if connection.closed:
+        if connection.core.closed:
             self._open.remove(connection)
         else:
             self._idle.append(connection)
 
-    def abort(self, connection: Connection, exc: BaseException, *, committing: bool) -> None:
+    def abort(self, connection: OpenConnection, exc: BaseException, *, committing: bool) -> None:
         """Leave no transaction behind. Raises `OutcomeUnknownError`.
 
         When the server is gone, so is every connection.
         """
-        if not is_lost(exc):
-            _roll_back(connection)
+        if not self._backend.is_lost(exc):
+            connection.roll_back()
             return
-        connection.invalidate()
-        connection.close()
+        connection.core.invalidate()
+        connection.core.close()
         self.close_idle()
         if committing:
             raise OutcomeUnknownError(str(exc)) from exc
@@ -68,15 +69,9 @@ class WriteConnections:
             except IndexError:  # another thread took the last one
                 return
             self._open.remove(connection)
-            connection.close()
+            connection.core.close()
 
     def abandon(self) -> None:
         """In the child of a fork: never touch what belongs to the parent."""
         _INHERITED.extend(self._open)
         self._open, self._idle = [], []
-
-
-def _roll_back(connection: Connection) -> None:
-    connection.rollback()
-    if not connection.invalidated and in_transaction(connection):
-        connection.connection.rollback()  # a COMMIT that failed leaves SQLite's transaction open

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
-from hermes_store.database.engine import begin_reading, in_transaction, run_on_driver
-from hermes_store.database.failures import is_lost
+from hermes_store.database.backend import Backend
+from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import HermesStoreError, PoolExhaustedError
 from hermes_store.settings import Settings
 
 __all__ = ["Readers"]
 
-_INHERITED: list[list[Connection]] = []
+_INHERITED: list[list[OpenConnection]] = []
 """Connections of a parent process. Closing one here would drop the locks of the child's own."""
 
 
@@ -26,10 +26,10 @@ class Readers:
     a small query. Those to a server go back into its pool, which sees whether they still answer.
     """
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, backend: Backend, settings: Settings) -> None:
+        self.engine = engine
+        self._backend = backend
         self._settings = settings
-        self._keeps = engine.dialect.name == "sqlite"
         self._closed = False
         self._start_empty()
 
@@ -37,10 +37,10 @@ class Readers:
         self._permits: SimpleQueue[None] = SimpleQueue()  # a Semaphore would be written in Python
         for _ in range(self._settings.pool_size):
             self._permits.put(None)
-        self._idle: list[Connection] = []
+        self._idle: list[OpenConnection] = []
 
     @contextmanager
-    def lend(self) -> Iterator[Connection]:
+    def lend(self) -> Iterator[OpenConnection]:
         """A connection for a `with` block. Raises `PoolExhaustedError`."""
         permits, idle = self._permits, self._idle  # a child of a fork in the block gets others
         try:
@@ -53,9 +53,9 @@ class Readers:
             connection = self._take(idle)
             try:
                 yield connection
-                self._end(connection)
+                connection.commit()
             except HermesStoreError:
-                self._undo(connection)  # what we refuse harms no connection
+                connection.roll_back()  # what we refuse harms no connection
                 raise
             except BaseException as exc:
                 self._drop(connection, exc)
@@ -65,38 +65,26 @@ class Readers:
         finally:
             permits.put(None)
 
-    def _take(self, idle: list[Connection]) -> Connection:
+    def _take(self, idle: list[OpenConnection]) -> OpenConnection:
         try:
             connection = idle.pop()
         except IndexError:
-            connection = self._engine.connect()
-        if self._keeps:
-            begin_reading(connection)  # SQLAlchemy's own begin() costs five times as much
+            connection = OpenConnection(self.engine, self._backend, self._backend.begin_reading)
+        connection.begin()
         return connection
 
-    def _end(self, connection: Connection) -> None:
-        connection.commit()  # at ROLLBACK psycopg forgets the statements it prepared
-        if in_transaction(connection):
-            run_on_driver(connection, "COMMIT")
-
-    def _undo(self, connection: Connection) -> None:
-        """End the transaction where COMMIT could fail, as after reading a damaged index."""
-        connection.rollback()
-        if in_transaction(connection):
-            run_on_driver(connection, "ROLLBACK")
-
-    def _drop(self, connection: Connection, exc: BaseException) -> None:
+    def _drop(self, connection: OpenConnection, exc: BaseException) -> None:
         """Close it; when the server is gone, so is every connection."""
-        if is_lost(exc):
-            connection.invalidate()
+        if self._backend.is_lost(exc):
+            connection.core.invalidate()
             self.close_idle()
-        connection.close()
+        connection.core.close()
 
-    def _give_back(self, connection: Connection, idle: list[Connection]) -> None:
-        if connection.closed:
+    def _give_back(self, connection: OpenConnection, idle: list[OpenConnection]) -> None:
+        if connection.core.closed:
             return
-        if not self._keeps:
-            connection.close()
+        if not self._backend.keeps_readers:
+            connection.core.close()
             return
         idle.append(connection)
         if self._closed:
@@ -114,11 +102,11 @@ class Readers:
                 connection = self._idle.pop()
             except IndexError:  # another thread took the last one
                 break
-            connection.close()
-        self._engine.dispose()
+            connection.core.close()
+        self.engine.dispose()
 
     def abandon(self) -> None:
         """In the child of a fork: never touch what belongs to the parent."""
         _INHERITED.append(self._idle)
-        self._engine.dispose(close=False)
+        self.engine.dispose(close=False)
         self._start_empty()

@@ -12,14 +12,15 @@ import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Concatenate, Generic, ParamSpec, TypeVar
+from typing import Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
 
-from sqlalchemy import URL, Connection
+from sqlalchemy import URL, Engine
 
 from hermes_store import migrate
-from hermes_store.database import engine as engines
 from hermes_store.database.address import Address, identity, read_url_of, url_of
-from hermes_store.database.checkpoint import Checkpoints
+from hermes_store.database.backend import Backend
+from hermes_store.database.choice import backend_of
+from hermes_store.database.connection import OpenConnection
 from hermes_store.database.driver import sqlite_driver
 from hermes_store.database.failures import again_if_lost, retry_while_busy, typed_errors
 from hermes_store.errors import (
@@ -28,19 +29,15 @@ from hermes_store.errors import (
     StoreClosedError,
 )
 from hermes_store.execution.readers import Readers
-from hermes_store.execution.savepoint import Repair
 from hermes_store.execution.turns import Operation, Turn
 from hermes_store.execution.writer import Writer
-from hermes_store.search import index
+from hermes_store.search.choice import search_of
 from hermes_store.settings import Settings
 
-__all__ = ["REPAIR", "Store"]
+__all__ = ["Engines", "Store", "read_any_text"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-REPAIR = Repair(index.is_index_damage, index.mark_damaged)
-"""A damaged search index costs no message: it is set aside, and the operation runs again."""
 
 _FORK_PATIENCE = 1.0
 """Seconds a fork waits for what is under way, so that the child does not inherit it."""
@@ -127,11 +124,19 @@ _writers: _Shared[Writer] = _Shared(Writer.close)
 _readers: _Shared[Readers] = _Shared(Readers.close)
 
 
+class Engines(NamedTuple):
+    """SQLAlchemy's engines of a repository: listen to their events, or instrument them."""
+
+    write: Engine
+    read: Engine
+
+
 class Store:
     """A database that is open: reads on pooled connections, writes through the shared writer."""
 
     def __init__(self, address: Address, settings: Settings) -> None:
         self.url = url_of(address)
+        self.backend = backend_of(self.url)
         self.settings = settings
         if settings.sqlite is not None:
             sqlite_driver(settings.sqlite)
@@ -141,18 +146,19 @@ class Store:
                 self.url, auto_migrate=settings.auto_migrate, lock_timeout=settings.lock_timeout
             )
         key = identity(self.url)
-        self._writer = _writers.acquire(key, lambda: _make_writer(self.url, settings))
+        self._writer = _writers.acquire(key, lambda: _make_writer(self.backend, self.url, settings))
         self._release = weakref.finalize(self, _writers.release, key)
         self._refuse_other_durability()
         self._readers = _readers.acquire(
-            (key, settings), lambda: Readers(engines.read_engine(reads, settings), settings)
+            (key, settings),
+            lambda: Readers(self.backend.read_engine(reads, settings), self.backend, settings),
         )
         self._release_pool = weakref.finalize(self, _readers.release, (key, settings))
         self._closed = False
 
     def read(
         self,
-        function: Callable[Concatenate[Connection, P], R],
+        function: Callable[Concatenate[OpenConnection, P], R],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
@@ -160,27 +166,29 @@ class Store:
 
         def attempt() -> R:
             with _gate, self._lend() as connection:
-                return engines.read_any_text(
-                    connection, lambda: function(connection, *args, **kwargs)
-                )
+                return read_any_text(connection, lambda: function(connection, *args, **kwargs))
 
-        with typed_errors():
-            return retry_while_busy(lambda: again_if_lost(attempt), self.settings.lock_timeout)
+        with typed_errors(self.backend):
+            return retry_while_busy(
+                self.backend,
+                lambda: again_if_lost(self.backend, attempt),
+                self.settings.lock_timeout,
+            )
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[OpenConnection]:
         """A pooled connection on one snapshot, for reads that stream."""
         with (
-            typed_errors(),
+            typed_errors(self.backend),
             _gate,
             self._lend() as connection,
-            engines.undecodable_text_replaced(connection),
+            self.backend.undecodable_replaced(connection.core),
         ):
             yield connection
 
     def write(
         self,
-        function: Callable[Concatenate[Connection, P], R],
+        function: Callable[Concatenate[OpenConnection, P], R],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
@@ -190,7 +198,7 @@ class Store:
         return self._writer.run(Operation(function, args, kwargs))
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> Iterator[OpenConnection]:
         """The write connection in a transaction of the caller's own."""
         if self._closed:
             raise StoreClosedError
@@ -201,8 +209,8 @@ class Store:
         """Give the space of what was deleted back. Raises `StoreBusyError`."""
         if self._closed:
             raise StoreClosedError
-        with _gate, typed_errors():
-            engines.compact(self.url, self.settings.lock_timeout)
+        with _gate, typed_errors(self.backend):
+            self.backend.compact(self.url, self.settings.lock_timeout)
 
     def close(self) -> None:
         """Refuse further calls; close what no other store of this process uses. Idempotent."""
@@ -211,6 +219,11 @@ class Store:
         self._closed = True
         self._release_pool()
         self._release()
+
+    @property
+    def engines(self) -> Engines:
+        """The engine that writes and the one that reads."""
+        return Engines(self._writer.engine, self._readers.engine)
 
     def statistics(self) -> dict[str, int]:
         """What the writer did since this process opened the file."""
@@ -222,7 +235,7 @@ class Store:
             "pending_writes": writer.waiting,
         }
 
-    def _lend(self) -> AbstractContextManager[Connection]:
+    def _lend(self) -> AbstractContextManager[OpenConnection]:
         if self._closed:
             raise StoreClosedError
         return self._readers.lend()
@@ -238,19 +251,26 @@ class Store:
             )
 
 
-def _make_writer(url: URL, settings: Settings) -> Writer:
-    engine = engines.write_engine(url, settings)
-    if engine.dialect.name != "sqlite":
-        from hermes_store.execution.postgresql_groups import run_group  # noqa: PLC0415 - only where used
+def _make_writer(backend: Backend, url: URL, settings: Settings) -> Writer:
+    engine = backend.write_engine(url, settings)
+    return Writer(
+        engine,
+        backend,
+        settings,
+        search_of(backend).repair,
+        backend.checkpoints(url, settings, _gate),
+    )
 
-        most = settings.write_pool_size
-        return Writer(engine, settings, run_group=run_group, most_connections=most)
-    if engines.has_wal_reset_bug(sqlite_driver().sqlite_version_info):
-        # A checkpoint beside a COMMIT is what that bug needs to lose pages: leave them to SQLite,
-        # which makes them inside the commits of the one connection that writes.
-        return Writer(engine, settings, REPAIR)
-    checkpoints = Checkpoints(engines.plain_engine(url), settings.wal_autocheckpoint // 8, _gate)
-    return Writer(engine, settings, REPAIR, checkpoints)
+
+def read_any_text(connection: OpenConnection, read: Callable[[], R]) -> R:
+    """Call `read`; again, a call for each value dearer, when some text is not valid UTF-8."""
+    try:
+        return read()
+    except connection.errors as exc:
+        if not connection.backend.is_undecodable(exc):
+            raise
+    with connection.backend.undecodable_replaced(connection.core):
+        return read()
 
 
 # --- fork ---------------------------------------------------------------------------------------

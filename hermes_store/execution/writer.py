@@ -12,24 +12,24 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeVar, cast
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
 
+from hermes_store.database.backend import Backend
 from hermes_store.database.checkpoint import Checkpoints
-from hermes_store.database.engine import in_transaction, may_commit
+from hermes_store.database.connection import OpenConnection
 from hermes_store.database.failures import (
     again_if_lost,
-    is_busy,
-    is_lost,
     pause,
     retry_while_busy,
     translate_error,
     typed_errors,
 )
+from hermes_store.database.repair import Repair
 from hermes_store.errors import (
     HermesStoreError,
     OutcomeUnknownError,
@@ -38,7 +38,8 @@ from hermes_store.errors import (
     TransactionRolledBackError,
 )
 from hermes_store.execution.connections import WriteConnections
-from hermes_store.execution.savepoint import Repair, can_run_again, run_in_savepoint
+from hermes_store.execution.groups import run_in_turn, run_merged
+from hermes_store.execution.savepoint import can_run_again, run_in_savepoint
 from hermes_store.execution.turns import DONE, LEADING, Turn, Turns
 from hermes_store.settings import Settings
 
@@ -50,22 +51,8 @@ _CROWD = 64
 """For so many turns of one thread in a row others are taken to want theirs."""
 
 
-def run_in_turn(connection: Connection, turns: Sequence[Turn]) -> None:
-    """Run one operation after the other."""
-    for turn in turns:
-        turn.run(connection)
-
-
-def _typed(exc: BaseException) -> BaseException:
-    """`exc` as the caller shall see it."""
-    error = translate_error(exc)
-    if error is not exc:
-        error.__cause__ = exc
-    return error
-
-
-def _require_transaction(connection: Connection) -> None:
-    if not may_commit(connection):
+def _require_transaction(connection: OpenConnection) -> None:
+    if not connection.may_commit:
         raise TransactionRolledBackError
 
 
@@ -95,23 +82,23 @@ class Writer:
     def __init__(
         self,
         engine: Engine,
+        backend: Backend,
         settings: Settings,
         repair: Repair | None = None,
         checkpoints: Checkpoints | None = None,
-        *,
-        run_group: Callable[[Connection, Sequence[Turn]], None] = run_in_turn,
-        most_connections: int = 1,
     ) -> None:
-        """`run_group` runs the operations of several turns and sets their results."""
-        self._connections = WriteConnections(engine)
+        """`repair` mends what must not cost an operation; `checkpoints` follow the commits."""
+        self.engine = engine
+        self._backend = backend
+        self._connections = WriteConnections(engine, backend)
         self._checkpoints = checkpoints
         self._settings = settings
         self._repair = repair
-        self._run_group = run_group
+        self._run_group = run_merged if backend.merges_groups else run_in_turn
         self._patience = settings.lock_timeout
         self._most = settings.batch_size if settings.enable_batching else 1
         self._company_seconds = settings.batch_wait_ms / 1000 if self._most > 1 else 0.0
-        self._most_leaders = 1 if self._company_seconds else most_connections
+        self._most_leaders = 1 if self._company_seconds else backend.write_connections(settings)
         self._turns = Turns(settings.queue_size, self._most_leaders)
         self._last_leader = 0
         self._crowd = 0
@@ -136,7 +123,7 @@ class Writer:
         """Operations in the queue."""
         return len(self._turns)
 
-    def run(self, operation: Callable[[Connection], T]) -> T:
+    def run(self, operation: Callable[[OpenConnection], T]) -> T:
         """Run `operation` in a transaction, alone or with others; return its result after COMMIT.
 
         `operation` may be run more than once. What it raises is raised here and leaves no trace.
@@ -161,7 +148,7 @@ class Writer:
         return cast("T", turn.result)
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> Iterator[OpenConnection]:
         """Give the caller the connection in a transaction of its own; commits on a clean exit.
 
         Raises what `run` raises; what the caller raises rolls back.
@@ -169,7 +156,7 @@ class Writer:
         turn = Turn(None, self._patience)
         try:
             self._turns.enter(turn)
-            with typed_errors():
+            with typed_errors(self._backend):
                 connection, process = self._begin_patiently(turn), os.getpid()
                 committing = False
                 damage: BaseException | None = None
@@ -264,14 +251,14 @@ class Writer:
                 turns = [turn for turn in group if turn not in failed]
                 self._attempt(turns, careful=careful, damage=damage)
             except BaseException as exc:
-                if is_busy(exc) and not group[0].expired():
+                if self._backend.is_busy(exc) and not group[0].expired():
                     time.sleep(pause(tries))
                     tries += 1
                 elif careful and not damage and self._can_repair(exc):
                     damage = exc
                 elif careful and isinstance(exc, TransactionRolledBackError):
                     failed = [turn for turn in group if turn.error is not None]
-                elif is_lost(exc) and not replaced:
+                elif self._backend.is_lost(exc) and not replaced:
                     replaced = True
                 elif not careful and self._is_one_operations(exc, group):
                     careful = True
@@ -286,11 +273,15 @@ class Writer:
 
     def _is_one_operations(self, exc: BaseException, group: list[Turn]) -> bool:
         """Whether savepoints can keep `exc` from all others of the group, or cure it."""
-        if is_busy(exc) or is_lost(exc) or isinstance(exc, OutcomeUnknownError):
+        if (
+            self._backend.is_busy(exc)
+            or self._backend.is_lost(exc)
+            or isinstance(exc, OutcomeUnknownError)
+        ):
             return False
         if len(group) > 1:
             return not _is_interrupt(exc)
-        return can_run_again(exc, self._repair)
+        return can_run_again(self._backend, exc, self._repair)
 
     def _can_repair(self, exc: BaseException) -> bool:
         """Whether the transaction may succeed when `exc` is repaired first."""
@@ -320,24 +311,24 @@ class Writer:
             committing = True
             connection.commit()
         except BaseException as exc:
-            if committing and _is_interrupt(exc) and not in_transaction(connection):
+            if committing and _is_interrupt(exc) and not connection.in_transaction:
                 self._acknowledge(turns)
             self._connections.abort(connection, exc, committing=committing)
             raise
         finally:
             self._connections.give_back(connection)
 
-    def _run_carefully(self, connection: Connection, turn: Turn) -> None:
+    def _run_carefully(self, connection: OpenConnection, turn: Turn) -> None:
         """Run one operation of several: its failure is its own."""
         try:
             turn.result = run_in_savepoint(connection, turn.operation, self._repair)  # type: ignore[arg-type]
         except TransactionRolledBackError as exc:
-            turn.error = _typed(cast("BaseException", exc.__cause__))
+            turn.error = self._typed(cast("BaseException", exc.__cause__))
             raise
         except BaseException as exc:
-            if is_busy(exc) or is_lost(exc) or _is_interrupt(exc):
+            if self._backend.is_busy(exc) or self._backend.is_lost(exc) or _is_interrupt(exc):
                 raise
-            turn.error = _typed(exc)
+            turn.error = self._typed(exc)
 
     def _acknowledge(self, group: list[Turn]) -> None:
         self._count(sum(turn.error is None for turn in group))
@@ -345,16 +336,22 @@ class Writer:
         for follower in group[1:]:
             follower.wake(DONE)
 
-    @staticmethod
-    def _fail(group: list[Turn], exc: Exception) -> None:
+    def _fail(self, group: list[Turn], exc: Exception) -> None:
         """Give every caller the error; of a lock, those whose patience is over."""
         for turn in group:
-            if not is_busy(exc):
-                turn.fail(_typed(exc))
+            if not self._backend.is_busy(exc):
+                turn.fail(self._typed(exc))
             elif turn.expired():
                 busy = StoreBusyError(turn.waited())
                 busy.__cause__ = exc
                 turn.fail(busy)
+
+    def _typed(self, exc: BaseException) -> BaseException:
+        """`exc` as the caller shall see it."""
+        error = translate_error(self._backend, exc)
+        if error is not exc:
+            error.__cause__ = exc
+        return error
 
     def _count(self, operations: int) -> None:
         with self._counting:
@@ -363,14 +360,16 @@ class Writer:
 
     # --- transactions of the caller -------------------------------------------------------------
 
-    def _begin_patiently(self, turn: Turn) -> Connection:
+    def _begin_patiently(self, turn: Turn) -> OpenConnection:
         budget = turn.deadline - time.monotonic()
-        return retry_while_busy(lambda: again_if_lost(self._begun), budget)
+        return retry_while_busy(
+            self._backend, lambda: again_if_lost(self._backend, self._begun), budget
+        )
 
-    def _begun(self) -> Connection:
+    def _begun(self) -> OpenConnection:
         connection = self._connections.take()
         try:
-            connection.begin()
+            connection.begin(for_caller=True)
         except BaseException as exc:
             self._connections.abort(connection, exc, committing=False)
             self._connections.give_back(connection)
@@ -383,9 +382,9 @@ class Writer:
             with suppress(DatabaseError):  # it will fail again, then, and come here again
                 self._attempt([], careful=True, damage=damage)
 
-    def _commit(self, connection: Connection) -> None:
+    def _commit(self, connection: OpenConnection) -> None:
         # Readers of a rollback journal can refuse a COMMIT; the transaction stays open then.
-        retry_while_busy(connection.connection.commit, self._patience)
+        retry_while_busy(self._backend, connection.dbapi.commit, self._patience)
         connection.commit()
         self._count(1)
 

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Connection,
     FromClause,
     Select,
     Text,
@@ -20,6 +19,7 @@ from sqlalchemy import (
 )
 
 from hermes_store import values
+from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.models import messages, sessions
 from hermes_store.queries import sessions as session_functions
@@ -110,7 +110,7 @@ def _search_statement(shape: Shape) -> Statement:
     return Statement(select_page(session_functions.select_records(), shape))
 
 
-def search(connection: Connection, which: Filter, page: dict[str, int]) -> list[SessionRecord]:
+def search(connection: OpenConnection, which: Filter, page: dict[str, int]) -> list[SessionRecord]:
     """Whole sessions."""
     statement = _search_statement(which.shape())
     rows = statement.run(connection, **which.parameters(), **page).fetchall()
@@ -118,7 +118,7 @@ def search(connection: Connection, which: Filter, page: dict[str, int]) -> list[
 
 
 def list_rich(
-    connection: Connection, which: Filter, page: dict[str, int], *, system_prompt: bool = False
+    connection: OpenConnection, which: Filter, page: dict[str, int], *, system_prompt: bool = False
 ) -> list[SessionListing]:
     """Sessions with a preview."""
     names = session_functions.NAMES if system_prompt else _LISTED

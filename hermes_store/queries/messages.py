@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from sqlalchemy import (
-    Connection,
     Double,
     Integer,
     bindparam,
@@ -20,98 +18,25 @@ from sqlalchemy import (
 )
 
 from hermes_store import values
+from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
-from hermes_store.errors import InvalidArgumentError
 from hermes_store.models import messages, sessions
+from hermes_store.queries.append_together import append_together
+from hermes_store.queries.rows import WRITTEN, NewRow
 from hermes_store.queries.sessions import require, require_changed
 from hermes_store.records import ConversationMessage, MessageRecord
 
 __all__ = [
-    "NewRow",
     "append",
     "append_many",
     "clear",
     "conversation",
     "count",
     "get",
-    "new_row",
-    "new_rows",
 ]
 
 _STORED = tuple(column.name for column in messages.columns if column.name != "content_format")
 """The keys of a `MessageRecord`."""
-
-_WRITTEN = tuple(column.name for column in messages.columns if column.name != "id")
-_KEYWORDS = frozenset(_WRITTEN) - {"session_id", "content_format"}
-
-
-class NewRow(NamedTuple):
-    """A message ready to be stored: its columns, and how many tool calls it makes."""
-
-    columns: dict[str, Any]
-    tool_calls: int
-
-
-def new_row(
-    *,
-    session_id: str,
-    role: str,
-    content: Any = None,
-    tool_name: str | None = None,
-    tool_calls: Any = None,
-    tool_call_id: str | None = None,
-    token_count: int | None = None,
-    finish_reason: str | None = None,
-    reasoning: str | None = None,
-    reasoning_details: Any = None,
-    codex_reasoning_items: Any = None,
-    timestamp: float | None = None,
-) -> NewRow:
-    """Check and encode a message. Raises `InvalidArgumentError`."""
-    stored_content, content_format = values.content(content)
-    columns = {
-        "session_id": session_id,
-        "role": values.text("role", role),
-        "content": stored_content,
-        "tool_call_id": values.optional_text("tool_call_id", tool_call_id),
-        "tool_calls": values.encode_json("tool_calls", tool_calls),
-        "tool_name": values.optional_text("tool_name", tool_name),
-        "timestamp": values.seconds("timestamp", timestamp),
-        "token_count": None if token_count is None else values.count("token_count", token_count),
-        "finish_reason": values.optional_text("finish_reason", finish_reason),
-        "reasoning": values.optional_text("reasoning", reasoning),
-        "reasoning_details": values.encode_json("reasoning_details", reasoning_details),
-        "codex_reasoning_items": values.encode_json("codex_reasoning_items", codex_reasoning_items),
-        "content_format": content_format,
-    }
-    return NewRow(columns, _number_of_calls(tool_calls))
-
-
-def _number_of_calls(tool_calls: Any) -> int:
-    return len(tool_calls) if isinstance(tool_calls, list) else int(bool(tool_calls))
-
-
-def new_rows(session_id: str, given: Any) -> list[NewRow]:
-    """Check and encode a list of messages; an error names the message by its place."""
-    if isinstance(given, (str, bytes, dict)) or not isinstance(given, Sequence):
-        raise InvalidArgumentError("messages", "is no list", "give a list of dicts")
-    return [_new_row_of(session_id, place, message) for place, message in enumerate(given)]
-
-
-def _new_row_of(session_id: str, place: int, message: Any) -> NewRow:
-    here = f"messages[{place}]"
-    if not isinstance(message, dict) or "role" not in message:
-        raise InvalidArgumentError(here, "has no role", "give a dict with 'role' and 'content'")
-    unknown = sorted(str(key) for key in message.keys() - _KEYWORDS)
-    if unknown:
-        raise InvalidArgumentError(
-            here, f"has unknown keys: {', '.join(unknown)}", f"use {', '.join(sorted(_KEYWORDS))}"
-        )
-    try:
-        return new_row(session_id=session_id, **message)
-    except InvalidArgumentError as exc:
-        raise InvalidArgumentError(f"{here}.{exc.argument}", exc.problem, exc.remedy) from exc
-
 
 # --- append -------------------------------------------------------------------------------------
 
@@ -128,17 +53,20 @@ _COUNT_IN = Statement(
     )
 )
 _INSERT_ANY = insert(messages).returning(messages.c.id)
-_INSERT = Statement(_INSERT_ANY, columns=_WRITTEN)
+_INSERT = Statement(_INSERT_ANY, columns=WRITTEN)
 
 
-def append(connection: Connection, row: NewRow) -> int:
+def append(connection: OpenConnection, row: NewRow) -> int:
     """Store a message, count it in its session; return its id."""
     columns = row.columns
     _count_in(connection, columns["session_id"], 1, row.tool_calls, columns["timestamp"])
     return cast("int", _INSERT.run(connection, **columns).fetchall()[0][0])
 
 
-def append_many(connection: Connection, session_id: str, rows: list[NewRow]) -> list[int]:
+append.together = append_together  # type: ignore[attr-defined]  # what a group runs instead
+
+
+def append_many(connection: OpenConnection, session_id: str, rows: list[NewRow]) -> list[int]:
     """Store messages in their order, count them once; return their ids."""
     if not rows:
         require(connection, session_id)
@@ -146,11 +74,13 @@ def append_many(connection: Connection, session_id: str, rows: list[NewRow]) -> 
     latest = max(row.columns["timestamp"] for row in rows)
     calls = sum(row.tool_calls for row in rows)
     _count_in(connection, session_id, len(rows), calls, latest)
-    stored = connection.execute(_INSERT_ANY, [row.columns for row in rows])
+    stored = connection.core.execute(_INSERT_ANY, [row.columns for row in rows])
     return sorted(stored.scalars())  # given out in the order of the rows, reported in any
 
 
-def _count_in(connection: Connection, session_id: str, added: int, calls: int, at: float) -> None:
+def _count_in(
+    connection: OpenConnection, session_id: str, added: int, calls: int, at: float
+) -> None:
     changed = _COUNT_IN.run(connection, session=session_id, added=added, calls=calls, at=at)
     require_changed(changed, session_id)
 
@@ -182,7 +112,7 @@ _COUNT = Statement(select(func.count()).select_from(messages).where(_OF_SESSION)
 _COUNT_ALL = Statement(select(func.count()).select_from(messages))
 
 
-def get(connection: Connection, session_id: str) -> list[MessageRecord]:
+def get(connection: OpenConnection, session_id: str) -> list[MessageRecord]:
     """The messages of a session, whole."""
     decode = values.decode_json
     found: list[Any] = []
@@ -200,7 +130,7 @@ def get(connection: Connection, session_id: str) -> list[MessageRecord]:
     return found
 
 
-def conversation(connection: Connection, session_id: str) -> list[ConversationMessage]:
+def conversation(connection: OpenConnection, session_id: str) -> list[ConversationMessage]:
     """The messages of a session as a provider's API takes them."""
     decode = values.decode_json
     found: list[Any] = []
@@ -224,7 +154,7 @@ def conversation(connection: Connection, session_id: str) -> list[ConversationMe
     return found
 
 
-def count(connection: Connection, session_id: str | None) -> int:
+def count(connection: OpenConnection, session_id: str | None) -> int:
     """How many messages a session has, or all sessions have."""
     cursor = (
         _COUNT_ALL.run(connection)
@@ -248,7 +178,7 @@ _RESET = Statement(
 _DELETE = Statement(delete(messages).where(_OF_SESSION))
 
 
-def clear(connection: Connection, session_id: str) -> None:
+def clear(connection: OpenConnection, session_id: str) -> None:
     """Delete the messages of a session, reset its counters and its last activity."""
     require_changed(_RESET.run(connection, session=session_id), session_id)
     _DELETE.run(connection, session=session_id)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, null, select, update
+from sqlalchemy import bindparam, delete, null, select, update
 
+from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.models import messages, sessions
 from hermes_store.queries.listing import Filter, select_page
@@ -23,7 +24,7 @@ _DELETE_MESSAGES = Statement(delete(messages).where(messages.c.session_id == bin
 _DELETE = Statement(delete(sessions).where(sessions.c.id == bindparam("session")))
 
 
-def delete_session(connection: Connection, session_id: str) -> bool:
+def delete_session(connection: OpenConnection, session_id: str) -> bool:
     """Delete a session and its messages; False when there is no such session."""
     if not exists(connection, session_id):
         return False
@@ -33,7 +34,7 @@ def delete_session(connection: Connection, session_id: str) -> bool:
     return True
 
 
-def prune_batch(connection: Connection, which: Filter) -> int:
+def prune_batch(connection: OpenConnection, which: Filter) -> int:
     """Delete the first sessions of `which` that one short transaction can; return how many.
 
     A session is deleted with all its messages or not at all; 0 means that none is left.
@@ -41,11 +42,11 @@ def prune_batch(connection: Connection, which: Filter) -> int:
     return sum(delete_session(connection, session_id) for session_id in _due(connection, which))
 
 
-def _due(connection: Connection, which: Filter) -> list[Any]:
+def _due(connection: OpenConnection, which: Filter) -> list[Any]:
     """Ids of sessions with few messages altogether, or of one with many."""
     page = {"limit": _MOST_SESSIONS, "offset": 0}
     statement = select_page(select(sessions.c.id, sessions.c.message_count), which.shape())
-    rows = connection.execute(statement, {**which.parameters(), **page}).all()
+    rows = connection.core.execute(statement, {**which.parameters(), **page}).all()
     due: list[Any] = []
     total = 0
     for session_id, message_count in rows:

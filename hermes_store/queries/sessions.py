@@ -6,7 +6,6 @@ from typing import Any, cast
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     FromClause,
     Select,
     Text,
@@ -20,6 +19,7 @@ from sqlalchemy import (
 )
 
 from hermes_store import values
+from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
 from hermes_store.models import sessions
@@ -92,18 +92,18 @@ _GET = Statement(select_records().where(sessions.c.id == _ID))
 _EXISTS = Statement(select(literal_column("1")).where(sessions.c.id == _ID))
 
 
-def get(connection: Connection, session_id: str) -> SessionRecord | None:
+def get(connection: OpenConnection, session_id: str) -> SessionRecord | None:
     """The session, or None."""
     row = _GET.run(connection, session=session_id).fetchone()
     return None if row is None else record(row)
 
 
-def exists(connection: Connection, session_id: str) -> bool:
+def exists(connection: OpenConnection, session_id: str) -> bool:
     """Whether there is such a session."""
     return _EXISTS.run(connection, session=session_id).fetchone() is not None
 
 
-def require(connection: Connection, session_id: str) -> None:
+def require(connection: OpenConnection, session_id: str) -> None:
     """Raise `SessionNotFoundError` when there is no such session."""
     if not exists(connection, session_id):
         raise SessionNotFoundError(session_id)
@@ -153,7 +153,7 @@ def _is_own_ancestor() -> Statement:
 _IS_OWN_ANCESTOR = _is_own_ancestor()
 
 
-def create(connection: Connection, session: dict[str, Any]) -> None:
+def create(connection: OpenConnection, session: dict[str, Any]) -> None:
     """Insert a session, or fill what is NULL in the one that is there."""
     session_id, parent = session["id"], session["parent_session_id"]
     if parent is not None:
@@ -163,7 +163,7 @@ def create(connection: Connection, session: dict[str, Any]) -> None:
         _INSERT.run(connection, **session)
 
 
-def _check_parent(connection: Connection, session_id: str, parent: str) -> None:
+def _check_parent(connection: OpenConnection, session_id: str, parent: str) -> None:
     if parent != session_id:
         require(connection, parent)
     if parent == session_id or _leads_back(connection, session_id, parent):
@@ -174,30 +174,30 @@ def _check_parent(connection: Connection, session_id: str, parent: str) -> None:
         )
 
 
-def _leads_back(connection: Connection, session_id: str, parent: str) -> bool:
+def _leads_back(connection: OpenConnection, session_id: str, parent: str) -> bool:
     found = _IS_OWN_ANCESTOR.run(connection, session=session_id, parent=parent).fetchone()
     return found is not None
 
 
-def link_parent(connection: Connection, session_id: str, parent: str) -> bool:
+def link_parent(connection: OpenConnection, session_id: str, parent: str) -> bool:
     """Give a session without a parent this one; False when that cannot be."""
     if not exists(connection, parent) or _leads_back(connection, session_id, parent):
         return False
     return bool(_SET_PARENT.run(connection, session=session_id, parent=parent).rowcount)
 
 
-def end(connection: Connection, session_id: str, reason: str | None, at: float) -> None:
+def end(connection: OpenConnection, session_id: str, reason: str | None, at: float) -> None:
     """Mark a session as ended, unless it is: the first reason stays."""
     if not _END.run(connection, session=session_id, reason=reason, at=at).rowcount:
         require(connection, session_id)
 
 
-def reopen(connection: Connection, session_id: str) -> None:
+def reopen(connection: OpenConnection, session_id: str) -> None:
     """Take back the end of a session."""
     require_changed(_REOPEN.run(connection, session=session_id), session_id)
 
 
-def update_system_prompt(connection: Connection, session_id: str, prompt: str | None) -> None:
+def update_system_prompt(connection: OpenConnection, session_id: str, prompt: str | None) -> None:
     """Store the system prompt as it was sent."""
     require_changed(_SET_PROMPT.run(connection, session=session_id, prompt=prompt), session_id)
 
@@ -218,7 +218,7 @@ _WITH_PREFIX = Statement(
 )
 
 
-def resolve_id(connection: Connection, prefix: str) -> str | None:
+def resolve_id(connection: OpenConnection, prefix: str) -> str | None:
     """The id that is `prefix`, or the only one that begins with it."""
     rows = _WITH_PREFIX.run(connection, first=prefix, beyond=_beyond(prefix)).fetchall()
     if rows and (len(rows) == 1 or rows[0][0] == prefix):
@@ -243,7 +243,7 @@ _COUNT_OF_SOURCE = Statement(
 )
 
 
-def count(connection: Connection, source: str | None) -> int:
+def count(connection: OpenConnection, source: str | None) -> int:
     """How many sessions there are, or how many of one source."""
     cursor = (
         _COUNT.run(connection)

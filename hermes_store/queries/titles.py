@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, cast
 
-from sqlalchemy import Connection, Text, bindparam, select, update
+from sqlalchemy import Text, bindparam, select, update
 
 from hermes_store import values
+from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, TitleInUseError
 from hermes_store.models import sessions
@@ -73,25 +74,25 @@ _HOLDER = Statement(select(sessions.c.id).where(sessions.c.title == _TITLE))
 _SET = Statement(update(sessions).where(sessions.c.id == _ID).values(title=_TITLE))
 
 
-def get(connection: Connection, session_id: str) -> str | None:
+def get(connection: OpenConnection, session_id: str) -> str | None:
     """The title of a session, or None."""
     row = _GET.run(connection, session=session_id).fetchone()
     return None if row is None else cast("str | None", row[0])
 
 
-def session_of(connection: Connection, title: str) -> SessionRecord | None:
+def session_of(connection: OpenConnection, title: str) -> SessionRecord | None:
     """The session with exactly this title, or None."""
     row = _SESSION_OF.run(connection, name=title).fetchone()
     return None if row is None else record(row)
 
 
-def holder(connection: Connection, title: str) -> str | None:
+def holder(connection: OpenConnection, title: str) -> str | None:
     """The id of the session with exactly this title, or None."""
     row = _HOLDER.run(connection, name=title).fetchone()
     return None if row is None else cast("str", row[0])
 
 
-def set_title(connection: Connection, session_id: str, title: str | None) -> bool:
+def set_title(connection: OpenConnection, session_id: str, title: str | None) -> bool:
     """Give a session its title, or take it away; False when there is no such session."""
     if title is not None:
         taken_by = holder(connection, title)
@@ -110,7 +111,7 @@ _CONTINUATIONS = Statement(
 )
 
 
-def _continuations(connection: Connection, base: str) -> dict[int, str]:
+def _continuations(connection: OpenConnection, base: str) -> dict[int, str]:
     """Number → session id of "base #2", "base #3" and so on."""
     rows = _CONTINUATIONS.run(connection, first=f"{base} #", beyond=f"{base} $").fetchall()
     found = {_number(title, base): session_id for title, session_id in rows}
@@ -122,13 +123,13 @@ def _number(title: Any, base: str) -> int | None:
     return int(match[2]) if match and match[1] == base else None
 
 
-def resolve(connection: Connection, title: str) -> str | None:
+def resolve(connection: OpenConnection, title: str) -> str | None:
     """The id of the last continuation of `title`, else of the session that has it, else None."""
     numbered = _continuations(connection, title)
     return numbered[max(numbered)] if numbered else holder(connection, title)
 
 
-def next_in_lineage(connection: Connection, title: str) -> str:
+def next_in_lineage(connection: OpenConnection, title: str) -> str:
     """The first free title after those of the lineage, cut so that it can be set."""
     title = _clean(title)
     match = _NUMBERED.fullmatch(title)
@@ -140,7 +141,7 @@ def next_in_lineage(connection: Connection, title: str) -> str:
     return base if number == 1 else f"{base} #{number}"
 
 
-def _next_number(connection: Connection, base: str) -> int:
+def _next_number(connection: OpenConnection, base: str) -> int:
     """1 when neither `base` nor a continuation of it is in use."""
     numbered = _continuations(connection, base)
     if numbered:

@@ -5,36 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.exc import DatabaseError
 
-from hermes_store.database.engine import damage
+from hermes_store.database.connection import OpenConnection
 from hermes_store.models import messages, sessions
-from hermes_store.search.index import is_index_damage
+from hermes_store.search.choice import search_of
 
 __all__ = ["problems"]
 
 _MOST_NAMED = 5
 
 
-def problems(connection: Connection) -> list[str]:
+def problems(connection: OpenConnection) -> list[str]:
     """What is wrong, in words; nothing when all is well."""
     return [*_damage(connection), *_disagreements(connection)]
 
 
-def _damage(connection: Connection) -> list[str]:
+def _damage(connection: OpenConnection) -> list[str]:
     """What is wrong with the file; since SQLite 3.44 a search index may be, too."""
     try:
-        return damage(connection)
+        return connection.backend.damage(connection.core)
     except DatabaseError as exc:
-        if not is_index_damage(exc):
+        if not search_of(connection.backend).is_index_damage(exc):
             raise
         return [f"the file cannot be checked: {exc.orig}"]
 
 
-def _disagreements(connection: Connection) -> Iterator[str]:
+def _disagreements(connection: OpenConnection) -> Iterator[str]:
     for fact, statement in _FACTS.items():
-        found = connection.execute(statement.order_by(*statement.selected_columns)).scalars().all()
+        found = (
+            connection.core.execute(statement.order_by(*statement.selected_columns)).scalars().all()
+        )
         if found:
             named = ", ".join(map(str, found[:_MOST_NAMED]))
             more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Connection,
     bindparam,
     cast,
     func,
@@ -18,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement
 
 from hermes_store import values
+from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.models import sessions
 from hermes_store.queries.sessions import require_changed
@@ -75,7 +75,7 @@ _ADD = _statement(absolute=False)
 
 
 def record(
-    connection: Connection, session_id: str, usage: dict[str, Any], *, absolute: bool
+    connection: OpenConnection, session_id: str, usage: dict[str, Any], *, absolute: bool
 ) -> None:
     """Add what `checked` gave to a session's figures, or put it in their place."""
     given = {f"new_{name}": value for name, value in usage.items()}
@@ -101,7 +101,7 @@ _BY_SOURCE = Statement(
 )
 
 
-def by_source(connection: Connection) -> list[SourceUsage]:
+def by_source(connection: OpenConnection) -> list[SourceUsage]:
     """Sums over the sessions of each source, the one with the most messages first."""
     keys = ("source", "sessions", *_SUMMED, "cost_usd")
     found: list[Any] = [dict(zip(keys, row, strict=True)) for row in _BY_SOURCE.run(connection)]

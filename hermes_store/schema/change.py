@@ -7,21 +7,18 @@ or `hermes_store.migrate`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, create_engine, text
+from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from hermes_store.database.backend import Backend
+from hermes_store.database.choice import backend_of
+from hermes_store.database.connection import OpenConnection
 from hermes_store.database.driver import sqlite_driver
-from hermes_store.database.engine import (
-    in_transaction,
-    migration_engine,
-    read_engine,
-    run_on_driver,
-)
 from hermes_store.database.failures import retry_while_busy, translate_error
 from hermes_store.errors import (
     DamagedFileError,
@@ -30,30 +27,16 @@ from hermes_store.errors import (
     StoreBusyError,
     StoreReadOnlyError,
 )
-from hermes_store.schema.sqlite_file import (
-    begin_log,
-    create_private,
-    pragma,
-    try_write_ahead_log,
-)
+from hermes_store.schema.new_file import create_private
 from hermes_store.schema.state import State, look
 from hermes_store.settings import Settings
 
-__all__ = [
-    "Progress",
-    "changing",
-    "changing_on",
-    "fill_search_index",
-    "reading",
-]
+__all__ = ["Progress", "changing", "changing_on", "fill_search_index", "keep_log", "reading"]
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many of it are done, and how many there are."""
 
 T = TypeVar("T")
-
-_ADVISORY_LOCK = 4_857_331_908  # any number, the same in every process
-_ONE_AT_A_TIME = text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
 
 
 @contextmanager
@@ -61,111 +44,106 @@ def changing(url: URL, *, lock_timeout: float) -> Iterator[tuple[Connection, Sta
     """One transaction for everything that env.py does, and the state found inside it.
 
     The write lock comes first and the look second, so of two processes the later one finds the
-    work done. Nothing is committed that breaks a reference which held before.
+    work done. Nothing is committed that breaks a reference which held before. A SQLite file is in
+    WAL afterwards: a new one at once, another one after COMMIT, so that a failure changes no byte.
     """
-    is_new = url.get_backend_name() == "sqlite" and create_private(Path(str(url.database)))
+    backend = backend_of(url)
+    is_new = not backend.is_server and create_private(Path(str(url.database)))
     with (
-        _typed_errors("it was rolled back"),
-        _locked(url, lock_timeout, is_new=is_new) as connection,
+        _typed_errors(backend, "it was rolled back"),
+        _locked(url, lock_timeout, is_new=is_new) as opened,
     ):
-        with _sound(connection) as state:
-            yield connection, state
-        _commit(connection, lock_timeout)
-        if connection.dialect.name == "sqlite":
-            try_write_ahead_log(connection)
+        with _sound(backend, opened.core) as state:
+            yield opened.core, state
+        _commit(opened, lock_timeout)
+        backend.keep_log(opened.dbapi)
 
 
 @contextmanager
 def changing_on(given: Any, *, lock_timeout: float) -> Iterator[tuple[Connection, State]]:
-    """The same on a caller's connection, or one of a caller's engine.
+    """The same on a caller's connection, or on one of a caller's engine.
 
-    A transaction that the caller began stays open; another is begun and committed here.
+    A transaction that the caller began stays open, with what it checks of references. Another one
+    is begun and committed here.
     """
     with given.connect() if hasattr(given, "connect") else nullcontext(given) as connection:
-        is_ours = not connection.in_transaction()
-        with _typed_errors("it was rolled back"), _begun(connection, is_ours, lock_timeout):
-            with _sound(connection) as state:
+        backend = backend_of(connection.engine.url)
+        begun = nullcontext() if connection.in_transaction() else _begun(backend, connection)
+        with _typed_errors(backend, "it was rolled back"), begun:
+            _lock(backend, connection, lock_timeout)
+            with _sound(backend, connection) as state:
                 yield connection, state
-            if is_ours:
-                _commit(connection, lock_timeout)
 
 
 @contextmanager
-def _begun(connection: Connection, is_ours: bool, lock_timeout: float) -> Iterator[None]:
-    """A transaction of the database's own: Python's driver may not have begun one, for DDL."""
-    is_sqlite = connection.dialect.name == "sqlite"
-    checks_keys = is_ours and is_sqlite and pragma(connection, "foreign_keys")
-    if checks_keys:  # else a table that is rebuilt would take with it what refers to it
-        run_on_driver(connection, "PRAGMA foreign_keys=OFF")
-    try:
-        if is_ours:
-            connection.begin()
-        if is_sqlite and not in_transaction(connection):
-            retry_while_busy(lambda: run_on_driver(connection, "BEGIN IMMEDIATE"), lock_timeout)
-        if not is_sqlite:
-            connection.execute(_ONE_AT_A_TIME)
-        yield
-        if is_ours and is_sqlite:
-            try_write_ahead_log(connection)
-    finally:
-        if is_ours and connection.in_transaction():
-            connection.rollback()
-        if checks_keys:
-            run_on_driver(connection, "PRAGMA foreign_keys=ON")
+def _begun(backend: Backend, connection: Connection) -> Iterator[None]:
+    """A transaction of a caller's connection; SQLAlchemy's listeners may not begin the driver's."""
+    dbapi = connection.connection.dbapi_connection
+    with backend.without_references(dbapi):
+        with connection.begin():
+            yield
+        backend.keep_log(dbapi)
+
+
+def _lock(backend: Backend, connection: Connection, lock_timeout: float) -> None:
+    """Take the write lock; Python's driver for SQLite begins no transaction for DDL."""
+    dbapi: Any = connection.connection.dbapi_connection
+    backend.lock_schema(connection)
+    if not backend.in_transaction(dbapi):
+        retry_while_busy(backend, lambda: dbapi.execute(backend.begin_writing), lock_timeout)
 
 
 @contextmanager
-def _sound(connection: Connection) -> Iterator[State]:
-    """The state found; refuse to go on when a reference that held before is broken after."""
+def _sound(backend: Backend, connection: Connection) -> Iterator[State]:
+    """The state found. Refuses to go on when a reference that held before is broken after."""
     state = look(connection)
-    broken = _broken_references(connection) if not state.is_current else None
+    broken = backend.broken_references(connection) if not state.is_current else None
     yield state
-    if broken is not None and _broken_references(connection) - broken:
+    if broken is not None and backend.broken_references(connection) - broken:
         raise MigrationError("the migration would leave rows that refer to nothing")
 
 
-def _commit(connection: Connection, lock_timeout: float) -> None:
+def _commit(connection: OpenConnection, lock_timeout: float) -> None:
     """Readers of a file without a write-ahead log hold up the commit, not the transaction."""
-    retry_while_busy(connection.connection.commit, lock_timeout)
+    retry_while_busy(connection.backend, connection.dbapi.commit, lock_timeout)
     connection.commit()
 
 
 @contextmanager
-def _locked(url: URL, lock_timeout: float, *, is_new: bool = False) -> Iterator[Connection]:
-    connection = retry_while_busy(lambda: _begin(url, lock_timeout, is_new), lock_timeout)
+def _locked(url: URL, lock_timeout: float, *, is_new: bool = False) -> Iterator[OpenConnection]:
+    backend = backend_of(url)
+    connection = retry_while_busy(
+        backend, lambda: _begin(backend, url, lock_timeout, is_new), lock_timeout
+    )
     try:
         yield connection
     finally:
-        connection.close()  # rolls back what was not committed
+        connection.core.close()  # rolls back what was not committed
 
 
-def _begin(url: URL, lock_timeout: float, is_new: bool) -> Connection:
-    connection = migration_engine(url, lock_timeout).connect()
+def _begin(backend: Backend, url: URL, lock_timeout: float, is_new: bool) -> OpenConnection:
+    engine = backend.migration_engine(url, lock_timeout)
+    connection = OpenConnection(engine, backend, backend.begin_writing)
     try:
-        if is_new:  # WAL first: it makes the COMMIT one flush to disk where the journal takes four
-            begin_log(connection)
-        connection.begin()
-        if url.get_backend_name() == "postgresql":
-            connection.execute(_ONE_AT_A_TIME)
-            _make_schema(connection)
+        if is_new:
+            backend.start_log(connection.dbapi)
+        connection.begin(for_caller=True)
+        backend.lock_schema(connection.core)
+        backend.make_namespace(connection.core)
     except BaseException:
-        connection.close()
+        connection.core.close()
         raise
     return connection
 
 
-def _make_schema(connection: Connection) -> None:
-    """Create the PostgreSQL schema that the URL or the role names, when it is the only one."""
-    path = connection.exec_driver_sql("SHOW search_path").scalar_one()
-    if "," not in path and connection.exec_driver_sql("SELECT current_schema()").scalar() is None:
-        connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {path}")
-
-
-def _broken_references(connection: Connection) -> set[tuple[Any, ...]]:
-    """Rows that refer to nothing; a server does not let them come about."""
-    if connection.dialect.name != "sqlite":
-        return set()
-    return {tuple(row) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}
+def keep_log(url: URL) -> None:
+    """Switch a SQLite file that needs no upgrade to WAL, if that can be now."""
+    backend = backend_of(url)
+    with (
+        suppress(SQLAlchemyError, sqlite_driver().Error),  # whoever reads says what is wrong
+        closing(backend.migration_engine(url, 0).raw_connection()) as connection,
+    ):
+        backend.keep_log(connection.dbapi_connection)
 
 
 @contextmanager
@@ -173,9 +151,9 @@ def reading(url: URL, state: State) -> Iterator[Connection]:
     """A connection for commands that only look; to nothing until there is a revision."""
     engine = create_engine("sqlite://", poolclass=NullPool)
     if state.revision is not None:
-        engine = read_engine(url, Settings())
+        engine = backend_of(url).read_engine(url, Settings())
     try:
-        with _typed_errors("nothing was changed"), engine.connect() as connection:
+        with _typed_errors(backend_of(url), "nothing was changed"), engine.connect() as connection:
             yield connection
     finally:
         engine.dispose()
@@ -196,8 +174,11 @@ def fill_search_index(
     """
     from hermes_store.search import index, rebuild  # noqa: PLC0415 - seldom needed at opening
 
-    def run(operation: Callable[[Connection], T]) -> T:
-        with _typed_errors("messages are safe"), _locked(url, lock_timeout) as connection:
+    def run(operation: Callable[[OpenConnection], T]) -> T:
+        with (
+            _typed_errors(backend_of(url), "messages are safe"),
+            _locked(url, lock_timeout) as connection,
+        ):
             result = operation(connection)
             _commit(connection, lock_timeout)
             return result
@@ -218,11 +199,11 @@ def fill_search_index(
 
 
 @contextmanager
-def _typed_errors(consequence: str) -> Iterator[None]:
+def _typed_errors(backend: Backend, consequence: str) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite_driver().Error) as exc:
-        known = translate_error(exc)
+        known = translate_error(backend, exc)
         if isinstance(known, HermesStoreError):
             raise known from exc
         raise MigrationError(f"{exc}; {consequence}") from exc

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from hermes_store.database.engine import run_on_driver
+from hermes_store.database.backend import Backend
 from hermes_store.schema.revisions import HEAD
 
 __all__ = ["SEPARATOR", "file_of", "replay", "title"]
@@ -18,12 +18,10 @@ __all__ = ["SEPARATOR", "file_of", "replay", "title"]
 SEPARATOR = "\n;\n"
 """Stands between two statements. SQLite's driver runs one at a time; triggers hold semicolons."""
 
-_ICU = "SELECT count(*) FROM pg_collation WHERE collname = 'und-x-icu'"
 
-
-def file_of(dialect: str) -> Path:
-    """The recorded schema for a database of SQLAlchemy's `dialect`."""
-    return Path(__file__).with_name(f"snapshot_{dialect}.sql")
+def file_of(backend: Backend) -> Path:
+    """The recorded schema for a database."""
+    return Path(__file__).with_name(backend.schema_record)
 
 
 def title(revision: str) -> str:
@@ -31,18 +29,15 @@ def title(revision: str) -> str:
     return f"-- The schema of a new database at revision {revision}. Written by 'make schema'.\n"
 
 
-def replay(connection: Connection) -> bool:
+def replay(connection: Connection, backend: Backend) -> bool:
     """Make the schema in the transaction of `connection`; False when that is the revisions' work.
 
     They are left to it while the record is older than the newest revision, and on a server that
     lacks what they ask for: they say what is missing.
     """
-    dialect = connection.dialect.name
-    recorded = file_of(dialect).read_text(encoding="utf-8")
-    if not recorded.startswith(title(HEAD)):
+    recorded = file_of(backend).read_text(encoding="utf-8")
+    if not recorded.startswith(title(HEAD)) or not backend.takes_record(connection):
         return False
-    if dialect == "postgresql" and not connection.scalar(text(_ICU)):
-        return False
-    for statement in recorded.split(SEPARATOR):
-        run_on_driver(connection, statement)
+    for statement in recorded.split(SEPARATOR):  # without parameters a % is no placeholder
+        connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
     return True

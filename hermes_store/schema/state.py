@@ -16,8 +16,10 @@ from typing import Any
 from sqlalchemy import URL, Connection, text
 from sqlalchemy import inspect as sqlalchemy_inspect
 
-from hermes_store.database.engine import sqlite_driver
+from hermes_store.database.choice import backend_of
 from hermes_store.database.failures import retry_while_busy, translate_error
+from hermes_store.database.sqlite import SQLITE
+from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.errors import (
     DamagedFileError,
     ForeignDatabaseError,
@@ -89,9 +91,9 @@ def look_at_file(url: URL, *, lock_timeout: float) -> State:
     if _is_missing_or_empty(path):
         return State(is_empty=True)
     try:
-        return retry_while_busy(lambda: _open_and_look(path), lock_timeout)
+        return retry_while_busy(SQLITE, lambda: _open_and_look(path), lock_timeout)
     except sqlite_driver().Error as exc:
-        raise translate_error(exc) from exc
+        raise translate_error(SQLITE, exc) from exc
     except UnicodeDecodeError as exc:  # SQLite's message quotes what it found in the schema
         raise DamagedFileError(f"its schema is damaged ({exc})") from exc
 
@@ -127,7 +129,7 @@ def _open_and_look(path: Path) -> State:
 
 def look(connection: Connection) -> State:
     """The state as `connection` sees it inside its transaction; raises as `look_at_file`."""
-    if connection.dialect.name == "sqlite":
+    if not backend_of(connection.engine.url).is_server:
         return _look(lambda sql: connection.exec_driver_sql(sql).fetchall())
     return _look_at_server(connection)
 

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from types import ModuleType
 from typing import Any, Literal, cast
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
-from hermes_store.database.statements import Statement, errors_of
+from hermes_store.database.connection import OpenConnection
+from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, SearchIndexError
 from hermes_store.records import ContextMessage, SearchHit
-from hermes_store.search import postgresql, sqlite
+from hermes_store.search.choice import search_of
 from hermes_store.search.matching import Finder, finder
 from hermes_store.search.query import Query, parse, phrases
 from hermes_store.search.snippets import beginning, snippet
@@ -31,7 +31,7 @@ _CONTEXT_LENGTH = 200
 
 
 def search(
-    connection: Connection,
+    connection: OpenConnection,
     /,
     query: str,
     *,
@@ -51,7 +51,7 @@ def search(
     if sort not in _SORTS:
         raise InvalidArgumentError("sort", f"{sort!r} is no order", f"use one of {_SORTS}")
     tree, finders = _asked(query)
-    index = _index_of(connection)
+    index = search_of(connection.backend)
     index.require_ready(connection)
     if tree is None:
         return []
@@ -59,7 +59,7 @@ def search(
     try:
         ids = index.find(connection, tree, query, sort, given, limit=limit, offset=offset)
         return _hits(connection, ids, finders, markers)
-    except errors_of(connection) as exc:
+    except connection.errors as exc:
         if index.is_index_damage(exc):
             raise SearchIndexError("damaged", str(getattr(exc, "orig", exc))) from exc
         raise
@@ -70,10 +70,6 @@ def _asked(query: str) -> tuple[Query | None, list[Finder]]:
     """What is asked for, and what finds its phrases in a text: the next page asks it again."""
     tree = parse(query)
     return tree, [finder(phrase) for phrase in phrases(tree)] if tree else []
-
-
-def _index_of(connection: Connection) -> ModuleType:
-    return sqlite if connection.dialect.name == "sqlite" else postgresql
 
 
 # --- hits ---------------------------------------------------------------------------------------
@@ -115,9 +111,12 @@ def _content(message: str, plain: str) -> str:
 
 
 def _hits(
-    connection: Connection, ids: Sequence[int], finders: Sequence[Finder], markers: tuple[str, str]
+    connection: OpenConnection,
+    ids: Sequence[int],
+    finders: Sequence[Finder],
+    markers: tuple[str, str],
 ) -> list[SearchHit]:
-    index = _index_of(connection)
+    index = search_of(connection.backend)
     hits: dict[int, SearchHit] = {}
     for start in range(0, len(ids), _IDS_AT_ONCE):
         some = index.given(ids[start : start + _IDS_AT_ONCE])

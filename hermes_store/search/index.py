@@ -13,13 +13,14 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
+from hermes_store.database.connection import OpenConnection
+from hermes_store.database.repair import Repair
 from hermes_store.database.sql_text import canonical
-from hermes_store.database.statements import Statement, errors_of
+from hermes_store.database.statements import Statement
 from hermes_store.errors import SearchIndexError
-from hermes_store.search import postgresql_check
 from hermes_store.search.ddl import HEAD_DDL, TRIGGERS
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "is_index_damage",
     "mark_damaged",
     "record",
+    "repair",
     "require_ready",
     "state",
 ]
@@ -55,11 +57,11 @@ class IndexState(NamedTuple):
     """Epoch seconds."""
 
 
-def state(connection: Connection) -> IndexState:
+def state(connection: OpenConnection) -> IndexState:
     """What is known of the index, without looking into it."""
     try:
         found = _STATE.run(connection).fetchone()
-    except errors_of(connection) as exc:
+    except connection.errors as exc:
         if is_index_damage(exc):
             return IndexState("damaged", str(getattr(exc, "orig", exc)), 0.0)
         raise
@@ -83,19 +85,19 @@ SELECT state, detail, changed_at, (
 )
 
 
-def require_ready(connection: Connection) -> None:
+def require_ready(connection: OpenConnection) -> None:
     """Raise `SearchIndexError` unless the index can answer."""
     found = state(connection)
     if found.state != "ready":
         raise SearchIndexError(found.state, found.detail)
 
 
-def record(connection: Connection, new_state: str, detail: str = "") -> None:
+def record(connection: OpenConnection, new_state: str, detail: str = "") -> None:
     """Write down whether search can answer from now on."""
-    connection.exec_driver_sql(
+    connection.core.exec_driver_sql(
         HEAD_DDL["search_index"].replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS")
     )
-    connection.exec_driver_sql(
+    connection.core.exec_driver_sql(
         "INSERT INTO search_index(id, state, detail, changed_at) VALUES (1, ?, ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET state = excluded.state, detail = excluded.detail,"
         " changed_at = excluded.changed_at",
@@ -121,24 +123,25 @@ def is_index_damage(exc: BaseException) -> bool:
     return name in {"SQLITE_ERROR", "SQLITE_CORRUPT_VTAB"}
 
 
-def mark_damaged(connection: Connection, cause: BaseException | str) -> None:
+def mark_damaged(connection: OpenConnection, cause: BaseException | str) -> None:
     """Set the index aside, so that messages are written without it, and record why."""
     changed = changed_objects(connection)
     for trigger in TRIGGERS:
-        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {trigger}")
+        connection.core.exec_driver_sql(f"DROP TRIGGER IF EXISTS {trigger}")
     why = [str(getattr(cause, "orig", None) or cause), *map(_changed, changed)]
     record(connection, "damaged", "; ".join(why))
 
 
-def check(connection: Connection) -> list[str]:
+repair = Repair(is_index_damage, mark_damaged)
+"""A damaged index costs no message: it is set aside, and the operation runs again."""
+
+
+def check(connection: OpenConnection) -> list[str]:
     """What is wrong with the index, in words; nothing when all is well.
 
     Compares the whole index with the text of every message, which takes as long as to index them
-    and keeps other processes from writing meanwhile: call it on a write connection. PostgreSQL
-    keeps the index in step by itself, so there only what it is made of is looked at.
+    and keeps other processes from writing meanwhile: call it on a write connection.
     """
-    if connection.dialect.name != "sqlite":
-        return postgresql_check.check(connection)
     problems = list(map(_changed, changed_objects(connection)))
     found = state(connection)
     if found.state != "ready":
@@ -148,9 +151,11 @@ def check(connection: Connection) -> list[str]:
     return problems
 
 
-def changed_objects(connection: Connection) -> list[str]:
+def changed_objects(connection: OpenConnection) -> list[str]:
     """Names of what is missing, or not as the newest revision makes it."""
-    rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    rows = connection.core.exec_driver_sql(
+        "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+    )
     found = {row.name: canonical(row.sql) for row in rows}
     changed = [name for name, sql in HEAD_DDL.items() if found.get(name) != canonical(sql)]
     return changed + [name for name in SHADOWS if name not in found]
@@ -160,13 +165,13 @@ def _changed(name: str) -> str:
     return f"{name} is missing or not as it was made"
 
 
-def _wrong_content(connection: Connection) -> list[str]:
+def _wrong_content(connection: OpenConnection) -> list[str]:
     problems = []
     unindexed = count_unindexed(connection)
     if unindexed:
         problems.append(f"{unindexed} messages are not in it")
     try:
-        connection.exec_driver_sql(
+        connection.core.exec_driver_sql(
             "INSERT INTO messages_fts(messages_fts, rank) VALUES ('integrity-check', 1)"
         )
     except DatabaseError as exc:
@@ -176,9 +181,9 @@ def _wrong_content(connection: Connection) -> list[str]:
     return problems
 
 
-def count_unindexed(connection: Connection) -> int:
+def count_unindexed(connection: OpenConnection) -> int:
     """How many messages search cannot find."""
-    unindexed: int = connection.exec_driver_sql(
+    unindexed: int = connection.core.exec_driver_sql(
         "SELECT count(*) FROM messages AS m"
         " WHERE NOT EXISTS (SELECT 1 FROM messages_fts_docsize AS d WHERE d.id = m.id)"
     ).scalar_one()

@@ -11,19 +11,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, bindparam, text
+from sqlalchemy import BigInteger, bindparam, text
 
+from hermes_store.database.connection import OpenConnection
 from hermes_store.search.matching import has_symbols, matches, plain, spellings
+from hermes_store.search.postgresql_check import check, merge, reindex
 from hermes_store.search.postgresql_ddl import INCOMPLETE
 from hermes_store.search.query import And, Not, Phrase, Query
 
 __all__ = [
     "GIVEN_IDS",
     "as_written",
+    "check",
     "expression",
     "find",
     "given",
     "is_index_damage",
+    "merge",
+    "reindex",
+    "repair",
     "require_ready",
 ]
 
@@ -53,7 +59,7 @@ _NOTHING = "'\x01'"
 
 
 def find(
-    connection: Connection,
+    connection: OpenConnection,
     tree: Query,
     typed: str,  # noqa: ARG001 - SQLite's side of this needs it
     sort: str,
@@ -73,26 +79,28 @@ def find(
     lists: list[Any] = [bindparam(name, expanding=True) for name in filters if name in _LISTS]
     if possible == sure:
         statement = text(f"SELECT m.id {select} LIMIT :limit OFFSET :offset").bindparams(*lists)
-        return connection.scalars(statement, {**values, "limit": limit, "offset": offset}).all()
+        return connection.core.scalars(
+            statement, {**values, "limit": limit, "offset": offset}
+        ).all()
     statement = text(f"SELECT m.id, m.search @@ CAST(:sure AS tsquery) AS sure {select}")
     found = _looked_at(connection, tree, statement.bindparams(*lists), values)
     return list(islice(found, offset, offset + limit))
 
 
 def _looked_at(
-    connection: Connection, tree: Query, statement: Any, values: dict[str, Any]
+    connection: OpenConnection, tree: Query, statement: Any, values: dict[str, Any]
 ) -> Iterator[int]:
     """The ids of what is sure, and of what its text shows to be right."""
     streamed = statement.execution_options(yield_per=_LOOKED_AT_ONCE)
-    with connection.execute(streamed, values) as rows:
+    with connection.core.execute(streamed, values) as rows:
         for some in rows.partitions():
             unsure = [row.id for row in some if not row.sure]
             right = _right(connection, tree, unsure) if unsure else set()
             yield from (row.id for row in some if row.sure or row.id in right)
 
 
-def _right(connection: Connection, tree: Query, ids: list[int]) -> set[int]:
-    found = connection.execute(_TEXTS, {"ids": ids})
+def _right(connection: OpenConnection, tree: Query, ids: list[int]) -> set[int]:
+    found = connection.core.execute(_TEXTS, {"ids": ids})
     return {
         id_ for id_, *texts in found if matches(tree, [plain(each)[0] for each in texts if each])
     }
@@ -120,12 +128,12 @@ def _operands(tree: And | Not | Any) -> Sequence[Query]:
     return (tree.wanted, tree.unwanted) if isinstance(tree, Not) else tree.operands
 
 
-def _folded(connection: Connection, texts: set[str]) -> Words:
+def _folded(connection: OpenConnection, texts: set[str]) -> Words:
     """The words of each text, as they stand in the index."""
     storable = {
         each: each.encode("utf-8", "replace").decode().replace("\0", "\ufffd") for each in texts
     }
-    rows = connection.execute(_FOLD, {"texts": list(storable.values())})
+    rows = connection.core.execute(_FOLD, {"texts": list(storable.values())})
     found = {each: folded.split(" ") for each, folded in rows}
     return {
         each: [word[:_LONGEST_WORD] for word in found[stored] if word not in {"", "\x1c"}]
@@ -184,8 +192,12 @@ _MISSING = {"42P01", "42703", "42883"}  # table, column, function
 _CORRUPT = "XX002"
 
 
-def require_ready(_connection: Connection) -> None:
+def require_ready(_connection: OpenConnection) -> None:
     """PostgreSQL keeps the index in step by itself: it is always ready."""
+
+
+repair = None
+"""A write cannot fail because of the index: it is a column of the message."""
 
 
 def is_index_damage(exc: BaseException) -> bool:
@@ -194,8 +206,11 @@ def is_index_damage(exc: BaseException) -> bool:
 
 
 GIVEN_IDS = "SELECT unnest(CAST(:ids AS bigint[]))"
-given = list
-"""The parameter of `GIVEN_IDS` for a list of ids."""
+
+
+def given(ids: Sequence[int]) -> list[int]:
+    """The parameter of `GIVEN_IDS` for a list of ids."""
+    return list(ids)
 
 
 def as_written(searched: str) -> str:

@@ -6,10 +6,11 @@ import re
 
 from sqlalchemy import Connection, text
 
-from hermes_store.database.engine import run_on_driver
+from hermes_store.database.connection import OpenConnection
 from hermes_store.search.postgresql_ddl import DROPS, HEAD_DDL, INDEX
+from hermes_store.search.running import Progress, Run
 
-__all__ = ["changed", "check", "rebuild"]
+__all__ = ["changed", "check", "merge", "reindex"]
 
 _FOUND = text("""\
 SELECT proname AS name, prosrc AS made FROM pg_proc
@@ -32,23 +33,37 @@ def changed(connection: Connection) -> list[str]:
     return [name for name, sql in HEAD_DDL.items() if found.get(name) != _canonical(_made_by(sql))]
 
 
-def check(connection: Connection) -> list[str]:
-    """What is wrong with the index, in words; nothing when all is well."""
-    return [f"{name} is missing or not as it was made" for name in changed(connection)]
+def check(connection: OpenConnection) -> list[str]:
+    """What is wrong with the index, in words; nothing when all is well.
 
-
-def rebuild(connection: Connection) -> int:
-    """Build the index anew, and all it is made of when that was changed; return its messages.
-
-    Nothing can be written until the transaction ends.
+    PostgreSQL keeps the index in step by itself, so only what it is made of is looked at.
     """
-    anew = changed(connection) not in ([], [INDEX])
+    return [f"{name} is missing or not as it was made" for name in changed(connection.core)]
+
+
+def reindex(run: Run, progress: Progress | None = None) -> None:
+    """Build the index anew, and all it is made of when that was changed.
+
+    It is one transaction that keeps others from writing: some ten seconds for a million messages.
+    """
+    total = run(_rebuild)
+    if progress is not None:
+        progress(total, total)
+
+
+def merge(run: Run) -> None:
+    """Nothing: PostgreSQL cleans its index by itself."""
+
+
+def _rebuild(connection: OpenConnection) -> int:
+    """Build the index anew; return how many messages are in it."""
+    anew = changed(connection.core) not in ([], [INDEX])
     remedy = (
         [*DROPS, *HEAD_DDL.values()] if anew else [f"DROP INDEX IF EXISTS {INDEX}", HEAD_DDL[INDEX]]
     )
-    for statement in remedy:  # with `exec_driver_sql` a % would have to be doubled
-        run_on_driver(connection, statement)
-    total: int = connection.exec_driver_sql("SELECT count(*) FROM messages").scalar_one()
+    for statement in remedy:
+        connection.run(statement)
+    total: int = connection.core.exec_driver_sql("SELECT count(*) FROM messages").scalar_one()
     return total
 
 

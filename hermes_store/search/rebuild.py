@@ -10,25 +10,19 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
+from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import HermesStoreError, StoreBusyError
-from hermes_store.search import index, postgresql_check
+from hermes_store.search import index
 from hermes_store.search.ddl import HEAD_DDL, TRIGGERS
+from hermes_store.search.running import Progress, Run
 
-__all__ = ["Progress", "Run", "backfill", "create", "merge", "reindex"]
-
-Run = Callable[[Callable[[Connection], Any]], Any]
-"""Runs an operation in a write transaction of its own, like `Writer.run`."""
-
-Progress = Callable[[int, int], None]
-"""Called with how many messages are indexed, and how many there are."""
+__all__ = ["backfill", "create", "merge", "reindex"]
 
 LEASE_SECONDS = 30.0
 """How long after its last step a rebuild is taken to be alive, when its process cannot be seen."""
@@ -42,14 +36,8 @@ _PAGES_MERGED_AT_ONCE = 500
 def reindex(run: Run, progress: Progress | None = None) -> None:
     """Build the index anew; when an earlier call was interrupted, finish what it began.
 
-    Raises `StoreBusyError` while another process does the same. On PostgreSQL it is one
-    transaction that keeps others from writing: some ten seconds for a million messages.
+    Raises `StoreBusyError` while another process does the same.
     """
-    if run(lambda connection: connection.dialect.name) != "sqlite":
-        total = run(postgresql_check.rebuild)
-        if progress is not None:
-            progress(total, total)
-        return
     owner = _new_owner()
     run(lambda connection: _begin(connection, owner))
     with _owning(run, owner):
@@ -81,16 +69,16 @@ def merge(run: Run) -> None:
         time.sleep(_PAUSE_SECONDS)
 
 
-def create(connection: Connection) -> None:
+def create(connection: OpenConnection) -> None:
     """Make an empty index in place of whatever is there; messages written from now on are in it."""
     for trigger in TRIGGERS:
-        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {trigger}")
-    connection.exec_driver_sql("DROP VIEW IF EXISTS messages_search")
+        connection.core.exec_driver_sql(f"DROP TRIGGER IF EXISTS {trigger}")
+    connection.core.exec_driver_sql("DROP VIEW IF EXISTS messages_search")
     _drop_index(connection)
     index.record(connection, "incomplete", "it is being built")
     for name, sql in HEAD_DDL.items():
         if name != "search_index":
-            connection.exec_driver_sql(sql)
+            connection.core.exec_driver_sql(sql)
 
 
 # --- one owner ----------------------------------------------------------------------------------
@@ -100,7 +88,7 @@ def _new_owner() -> str:
     return f"{socket.gethostname()} process {os.getpid()} {uuid.uuid4().hex[:8]}"
 
 
-def _begin(connection: Connection, owner: str) -> None:
+def _begin(connection: OpenConnection, owner: str) -> None:
     interrupted = index.state(connection).state == "incomplete"
     if not (interrupted and not index.changed_objects(connection)):
         _refuse_while_owned(connection)
@@ -108,20 +96,20 @@ def _begin(connection: Connection, owner: str) -> None:
     _claim(connection, owner)
 
 
-def _claim_incomplete(connection: Connection, owner: str) -> bool:
+def _claim_incomplete(connection: OpenConnection, owner: str) -> bool:
     incomplete = index.state(connection).state == "incomplete"
     if incomplete:
         _claim(connection, owner)
     return incomplete
 
 
-def _claim(connection: Connection, owner: str) -> None:
+def _claim(connection: OpenConnection, owner: str) -> None:
     _refuse_while_owned(connection)
     _renew(connection, owner)
 
 
-def _refuse_while_owned(connection: Connection) -> None:
-    row = connection.exec_driver_sql(
+def _refuse_while_owned(connection: OpenConnection) -> None:
+    row = connection.core.exec_driver_sql(
         "SELECT owner FROM search_index WHERE owned_until > ?", (time.time(),)
     ).one_or_none()
     if row is not None and row.owner and not _is_gone(row.owner):
@@ -149,16 +137,18 @@ def _owning(run: Run, owner: str) -> Iterator[None]:
         yield
     except BaseException:
         with suppress(HermesStoreError, DatabaseError):  # else it is forgotten after a while
-            run(lambda connection: connection.exec_driver_sql(_GIVE_UP, (owner,)))
+            run(lambda connection: connection.core.exec_driver_sql(_GIVE_UP, (owner,)))
         raise
 
 
 _GIVE_UP = "UPDATE search_index SET owner = NULL, owned_until = NULL WHERE owner = ?"
 
 
-def _renew(connection: Connection, owner: str | None) -> None:
+def _renew(connection: OpenConnection, owner: str | None) -> None:
     until = time.time() + LEASE_SECONDS if owner else None
-    connection.exec_driver_sql("UPDATE search_index SET owner = ?, owned_until = ?", (owner, until))
+    connection.core.exec_driver_sql(
+        "UPDATE search_index SET owner = ?, owned_until = ?", (owner, until)
+    )
 
 
 # --- step by step -------------------------------------------------------------------------------
@@ -180,35 +170,33 @@ def _fill(run: Run, owner: str, progress: Progress | None, deadline: float | Non
     return True
 
 
-def _merge_some(connection: Connection, pages: int) -> bool:
+def _merge_some(connection: OpenConnection, pages: int) -> bool:
     """Merge about so many pages of the index; whether there may be more to do.
 
     https://sqlite.org/fts5.html#the_merge_command tells the end by `total_changes`.
     """
-    if connection.dialect.name != "sqlite":
-        return False
     index.require_ready(connection)
     changes = "SELECT total_changes()"
-    before: int = connection.exec_driver_sql(changes).scalar_one()
-    connection.exec_driver_sql(
+    before: int = connection.core.exec_driver_sql(changes).scalar_one()
+    connection.core.exec_driver_sql(
         "INSERT INTO messages_fts(messages_fts, rank) VALUES ('merge', ?)", (pages,)
     )
-    after: int = connection.exec_driver_sql(changes).scalar_one()
+    after: int = connection.core.exec_driver_sql(changes).scalar_one()
     return after - before > 1
 
 
-def _counts(connection: Connection) -> tuple[int, int]:
-    total = connection.exec_driver_sql("SELECT count(*) FROM messages").scalar_one()
+def _counts(connection: OpenConnection) -> tuple[int, int]:
+    total = connection.core.exec_driver_sql("SELECT count(*) FROM messages").scalar_one()
     return total, index.count_unindexed(connection)
 
 
-def _step(connection: Connection, owner: str, after: int) -> tuple[int, int | None]:
+def _step(connection: OpenConnection, owner: str, after: int) -> tuple[int, int | None]:
     """Index some messages after an id; how many, and the last one's id: None at the end."""
-    if connection.exec_driver_sql("SELECT owner FROM search_index").scalar() != owner:
+    if connection.core.exec_driver_sql("SELECT owner FROM search_index").scalar() != owner:
         raise StoreBusyError(0.0, "another reindex")
     ids = _next_ids(connection, after)
     if ids:
-        connection.exec_driver_sql(_INDEX, (ids[0], ids[-1]))
+        connection.core.exec_driver_sql(_INDEX, (ids[0], ids[-1]))
         _renew(connection, owner)
         return len(ids), ids[-1]
     index.record(connection, "ready")
@@ -216,10 +204,10 @@ def _step(connection: Connection, owner: str, after: int) -> tuple[int, int | No
     return 0, None
 
 
-def _next_ids(connection: Connection, after: int) -> list[int]:
+def _next_ids(connection: OpenConnection, after: int) -> list[int]:
     ids: list[int] = []
     characters = 0
-    for id_, length in connection.exec_driver_sql(_UNINDEXED, (after, _STEP_MESSAGES)):
+    for id_, length in connection.core.exec_driver_sql(_UNINDEXED, (after, _STEP_MESSAGES)):
         ids.append(id_)
         characters += length
         if characters >= _STEP_CHARACTERS:
@@ -244,23 +232,23 @@ ORDER BY m.id"""
 # --- dropping -----------------------------------------------------------------------------------
 
 
-def _drop_index(connection: Connection) -> None:
+def _drop_index(connection: OpenConnection) -> None:
     """Drop the FTS5 table, or what is left of it.
 
     SQLite opens the table to drop it, which fails when one of FTS5's own tables is missing or
     damaged; those of an empty index in their place are enough.
     """
     try:
-        connection.exec_driver_sql("DROP TABLE IF EXISTS messages_fts")
+        connection.core.exec_driver_sql("DROP TABLE IF EXISTS messages_fts")
     except DatabaseError:
         for name, columns in index.SHADOWS.items():
-            connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} {columns}")
-        connection.exec_driver_sql(
+            connection.core.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} {columns}")
+        connection.core.exec_driver_sql(
             "INSERT OR REPLACE INTO messages_fts_config(k, v) VALUES ('version', 4)"
         )
-        connection.exec_driver_sql(
+        connection.core.exec_driver_sql(
             "INSERT OR REPLACE INTO messages_fts_data(id, block) VALUES (10, zeroblob(7))"
         )
-        connection.exec_driver_sql("DROP TABLE messages_fts")
+        connection.core.exec_driver_sql("DROP TABLE messages_fts")
     for name in index.SHADOWS:
-        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
+        connection.core.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")

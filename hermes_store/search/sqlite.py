@@ -8,21 +8,27 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
+from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.search.characters import join_up, set_apart
-from hermes_store.search.index import is_index_damage, require_ready
+from hermes_store.search.index import check, is_index_damage, repair, require_ready
 from hermes_store.search.matching import has_symbols, matches, plain, spellings
 from hermes_store.search.query import And, Not, Phrase, Query, parse
+from hermes_store.search.rebuild import merge, reindex
 
 __all__ = [
     "GIVEN_IDS",
     "as_written",
+    "check",
     "expression",
     "find",
     "given",
     "is_index_damage",
+    "merge",
+    "reindex",
+    "repair",
     "require_ready",
 ]
 
@@ -94,7 +100,7 @@ _SYMBOLS = """hermes_symbols(:typed,
 
 
 def find(
-    connection: Connection,
+    connection: OpenConnection,
     tree: Query,
     typed: str,
     sort: str,
@@ -146,12 +152,12 @@ def _statement(sort: str, symbols: bool, filters: tuple[tuple[str, int], ...]) -
     )
 
 
-def _offer_symbols(connection: Connection) -> None:
+def _offer_symbols(connection: OpenConnection) -> None:
     """Give this connection the function that looks at the text of what the index found."""
-    if "hermes_symbols" not in connection.info:
-        dbapi: Any = connection.connection.dbapi_connection
-        dbapi.create_function("hermes_symbols", 5, _holds_what_was_typed)
-        connection.info["hermes_symbols"] = True
+    offered = connection.core.info
+    if "hermes_symbols" not in offered:
+        connection.dbapi.create_function("hermes_symbols", 5, _holds_what_was_typed)
+        offered["hermes_symbols"] = True
 
 
 def _holds_what_was_typed(typed: str, *places: bytes | None) -> bool:
@@ -168,8 +174,12 @@ _parsed = lru_cache(maxsize=16)(parse)
 # --- what is shared with PostgreSQL -------------------------------------------------------------
 
 GIVEN_IDS = "SELECT value FROM json_each(:ids)"
-given = json.dumps
-"""The parameter of `GIVEN_IDS` for a list of ids."""
+
+
+def given(ids: Sequence[int]) -> str:
+    """The parameter of `GIVEN_IDS` for a list of ids."""
+    return json.dumps(ids)
+
 
 as_written = join_up
 """A text of the view without the blanks that set characters apart."""

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     Column,
-    Connection,
+    Float,
     Integer,
     Table,
     Text,
@@ -29,12 +30,22 @@ from sqlalchemy import (
 )
 from sqlalchemy import column as named
 
-from hermes_store.database import engine as engines
-from hermes_store.models import messages, sessions
+from hermes_store.database.connection import OpenConnection
+from hermes_store.errors import CopyError
+from hermes_store.models import Base, messages, sessions
 
-__all__ = ["Row", "Source"]
+__all__ = ["TABLES", "Row", "Source", "keys_of"]
 
 Row = dict[str, Any]
+
+TABLES = tuple(Base.metadata.sorted_tables)
+"""All tables of a store; one comes after those that it refers to."""
+
+
+def keys_of(table: Table) -> list[str]:
+    """Names of the columns that tell one row from another."""
+    return [column.name for column in table.primary_key.columns]
+
 
 _FETCHED_AT_ONCE = 50
 _GREATEST_WHOLE = 2**63
@@ -43,11 +54,11 @@ _GREATEST_WHOLE = 2**63
 class Source:
     """A store that is read, for a database that has the character NUL or has not."""
 
-    def __init__(self, connection: Connection, *, keeps_nul: bool) -> None:
+    def __init__(self, connection: OpenConnection, *, keeps_nul: bool) -> None:
         self._connection = connection
         self._fits = {
             each.name: [(column.name, _fit(column, keeps_nul)) for column in each.columns]
-            for each in (sessions, messages)
+            for each in TABLES
         }
 
     def each(
@@ -60,24 +71,28 @@ class Source:
     ) -> Iterator[Row]:
         """All rows, or those after an id and up to another; `remarks` is told what is put right."""
         told = Counter[str]() if remarks is None else remarks
-        rows = _rows(of, after, until).order_by("id")
-        with self._connection.execute(rows.execution_options(yield_per=_FETCHED_AT_ONCE)) as found:
+        rows = _rows(of, after, until).order_by(*keys_of(of))
+        with self._connection.core.execute(
+            rows.execution_options(yield_per=_FETCHED_AT_ONCE)
+        ) as found:
             for row in found:
                 yield self._put_right(of, dict(row._mapping), told)  # noqa: SLF001 - documented
 
     def count(self, of: Table, *, until: int | None = None) -> int:
         """How many rows there are, or up to an id."""
         counted = select(func.count()).select_from(_rows(of, None, until).subquery())
-        return self._connection.execute(counted).scalar_one()
+        return self._connection.core.execute(counted).scalar_one()
 
     def last_message_id(self) -> int:
         """The greatest id that was ever given to a message."""
-        return engines.last_id(self._connection, messages.name)
+        return self._connection.backend.last_id(self._connection.core, messages.name)
 
     def left_out(self, of: Table) -> dict[str, int]:
         """What another database has no place for, and how much of it there is."""
-        number = {f"{of.name} without an id, left out": self._number(of, of.c.id.is_(None))}
-        for found in inspect(self._connection).get_columns(of.name):
+        number = {}
+        if of is sessions:
+            number["sessions without an id, left out"] = self._number(of, of.c.id.is_(None))
+        for found in inspect(self._connection.core).get_columns(of.name):
             name = found["name"]
             if name not in of.columns and "computed" not in found:
                 stored = named(name).is_not(None)
@@ -86,7 +101,7 @@ class Source:
 
     def _number(self, of: Table, condition: Any) -> int:
         counted = select(func.count()).select_from(of).where(condition)
-        return self._connection.execute(counted).scalar_one()
+        return self._connection.core.execute(counted).scalar_one()
 
     def _put_right(self, of: Table, row: Row, remarks: Counter[str]) -> Row:
         if row.pop("made", False):
@@ -143,7 +158,7 @@ def _rows(of: Table, after: int | None, until: int | None) -> Any:
     """All sessions, or the messages after an id and up to another."""
     if of is sessions:
         return _ALL_SESSIONS
-    rows = select(messages)
+    rows = select(of)
     if after is not None:
         rows = rows.where(messages.c.id > after)
     return rows if until is None else rows.where(messages.c.id <= until)
@@ -160,8 +175,16 @@ def _fit(column: Column[Any], keeps_nul: bool) -> Callable[[Any], Any]:
         convert, least = _text if keeps_nul else _text_without_nul, "unknown"
     elif isinstance(column.type, Integer):
         convert, least = _whole, 0
-    else:
+    elif isinstance(column.type, Float):
         convert, least = _number, 0.0
+    elif isinstance(column.type, JSON):
+        return _unchanged  # both sides give and take what the text says
+    else:
+        raise CopyError(
+            f"{column.table.name}.{column.name} is of the type {column.type!r}, which copy does "
+            "not know",
+            "teach hermes_store.transfer.copy_rows how a value of it is written",
+        )
     otherwise = None if column.nullable else least
 
     def fit(value: Any) -> Any:
@@ -169,6 +192,10 @@ def _fit(column: Column[Any], keeps_nul: bool) -> Callable[[Any], Any]:
         return otherwise if fitting is None else fitting
 
     return fit
+
+
+def _unchanged(value: Any) -> Any:
+    return value
 
 
 def _text(value: Any) -> str:

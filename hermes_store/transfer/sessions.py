@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import insert, select
 
 from hermes_store import values
-from hermes_store.database.engine import reserve_ids
+from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.models import messages, sessions
 from hermes_store.queries import messages as message_functions
 from hermes_store.queries import titles
 from hermes_store.queries.listing import Filter, select_page
-from hermes_store.queries.messages import NewRow
+from hermes_store.queries.rows import NewRow, new_row
 from hermes_store.queries.sessions import NAMES, exists, get, link_parent, record, select_records
 from hermes_store.records import ImportResult, SessionExport
 
@@ -36,7 +36,7 @@ _IDS_AT_ONCE = 900  # builds of SQLite allow 999 parameters
 # --- export -------------------------------------------------------------------------------------
 
 
-def export_session(connection: Connection, session_id: str) -> SessionExport | None:
+def export_session(connection: OpenConnection, session_id: str) -> SessionExport | None:
     """A session with its messages, or None."""
     session = get(connection, session_id)
     if session is None:
@@ -44,18 +44,18 @@ def export_session(connection: Connection, session_id: str) -> SessionExport | N
     return {**session, "messages": message_functions.get(connection, session_id)}
 
 
-def iterate(connection: Connection, which: Filter) -> Iterator[SessionExport]:
+def iterate(connection: OpenConnection, which: Filter) -> Iterator[SessionExport]:
     """Every session with its messages, newest first; holds one session at a time."""
     statement = select_page(select_records(), which.shape())
     parameters = {**which.parameters(), **values.page(None, 0)}
     streamed = statement.execution_options(yield_per=_ROWS_AT_ONCE)
-    with connection.execute(streamed, parameters) as rows:
+    with connection.core.execute(streamed, parameters) as rows:
         for row in rows:
             session = record(row)
             yield {**session, "messages": message_functions.get(connection, session["id"])}
 
 
-def export_all(connection: Connection, which: Filter) -> list[SessionExport]:
+def export_all(connection: OpenConnection, which: Filter) -> list[SessionExport]:
     """`iterate`, all at once."""
     return list(iterate(connection, which))
 
@@ -156,7 +156,7 @@ def _message_row(session_id: str, given: Any, session: dict[str, Any]) -> NewRow
     }
     keys = _MESSAGE_KEYS - {"id", "session_id", *stored}
     known = {name: given[name] for name in keys if name in given}
-    row = message_functions.new_row(session_id=session_id, role="user", timestamp=0.0, **known)
+    row = new_row(session_id=session_id, role="user", timestamp=0.0, **known)
     row.columns.update(stored)
     return row
 
@@ -228,7 +228,7 @@ class Imported(NamedTuple):
     """Its parent, when it was not there, or when a session without it was."""
 
 
-def import_session(connection: Connection, session: ParsedSession) -> Imported:
+def import_session(connection: OpenConnection, session: ParsedSession) -> Imported:
     """Store a session with its messages, unless there is one with its id."""
     columns = dict(session.columns)
     title, parent = columns["title"], columns["parent_session_id"]
@@ -240,24 +240,24 @@ def import_session(connection: Connection, session: ParsedSession) -> Imported:
         parent = None
     else:
         columns["parent_session_id"] = None
-    connection.execute(insert(sessions), columns)
+    connection.core.execute(insert(sessions), columns)
     _insert_messages(connection, session)
     return Imported(stored=True, title=columns["title"], parent_to_link=parent)
 
 
-def _insert_messages(connection: Connection, session: ParsedSession) -> None:
+def _insert_messages(connection: OpenConnection, session: ParsedSession) -> None:
     rows = [row.columns for row in session.rows]
     if session.ids and _free(connection, session.ids):
-        reserve_ids(connection, messages.name, max(session.ids))
+        connection.backend.reserve_ids(connection.core, messages.name, max(session.ids))
         rows = [{**row, "id": own} for row, own in zip(rows, session.ids, strict=True)]
     if rows:
-        connection.execute(insert(messages), rows)
+        connection.core.execute(insert(messages), rows)
 
 
-def _free(connection: Connection, ids: list[int]) -> bool:
+def _free(connection: OpenConnection, ids: list[int]) -> bool:
     """Whether no message has one of `ids`."""
     for start in range(0, len(ids), _IDS_AT_ONCE):
         some = messages.c.id.in_(ids[start : start + _IDS_AT_ONCE])
-        if connection.execute(select(messages.c.id).where(some).limit(1)).first():
+        if connection.core.execute(select(messages.c.id).where(some).limit(1)).first():
             return False
     return True

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import URL
 
 from hermes_store import SessionRepository, copy
-from hermes_store.database.engine import sqlite_driver
+from hermes_store.database.sqlite_engines import sqlite_driver
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

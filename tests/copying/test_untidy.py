@@ -10,7 +10,7 @@ from sqlalchemy import URL
 
 from hermes_store import SessionRepository
 from hermes_store.copy import copy
-from hermes_store.database.engine import sqlite_driver
+from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.errors import CopyError
 
 LEGACY = sorted(path.stem for path in stores.GOLDEN.glob("*.sql"))

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from hermes_store import SessionRepository
+from hermes_store.database import sqlite, sqlite_engines
 from hermes_store.database.address import url_of
 from hermes_store.database.checkpoint import Checkpoints
-from hermes_store.database.engine import plain_engine, sqlite_driver
-from hermes_store.execution import store
+from hermes_store.database.sqlite_engines import plain_engine, sqlite_driver
 
 NAME = "hermes-store checkpoint"
 
@@ -68,7 +68,7 @@ import os, sys, threading, warnings
 warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads: on purpose
 from hermes_store.database.checkpoint import Checkpoints
 from hermes_store.database.address import url_of
-from hermes_store.database.engine import plain_engine
+from hermes_store.database.sqlite_engines import plain_engine
 gate = threading.Lock()
 checkpoints = Checkpoints(plain_engine(url_of(sys.argv[1])), 1, gate)
 with gate:
@@ -97,8 +97,8 @@ def test_nothing_checkpoints_beside_a_commit_on_an_sqlite_that_could_lose_pages_
             super().__init__(*arguments)  # type: ignore[arg-type]
             made.append(self)
 
-    monkeypatch.setattr(store, "Checkpoints", Noted)
-    monkeypatch.setattr(store.engines, "has_wal_reset_bug", lambda _version: has_bug)
+    monkeypatch.setattr(sqlite, "Checkpoints", Noted)
+    monkeypatch.setattr(sqlite_engines, "has_wal_reset_bug", lambda _version: has_bug)
     with SessionRepository(database) as repository:
         repository.create_session("s", "test")
         for number in range(300):

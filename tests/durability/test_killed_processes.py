@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hermes_store import SessionRepository
-from hermes_store.database.engine import sqlite_driver
+from hermes_store.database.sqlite_engines import sqlite_driver
 
 SCRIPT = Path(__file__).with_name("writing.py")
 ROUNDS = 12

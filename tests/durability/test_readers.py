@@ -6,9 +6,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from hermes_store import SessionRepository
+from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import SearchIndexError
 from hermes_store.queries import messages
 
@@ -22,8 +23,8 @@ def repository(database: Path) -> Iterator[SessionRepository]:
         yield repository
 
 
-def driver(connection: Connection) -> int:
-    return id(connection.connection.dbapi_connection)
+def driver(connection: OpenConnection) -> int:
+    return id(connection.dbapi)
 
 
 def is_left_alone(database: Path) -> bool:
@@ -51,7 +52,7 @@ def test_a_read_that_is_refused_keeps_it_too(repository: SessionRepository, data
 def test_after_an_unknown_error_the_next_read_gets_another(
     repository: SessionRepository, database: Path
 ) -> None:
-    def fail(_connection: Connection) -> None:
+    def fail(_connection: OpenConnection) -> None:
         raise ZeroDivisionError
 
     for _ in range(3):
@@ -73,14 +74,14 @@ def test_a_stream_that_is_given_up_leaves_no_transaction(
 
 
 def test_a_read_sees_one_snapshot_however_it_asks(repository: SessionRepository) -> None:
-    def count(connection: Connection) -> list[int]:
+    def count(connection: OpenConnection) -> list[int]:
         counts = [messages.count(connection, None)]
         repository.append_message("a", "user", "meanwhile")
         counts.append(messages.count(connection, None))
         statement = "SELECT count(*) FROM messages"
-        counts.append(connection.execute(text(statement)).scalar_one())
+        counts.append(connection.core.execute(text(statement)).scalar_one())
         repository.append_message("a", "user", "meanwhile")
-        counts.append(connection.exec_driver_sql(statement).scalar_one())
+        counts.append(connection.core.exec_driver_sql(statement).scalar_one())
         return counts
 
     assert repository._store.read(count) == [3, 3, 3, 3]
@@ -90,8 +91,8 @@ def test_a_read_sees_one_snapshot_however_it_asks(repository: SessionRepository)
 def test_what_is_read_by_sqlalchemy_alone_is_one_snapshot_too(
     repository: SessionRepository,
 ) -> None:
-    def count(connection: Connection) -> list[int]:
-        first = connection.execute(text("SELECT count(*) FROM messages")).scalar_one()
+    def count(connection: OpenConnection) -> list[int]:
+        first = connection.core.execute(text("SELECT count(*) FROM messages")).scalar_one()
         repository.append_message("a", "user", "meanwhile")
         return [first, messages.count(connection, None)]
 

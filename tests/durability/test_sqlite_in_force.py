@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hermes_store import SessionRepository
-from hermes_store.database.engine import has_wal_reset_bug, sqlite_driver
+from hermes_store.database.sqlite_engines import has_wal_reset_bug, sqlite_driver
 from hermes_store.errors import InvalidArgumentError
 
 
@@ -82,7 +82,7 @@ def test_what_every_write_connection_has(repository: SessionRepository) -> None:
 
 def test_readers_cannot_write(repository: SessionRepository) -> None:
     with repository._store.reading() as connection:
-        assert connection.exec_driver_sql("PRAGMA query_only").scalar() == 1
+        assert connection.core.exec_driver_sql("PRAGMA query_only").scalar() == 1
 
 
 def test_the_write_ahead_log_stays_bounded(database: Path) -> None:

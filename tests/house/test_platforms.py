@@ -113,5 +113,5 @@ def test_a_url_with_a_drive_letter_keeps_it(written: str) -> None:
 
 @pytest.mark.parametrize("given", ["mysql://host/db", "d1://host/db"])
 def test_other_databases_are_refused_as_before(given: str) -> None:
-    with pytest.raises(InvalidArgumentError, match="is no supported database"):
+    with pytest.raises(InvalidArgumentError, match="is not a supported database"):
         address.url_of(given)

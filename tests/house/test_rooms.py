@@ -19,7 +19,7 @@ PUBLIC = {
     "hermes_store.models": ["Base", "Message", "Session", "messages", "sessions"],
     "hermes_store.records": ["ImportResult", "MessageRecord", "SearchHit", "SessionRecord"],
     "hermes_store.repository": ["SessionRepository", "Transaction"],
-    "hermes_store.settings": ["Settings"],
+    "hermes_store.settings": ["Settings", "SettingsKeywords"],
 }
 
 FLOORS = [

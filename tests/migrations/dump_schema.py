@@ -17,6 +17,8 @@ from alembic import command
 from hermes_store import migrate
 from hermes_store.database.address import url_of
 from hermes_store.database.driver import sqlite_driver
+from hermes_store.database.postgresql import POSTGRESQL
+from hermes_store.database.sqlite import SQLITE
 from hermes_store.schema.names import VERSION_TABLE
 from hermes_store.schema.revisions import HEAD
 from hermes_store.schema.snapshot import SEPARATOR, file_of, title
@@ -43,8 +45,8 @@ def files() -> dict[Path, str]:
         upgrade_by_revisions(path)
         with closing(sqlite_driver().connect(path)) as db:
             return {
-                file_of("sqlite"): title(HEAD) + SEPARATOR.join(recorded(db)) + "\n",
-                file_of("postgresql"): title(HEAD) + script_for_postgresql(),
+                file_of(SQLITE): title(HEAD) + SEPARATOR.join(recorded(db)) + "\n",
+                file_of(POSTGRESQL): title(HEAD) + script_for_postgresql(),
                 DOCUMENT: document(db),
             }
 

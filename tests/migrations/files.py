@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from hermes_store.database.engine import sqlite_driver
+from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.schema import autogenerate
 from hermes_store.schema.revisions import HEAD, REVISIONS
 

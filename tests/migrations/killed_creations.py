@@ -8,25 +8,23 @@ import signal
 import sys
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Engine, event
 
 from hermes_store import migrate
-from hermes_store.database.engine import run_on_driver
-from hermes_store.schema import change, snapshot, sqlite_file
 
 
 def create_and_die(path: Path, when: int) -> None:
     seen = 0
 
-    def counted(connection: Connection, statement: str) -> None:
+    def count(*_: object) -> None:
         nonlocal seen
         seen += 1
         if seen == when:
             os.kill(os.getpid(), signal.SIGKILL)
-        run_on_driver(connection, statement)
 
-    for module in (change, snapshot, sqlite_file):
-        module.run_on_driver = counted
+    event.listen(Engine, "before_cursor_execute", count)
+    event.listen(Engine, "begin", count)
+    event.listen(Engine, "commit", count)
     migrate.upgrade(path)
     os._exit(0)
 

@@ -15,6 +15,7 @@ from stored import column, rows
 from support import Caller, until
 
 from hermes_store import SessionRepository, migrate
+from hermes_store.database.postgresql import SCHEMA_LOCK as LOCK
 from hermes_store.errors import (
     ForeignDatabaseError,
     MigrationError,
@@ -22,7 +23,6 @@ from hermes_store.errors import (
     StoreBusyError,
     UpgradeRequiredError,
 )
-from hermes_store.schema.change import _ADVISORY_LOCK as LOCK
 from hermes_store.schema.revisions import HEAD, REVISIONS
 
 UPGRADE = Path(__file__).with_name("opening_at_once.py")

@@ -7,11 +7,12 @@ from functools import partial
 
 import pytest
 from network import Network
-from sqlalchemy import URL, Connection, text
+from sqlalchemy import URL, text
 from stored import column
 from support import Caller, until
 
 from hermes_store import SessionRepository, migrate
+from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import OutcomeUnknownError, StoreUnavailableError
 
 
@@ -28,8 +29,8 @@ def repository(network: Network) -> Iterator[SessionRepository]:
         yield repository
 
 
-def process(connection: Connection) -> int:
-    found: int = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+def process(connection: OpenConnection) -> int:
+    found: int = connection.core.execute(text("SELECT pg_backend_pid()")).scalar_one()
     return found
 
 
@@ -64,10 +65,10 @@ class TestIdle:
     def test_one_that_was_idle_for_long_is_asked_before_it_is_used(
         self, repository, database, monkeypatch
     ):
-        monkeypatch.setattr("hermes_store.database.postgresql._FRESH_SECONDS", 0.0)
+        monkeypatch.setattr("hermes_store.database.postgresql_engines._FRESH_SECONDS", 0.0)
         terminate(database, repository._store.read(process))
         with repository._store.reading() as connection:  # a stream is not run again
-            assert connection.execute(text("SELECT 1")).scalar_one() == 1
+            assert connection.core.execute(text("SELECT 1")).scalar_one() == 1
 
     def test_all_of_them_at_once(self, repository, network, database):
         repository.session_count()
@@ -82,14 +83,14 @@ class TestInTheMiddle:
         """A write whose connection dies under it, so many times."""
         left = [True] * times
 
-        def operation(connection: Connection) -> None:
-            connection.execute(
+        def operation(connection: OpenConnection) -> None:
+            connection.core.execute(
                 text("INSERT INTO messages (session_id, role, timestamp) VALUES ('s', 'user', 1)")
             )
             if left:
                 left.pop()
                 terminate(database, process(connection))
-            connection.execute(text("SELECT 1"))
+            connection.core.execute(text("SELECT 1"))
 
         return operation
 
@@ -109,11 +110,11 @@ class TestInTheMiddle:
     def test_a_read_is_run_again(self, repository, database):
         deaths = [True]
 
-        def operation(connection: Connection) -> int:
+        def operation(connection: OpenConnection) -> int:
             if deaths:
                 deaths.pop()
                 terminate(database, process(connection))
-            return connection.execute(text("SELECT 42")).scalar_one()
+            return connection.core.execute(text("SELECT 42")).scalar_one()
 
         assert repository._store.read(operation) == 42
 
@@ -121,7 +122,7 @@ class TestInTheMiddle:
         with pytest.raises(StoreUnavailableError, match="was lost"):
             with repository.transaction() as tx:
                 tx.append_message("s", "user", "lost")
-                terminate(database, process(tx.connection))
+                terminate(database, process(tx._open))
                 tx.append_message("s", "user", "lost too")
         repository.append_message("s", "user", "next")
         assert contents(database) == ["next"]

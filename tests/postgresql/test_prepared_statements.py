@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, Connection
+from sqlalchemy import URL
 
 from hermes_store import SessionRepository
+from hermes_store.database.connection import OpenConnection
 
 SEEN_OFTEN = 10
 
@@ -18,8 +19,8 @@ def repository(database: URL) -> Iterator[SessionRepository]:
         yield repository
 
 
-def prepared(connection: Connection) -> str:
-    found: Any = connection.exec_driver_sql("SELECT statement FROM pg_prepared_statements")
+def prepared(connection: OpenConnection) -> str:
+    found: Any = connection.core.exec_driver_sql("SELECT statement FROM pg_prepared_statements")
     return "\n".join(found.scalars())
 
 

@@ -38,22 +38,22 @@ def test_a_replica_needs_no_right_to_write(database):
         assert [hit["session_id"] for hit in repository.search_messages("needle")] == ["s"]
         assert repository.get_stats()["messages"] == 1
         setting = text("SHOW default_transaction_read_only")
-        assert repository._store.read(lambda c: c.execute(setting).scalar()) == "on"
-        assert repository._store.write(lambda c: c.execute(setting).scalar()) == "off"
+        assert repository._store.read(lambda c: c.core.execute(setting).scalar()) == "on"
+        assert repository._store.write(lambda c: c.core.execute(setting).scalar()) == "off"
 
 
 def test_a_read_changes_nothing_whatever_its_statement(database):
     with SessionRepository(database) as repository:
         with pytest.raises(StoreReadOnlyError):
-            repository._store.read(lambda c: c.execute(text("DELETE FROM sessions")))
+            repository._store.read(lambda c: c.core.execute(text("DELETE FROM sessions")))
 
 
 def test_a_server_that_takes_no_writes_is_an_error_that_names_the_primary(database):
     with SessionRepository(database) as repository:
 
         def as_on_a_standby(connection):
-            connection.execute(text("SET TRANSACTION READ ONLY"))
-            connection.execute(text("DELETE FROM sessions"))
+            connection.core.execute(text("SET TRANSACTION READ ONLY"))
+            connection.core.execute(text("DELETE FROM sessions"))
 
         with pytest.raises(StoreReadOnlyError, match="URL of the primary"):
             repository._store.write(as_on_a_standby)
@@ -83,7 +83,7 @@ def test_the_database_is_the_same_whoever_reads(database):
         repository.create_session("s", "cli")
         with repository._store.reading() as connection:
             count = text("SELECT count(*) FROM sessions")
-            assert connection.execute(count).scalar() == 1
+            assert connection.core.execute(count).scalar() == 1
             change(database, "DELETE FROM sessions")
-            assert connection.execute(count).scalar() == 1
+            assert connection.core.execute(count).scalar() == 1
         assert repository.session_count() == 0

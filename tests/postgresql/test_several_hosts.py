@@ -12,10 +12,11 @@ from typing import Any
 import postgres_server
 import pytest
 import stored
-from sqlalchemy import URL, Connection, text
+from sqlalchemy import URL, text
 from support import Caller, until
 
 from hermes_store import SessionRepository
+from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import (
     SessionNotFoundError,
     StoreBusyError,
@@ -100,12 +101,12 @@ class TestDeadlocks:
     def crossing(self, database: URL, other: Any, waits: list[threading.Thread]):
         """A write that locks `a`, then `b`, while the other host has `b` and wants `a`."""
 
-        def operation(connection: Connection) -> int:
-            connection.execute(text(rename("a", "ours")))
+        def operation(connection: OpenConnection) -> int:
+            connection.core.execute(text(rename("a", "ours")))
             if not waits:
                 waits.append(Caller(lambda: other.execute(rename("a", "theirs"))))
                 until(lambda: waiting(database) == 1)
-            connection.execute(text(rename("b", "ours")))
+            connection.core.execute(text(rename("b", "ours")))
             return 42
 
         return operation
@@ -126,7 +127,7 @@ class TestDeadlocks:
         waits: list[Any] = []
         with pytest.raises(StoreBusyError), repository.transaction() as tx:
             tx.append_message("a", "user", "lost")
-            self.crossing(database, other, waits)(tx.connection)
+            self.crossing(database, other, waits)(tx._open)
         waits[0].finish()
         other.commit()
         assert sources(repository) == ["theirs", "theirs"]
@@ -138,9 +139,9 @@ class TestDeadlocks:
             repository.create_session("a", "cli")
             tries = []
 
-            def operation(connection: Connection) -> None:
+            def operation(connection: OpenConnection) -> None:
                 tries.append(True)
-                connection.execute(
+                connection.core.execute(
                     text("DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40P01'; END $$")
                 )
 
@@ -153,14 +154,16 @@ class TestDeadlocks:
 def test_a_write_that_cannot_be_serialized_runs_again(repository, database, other):
     other_was_faster: list[bool] = []
 
-    def operation(connection: Connection) -> None:
-        connection.execute(text("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"))
-        [(count,)] = connection.execute(text("SELECT message_count FROM sessions WHERE id = 'a'"))
+    def operation(connection: OpenConnection) -> None:
+        connection.core.execute(text("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"))
+        [(count,)] = connection.core.execute(
+            text("SELECT message_count FROM sessions WHERE id = 'a'")
+        )
         if not other_was_faster:
             other.execute("UPDATE sessions SET message_count = 10 WHERE id = 'a'")
             other.commit()
             other_was_faster.append(True)
-        connection.execute(
+        connection.core.execute(
             text("UPDATE sessions SET message_count = :new WHERE id = 'a'"), {"new": count + 1}
         )
 
@@ -242,7 +245,7 @@ class TestStatementTimeout:
             long = text("SELECT pg_sleep(60)")
             for run in (repository._store.read, repository._store.write):
                 with pytest.raises(StoreUnavailableError, match="raise statement_timeout"):
-                    run(lambda connection: connection.execute(long))
+                    run(lambda connection: connection.core.execute(long))
             with pytest.raises(StoreUnavailableError, match="raise statement_timeout"):
                 with repository.transaction() as tx:
                     tx.append_message("a", "user", "lost")
@@ -253,4 +256,4 @@ class TestStatementTimeout:
     def test_there_is_none_unless_it_is_set(self, repository):
         limit = text("SHOW statement_timeout")
         for run in (repository._store.read, repository._store.write):
-            assert run(lambda connection: connection.execute(limit).scalar()) == "0"
+            assert run(lambda connection: connection.core.execute(limit).scalar()) == "0"

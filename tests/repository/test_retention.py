@@ -153,7 +153,7 @@ def test_a_batch_holds_few_messages_or_one_long_session(repository, make, databa
     batches = []
     with repository.transaction() as transaction:
         which = Filter(prunable_before=1e12)
-        while batch := retention.prune_batch(transaction.connection, which):
+        while batch := retention.prune_batch(transaction._open, which):
             batches.append(batch)
     assert batches == [1, 2, 2, 2]
     check(database)

@@ -9,7 +9,7 @@ from stored import change
 from support import only_sqlite
 
 from hermes_store import SessionRepository
-from hermes_store.database.engine import sqlite_driver
+from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.queries.listing import Filter, Shape, _rich_statement, _search_statement
 from hermes_store.queries.sessions import NAMES
@@ -192,7 +192,7 @@ def test_a_page_is_read_from_an_index_and_not_sorted_out_of_the_file(repository,
 def explain(repository, statement):
     """What SQLite would do for `statement`, a line per step."""
     with repository.transaction() as transaction:
-        sql, constants = statement._compiled(transaction.connection)
+        sql, constants = statement._compile("sqlite", transaction.connection.dialect)
         given = {"limit": 20, "offset": 0, "blanks": " ", **constants}
         driver = transaction.connection.connection.dbapi_connection
         return "\n".join(row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {sql}", given))

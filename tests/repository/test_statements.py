@@ -63,8 +63,8 @@ def assert_unchanged(kind, processor):
 def test_constants_in_a_statement_are_passed_along(repository):
     answer = Statement(select(literal(42) + bindparam("more")))
     with repository.transaction() as transaction:
-        assert answer.run(transaction.connection, more=1).fetchall() == [(43,)]
-        assert answer.run(transaction.connection, more=2).fetchall() == [(44,)]
+        assert answer.run(transaction._open, more=1).fetchall() == [(43,)]
+        assert answer.run(transaction._open, more=2).fetchall() == [(44,)]
 
 
 def test_several_statements_of_one_read_see_one_snapshot(repository):
@@ -102,7 +102,7 @@ def test_a_prefix_is_looked_up_in_the_primary_key(repository):
 
 def plan(repository, statement):
     with repository.transaction() as transaction:
-        sql, constants = statement._compiled(transaction.connection)
+        sql, constants = statement._compile("sqlite", transaction.connection.dialect)
         names = statement._core.compile().params
         driver = transaction.connection.connection.dbapi_connection
         given = {**dict.fromkeys(names, "x"), **constants}
@@ -112,6 +112,6 @@ def plan(repository, statement):
 def test_a_statement_is_compiled_once_per_dialect(repository, monkeypatch):
     statement = Statement(select(table.c.id).where(table.c.id == bindparam("one", type_=Text)))
     with repository.transaction() as transaction:
-        statement.run(transaction.connection, one="x")
+        statement.run(transaction._open, one="x")
         monkeypatch.setattr(statement, "_core", None)
-        assert statement.run(transaction.connection, one="x").fetchall() == []
+        assert statement.run(transaction._open, one="x").fetchall() == []

@@ -7,7 +7,7 @@ from stored import change, check, column, rows
 from support import Caller
 
 from hermes_store import SessionRepository
-from hermes_store.database.engine import sqlite_driver
+from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.errors import SearchIndexError, TransactionRolledBackError
 from hermes_store.search.ddl import HEAD_DDL, TRIGGERS
 

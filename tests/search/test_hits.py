@@ -316,7 +316,7 @@ def test_a_page_costs_as_many_statements_as_a_hit(database):
         repository.search_messages("needle")  # FTS5 looks at its settings
         statements = []
         with repository._store.reading() as connection:
-            connection.connection.dbapi_connection.set_trace_callback(statements.append)
+            connection.dbapi.set_trace_callback(statements.append)
         counts = []
         for limit in (1, 50):
             statements.clear()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from stored import change, column, rows
 
 from hermes_store import SessionRepository
-from hermes_store.database.engine import sqlite_driver
+from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.search.ddl import HEAD_DDL, LONGEST_TEXT
 
 CHECK = "INSERT INTO messages_fts(messages_fts, rank) VALUES ('integrity-check', 1)"

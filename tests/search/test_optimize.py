@@ -10,7 +10,7 @@ from stored import change, check, connected
 from support import Caller, only_sqlite
 
 from hermes_store import SessionRepository
-from hermes_store.database.engine import sqlite_driver
+from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.errors import SearchIndexError, StoreBusyError, StoreClosedError
 
 # Words that share no beginning with others, so that an index cannot hold only their ends.

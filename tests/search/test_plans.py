@@ -39,8 +39,8 @@ def plan(repository: SessionRepository, sort: str, filters: tuple[tuple[str, int
     values |= {f"{name}_{n}": "x" for name, number in filters for n in range(number)}
 
     def explain(connection):
-        sql, _ = sqlite._statement(sort, False, filters)._compiled(connection)
-        dbapi = connection.connection.dbapi_connection
+        sql, _ = sqlite._statement(sort, False, filters)._compile("sqlite", connection.core.dialect)
+        dbapi = connection.dbapi
         page = {"match": '"word"', "limit": 20, "offset": 0}
         return dbapi.execute(f"EXPLAIN QUERY PLAN {sql}", values | page).fetchall()
 

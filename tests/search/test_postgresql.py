@@ -164,8 +164,8 @@ def test_the_view_can_be_read_whole_by_several_processes_of_the_server(repositor
 
     def read(connection):
         for setting in cheap:
-            connection.exec_driver_sql(f"SET LOCAL {setting} = 0")
+            connection.core.exec_driver_sql(f"SET LOCAL {setting} = 0")
         seen = "SELECT content, tool_calls, hermes_search_fold(content) FROM messages_search"
-        return connection.exec_driver_sql(seen).all()
+        return connection.core.exec_driver_sql(seen).all()
 
     assert repository._store.read(read) == [("words", "f {}", "words")]

@@ -9,7 +9,7 @@ import pytest
 from stored import column
 
 from hermes_store import SessionRepository
-from hermes_store.database.engine import sqlite_driver
+from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.search.alphabet import ACCENTS
 from hermes_store.search.characters import WORD, join_up, set_apart
 from hermes_store.search.ddl import HEAD_DDL

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
 from support import Caller, until
 
 from hermes_store.database.address import url_of
-from hermes_store.database.engine import sqlite_driver, write_engine
+from hermes_store.database.connection import OpenConnection
+from hermes_store.database.repair import Repair
+from hermes_store.database.sqlite import SQLITE
+from hermes_store.database.sqlite_engines import sqlite_driver, write_engine
 from hermes_store.errors import (
     InvalidArgumentError,
     NestedTransactionError,
@@ -19,7 +21,6 @@ from hermes_store.errors import (
     StoreClosedError,
     StoreUnavailableError,
 )
-from hermes_store.execution.savepoint import Repair
 from hermes_store.execution.writer import Writer
 from hermes_store.settings import make_settings
 
@@ -45,7 +46,7 @@ def make_writer(path: Path) -> Iterator[Callable[..., Writer]]:
 
     def make(repair: Repair | None = None, **keywords: object) -> Writer:
         settings = make_settings(**keywords)
-        writers.append(Writer(write_engine(url_of(path), settings), settings, repair))
+        writers.append(Writer(write_engine(url_of(path), settings), SQLITE, settings, repair))
         return writers[-1]
 
     yield make
@@ -58,9 +59,9 @@ def writer(make_writer: Callable[..., Writer]) -> Writer:
     return make_writer()
 
 
-def insert(name: str, parent: str | None = None) -> Callable[[Connection], str]:
-    def operation(connection: Connection) -> str:
-        connection.exec_driver_sql("INSERT INTO item VALUES (?, ?)", (name, parent))
+def insert(name: str, parent: str | None = None) -> Callable[[OpenConnection], str]:
+    def operation(connection: OpenConnection) -> str:
+        connection.core.exec_driver_sql("INSERT INTO item VALUES (?, ?)", (name, parent))
         return name
 
     return operation
@@ -73,7 +74,7 @@ def stored(path: Path) -> set[str]:
     return names
 
 
-def in_a_group(writer: Writer, *operations: Callable[[Connection], object]) -> list[Caller]:
+def in_a_group(writer: Writer, *operations: Callable[[OpenConnection], object]) -> list[Caller]:
     """Queue the operations behind a transaction, then let them run as one group."""
     with writer.transaction():
         callers = []
@@ -100,7 +101,7 @@ class TestAlone:
     def test_what_an_operation_raises_reaches_its_caller_and_leaves_no_trace(
         self, writer: Writer, path: Path
     ) -> None:
-        def half(connection: Connection) -> None:
+        def half(connection: OpenConnection) -> None:
             insert("half")(connection)
             raise LookupError("stop")
 
@@ -135,7 +136,7 @@ class TestGroups:
     def test_a_failing_operation_leaves_no_trace_and_the_others_commit(
         self, writer: Writer, path: Path
     ) -> None:
-        def half(connection: Connection) -> None:
+        def half(connection: OpenConnection) -> None:
             insert("half")(connection)
             insert("half")(connection)
 
@@ -147,7 +148,7 @@ class TestGroups:
     def test_an_error_that_rolls_the_transaction_back_costs_only_its_operation(
         self, writer: Writer, path: Path
     ) -> None:
-        def poison_then_more(connection: Connection) -> None:
+        def poison_then_more(connection: OpenConnection) -> None:
             try:
                 insert("poison")(connection)
             finally:
@@ -176,14 +177,14 @@ class TestGroups:
     def test_a_repairable_failure_is_repaired_and_the_operation_runs_again(
         self, make_writer: Callable[..., Writer], path: Path
     ) -> None:
-        def drop_trigger(connection: Connection, _: BaseException) -> None:
-            connection.exec_driver_sql("DROP TRIGGER complain")
+        def drop_trigger(connection: OpenConnection, _: BaseException) -> None:
+            connection.core.exec_driver_sql("DROP TRIGGER complain")
 
         repair = Repair(lambda exc: "complaint" in str(exc), drop_trigger)
         writer = make_writer(repair)
         for operations in (["alone"], ["a", "b", "c"]):
             writer.run(
-                lambda connection: connection.exec_driver_sql(
+                lambda connection: connection.core.exec_driver_sql(
                     "CREATE TRIGGER complain AFTER INSERT ON item "
                     "BEGIN SELECT RAISE(ABORT, 'complaint'); END"
                 )
@@ -203,7 +204,7 @@ class TestInterrupts:
     def test_any_exception_inside_an_operation_leaves_the_writer_working(
         self, writer: Writer, path: Path, exception: type[BaseException]
     ) -> None:
-        def broken(connection: Connection) -> None:
+        def broken(connection: OpenConnection) -> None:
             insert("half")(connection)
             raise exception
 
@@ -219,7 +220,7 @@ class TestInterrupts:
     ) -> None:
         callers: list[Caller] = []
 
-        def interrupted(connection: Connection) -> None:
+        def interrupted(connection: OpenConnection) -> None:
             insert("half")(connection)
             for name in ("a", "b"):
                 callers.append(Caller(lambda name=name: writer.run(insert(name))))
@@ -237,7 +238,7 @@ class TestInterrupts:
         in_main, release = threading.Event(), threading.Event()
         interrupts = iter([True])
 
-        def follower(connection: Connection) -> str:
+        def follower(connection: OpenConnection) -> str:
             if threading.current_thread() is threading.main_thread() and next(interrupts, False):
                 signal.raise_signal(signal.SIGINT)
             return insert("follower")(connection)
@@ -438,8 +439,8 @@ class TestFailures:
     def test_a_full_disk_is_a_clear_error_and_the_writer_goes_on(
         self, writer: Writer, path: Path
     ) -> None:
-        def limit(connection: Connection, pages: int) -> None:
-            connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        def limit(connection: OpenConnection, pages: int) -> None:
+            connection.core.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
         writer.run(insert("small"))
         writer.run(lambda connection: limit(connection, 1))

@@ -1,0 +1,47 @@
+"""The base of every topic: the two doors to the database."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from hermes_store import values
+from hermes_store.database.connection import OpenConnection
+
+__all__ = ["Topic", "checked_id"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Topic(ABC):
+    """Methods about one thing, which reach the database by `_read` and `_write` only.
+
+    A method checks its arguments and hands one statement function to a door. A topic holds no
+    connection, transaction or thread: whoever has the doors decides about them. So one topic
+    serves `SessionRepository` and `Transaction` alike, as a mixin or as an object of its own.
+    """
+
+    @abstractmethod
+    def _read(
+        self,
+        function: Callable[Concatenate[OpenConnection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Return `function(connection, …)`, run on a snapshot of the database."""
+
+    @abstractmethod
+    def _write(
+        self,
+        function: Callable[Concatenate[OpenConnection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Return `function(connection, …)`, run in a transaction that is committed."""
+
+
+def checked_id(session_id: Any) -> str:
+    """Return `session_id`; raise `InvalidArgumentError` when no session can have it."""
+    return values.session_id("session_id", session_id)

@@ -1,0 +1,63 @@
+"""Care of the database: figures, checks, the search index and unused space."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_store.api.base import Topic
+from hermes_store.execution.store import Store
+from hermes_store.queries import messages, sessions, upkeep
+from hermes_store.search.choice import search_of
+from hermes_store.search.running import Progress
+
+__all__ = ["Care"]
+
+
+class Care(Topic):
+    """What an operator asks of the whole database. Only a repository has it, not a transaction."""
+
+    _store: Store
+
+    def get_stats(self) -> dict[str, Any]:
+        """Return counts of this process's writes, of sessions and messages, and what is in force.
+
+        `library` and `version` name the database library, `wal_reset_bug` says whether it has
+        that bug of SQLite, `journal_mode` and `synchronous` how commits are kept, `file_bytes`
+        the size. Reads only.
+        """
+        writes = self._store.statistics()
+        return {
+            **writes,
+            "write_count": writes["total_writes"],
+            "sessions": self._read(sessions.count, None),
+            "messages": self._read(messages.count, None),
+            "pool_size": self._store.settings.pool_size,
+            "synchronous": self._store.settings.synchronous,
+            **self._read(lambda connection: connection.backend.describe(connection.core)),
+        }
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the file, its references, counters and search index, in words.
+
+        An empty list when all is well. Reads everything, and compares the index with every
+        message; other processes cannot write while it does that.
+        """
+        return [*self._read(upkeep.problems), *self._write(search_of(self._store.backend).check)]
+
+    def reindex(self, progress: Progress | None = None) -> None:
+        """Build the search index anew, in short transactions between those of others.
+
+        Goes on where an earlier call was interrupted. `progress` is called with how many messages
+        are indexed and how many there are. Raises `StoreBusyError` while another process does it.
+        """
+        search_of(self._store.backend).reindex(self._write, progress)
+
+    def optimize(self) -> None:
+        """Merge the search index and give unused space back; deleted text is in no byte any more.
+
+        On SQLite the file is rewritten (VACUUM), which takes as much free disk as it is long, and
+        others cannot write meanwhile. PostgreSQL frees the space for its own use only. Raises
+        `StoreBusyError` while a reader or writer is in the way, and `SearchIndexError`.
+        """
+        search_of(self._store.backend).merge(self._write)
+        self._store.compact()

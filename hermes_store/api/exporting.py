@@ -1,0 +1,39 @@
+"""Export and import of whole sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hermes_store import values
+from hermes_store.api.base import Topic, checked_id
+from hermes_store.queries.listing import Filter
+from hermes_store.records import ImportResult, SessionExport
+from hermes_store.transfer import sessions as transfer
+
+__all__ = ["Exporting"]
+
+
+class Exporting(Topic):
+    """Sessions with all their messages, out of the store and into it."""
+
+    def export_session(self, session_id: str) -> SessionExport | None:
+        """Return a session with all its messages under "messages", or None."""
+        return self._read(transfer.export_session, checked_id(session_id))
+
+    def export_all(self, source: str | None = None) -> list[SessionExport]:
+        """Return every session with its messages, the last started first: one snapshot.
+
+        Holds all of it in memory; `SessionRepository.iter_export` does not.
+        """
+        return self._read(transfer.export_all, Filter(values.source_filter(source)))
+
+    def import_sessions(self, sessions: Iterable[Mapping[str, Any]]) -> ImportResult:
+        """Store sessions that export wrote, each in a transaction of its own.
+
+        A session whose id is there already is skipped, so an import can be repeated. Messages
+        keep their ids where those are free, else all of the session's get new ones in the same
+        order. A title in use gets a number. A parent is linked when it is there at the end. Raises
+        `InvalidArgumentError` for a session that is not well-formed; those before it are stored.
+        """
+        return transfer.import_all(sessions, self._write)

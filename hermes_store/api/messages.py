@@ -1,0 +1,89 @@
+"""Messages: append, read, count and clear them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hermes_store import values
+from hermes_store.api.base import Topic, checked_id
+from hermes_store.queries import messages
+from hermes_store.queries.messages import append_many
+from hermes_store.queries.rows import new_row, new_rows
+from hermes_store.records import Content, ConversationMessage, MessageRecord, NewMessage
+
+__all__ = ["Messages"]
+
+
+class Messages(Topic):
+    """The messages of a session, in the order they were stored."""
+
+    def append_message(
+        self,
+        session_id: str,
+        role: str,
+        content: Content = None,
+        tool_name: str | None = None,
+        tool_calls: Any = None,
+        tool_call_id: str | None = None,
+        token_count: int | None = None,
+        finish_reason: str | None = None,
+        reasoning: str | None = None,
+        reasoning_details: Any = None,
+        codex_reasoning_items: Any = None,
+        timestamp: float | None = None,
+    ) -> int:
+        """Store a message at the end of a session; return its id.
+
+        `content` is text, or the list or dict of a multimodal message; `tool_calls`,
+        `reasoning_details` and `codex_reasoning_items` are what JSON can hold. All come back as
+        they were given, but for lone surrogates, which become U+FFFD. `timestamp` (default: now)
+        does not change the order. Counts the message and its tool calls in the session. Raises
+        `SessionNotFoundError`.
+        """
+        row = new_row(
+            session_id=checked_id(session_id),
+            role=role,
+            content=content,
+            tool_name=tool_name,
+            tool_calls=tool_calls,
+            tool_call_id=tool_call_id,
+            token_count=token_count,
+            finish_reason=finish_reason,
+            reasoning=reasoning,
+            reasoning_details=reasoning_details,
+            codex_reasoning_items=codex_reasoning_items,
+            timestamp=timestamp,
+        )
+        return self._write(messages.append, row)
+
+    def append_messages(self, session_id: str, messages: Sequence[NewMessage]) -> list[int]:
+        """Store messages at the end of a session, all or none; return their ids in order.
+
+        Each is a dict with the keywords of `append_message`. Raises `SessionNotFoundError`.
+        """
+        rows = new_rows(checked_id(session_id), messages)
+        return self._write(append_many, session_id, rows)
+
+    def get_messages(self, session_id: str) -> list[MessageRecord]:
+        """Return the messages of a session, whole, in the order they were stored."""
+        return self._read(messages.get, checked_id(session_id))
+
+    def get_messages_as_conversation(self, session_id: str) -> list[ConversationMessage]:
+        """Return the messages of a session as a provider's API takes them.
+
+        Reasoning is replayed on assistant messages, byte for byte as stored.
+        """
+        return self._read(messages.conversation, checked_id(session_id))
+
+    def message_count(self, session_id: str | None = None) -> int:
+        """Return how many messages a session has, or how many there are."""
+        only = values.optional_session_id("session_id", session_id)
+        return self._read(messages.count, only)
+
+    def clear_messages(self, session_id: str) -> None:
+        """Delete the messages of a session and reset its counters of them.
+
+        Raises `SessionNotFoundError`.
+        """
+        self._write(messages.clear, checked_id(session_id))

@@ -1,0 +1,58 @@
+"""Search: the messages that hold what a query asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from hermes_store import values
+from hermes_store.api.base import Topic
+from hermes_store.records import SearchHit
+
+__all__ = ["Searching"]
+
+
+class Searching(Topic):
+    """Full-text search over the messages of all sessions."""
+
+    def search_messages(
+        self,
+        query: str,
+        source_filter: Sequence[str] | None = None,
+        exclude_sources: Sequence[str] | None = None,
+        role_filter: Sequence[str] | None = None,
+        limit: int | None = 20,
+        offset: int = 0,
+        *,
+        session_id: str | None = None,
+        exclude_session_id: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        sort: Literal["relevance", "newest", "oldest"] = "relevance",
+        markers: tuple[str, str] = (">>>", "<<<"),
+    ) -> list[SearchHit]:
+        """Return a page of the messages that hold what `query` asks for, the best first.
+
+        Any text is a query: words that must all be there, "exact phrases", AND, OR and NOT
+        between operands, prefix*, parentheses; everything else is looked for as written. A query
+        with nothing to look for finds nothing. An empty filter filters nothing; `since` (included)
+        and `until` (excluded) are epoch seconds. Each hit has a `snippet`, the hits in it set in
+        `markers`, and under `context` the messages before and after it. Raises `SearchIndexError`
+        when the index cannot answer.
+        """
+        from hermes_store.search.hits import search  # noqa: PLC0415 - a third of the import's time
+
+        return self._read(
+            search,
+            values.optional_text("query", query) or "",
+            sources=values.names("source_filter", source_filter),
+            exclude_sources=values.names("exclude_sources", exclude_sources),
+            roles=values.names("role_filter", role_filter),
+            session_id=values.optional_session_id("session_id", session_id),
+            exclude_session_id=values.optional_session_id("exclude_session_id", exclude_session_id),
+            since=None if since is None else values.number("since", since),
+            until=None if until is None else values.number("until", until),
+            sort=sort,
+            markers=values.markers(markers),
+            **values.page(limit, offset),
+        )

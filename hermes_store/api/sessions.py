@@ -1,0 +1,89 @@
+"""Sessions: begin, end, reopen and find them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_store import values
+from hermes_store.api.base import Topic, checked_id
+from hermes_store.queries import sessions
+from hermes_store.records import SessionRecord
+
+__all__ = ["Sessions"]
+
+
+class Sessions(Topic):
+    """One session at a time, without its messages."""
+
+    def create_session(
+        self,
+        session_id: str,
+        source: str,
+        model: str | None = None,
+        model_config: dict[str, Any] | None = None,
+        system_prompt: str | None = None,
+        user_id: str | None = None,
+        parent_session_id: str | None = None,
+    ) -> str:
+        """Store a session that starts now; return its id.
+
+        Of a session that exists already, fills what is not known yet and overwrites nothing.
+        `source` says where it comes from: "cli", "telegram" and so on. Raises
+        `SessionNotFoundError` for an unknown parent, `InvalidArgumentError` for a parent that
+        descends from the session.
+        """
+        started = values.now()
+        parent = values.optional_session_id("parent_session_id", parent_session_id)
+        session = {
+            "id": values.session_id("session_id", session_id),
+            "source": values.text("source", source),
+            "model": values.optional_text("model", model),
+            "model_config": values.encode_json("model_config", model_config),
+            "system_prompt": values.optional_text("system_prompt", system_prompt),
+            "user_id": values.optional_text("user_id", user_id),
+            "parent_session_id": parent,
+            "started_at": started,
+            "last_active": started,
+        }
+        self._write(sessions.create, session)
+        return session_id
+
+    def ensure_session(
+        self, session_id: str, source: str = "unknown", model: str | None = None
+    ) -> None:
+        """Store a session unless it exists: `create_session` for callers who know little."""
+        self.create_session(session_id, source, model)
+
+    def end_session(self, session_id: str, end_reason: str | None) -> None:
+        """Mark a session as ended now. An ended session keeps its first time and reason.
+
+        Raises `SessionNotFoundError`.
+        """
+        checked_id(session_id)
+        reason = values.optional_text("end_reason", end_reason)
+        self._write(sessions.end, session_id, reason, values.now())
+
+    def reopen_session(self, session_id: str) -> None:
+        """Take back the end of a session. Raises `SessionNotFoundError`."""
+        self._write(sessions.reopen, checked_id(session_id))
+
+    def update_system_prompt(self, session_id: str, system_prompt: str | None) -> None:
+        """Store the whole system prompt as it was sent. Raises `SessionNotFoundError`."""
+        prompt = values.optional_text("system_prompt", system_prompt)
+        self._write(sessions.update_system_prompt, checked_id(session_id), prompt)
+
+    def get_session(self, session_id: str) -> SessionRecord | None:
+        """Return a session, or None. Its `model_config` is decoded, its counters are numbers."""
+        return self._read(sessions.get, checked_id(session_id))
+
+    def resolve_session_id(self, session_id_or_prefix: str) -> str | None:
+        """Return the id that is the argument, or the only one that begins with it, else None.
+
+        Upper and lower case differ, and no character is a wildcard.
+        """
+        prefix = values.optional_text("session_id_or_prefix", session_id_or_prefix)
+        return self._read(sessions.resolve_id, prefix) if prefix else None
+
+    def session_count(self, source: str | None = None) -> int:
+        """Return how many sessions there are, or how many from one source."""
+        return self._read(sessions.count, values.source_filter(source))

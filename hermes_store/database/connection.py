@@ -1,0 +1,95 @@
+"""A connection that is open: what SQLAlchemy, the driver and the backend know of it, at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from hermes_store.database.backend import Backend
+
+__all__ = ["OpenConnection"]
+
+
+class OpenConnection:
+    """One connection and its transaction. The functions of `queries` and `search` work on it.
+
+    A statement takes one of two roads. While nobody listens the driver runs it, at the driver's
+    price. As soon as somebody listens to the engine's statements, SQLAlchemy runs the same text.
+    """
+
+    __slots__ = ("_begin", "backend", "core", "dbapi", "errors", "watched")
+
+    def __init__(self, engine: Engine, backend: Backend, begin: str) -> None:
+        """Connect. `begin` is the statement that begins a transaction."""
+        self.core = engine.connect()
+        """SQLAlchemy's connection; it lives as long as this object."""
+        self.dbapi: Any = self.core.connection.dbapi_connection
+        """The driver's connection."""
+        self.backend = backend
+        self.errors: tuple[type[Exception], ...] = DBAPIError, engine.dialect.loaded_dbapi.Error
+        """What a statement raises: the driver's errors, or SQLAlchemy's around them."""
+        self.watched = False
+        """Whether somebody listens to statements; looked at when a transaction begins."""
+        self._begin = begin
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the database still holds the transaction that was begun."""
+        return not self.core.invalidated and self.backend.in_transaction(self.dbapi)
+
+    @property
+    def may_commit(self) -> bool:
+        """Whether COMMIT would store the transaction; after an error PostgreSQL rolls back."""
+        return not self.core.invalidated and self.backend.may_commit(self.dbapi)
+
+    # --- transactions ---------------------------------------------------------------------------
+
+    def begin(self, *, for_caller: bool = False) -> None:
+        """Begin a transaction. SQLAlchemy is told when it is `for_caller`, or watched."""
+        self.watched = _is_watched(self.core)
+        if not self.backend.in_transaction(self.dbapi):
+            self.dbapi.execute(self._begin)
+        if for_caller or self.watched:
+            self.core.begin()
+
+    def commit(self) -> None:
+        """Commit the transaction, whoever knows of it."""
+        if self.core.in_transaction():  # at ROLLBACK psycopg forgets the statements it prepared
+            self.core.commit()
+        if self.backend.in_transaction(self.dbapi):
+            self.dbapi.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        """Undo the transaction; a COMMIT that failed leaves SQLite's open."""
+        self.core.rollback()
+        if self.in_transaction:
+            self.dbapi.rollback()
+
+    # --- statements in the driver's own words ---------------------------------------------------
+
+    def run(self, statement: str) -> None:
+        """Run a statement without parameters and without result."""
+        if self.watched:
+            self.core.exec_driver_sql(statement, execution_options={"no_parameters": True})
+        else:
+            self.dbapi.execute(statement)
+
+    def execute(self, statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> Any:
+        """Run a statement; return a cursor: rows like tuples, and `rowcount`."""
+        if self.watched:
+            return self.core.exec_driver_sql(statement, parameters)
+        return self.dbapi.execute(statement, parameters)
+
+
+def _is_watched(connection: Connection) -> bool:
+    listeners = connection.engine.dispatch
+    return bool(
+        listeners.before_cursor_execute
+        or listeners.after_cursor_execute
+        or listeners.before_execute
+        or listeners.after_execute
+        or connection._echo  # noqa: SLF001 - the engine's `echo`, and its logger's level
+    )

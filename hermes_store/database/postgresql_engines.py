@@ -1,0 +1,181 @@
+"""Engines of a PostgreSQL server: connections, their limits, and how a transaction begins.
+
+The driver is psycopg 3. As on SQLite, its own transaction control is off and the store says BEGIN:
+READ COMMITTED with row locks for writes, one read-only snapshot for reads.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.pool import NullPool, QueuePool
+
+from hermes_store.database.postgresql_errors import CHECK_THE_URL, in_one_line, is_lost
+from hermes_store.errors import InvalidArgumentError, StoreUnavailableError
+from hermes_store.settings import Settings
+
+__all__ = [
+    "BEGIN_READING",
+    "BEGIN_WRITING",
+    "CONNECT_SECONDS",
+    "in_transaction",
+    "may_commit",
+    "read_engine",
+    "write_engine",
+]
+
+BEGIN_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+CONNECT_SECONDS = 10
+_CONNECT: dict[str, Any] = {
+    "application_name": "hermes-store",
+    "client_encoding": "utf8",
+    # A server that is not there, or no longer there, is noticed in seconds, not in the minutes
+    # after which TCP gives up.
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+_IN_GOOD_TRANSACTION = (1, 2)  # libpq's PQTRANS_ACTIVE and PQTRANS_INTRANS
+_IN_TRANSACTION = (*_IN_GOOD_TRANSACTION, 3)  # and PQTRANS_INERROR
+_FRESH_SECONDS = 2.0
+"""A pooled connection unused for longer is asked whether it still answers."""
+
+
+def write_engine(url: URL, settings: Settings) -> Engine:
+    """Engine for connections that write. Holds no pool."""
+    return _engine(url, settings, BEGIN_WRITING, poolclass=NullPool)
+
+
+def read_engine(url: URL, settings: Settings) -> Engine:
+    """Engine with a bounded pool of connections that only read."""
+    return _engine(
+        url,
+        settings,
+        BEGIN_READING,
+        poolclass=QueuePool,
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        pool_timeout=settings.pool_timeout,
+        pool_use_lifo=True,
+    )
+
+
+def _engine(url: URL, settings: Settings, begin: str, **pool: Any) -> Engine:
+    """Engine whose transactions start with `begin`.
+
+    Raises `StoreUnavailableError` when there is no driver, `InvalidArgumentError`.
+    """
+    connect = {name: value for name, value in _CONNECT.items() if name not in url.query}
+    try:
+        # As an attribute of the module, so that instrumentation that wraps it is not missed.
+        engine = sqlalchemy.create_engine(
+            url,
+            connect_args={**connect, "autocommit": True},
+            use_native_hstore=False,
+            echo=settings.echo,
+            **pool,
+        )
+    except ModuleNotFoundError as exc:
+        raise StoreUnavailableError(
+            f"PostgreSQL needs a driver ({exc})", "pip install 'hermes-store[postgresql]'"
+        ) from exc
+    except ArgumentError as exc:
+        raise _wrong_url(exc) from exc
+
+    def configure(dbapi: Any, _record: Any) -> None:
+        _require_utf8(dbapi)
+        _store_text_without_nul(dbapi)
+        dbapi.execute(_limits(settings))
+
+    def begin_once(connection: Connection) -> None:
+        dbapi: Any = connection.connection.dbapi_connection
+        if not in_transaction(dbapi):
+            dbapi.execute(begin)
+
+    event.listen(engine, "do_connect", _connect)
+    event.listen(engine, "connect", configure)
+    event.listen(engine, "begin", begin_once)
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "checkout", _require_answer)
+    return engine
+
+
+# --- a connection -------------------------------------------------------------------------------
+
+
+def _connect(dialect: Any, _record: Any, arguments: Any, keywords: Any) -> Any:
+    driver = dialect.loaded_dbapi
+    try:
+        return dialect.connect(*arguments, **keywords)
+    except driver.OperationalError as exc:  # without SQLSTATE: the words are all there is
+        raise StoreUnavailableError(in_one_line(exc), CHECK_THE_URL) from exc
+    except driver.ProgrammingError as exc:
+        raise _wrong_url(exc) from exc
+
+
+def _wrong_url(exc: Exception) -> InvalidArgumentError:
+    problem = f"the URL cannot be used ({in_one_line(exc)})"
+    return InvalidArgumentError("db_path", problem, "correct it")
+
+
+def _require_utf8(dbapi: Any) -> None:
+    encoding = dbapi.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        dbapi.close()
+        raise StoreUnavailableError(
+            f"the database stores text as {encoding} and cannot hold every text",
+            "create it with ENCODING 'UTF8', as 'hermes-store init' does",
+        )
+
+
+def _store_text_without_nul(dbapi: Any) -> None:
+    """PostgreSQL has no NUL character; like a lone surrogate it is replaced, not refused."""
+    from psycopg.types.string import StrDumperUnknown  # noqa: PLC0415 - only where it is used
+
+    class Dumper(StrDumperUnknown):
+        def dump(self, obj: str) -> Any:
+            return super().dump(obj.replace("\0", "\ufffd"))
+
+    dbapi.adapters.register_dumper(str, Dumper)
+
+
+def _limits(settings: Settings) -> str:
+    """No statement waits for a row for ever, not even behind another host's open transaction."""
+    lock = max(1, round(settings.lock_timeout * 1000))
+    statement = round(settings.statement_timeout * 1000)
+    return f"SET lock_timeout = {lock}; SET statement_timeout = {statement}"
+
+
+def in_transaction(dbapi: Any) -> bool:
+    """Whether the server holds a transaction, be it one that can only be rolled back."""
+    return dbapi.pgconn.transaction_status in _IN_TRANSACTION
+
+
+def may_commit(dbapi: Any) -> bool:
+    """Whether no statement failed since the last savepoint; else COMMIT would roll back."""
+    return dbapi.pgconn.transaction_status in _IN_GOOD_TRANSACTION
+
+
+def _note_use(_dbapi: Any, record: Any) -> None:
+    record.info["last_used"] = time.monotonic()
+
+
+def _require_answer(dbapi: Any, record: Any, _proxy: Any) -> None:
+    """Give the pool another connection for one that died while it was idle."""
+    last_used = record.info.get("last_used")
+    if last_used is None or time.monotonic() - last_used < _FRESH_SECONDS:
+        return
+    try:
+        dbapi.execute("SELECT 1")
+    except Exception as exc:
+        if is_lost(exc):
+            raise DisconnectionError from exc
+        raise

@@ -1,0 +1,98 @@
+"""What an error of PostgreSQL's driver means, by its SQLSTATE."""
+
+from __future__ import annotations
+
+import sys
+
+from hermes_store.errors import (
+    HermesStoreError,
+    StoreReadOnlyError,
+    StoreUnavailableError,
+    TransactionRolledBackError,
+)
+
+__all__ = [
+    "CHECK_THE_URL",
+    "in_one_line",
+    "is_busy",
+    "is_lost",
+    "is_overtaken",
+    "state_of",
+    "translate",
+]
+
+_LOCKED = {"40001", "40P01", "55P03"}  # serialization, deadlock, lock not available
+_OVERTAKEN = {"23503", "23505"}  # foreign key, unique
+_GOING_DOWN = {"57P01", "57P02", "57P03", "57P05"}  # shut down, crashed, starting, idle for long
+
+
+def state_of(exc: BaseException) -> str | None:
+    """The SQLSTATE of a driver's error; None for others, and for those that the driver made up."""
+    return getattr(getattr(exc, "orig", None) or exc, "sqlstate", None)
+
+
+def _error(exc: BaseException) -> BaseException | None:
+    """The driver's error in or behind `exc`."""
+    driver = sys.modules.get("psycopg")
+    original = getattr(exc, "orig", None) or exc
+    return original if driver is not None and isinstance(original, driver.Error) else None
+
+
+def is_busy(exc: BaseException) -> bool:
+    """Whether another transaction was in the way; the same operation may succeed later."""
+    return state_of(exc) in _LOCKED
+
+
+def is_overtaken(exc: BaseException) -> bool:
+    """Whether another host may have changed what the operation had just looked at."""
+    return state_of(exc) in _OVERTAKEN
+
+
+def is_lost(exc: BaseException) -> bool:
+    """Whether the connection is gone, and with it what was not committed."""
+    error = _error(exc)
+    if error is None:
+        return False
+    state = state_of(error)
+    if state is None:
+        return isinstance(error, sys.modules["psycopg"].OperationalError)
+    return state in _GOING_DOWN or state.startswith("08")
+
+
+def translate(exc: BaseException) -> HermesStoreError | None:
+    """The typed error for an error of the driver; None for others."""
+    error = _error(exc)
+    if error is None:
+        return None
+    said = in_one_line(error)
+    if is_lost(error):
+        return StoreUnavailableError(f"the connection to the server was lost ({said})", "try again")
+    return _translate_state(state_of(error) or "", said)
+
+
+def _translate_state(state: str, said: str) -> HermesStoreError | None:
+    if state == "25P02":
+        return TransactionRolledBackError("an earlier error")
+    if state == "25006":
+        return StoreReadOnlyError(said, "give the URL of the primary server")
+    remedies = [remedy for start, remedy in _REMEDIES.items() if state.startswith(start)]
+    return StoreUnavailableError(said, remedies[0]) if remedies else None
+
+
+CHECK_THE_URL = (
+    "check the URL's host, port, user, password and database, and that the server runs; "
+    "'hermes-store init' creates a missing database"
+)
+_REMEDIES = {
+    "57014": "ask for less, or raise statement_timeout",
+    "53": "relieve the server and try again",
+    "28": CHECK_THE_URL,
+    "3D": CHECK_THE_URL,
+    "42501": "grant the user the right to do this",
+}
+"""By the beginning of the SQLSTATE."""
+
+
+def in_one_line(exc: BaseException) -> str:
+    """What the error says, without line breaks."""
+    return " ".join(str(exc).split())

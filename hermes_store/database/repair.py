@@ -1,0 +1,20 @@
+"""What mends a fault of something beside the messages, so that it costs no message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from hermes_store.database.connection import OpenConnection
+
+__all__ = ["Repair"]
+
+
+class Repair(NamedTuple):
+    """What to do when an operation fails for a reason that must not cost the operation.
+
+    When the operation fails after the repair too, the repair is undone: the reason was another.
+    """
+
+    applies: Callable[[BaseException], bool]
+    apply: Callable[[OpenConnection, BaseException], None]

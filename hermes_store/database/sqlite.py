@@ -1,0 +1,242 @@
+"""SQLite: a file, one connection that writes, and connections that only read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy import URL, Connection, Engine
+
+from hermes_store.database import sqlite_engines as engines
+from hermes_store.database import sqlite_errors as errors
+from hermes_store.database.checkpoint import Checkpoints
+from hermes_store.errors import HermesStoreError, InvalidArgumentError, StoreBusyError
+from hermes_store.settings import Settings, taken_by
+
+__all__ = ["SQLITE"]
+
+
+class _SQLite:
+    """`Backend` for a file of SQLite's."""
+
+    # --- where ----------------------------------------------------------------------------------
+
+    name = "sqlite"
+    is_server = False
+    settings = taken_by("sqlite")
+
+    def checked_url(self, url: URL) -> URL:
+        """The URL with an absolute path. Raises `InvalidArgumentError`."""
+        if url.drivername not in {"sqlite", "sqlite+pysqlite"}:  # SQLCipher's would not encrypt
+            problem = f"the driver {url.drivername!r} is not supported"
+            raise InvalidArgumentError("db_path", problem, "write sqlite:////folder/state.db")
+        database = url.database or ""
+        if database in {"", ":memory:"} or "mode=memory" in database:
+            raise InvalidArgumentError(
+                "db_path",
+                "a database in memory cannot be shared by the store's connections",
+                "give the path of a file, in a temporary folder if need be",
+            )
+        if database.startswith("file:") or url.query:
+            problem = "SQLite URIs and their parameters are not taken"
+            raise InvalidArgumentError("db_path", problem, "give the plain path")
+        if "\0" in database:
+            raise InvalidArgumentError("db_path", "the path holds a NUL character", "remove it")
+        return url.set(database=str(Path(database).expanduser().absolute()))
+
+    def shown(self, url: URL) -> str:
+        """The path."""
+        return str(url.database)
+
+    def identity(self, url: URL) -> Hashable:
+        """Device and inode: a file may have several names."""
+        status = Path(cast("str", url.database)).stat()
+        return status.st_dev, status.st_ino
+
+    def create_database(self, url: URL) -> bool:  # noqa: ARG002 - a server's has to be created
+        """Nothing: SQLite creates a file when it is opened."""
+        return False
+
+    # --- engines --------------------------------------------------------------------------------
+
+    begin_writing = "BEGIN IMMEDIATE"
+    begin_reading = "BEGIN"
+    keeps_readers = True
+    merges_groups = False
+
+    def write_engine(self, url: URL, settings: Settings) -> Engine:
+        """Engine for the one connection that writes, in WAL mode."""
+        return engines.write_engine(url, settings)
+
+    def read_engine(self, url: URL, settings: Settings) -> Engine:
+        """Engine whose connections are `query_only`."""
+        return engines.read_engine(url, settings)
+
+    def migration_engine(self, url: URL, lock_timeout: float) -> Engine:  # noqa: ARG002 - it retries
+        """Engine for revisions: takes the write lock at once and checks no foreign keys."""
+        return engines.migration_engine(url)
+
+    def write_connections(self, settings: Settings) -> int:  # noqa: ARG002 - a server's choice
+        """One: SQLite lets one connection write at a time."""
+        return 1
+
+    def checkpoints(
+        self, url: URL, settings: Settings, inside: AbstractContextManager[object]
+    ) -> Checkpoints | None:
+        """What moves the log into the file beside the writers; None on a SQLite with a bug there.
+
+        A checkpoint beside a COMMIT is what the WAL-reset bug needs to lose pages. Then SQLite
+        makes checkpoints by itself, inside the commits of the one connection that writes.
+        """
+        if engines.has_wal_reset_bug(engines.sqlite_driver().sqlite_version_info):
+            return None
+        return Checkpoints(engines.plain_engine(url), settings.wal_autocheckpoint // 8, inside)
+
+    # --- transactions ---------------------------------------------------------------------------
+
+    def in_transaction(self, dbapi: Any) -> bool:
+        """Whether the driver's connection holds a transaction."""
+        return bool(dbapi.in_transaction)
+
+    def may_commit(self, dbapi: Any) -> bool:
+        """Whether COMMIT would store the transaction."""
+        return bool(dbapi.in_transaction)
+
+    # --- errors ---------------------------------------------------------------------------------
+
+    def is_busy(self, exc: BaseException) -> bool:
+        """Whether a lock was in the way."""
+        return errors.is_busy(exc)
+
+    def is_overtaken(self, exc: BaseException) -> bool:  # noqa: ARG002 - there is no other host
+        """Never: the write lock is taken before an operation looks at anything."""
+        return False
+
+    def is_lost(self, exc: BaseException) -> bool:  # noqa: ARG002 - there is no server
+        """Never: a file has no connection to lose."""
+        return False
+
+    def is_undecodable(self, exc: BaseException) -> bool:
+        """Whether a stored text could not be read because it is not valid UTF-8."""
+        return errors.is_undecodable(exc)
+
+    def translate(self, exc: BaseException) -> HermesStoreError | None:
+        """The typed error for an error of the driver other than a lock; None for others."""
+        return errors.translate(exc)
+
+    # --- rows -----------------------------------------------------------------------------------
+
+    keeps_nul = True
+
+    def last_id(self, connection: Connection, table: str) -> int:
+        """The greatest id that `table` ever gave out, 0 before the first."""
+        given = "SELECT seq FROM sqlite_sequence WHERE name = ?"
+        return connection.exec_driver_sql(given, (table,)).scalar() or 0
+
+    def reserve_ids(self, connection: Connection, table: str, greatest: int) -> None:
+        """Never give out an id up to `greatest`."""
+        if self.last_id(connection, table) < greatest:
+            run = connection.exec_driver_sql
+            run("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
+            run("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, greatest))
+
+    def undecodable_as_bytes(self, connection: Connection) -> AbstractContextManager[None]:
+        """Read text that is not valid UTF-8 as the bytes it is."""
+        return _decoding(connection, _text_or_bytes)
+
+    def undecodable_replaced(self, connection: Connection) -> AbstractContextManager[None]:
+        """Read text that is not valid UTF-8 with U+FFFD in place of what is not."""
+        return _decoding(connection, _text_with_replacements)
+
+    # --- schema ---------------------------------------------------------------------------------
+
+    def lock_schema(self, connection: Connection) -> None:
+        """Nothing: the transaction began with the write lock."""
+
+    schema_record = "snapshot_sqlite.sql"
+
+    def takes_record(self, connection: Connection) -> bool:  # noqa: ARG002 - every SQLite does
+        """Yes: the statements ask for nothing that is not in SQLite."""
+        return True
+
+    def make_namespace(self, connection: Connection) -> None:
+        """Nothing: a file is one."""
+
+    def start_log(self, dbapi: Any) -> None:
+        """Switch an empty file to WAL, before anything is in it."""
+        engines.start_log(dbapi)
+
+    def keep_log(self, dbapi: Any) -> None:
+        """Switch the file to WAL if that can be now."""
+        engines.keep_log(dbapi)
+
+    def without_references(self, dbapi: Any) -> AbstractContextManager[None]:
+        """Check no foreign keys meanwhile."""
+        return engines.without_references(dbapi)
+
+    def broken_references(self, connection: Connection) -> set[tuple[Any, ...]]:
+        """Rows that refer to nothing: other tools write without foreign keys."""
+        return {tuple(row) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}
+
+    # --- care -----------------------------------------------------------------------------------
+
+    def describe(self, connection: Connection) -> dict[str, Any]:
+        """Which SQLite is in force, and how it keeps the file."""
+        driver = engines.sqlite_driver()
+        pragma = connection.exec_driver_sql
+        return {
+            "library": driver.__name__.partition(".")[0],
+            "version": driver.sqlite_version,
+            "wal_reset_bug": engines.has_wal_reset_bug(driver.sqlite_version_info),
+            "journal_mode": pragma("PRAGMA journal_mode").scalar(),
+            "file_bytes": pragma(
+                "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+            ).scalar(),
+        }
+
+    def damage(self, connection: Connection) -> list[str]:
+        """What SQLite finds wrong with the file, in its words."""
+        found = connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars()
+        return [problem for problem in found if problem != "ok"]
+
+    def compact(self, url: URL, lock_timeout: float) -> None:
+        """Write the file anew without what was deleted, and empty the log.
+
+        Raises `StoreBusyError`.
+        """
+        with closing(engines.plain_engine(url).raw_connection()) as connection:
+            dbapi: Any = connection.dbapi_connection
+            dbapi.execute(f"PRAGMA busy_timeout={round(lock_timeout * 1000)}")
+            dbapi.execute("VACUUM")
+            refused, *_ = dbapi.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if refused:
+            raise StoreBusyError(lock_timeout, "a reader of an older snapshot")
+
+
+# SQLite stores as text whatever it is given; its driver refuses to read what is not valid UTF-8.
+
+
+@contextmanager
+def _decoding(connection: Connection, decode: Callable[[bytes], str | bytes]) -> Iterator[None]:
+    dbapi: Any = connection.connection.dbapi_connection
+    dbapi.text_factory = decode
+    try:
+        yield
+    finally:
+        dbapi.text_factory = str
+
+
+def _text_or_bytes(stored: bytes) -> str | bytes:
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return stored
+
+
+def _text_with_replacements(stored: bytes) -> str:
+    return stored.decode("utf-8", "replace")
+
+
+SQLITE = _SQLite()

@@ -1,0 +1,50 @@
+"""What an error of SQLite's driver means."""
+
+from __future__ import annotations
+
+from hermes_store.errors import (
+    DamagedFileError,
+    HermesStoreError,
+    StoreReadOnlyError,
+    StoreUnavailableError,
+)
+
+__all__ = ["is_busy", "is_undecodable", "translate"]
+
+_BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
+
+
+def _name(exc: BaseException) -> str:
+    return str(getattr(_original(exc), "sqlite_errorname", ""))
+
+
+def _original(exc: BaseException) -> BaseException:
+    """The driver's error in `exc`, or `exc` itself."""
+    return getattr(exc, "orig", None) or exc
+
+
+def is_busy(exc: BaseException) -> bool:
+    """Whether another connection held a lock."""
+    return _name(exc).startswith(_BUSY)
+
+
+def is_undecodable(exc: BaseException) -> bool:
+    """Whether a stored text could not be read because it is not valid UTF-8."""
+    return "Could not decode to UTF-8" in str(_original(exc))
+
+
+def translate(exc: BaseException) -> HermesStoreError | None:
+    """The typed error for an error of the driver other than a lock; None for others."""
+    name, said = _name(exc), str(_original(exc))
+    if name == "SQLITE_FULL":
+        return StoreUnavailableError(
+            f"the disk is full ({said}); nothing of this operation was stored",
+            "free some space and try again",
+        )
+    if name.startswith(("SQLITE_READONLY", "SQLITE_PERM")):
+        return StoreReadOnlyError(said)
+    if name.startswith("SQLITE_NOTADB") or name in {"SQLITE_CORRUPT", "SQLITE_CORRUPT_INDEX"}:
+        return DamagedFileError(said)
+    if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_PROTOCOL", "SQLITE_NOMEM")):
+        return StoreUnavailableError(said, "check the disk, the folder and its permissions")
+    return None

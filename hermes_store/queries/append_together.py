@@ -1,0 +1,51 @@
+"""Messages of several callers stored by one statement, on databases that merge groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hermes_store.database.connection import OpenConnection
+from hermes_store.errors import SessionNotFoundError
+from hermes_store.models import messages as table
+from hermes_store.queries.rows import NewRow
+
+__all__ = ["append_together"]
+
+_COLUMNS = [column for column in table.columns if column.name != "id"]
+_NAMES = ", ".join(column.name for column in _COLUMNS)
+_TYPES = {float: "float8", int: "bigint"}
+_ARRAYS = ", ".join(
+    f"CAST(%({column.name})s AS {_TYPES.get(column.type.python_type, 'text')}[])"
+    for column in _COLUMNS
+)
+_APPEND = f"""\
+WITH given AS (
+    SELECT * FROM unnest({_ARRAYS}, CAST(%(calls)s AS bigint[]))
+        WITH ORDINALITY AS given({_NAMES}, calls, place)),
+summed AS (
+    SELECT session_id, count(*) AS added, sum(calls) AS calls, max(timestamp) AS at
+    FROM given GROUP BY session_id),
+locked AS (
+    SELECT id FROM sessions WHERE id IN (SELECT session_id FROM summed)
+    ORDER BY id FOR NO KEY UPDATE),
+counted AS (
+    UPDATE sessions AS s SET message_count = coalesce(s.message_count, 0) + summed.added,
+        tool_call_count = coalesce(s.tool_call_count, 0) + summed.calls,
+        last_active = greatest(s.last_active, summed.at)
+    FROM summed JOIN locked ON locked.id = summed.session_id
+    WHERE s.id = locked.id RETURNING s.id)
+INSERT INTO messages ({_NAMES})
+SELECT {", ".join(f"given.{column.name}" for column in _COLUMNS)}
+FROM given JOIN counted ON counted.id = given.session_id ORDER BY place
+RETURNING id, session_id"""  # noqa: S608 - of the names of columns
+
+
+def append_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[int]:
+    """Store messages, count them in their sessions; return their ids, in order."""
+    arrays = {column.name: [row.columns[column.name] for row in rows] for column in _COLUMNS}
+    calls = [row.tool_calls for row in rows]
+    stored = connection.execute(_APPEND, {**arrays, "calls": calls}).fetchall()
+    if len(stored) < len(rows):
+        known = {session_id for _, session_id in stored}
+        raise SessionNotFoundError(next(s for s in arrays["session_id"] if s not in known))
+    return sorted(message_id for message_id, _ in stored)  # given out in order, reported in any

@@ -1,0 +1,76 @@
+"""Which search a database has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Protocol
+
+from hermes_store.database.backend import Backend
+from hermes_store.database.connection import OpenConnection
+from hermes_store.database.repair import Repair
+from hermes_store.search.query import Query
+from hermes_store.search.running import Progress, Run
+
+__all__ = ["Search", "search_of"]
+
+
+class Search(Protocol):
+    """What the modules `sqlite` and `postgresql` offer."""
+
+    @property
+    def repair(self) -> Repair | None:
+        """What keeps a damaged index from costing a message."""
+
+    GIVEN_IDS: str
+    """A SELECT of the ids that the parameter `ids` holds."""
+
+    def given(self, ids: Sequence[int], /) -> Any:
+        """The parameter of `GIVEN_IDS` for these ids."""
+
+    def find(
+        self,
+        connection: OpenConnection,
+        tree: Query,
+        typed: str,
+        sort: str,
+        filters: dict[str, Any],
+        *,
+        limit: int,
+        offset: int,
+    ) -> Sequence[int]:
+        """The ids of one page, in order. `tree` is what `typed` says."""
+
+    def as_written(self, searched: str, /) -> str:
+        """A text of the view `messages_search` as it was written."""
+
+    def require_ready(self, connection: OpenConnection) -> None:
+        """Raise `SearchIndexError` unless the index can answer."""
+
+    def is_index_damage(self, exc: BaseException) -> bool:
+        """Whether something failed because the index is damaged."""
+
+    def check(self, connection: OpenConnection) -> list[str]:
+        """What is wrong with the index, in words."""
+
+    def reindex(self, run: Run, progress: Progress | None = None) -> None:
+        """Build the index anew. Raises `StoreBusyError` while another process does it."""
+
+    def merge(self, run: Run) -> None:
+        """Merge the index into one piece: deleted words are in it no more."""
+
+
+def search_of(backend: Backend) -> Search:
+    """The search of a database. A process imports only the search that it uses."""
+    return _search(backend.is_server)
+
+
+@cache
+def _search(is_server: bool) -> Search:
+    if is_server:
+        from hermes_store.search import postgresql  # noqa: PLC0415
+
+        return postgresql
+    from hermes_store.search import sqlite  # noqa: PLC0415
+
+    return sqlite

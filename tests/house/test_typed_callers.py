@@ -1,0 +1,95 @@
+"""What a type checker tells the callers of the package: mypy runs on small programs."""
+
+import subprocess
+import sys
+
+import pytest
+
+RIGHT = """\
+from pathlib import Path
+from typing import Unpack
+
+from hermes_store import SessionRepository, Settings, Transaction
+from hermes_store.records import MessageRecord
+from hermes_store.settings import SettingsKeywords
+
+
+def opened(path: Path, **settings: Unpack[SettingsKeywords]) -> SessionRepository:
+    return SessionRepository(path, **settings)
+
+
+def last(given: Transaction, session_id: str) -> MessageRecord:
+    return given.get_messages(session_id)[-1]
+
+
+with opened(Path("state.db"), pool_size=3, synchronous="FULL", lock_timeout=None) as repo:
+    with repo.transaction() as transaction:
+        number: int = transaction.append_message("s", "user", "Hello!")
+        role: str = last(transaction, "s")["role"]
+    levels: Settings = Settings(synchronous="EXTRA")
+"""
+
+WRONG = {
+    "a mistyped setting": (
+        'SessionRepository("state.db", lock_timeuot=3)',
+        'Unexpected keyword argument "lock_timeuot"',
+    ),
+    "a setting of the wrong type": (
+        'SessionRepository("state.db", lock_timeout="3")',
+        'Argument "lock_timeout" to "SessionRepository" has incompatible type "str"',
+    ),
+    "a level that does not exist": (
+        'SessionRepository("state.db", synchronous="OFF")',
+        'Argument "synchronous" to "SessionRepository" has incompatible type',
+    ),
+    "a mistyped setting of a caller's own function": (
+        'settings: SettingsKeywords = {"pool_sise": 3}',
+        'Extra key "pool_sise" for TypedDict "SettingsKeywords"',
+    ),
+    "a mistyped keyword of a method": (
+        'SessionRepository().append_message("s", "user", contents="x")',
+        'Unexpected keyword argument "contents"',
+    ),
+    "a method that does not exist": (
+        "SessionRepository().get_mesages",
+        '"SessionRepository" has no attribute "get_mesages"',
+    ),
+    "a result taken for another type": (
+        'count: str = SessionRepository().message_count("s")',
+        'Incompatible types in assignment (expression has type "int"',
+    ),
+}
+
+IMPORTS = """\
+from hermes_store import SessionRepository
+from hermes_store.settings import SettingsKeywords
+"""
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory) -> dict[str, str]:
+    """What mypy says of each program, by the name of its file."""
+    folder = tmp_path_factory.mktemp("typed")
+    (folder / "right.py").write_text(RIGHT)
+    for number, (program, _) in enumerate(WRONG.values()):
+        (folder / f"wrong{number}.py").write_text(IMPORTS + program + "\n")
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir=cache"]
+    command += ["--no-error-summary", *sorted(each.name for each in folder.glob("*.py"))]
+    run = subprocess.run(command, check=False, cwd=folder, capture_output=True, text=True)
+    assert run.stderr == ""
+    said = dict.fromkeys((each.stem for each in folder.glob("*.py")), "")
+    for line in run.stdout.splitlines():
+        name = line.split(".py:")[0]
+        said[name] = said.get(name, "") + line + "\n"
+    return said
+
+
+def test_a_right_program_passes(reported):
+    assert reported["right"] == ""
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_mypy_reports(reported, what):
+    said = reported[f"wrong{[*WRONG].index(what)}"]
+    assert WRONG[what][1] in said
+    assert said.count("error:") == 1
