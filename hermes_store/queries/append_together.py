@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import SessionNotFoundError
-from hermes_store.models import messages as table
+from hermes_store.models.stored import messages as table
 from hermes_store.queries.rows import NewRow
 
 __all__ = ["append_together"]

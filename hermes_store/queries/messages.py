@@ -20,7 +20,7 @@ from sqlalchemy import (
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
-from hermes_store.models import messages, sessions
+from hermes_store.models.stored import messages, sessions
 from hermes_store.queries.append_together import append_together
 from hermes_store.queries.rows import WRITTEN, NewRow
 from hermes_store.queries.sessions import require, require_changed

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, null, select, update
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
-from hermes_store.models import messages, sessions
+from hermes_store.models.stored import messages, sessions
 from hermes_store.queries.listing import Filter, select_page
 from hermes_store.queries.sessions import exists
 

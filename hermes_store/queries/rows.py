@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 
 from hermes_store import values
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.models import messages
+from hermes_store.models.stored import messages
 
 __all__ = ["NewRow", "new_row", "new_rows"]
 

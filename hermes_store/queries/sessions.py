@@ -22,7 +22,7 @@ from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
-from hermes_store.models import sessions
+from hermes_store.models.stored import sessions
 from hermes_store.records import SessionRecord
 
 __all__ = [

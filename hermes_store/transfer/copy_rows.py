@@ -32,14 +32,11 @@ from sqlalchemy import column as named
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import CopyError
-from hermes_store.models import Base, messages, sessions
+from hermes_store.models.stored import TABLES, messages, sessions
 
-__all__ = ["TABLES", "Row", "Source", "keys_of"]
+__all__ = ["Row", "Source", "keys_of"]
 
 Row = dict[str, Any]
-
-TABLES = tuple(Base.metadata.sorted_tables)
-"""All tables of a store; one comes after those that it refers to."""
 
 
 def keys_of(table: Table) -> list[str]:

@@ -24,10 +24,10 @@ from hermes_store.database.choice import backend_of
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import CopyError, InvalidArgumentError
 from hermes_store.execution.store import Store
-from hermes_store.models import messages, sessions
+from hermes_store.models.stored import TABLES, messages, sessions
 from hermes_store.schema.change import Progress
 from hermes_store.settings import make_settings
-from hermes_store.transfer.copy_rows import TABLES, Row, Source, keys_of
+from hermes_store.transfer.copy_rows import Row, Source, keys_of
 
 __all__ = ["Copied", "copy"]
 

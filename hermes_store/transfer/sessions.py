@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.models import messages, sessions
+from hermes_store.models.stored import messages, sessions
 from hermes_store.queries import messages as message_functions
 from hermes_store.queries import titles
 from hermes_store.queries.listing import Filter, select_page

@@ -81,6 +81,6 @@ def test_a_type_that_copy_does_not_know_is_an_error_that_names_it(
 
 @pytest.mark.parametrize("table", ["sessions", "messages"])
 def test_our_own_tables_are_all_copied(table: str) -> None:
-    from hermes_store.transfer.copy_rows import TABLES
+    from hermes_store.models.stored import TABLES
 
     assert table in {each.name for each in TABLES}

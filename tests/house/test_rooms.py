@@ -31,7 +31,8 @@ PUBLIC = {
 
 FLOORS = [
     {"errors"},
-    {"models", "records", "settings", "values"},
+    {"values"},
+    {"models", "records", "settings"},
     {"database"},
     {"search"},
     {"queries"},

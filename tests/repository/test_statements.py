@@ -8,7 +8,7 @@ from support import only_sqlite
 
 from hermes_store.database.statements import Statement
 from hermes_store.errors import TransactionRolledBackError
-from hermes_store.models import sessions as table
+from hermes_store.models.stored import sessions as table
 from hermes_store.queries import listing, messages, retention, sessions, titles, usage
 from hermes_store.queries.listing import Shape
 
