@@ -47,7 +47,6 @@ def configure(*, version_table: str = VERSION_TABLE, **keywords: Any) -> None:
         render_as_batch=False,  # it would drop triggers without a word
         on_version_apply=[report],
         process_revision_directives=draft,
-        render_item=drafts.render_item,
         version_table=version_table,
         **autogenerate.autogenerate_options(Base.metadata),
         **keywords,

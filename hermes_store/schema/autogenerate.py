@@ -25,6 +25,7 @@ from sqlalchemy import Column, Connection, Index, MetaData, Table, UniqueConstra
 from sqlalchemy.schema import CreateIndex
 
 from hermes_store.database.sql_text import canonical
+from hermes_store.schema import drafts
 from hermes_store.schema.names import is_raw
 from hermes_store.schema.revisions import tables_made
 from hermes_store.search import postgresql_check
@@ -52,6 +53,7 @@ def autogenerate_options(metadata: MetaData) -> dict[str, Any]:
         "include_name": include_name,
         "compare_type": True,
         "compare_server_default": True,
+        "render_item": drafts.render_item,
         "autogenerate_plugins": ["alembic.autogenerate.*", __name__],
     }
 

@@ -14,7 +14,7 @@ from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.util import CommandError
-from sqlalchemy import Boolean, Column, False_, True_
+from sqlalchemy import Boolean, Column, False_, True_, TypeDecorator
 from sqlalchemy.schema import DefaultClause
 
 __all__ = ["RefusedOp", "refuse_what_one_database_cannot", "render_item"]
@@ -37,7 +37,12 @@ _BY_HAND = (ops.AlterColumnOp, ops.AddConstraintOp, ops.DropConstraintOp)
 
 
 def render_item(type_: str, item: Any, _context: AutogenContext) -> str | bool:
-    """Write a default of true or false as that: SQLite's 1 and 0 are no BOOLEAN to PostgreSQL."""
+    """Write a type of the models as what it stores: a revision imports nothing of the package.
+
+    And a default of true or false as that: SQLite's 1 and 0 are no BOOLEAN to PostgreSQL.
+    """
+    if type_ == "type" and isinstance(item, TypeDecorator):
+        return f"sa.{item.impl!r}"
     if type_ == "server_default" and isinstance(item, DefaultClause):
         if isinstance(item.arg, True_):
             return "sa.true()"

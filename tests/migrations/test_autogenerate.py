@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from hermes_store import migrate
 from hermes_store.models import Base
-from hermes_store.schema import autogenerate
+from hermes_store.schema import autogenerate, drafts
 from hermes_store.search.ddl import TRIGGERS
 
 
@@ -54,7 +54,10 @@ def migrate_as_generated(path: Path, metadata: sa.MetaData) -> tuple[str, str]:
         options = autogenerate.autogenerate_options(metadata) | {"target_metadata": metadata}
         context = MigrationContext.configure(connection, opts=options)
         made = produce_migrations(context, metadata)
-        up, down = render_python_code(made.upgrade_ops), render_python_code(made.downgrade_ops)
+        up, down = (
+            render_python_code(each, render_item=drafts.render_item)
+            for each in (made.upgrade_ops, made.downgrade_ops)
+        )
         run(context, up)
         connection.commit()
     return up, down

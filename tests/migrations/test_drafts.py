@@ -12,18 +12,18 @@ from sqlalchemy import URL
 from hermes_store import migrate
 
 NUMBER = f"{int(HEAD) + 1:04d}"
-SESSION = "    last_active: Mapped[OptionalEpoch]\n"
+SESSION = "    last_active: Mapped[OptionalEpoch] = mapped_column(default=_start)\n"
 SOURCE_INDEX = '        Index("idx_sessions_source", "source"),\n'
 INDEX = '        Index("idx_sessions_open", "id", {}),\n'
 REFUSED = {
     "a type": (
-        "    user_id: Mapped[str | None] = mapped_column(Text)",
+        "    user_id: Mapped[OptionalText]",
         "    user_id: Mapped[int | None] = mapped_column(Integer)",
         ["sessions.user_id", "Rebuilding a table"],
     ),
     "NOT NULL": (
-        "    model: Mapped[str | None] = mapped_column(Text)",
-        "    model: Mapped[str] = mapped_column(Text)",
+        "    model: Mapped[OptionalText]",
+        "    model: Mapped[RequiredText]",
         ["sessions.model", "Rebuilding a table"],
     ),
     "a new column that is NOT NULL": (
@@ -42,7 +42,7 @@ REFUSED = {
         ["idx_sessions_open", "postgresql_where"],
     ),
     "a foreign key of a table that is there": (
-        "    user_id: Mapped[str | None] = mapped_column(Text)",
+        "    user_id: Mapped[OptionalText]",
         '    user_id: Mapped[str | None] = mapped_column(Text, ForeignKey("sessions.id"))',
         ["sessions", "Rebuilding a table"],
     ),
@@ -57,7 +57,8 @@ class Note(Base):
     id: Mapped[int] = mapped_column(_Whole, primary_key=True)
     session_id: Mapped[str] = mapped_column(_Id, ForeignKey("sessions.id"))
     done: Mapped[bool] = mapped_column(Boolean, server_default=false())
-    text: Mapped[str | None] = mapped_column(Text)
+    text: Mapped[OptionalText]
+    more: Mapped[AsJson]
     __table_args__ = (Index("idx_notes_session", "session_id"),)
 
 
@@ -66,7 +67,7 @@ RIGHT = {
     "a new table": ("\n\nsessions = cast(", TABLE),
     "columns": (
         SESSION,
-        SESSION + "    cwd: Mapped[str | None] = mapped_column(Text)\n"
+        SESSION + "    cwd: Mapped[OptionalText]\n    extra: Mapped[AsJson]\n"
         "    pinned: Mapped[bool] = mapped_column(Boolean, server_default=true())\n"
         "    origin: Mapped[SessionIdOrNone]\n",
     ),
@@ -107,7 +108,7 @@ def run(checkout: Path, tmp_path: Path) -> Callable[..., tuple[int, str]]:
 
 
 def edit(checkout: Path, old: str, new: str) -> None:
-    models = checkout / "hermes_store" / "models.py"
+    models = checkout / "hermes_store" / "models" / "__init__.py"
     text = models.read_text()
     assert old in text
     text = text.replace(old, new, 1)
@@ -153,7 +154,7 @@ def test_a_draft_made_on_sqlite_goes_up_and_down_on_postgresql(
 ) -> None:
     edit(checkout, *RIGHT[what])
     assert run(path, "revision", "--autogenerate", "-m", "draft")[0] == 0
-    assert "def upgrade" in drafted(checkout)
+    assert "hermes_store" not in drafted(checkout)
     with postgres_server.empty_database() as url:
         for database in (path, url):
             for command in (["upgrade", "head"], ["check"], ["downgrade", "-1"], ["upgrade", "+1"]):

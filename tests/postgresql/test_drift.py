@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from hermes_store import SessionRepository
 from hermes_store.models import Base
-from hermes_store.schema import autogenerate
+from hermes_store.schema import autogenerate, drafts
 
 SEARCH = {
     "missing index": "DROP INDEX idx_messages_search",
@@ -85,7 +85,7 @@ def cure(connection: sa.Connection) -> None:
     """Run what `alembic revision --autogenerate` would write."""
     context = context_of(connection)
     made = produce_migrations(context, Base.metadata)
-    code = render_python_code(made.upgrade_ops)
+    code = render_python_code(made.upgrade_ops, render_item=drafts.render_item)
     lines = "\n".join(line.removeprefix("    ") for line in code.splitlines())
     with Operations.context(context) as op:
         exec(lines, {"op": op, "sa": sa})
