@@ -42,6 +42,10 @@ AsJson = Annotated[Any, mapped_column(Json, nullable=True)]
 """Stored as JSON text; a Python value here and in every record of this package."""
 
 
+HIDDEN = {"hidden": True}
+"""`info` of a column that the package keeps for itself: callers neither give nor get it."""
+
+
 def _start(context: Any) -> Any:
     return context.get_current_parameters()["started_at"]
 
@@ -158,7 +162,7 @@ class Message(Base):
     reasoning: Mapped[OptionalText]
     reasoning_details: Mapped[AsJson]
     codex_reasoning_items: Mapped[AsJson]
-    content_format: Mapped[OptionalText] = mapped_column(default=_content_format)
+    content_format: Mapped[OptionalText] = mapped_column(default=_content_format, info=HIDDEN)
     """NULL: `content` is the text itself; 'json': it is JSON of a list or dict."""
 
     session: Mapped[Session] = relationship(back_populates="messages", lazy="raise")
