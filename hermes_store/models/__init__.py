@@ -141,6 +141,7 @@ class Session(Base):
             "title",
             unique=True,
             sqlite_where=text("title IS NOT NULL"),
+            postgresql_where=None,  # NULLs are distinct anyway
         ),
         # last used first, at the cost of the page
         Index("idx_sessions_last_active", text("last_active DESC")),

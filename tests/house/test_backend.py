@@ -10,6 +10,7 @@ from sqlalchemy import URL, text
 from sqlalchemy.exc import DBAPIError
 from stored import change
 
+import hermes_store
 from hermes_store import SessionRepository, migrate
 from hermes_store.database.address import url_of
 from hermes_store.database.backend import Backend
@@ -20,6 +21,7 @@ from hermes_store.database.sqlite import SQLITE
 from hermes_store.errors import DamagedFileError, InvalidArgumentError, StoreUnavailableError
 from hermes_store.settings import Settings
 
+PACKAGE = Path(hermes_store.__file__).parent
 MEMBERS = {name for name in vars(Backend) if name[0] != "_"} | set(Backend.__annotations__)
 
 
@@ -200,6 +202,46 @@ class TestRows:
             repository.create_session("s", "cli")
             assert repository.append_message("s", "user", "x") == 42
             assert repository._read(last) == 42
+
+
+class TestSchema:
+    def test_a_new_database_has_a_record_that_it_takes(self, backend: Backend, url: URL) -> None:
+        assert (PACKAGE / "schema" / backend.schema_record).is_file()
+        with backend.migration_engine(url, 1.0).begin() as connection:
+            assert backend.takes_record(connection)
+
+    def test_a_namespace_is_there_afterwards(self, backend: Backend, url: URL) -> None:
+        if backend.is_server:
+            url = backend.checked_url(url.update_query_dict({"schema": "another"}))
+        with (
+            backend.migration_engine(url, 1.0).connect() as connection,
+            connection.begin() as whole,
+        ):
+            backend.make_namespace(connection)
+            connection.exec_driver_sql("CREATE TABLE here (a INTEGER)")
+            whole.rollback()
+
+    def test_a_file_keeps_its_log(self, backend: Backend, url: URL) -> None:
+        for switch in (backend.start_log, backend.keep_log):
+            with closing(backend.migration_engine(url, 1.0).raw_connection()) as connection:
+                dbapi = connection.dbapi_connection
+                if not backend.is_server:
+                    dbapi.execute("PRAGMA journal_mode=DELETE")
+                switch(dbapi)
+                if not backend.is_server:
+                    assert dbapi.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+    def test_references_are_checked_again_afterwards(
+        self, backend: Backend, writer: OpenConnection
+    ) -> None:
+        writer.roll_back()
+        broken = "INSERT INTO messages (session_id, role, timestamp) VALUES ('none', 'user', 1)"
+        with backend.without_references(writer.dbapi):
+            if not backend.is_server:
+                writer.dbapi.execute(broken)
+        writer.begin()
+        with pytest.raises(writer.errors):
+            writer.run(broken)
 
 
 class TestCare:

@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from hermes_store import migrate
 from hermes_store.models import Base
 from hermes_store.models.types import Json, Words
-from hermes_store.schema import autogenerate
+from hermes_store.schema import autogenerate, drafts
 from hermes_store.search.ddl import TRIGGERS
 
 
@@ -56,8 +56,8 @@ def migrate_as_generated(path: Path, metadata: sa.MetaData) -> tuple[str, str]:
         context = MigrationContext.configure(connection, opts=options)
         made = produce_migrations(context, metadata)
         up, down = (
-            render_python_code(half, render_item=options["render_item"])
-            for half in (made.upgrade_ops, made.downgrade_ops)
+            render_python_code(each, render_item=drafts.render_item)
+            for each in (made.upgrade_ops, made.downgrade_ops)
         )
         run(context, up)
         connection.commit()
@@ -112,6 +112,8 @@ DRIFT = {
     " USING fts5(content, tool_name, tool_calls, content=messages_search, content_rowid=id)",
     "trigger left over": "CREATE TRIGGER messages_fts_other AFTER INSERT ON messages"
     " BEGIN SELECT 1; END",
+    "trigger that an earlier revision made": "CREATE TRIGGER messages_fts_update"
+    " AFTER UPDATE ON messages BEGIN SELECT 1; END",
     "search table left over": "CREATE VIRTUAL TABLE messages_fts_trigram USING fts5(content)",
     "index left over": "CREATE INDEX idx_sessions_model ON sessions (model)",
     "index that ascends": "DROP INDEX idx_sessions_started;"
@@ -265,11 +267,6 @@ class TestTheCommand:
         assert f"revision = '{number}'" in written
         assert 'op.execute(r"""CREATE TRIGGER messages_fts_insert' in written
         assert "op.create_index('idx_sessions_started', 'sessions'" in written
-        code, said = run("upgrade", "head")
-        assert code != 0
-        assert "change it first" in said
-        state = checkout / "hermes_store" / "schema" / "state.py"
-        state.write_text(state.read_text().replace(f'HEAD = "{HEAD}"', f'HEAD = "{number}"'))
         for arguments in (["upgrade", "head"], ["check"], ["downgrade", "-1"]):
             assert run(*arguments)[0] == 0, arguments
 
