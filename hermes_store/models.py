@@ -140,6 +140,8 @@ class Message(Base):
     codex_reasoning_items: Mapped[Json]
     content_format: Mapped[str | None] = mapped_column(Text)
     """NULL: `content` is the text itself; 'json': it is JSON of a list or dict."""
+    folded: Mapped[str | None] = mapped_column(Text)
+    """What search takes in place of the texts and beside them, as JSON; NULL for most messages."""
 
     session: Mapped[Session] = relationship(back_populates="messages", lazy="raise")
 

@@ -25,6 +25,7 @@ from hermes_store.errors import InvalidArgumentError
 from hermes_store.models import messages, sessions
 from hermes_store.queries.sessions import require, require_changed
 from hermes_store.records import ConversationMessage, MessageRecord
+from hermes_store.search.searched import folded
 
 __all__ = [
     "NewRow",
@@ -38,11 +39,12 @@ __all__ = [
     "new_rows",
 ]
 
-_STORED = tuple(column.name for column in messages.columns if column.name != "content_format")
+_HIDDEN = frozenset({"content_format", "folded"})
+_STORED = tuple(column.name for column in messages.columns if column.name not in _HIDDEN)
 """The keys of a `MessageRecord`."""
 
 _WRITTEN = tuple(column.name for column in messages.columns if column.name != "id")
-_KEYWORDS = frozenset(_WRITTEN) - {"session_id", "content_format"}
+_KEYWORDS = frozenset(_WRITTEN) - _HIDDEN - {"session_id"}
 
 
 class NewRow(NamedTuple):
@@ -84,6 +86,9 @@ def new_row(
         "codex_reasoning_items": values.encode_json("codex_reasoning_items", codex_reasoning_items),
         "content_format": content_format,
     }
+    columns["folded"] = folded(
+        stored_content, content_format, columns["tool_name"], columns["tool_calls"]
+    )
     return NewRow(columns, _number_of_calls(tool_calls))
 
 

@@ -27,7 +27,7 @@ from hermes_store.errors import (
 
 __all__ = ["HEAD", "REVISIONS", "State", "look", "look_at_file"]
 
-HEAD = "0011"
+HEAD = "0012"
 """The newest revision in `migrations/versions`."""
 
 REVISIONS = tuple(f"{number:04d}" for number in range(1, int(HEAD) + 1))

@@ -13,9 +13,10 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, bindparam, text
 
-from hermes_store.search.matching import has_symbols, matches, plain, spellings
+from hermes_store.search.matching import has_symbols, matches, spellings
 from hermes_store.search.postgresql_ddl import INCOMPLETE
 from hermes_store.search.query import And, Not, Phrase, Query
+from hermes_store.search.searched import compared
 
 __all__ = [
     "GIVEN_IDS",
@@ -93,14 +94,11 @@ def _looked_at(
 
 def _right(connection: Connection, tree: Query, ids: list[int]) -> set[int]:
     found = connection.execute(_TEXTS, {"ids": ids})
-    return {
-        id_ for id_, *texts in found if matches(tree, [plain(each)[0] for each in texts if each])
-    }
+    return {id_ for id_, *places in found if matches(tree, compared(*places))}
 
 
 _TEXTS = text("""\
-SELECT m.id, CASE WHEN m.content_format IS NULL THEN m.content ELSE v.content END,
-    m.tool_name, v.tool_calls
+SELECT m.id, m.content, m.content_format, m.tool_name, m.tool_calls, v.forms
 FROM messages AS m JOIN messages_search AS v ON v.id = m.id
 WHERE m.id IN :ids""").bindparams(bindparam("ids", expanding=True, type_=BigInteger))
 

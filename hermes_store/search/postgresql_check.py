@@ -17,6 +17,8 @@ SELECT proname AS name, prosrc AS made FROM pg_proc
 UNION ALL SELECT 'messages_search', pg_get_viewdef(to_regclass('messages_search'))
 UNION ALL SELECT 'idx_messages_search', pg_get_indexdef(indexrelid) FROM pg_index
     WHERE indexrelid = to_regclass('idx_messages_search') AND indisvalid
+UNION ALL SELECT 'messages_folded', pg_get_triggerdef(oid) FROM pg_trigger
+    WHERE tgrelid = to_regclass('messages') AND tgname = 'messages_folded' AND tgenabled <> 'D'
 UNION ALL SELECT 'search', pg_get_expr(adbin, adrelid) FROM pg_attribute JOIN pg_attrdef
     ON adrelid = attrelid AND adnum = attnum
     WHERE attrelid = to_regclass('messages') AND attname = 'search' AND attgenerated = 's'

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DatabaseError
 from hermes_store.errors import HermesStoreError, StoreBusyError
 from hermes_store.search import index, postgresql_check
 from hermes_store.search.ddl import HEAD_DDL, TRIGGERS
+from hermes_store.search.filling import fill
 
 __all__ = ["Progress", "Run", "backfill", "create", "merge", "reindex"]
 
@@ -208,6 +209,7 @@ def _step(connection: Connection, owner: str, after: int) -> tuple[int, int | No
         raise StoreBusyError(0.0, "another reindex")
     ids = _next_ids(connection, after)
     if ids:
+        fill(connection, ids[0], ids[-1])
         connection.exec_driver_sql(_INDEX, (ids[0], ids[-1]))
         _renew(connection, owner)
         return len(ids), ids[-1]
@@ -234,8 +236,8 @@ AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize AS d WHERE d.id = m.id)
 ORDER BY m.id LIMIT ?"""
 
 _INDEX = """\
-INSERT INTO messages_fts(rowid, content, tool_name, tool_calls)
-SELECT m.id, m.content, m.tool_name, m.tool_calls
+INSERT INTO messages_fts(rowid, content, tool_name, tool_calls, forms)
+SELECT m.id, m.content, m.tool_name, m.tool_calls, m.forms
 FROM messages_search AS m WHERE m.id BETWEEN ? AND ?
 AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize AS d WHERE d.id = m.id)
 ORDER BY m.id"""

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, text
 from hermes_store.database.statements import Statement
 from hermes_store.search.characters import join_up, set_apart
 from hermes_store.search.index import is_index_damage, require_ready
-from hermes_store.search.matching import has_symbols, matches, plain, spellings
+from hermes_store.search.matching import has_symbols, matches, spellings
 from hermes_store.search.query import And, Not, Phrase, Query, parse
+from hermes_store.search.searched import compared
 
 __all__ = [
     "GIVEN_IDS",
@@ -86,10 +87,8 @@ _CONDITIONS = {
     "until": "m.timestamp < :until",
 }
 _LISTS = ("sources", "exclude_sources", "roles")
-_SYMBOLS = """hermes_symbols(:typed,
-    CAST(CASE WHEN m.content_format IS NULL THEN m.content END AS BLOB), CAST(m.tool_name AS BLOB),
-    CAST(CASE WHEN m.content_format IS NOT NULL THEN v.content END AS BLOB),
-    CAST(v.tool_calls AS BLOB))"""
+_SYMBOLS = """hermes_symbols(:typed, CAST(m.content AS BLOB), m.content_format,
+    CAST(m.tool_name AS BLOB), CAST(m.tool_calls AS BLOB), v.forms)"""
 """As bytes, because text that other tools have written may be no UTF-8."""
 
 
@@ -150,16 +149,26 @@ def _offer_symbols(connection: Connection) -> None:
     """Give this connection the function that looks at the text of what the index found."""
     if "hermes_symbols" not in connection.info:
         dbapi: Any = connection.connection.dbapi_connection
-        dbapi.create_function("hermes_symbols", 5, _holds_what_was_typed)
+        dbapi.create_function("hermes_symbols", 6, _holds_what_was_typed)
         connection.info["hermes_symbols"] = True
 
 
-def _holds_what_was_typed(typed: str, *places: bytes | None) -> bool:
+def _holds_what_was_typed(
+    typed: str,
+    content: bytes | None,
+    content_format: str | None,
+    tool_name: bytes | None,
+    tool_calls: bytes | None,
+    forms: str | None,
+) -> bool:
     tree = _parsed(typed)
     assert tree is not None
-    content, tool_name, *of_the_view = [(each or b"").decode("utf-8", "replace") for each in places]
-    texts = [content, tool_name, *map(join_up, of_the_view)]
-    return matches(tree, [plain(each)[0] for each in texts if each])
+    places = (_text(content), content_format, _text(tool_name), _text(tool_calls))
+    return matches(tree, compared(*places, forms and join_up(forms)))
+
+
+def _text(stored: bytes | None) -> str | None:
+    return None if stored is None else stored.decode("utf-8", "replace")
 
 
 _parsed = lru_cache(maxsize=16)(parse)

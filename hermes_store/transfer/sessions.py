@@ -83,7 +83,7 @@ _COUNTS = (
     "cache_write_tokens",
     "reasoning_tokens",
 )
-_MESSAGE_KEYS = frozenset(column.name for column in messages.columns) - {"content_format"}
+_MESSAGE_KEYS = frozenset(column.name for column in messages.columns) - {"content_format", "folded"}
 
 
 class ParsedSession(NamedTuple):
