@@ -149,7 +149,11 @@ def _look_at_server(connection: Connection) -> State:
         revisions = list(connection.scalars(text("SELECT version_num FROM alembic_version")))
     elif not tables.keys() & _KEY_COLUMNS:
         return State()  # a server's database may be shared with other applications
-    return _judge(tables, revisions, [])
+    state = _judge(tables, revisions, [])
+    if "search_index" in tables:
+        waiting = text("SELECT 1 FROM search_index WHERE state = 'incomplete'")
+        return replace(state, is_being_indexed=connection.scalar(waiting) is not None)
+    return state
 
 
 def _judge(tables: Tables, revisions: list[str], versions: list[Any]) -> State:

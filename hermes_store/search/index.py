@@ -21,12 +21,15 @@ from hermes_store.database.statements import Statement, errors_of
 from hermes_store.errors import SearchIndexError
 from hermes_store.search import postgresql_check
 from hermes_store.search.ddl import HEAD_DDL, TRIGGERS
+from hermes_store.search.postgresql_ddl import MISSING_OR_CORRUPT
+from hermes_store.search.postgresql_ddl import STATE as STATE_ON_POSTGRESQL
 
 __all__ = [
     "SHADOWS",
     "IndexState",
     "changed_objects",
     "check",
+    "count",
     "count_unindexed",
     "is_index_damage",
     "mark_damaged",
@@ -57,8 +60,9 @@ class IndexState(NamedTuple):
 
 def state(connection: Connection) -> IndexState:
     """What is known of the index, without looking into it."""
+    statement = _STATE if connection.dialect.name == "sqlite" else _STATE_ON_POSTGRESQL
     try:
-        found = _STATE.run(connection).fetchone()
+        found = statement.run(connection).fetchone()
     except errors_of(connection) as exc:
         if is_index_damage(exc):
             return IndexState("damaged", str(getattr(exc, "orig", exc)), 0.0)
@@ -67,7 +71,7 @@ def state(connection: Connection) -> IndexState:
         return IndexState("damaged", "its state is not recorded", 0.0)
     *known, objects = found
     recorded = IndexState(*known)
-    if recorded.state != "damaged" and objects <= len(TRIGGERS):
+    if recorded.state != "damaged" and objects is not None and objects <= len(TRIGGERS):
         detail = "a trigger is missing, or another program has made messages_fts"
         return IndexState("damaged", detail, recorded.changed_at)
     return recorded
@@ -83,24 +87,35 @@ SELECT state, detail, changed_at, (
 )
 
 
+_STATE_ON_POSTGRESQL = Statement(
+    text("SELECT state, detail, changed_at, CAST(NULL AS integer) FROM search_index")
+)
+
+
 def require_ready(connection: Connection) -> None:
     """Raise `SearchIndexError` unless the index can answer."""
     found = state(connection)
+    if found.state == "incomplete":
+        total, unindexed = count(connection), count_unindexed(connection)
+        raise SearchIndexError(
+            found.state, f"{unindexed:,} of {total:,} messages are not indexed yet"
+        )
     if found.state != "ready":
         raise SearchIndexError(found.state, found.detail)
 
 
 def record(connection: Connection, new_state: str, detail: str = "") -> None:
     """Write down whether search can answer from now on."""
-    connection.exec_driver_sql(
-        HEAD_DDL["search_index"].replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS")
-    )
-    connection.exec_driver_sql(
-        "INSERT INTO search_index(id, state, detail, changed_at) VALUES (1, ?, ?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET state = excluded.state, detail = excluded.detail,"
-        " changed_at = excluded.changed_at",
-        (new_state, detail, time.time()),
-    )
+    table = HEAD_DDL["search_index"] if connection.dialect.name == "sqlite" else STATE_ON_POSTGRESQL
+    connection.exec_driver_sql(table.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS"))
+    values = {"state": new_state, "detail": detail, "now": time.time()}
+    connection.execute(_RECORD, values)
+
+
+_RECORD = text("""\
+INSERT INTO search_index(id, state, detail, changed_at) VALUES (1, :state, :detail, :now)
+ON CONFLICT (id) DO UPDATE SET state = excluded.state, detail = excluded.detail,
+    changed_at = excluded.changed_at""")
 
 
 # --- damage -------------------------------------------------------------------------------------
@@ -115,6 +130,8 @@ def is_index_damage(exc: BaseException) -> bool:
     no other name for FTS5's.
     """
     original = getattr(exc, "orig", None) or exc
+    if getattr(original, "sqlstate", None) in MISSING_OR_CORRUPT:
+        return True
     name = getattr(original, "sqlite_errorname", None)
     if name == "SQLITE_CORRUPT":
         return type(original).__module__.startswith("pysqlite3")
@@ -138,14 +155,19 @@ def check(connection: Connection) -> list[str]:
     keeps the index in step by itself, so there only what it is made of is looked at.
     """
     if connection.dialect.name != "sqlite":
-        return postgresql_check.check(connection)
+        return postgresql_check.check(connection) or _unready(connection)
     problems = list(map(_changed, changed_objects(connection)))
-    found = state(connection)
-    if found.state != "ready":
-        problems.append(f"it is {found.state}: {found.detail or 'not all messages are in it'}")
+    problems += _unready(connection)
     if not problems:
         problems += _wrong_content(connection)
     return problems
+
+
+def _unready(connection: Connection) -> list[str]:
+    found = state(connection)
+    if found.state == "ready":
+        return []
+    return [f"it is {found.state}: {found.detail or 'not all messages are in it'}"]
 
 
 def changed_objects(connection: Connection) -> list[str]:
@@ -179,7 +201,20 @@ def _wrong_content(connection: Connection) -> list[str]:
 def count_unindexed(connection: Connection) -> int:
     """How many messages search cannot find."""
     unindexed: int = connection.exec_driver_sql(
-        "SELECT count(*) FROM messages AS m"
-        " WHERE NOT EXISTS (SELECT 1 FROM messages_fts_docsize AS d WHERE d.id = m.id)"
+        _UNINDEXED if connection.dialect.name == "sqlite" else _UNFOLDED
     ).scalar_one()
     return unindexed
+
+
+_UNINDEXED = """\
+SELECT count(*) FROM messages AS m
+WHERE NOT EXISTS (SELECT 1 FROM messages_fts_docsize AS d WHERE d.id = m.id)"""
+
+_UNFOLDED = """\
+SELECT count(*) FROM messages WHERE id > (SELECT filled FROM search_index WHERE state <> 'ready')"""
+
+
+def count(connection: Connection) -> int:
+    """How many messages there are."""
+    total: int = connection.exec_driver_sql("SELECT count(*) FROM messages").scalar_one()
+    return total

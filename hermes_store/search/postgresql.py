@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, bindparam, text
 
+from hermes_store.search.index import is_index_damage, require_ready
 from hermes_store.search.matching import has_symbols, matches, spellings
 from hermes_store.search.postgresql_ddl import INCOMPLETE
 from hermes_store.search.query import And, Not, Phrase, Query
@@ -177,19 +178,6 @@ def _phrase(phrase: Phrase, words: Sequence[str], *, sure: bool) -> str:
 
 
 # --- what the other side of the package asks ----------------------------------------------------
-
-_MISSING = {"42P01", "42703", "42883"}  # table, column, function
-_CORRUPT = "XX002"
-
-
-def require_ready(_connection: Connection) -> None:
-    """PostgreSQL keeps the index in step by itself: it is always ready."""
-
-
-def is_index_damage(exc: BaseException) -> bool:
-    """Whether search failed because something of the index is missing or broken."""
-    return getattr(getattr(exc, "orig", exc), "sqlstate", None) in {*_MISSING, _CORRUPT}
-
 
 GIVEN_IDS = "SELECT unnest(CAST(:ids AS bigint[]))"
 given = list

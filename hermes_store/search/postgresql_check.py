@@ -37,8 +37,8 @@ def check(connection: Connection) -> list[str]:
     return [f"{name} is missing or not as it was made" for name in changed(connection)]
 
 
-def rebuild(connection: Connection) -> int:
-    """Build the index anew, and all it is made of when that was changed; return its messages.
+def rebuild(connection: Connection) -> None:
+    """Build the index anew, and all it is made of when that was changed.
 
     Nothing can be written until the transaction ends.
     """
@@ -48,8 +48,6 @@ def rebuild(connection: Connection) -> int:
     )
     for statement in remedy:  # with `exec_driver_sql` a % would have to be doubled
         run_on_driver(connection, statement)
-    total: int = connection.exec_driver_sql("SELECT count(*) FROM messages").scalar_one()
-    return total
 
 
 def _made_by(sql: str) -> str:

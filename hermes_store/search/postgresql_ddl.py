@@ -14,9 +14,24 @@ from __future__ import annotations
 from hermes_store.search.alphabet import ACCENTS, APART, SEPARATORS
 from hermes_store.search.ddl import LONGEST_TEXT, NOISE_KEYS
 
-__all__ = ["DROPS", "HEAD_DDL", "INCOMPLETE", "INDEX"]
+__all__ = ["DROPS", "HEAD_DDL", "INCOMPLETE", "INDEX", "MISSING_OR_CORRUPT", "STATE"]
 
 INDEX = "idx_messages_search"
+
+MISSING_OR_CORRUPT = frozenset({"42P01", "42703", "42883", "XX002"})
+"""SQLSTATE of errors that say: a table, a column or a function is missing, or an index is corrupt."""
+
+STATE = """\
+CREATE TABLE search_index (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    state TEXT NOT NULL CHECK (state IN ('ready', 'incomplete', 'damaged')),
+    detail TEXT NOT NULL DEFAULT '',
+    changed_at DOUBLE PRECISION NOT NULL,
+    owner TEXT,
+    owned_until DOUBLE PRECISION,
+    filled BIGINT NOT NULL DEFAULT 0
+)"""
+"""Up to the id `filled`, the column `folded` says what it shall."""
 
 INCOMPLETE = " "
 """A word that no text holds. In the vector of a message it says that some places are missing,

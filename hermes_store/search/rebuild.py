@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DatabaseError
 
 from hermes_store.errors import HermesStoreError, StoreBusyError
@@ -34,6 +34,7 @@ Progress = Callable[[int, int], None]
 LEASE_SECONDS = 30.0
 """How long after its last step a rebuild is taken to be alive, when its process cannot be seen."""
 
+_BEING_BUILT = "it is being built"
 _STEP_CHARACTERS = 1_000_000
 _STEP_MESSAGES = 2_000
 _PAUSE_SECONDS = 0.01
@@ -43,14 +44,9 @@ _PAGES_MERGED_AT_ONCE = 500
 def reindex(run: Run, progress: Progress | None = None) -> None:
     """Build the index anew; when an earlier call was interrupted, finish what it began.
 
-    Raises `StoreBusyError` while another process does the same. On PostgreSQL it is one
+    Raises `StoreBusyError` while another process does the same. On PostgreSQL it begins with one
     transaction that keeps others from writing: some ten seconds for a million messages.
     """
-    if run(lambda connection: connection.dialect.name) != "sqlite":
-        total = run(postgresql_check.rebuild)
-        if progress is not None:
-            progress(total, total)
-        return
     owner = _new_owner()
     run(lambda connection: _begin(connection, owner))
     with _owning(run, owner):
@@ -88,7 +84,7 @@ def create(connection: Connection) -> None:
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {trigger}")
     connection.exec_driver_sql("DROP VIEW IF EXISTS messages_search")
     _drop_index(connection)
-    index.record(connection, "incomplete", "it is being built")
+    index.record(connection, "incomplete", _BEING_BUILT)
     for name, sql in HEAD_DDL.items():
         if name != "search_index":
             connection.exec_driver_sql(sql)
@@ -103,10 +99,22 @@ def _new_owner() -> str:
 
 def _begin(connection: Connection, owner: str) -> None:
     interrupted = index.state(connection).state == "incomplete"
-    if not (interrupted and not index.changed_objects(connection)):
+    if connection.dialect.name != "sqlite":
+        if not (interrupted and not postgresql_check.changed(connection)):
+            _create_on_postgresql(connection)
+    elif not (interrupted and not index.changed_objects(connection)):
         _refuse_while_owned(connection)
         create(connection)
     _claim(connection, owner)
+
+
+def _create_on_postgresql(connection: Connection) -> None:
+    state = index.state(connection).state  # asked first: its table may be missing
+    index.record(connection, state)
+    _refuse_while_owned(connection)
+    postgresql_check.rebuild(connection)
+    index.record(connection, "incomplete", _BEING_BUILT)
+    connection.exec_driver_sql("UPDATE search_index SET filled = 0")
 
 
 def _claim_incomplete(connection: Connection, owner: str) -> bool:
@@ -122,9 +130,8 @@ def _claim(connection: Connection, owner: str) -> None:
 
 
 def _refuse_while_owned(connection: Connection) -> None:
-    row = connection.exec_driver_sql(
-        "SELECT owner FROM search_index WHERE owned_until > ?", (time.time(),)
-    ).one_or_none()
+    owned = text("SELECT owner FROM search_index WHERE owned_until > :now")
+    row = connection.execute(owned, {"now": time.time()}).one_or_none()
     if row is not None and row.owner and not _is_gone(row.owner):
         raise StoreBusyError(0.0, f"a reindex ({row.owner})")
 
@@ -150,16 +157,17 @@ def _owning(run: Run, owner: str) -> Iterator[None]:
         yield
     except BaseException:
         with suppress(HermesStoreError, DatabaseError):  # else it is forgotten after a while
-            run(lambda connection: connection.exec_driver_sql(_GIVE_UP, (owner,)))
+            run(lambda connection: connection.execute(_GIVE_UP, {"owner": owner}))
         raise
 
 
-_GIVE_UP = "UPDATE search_index SET owner = NULL, owned_until = NULL WHERE owner = ?"
+_GIVE_UP = text("UPDATE search_index SET owner = NULL, owned_until = NULL WHERE owner = :owner")
+_RENEW = text("UPDATE search_index SET owner = :owner, owned_until = :until")
 
 
 def _renew(connection: Connection, owner: str | None) -> None:
     until = time.time() + LEASE_SECONDS if owner else None
-    connection.exec_driver_sql("UPDATE search_index SET owner = ?, owned_until = ?", (owner, until))
+    connection.execute(_RENEW, {"owner": owner, "until": until})
 
 
 # --- step by step -------------------------------------------------------------------------------
@@ -199,8 +207,7 @@ def _merge_some(connection: Connection, pages: int) -> bool:
 
 
 def _counts(connection: Connection) -> tuple[int, int]:
-    total = connection.exec_driver_sql("SELECT count(*) FROM messages").scalar_one()
-    return total, index.count_unindexed(connection)
+    return index.count(connection), index.count_unindexed(connection)
 
 
 def _step(connection: Connection, owner: str, after: int) -> tuple[int, int | None]:
@@ -209,8 +216,7 @@ def _step(connection: Connection, owner: str, after: int) -> tuple[int, int | No
         raise StoreBusyError(0.0, "another reindex")
     ids = _next_ids(connection, after)
     if ids:
-        fill(connection, ids[0], ids[-1])
-        connection.exec_driver_sql(_INDEX, (ids[0], ids[-1]))
+        _index(connection, ids[0], ids[-1])
         _renew(connection, owner)
         return len(ids), ids[-1]
     index.record(connection, "ready")
@@ -221,7 +227,8 @@ def _step(connection: Connection, owner: str, after: int) -> tuple[int, int | No
 def _next_ids(connection: Connection, after: int) -> list[int]:
     ids: list[int] = []
     characters = 0
-    for id_, length in connection.exec_driver_sql(_UNINDEXED, (after, _STEP_MESSAGES)):
+    unindexed = _UNINDEXED if connection.dialect.name == "sqlite" else _UNFOLDED
+    for id_, length in connection.execute(unindexed, {"after": after, "most": _STEP_MESSAGES}):
         ids.append(id_)
         characters += length
         if characters >= _STEP_CHARACTERS:
@@ -229,11 +236,33 @@ def _next_ids(connection: Connection, after: int) -> list[int]:
     return ids
 
 
-_UNINDEXED = """\
+def _index(connection: Connection, first: int, last: int) -> None:
+    """Index messages; with a schema of before the column `folded`, by their plain text."""
+    if connection.dialect.name != "sqlite":
+        fill(connection, first, last)
+        connection.execute(_FILLED, {"last": last})
+    elif connection.exec_driver_sql(_HAS_FORMS).one_or_none():
+        fill(connection, first, last)
+        connection.exec_driver_sql(_INDEX, (first, last))
+    else:
+        connection.exec_driver_sql(
+            _INDEX.replace(", m.forms", "").replace(", forms", ""), (first, last)
+        )
+
+
+_UNINDEXED = text("""\
 SELECT m.id, coalesce(length(m.content), 0) + coalesce(length(m.tool_calls), 0)
-FROM messages AS m WHERE m.id > ?
+FROM messages AS m WHERE m.id > :after
 AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize AS d WHERE d.id = m.id)
-ORDER BY m.id LIMIT ?"""
+ORDER BY m.id LIMIT :most""")
+
+_UNFOLDED = text("""\
+SELECT id, coalesce(length(content), 0) + coalesce(length(tool_calls), 0) FROM messages
+WHERE id > :after AND id > (SELECT filled FROM search_index)
+ORDER BY id LIMIT :most""")
+
+_FILLED = text("UPDATE search_index SET filled = :last")
+_HAS_FORMS = "SELECT 1 FROM pragma_table_info('messages_fts') WHERE name = 'forms'"
 
 _INDEX = """\
 INSERT INTO messages_fts(rowid, content, tool_name, tool_calls, forms)

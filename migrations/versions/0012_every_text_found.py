@@ -5,9 +5,10 @@ of the terminal hid the word behind it, and the same letters in another form wer
 SQL can undo the view undoes. What it cannot, `messages.folded` holds: the folded text, and other forms
 of words. It is NULL for most messages, and for those that other tools insert.
 
-On SQLite the revision is quick at any size: the index starts empty and is filled afterwards, in steps
-that can be interrupted, and so is the column. On PostgreSQL the column is filled here, and the server
-makes the column `search` anew: about a minute for a million messages, during which nobody writes.
+On SQLite the revision is quick at any size: the index starts empty. On PostgreSQL the server makes the
+column `search` anew, some ten seconds for a million messages, during which nobody writes. On both the
+new column of old messages is filled afterwards, in steps that can be interrupted; until then
+`search_index`, which PostgreSQL now has too, says that search is incomplete.
 """
 
 # ruff: noqa: E501, RUF001 - the SQL and the symbols are what they are
@@ -15,8 +16,6 @@ makes the column `search` anew: about a minute for a million messages, during wh
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.exc import DatabaseError
-
-from hermes_store.search.filling import fill
 
 revision = "0012"
 down_revision = "0011"
@@ -531,6 +530,16 @@ BEGIN
 END""",
 }
 
+STATE_ON_POSTGRESQL = r"""CREATE TABLE search_index (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    state TEXT NOT NULL CHECK (state IN ('ready', 'incomplete', 'damaged')),
+    detail TEXT NOT NULL DEFAULT '',
+    changed_at DOUBLE PRECISION NOT NULL,
+    owner TEXT,
+    owned_until DOUBLE PRECISION,
+    filled BIGINT NOT NULL DEFAULT 0
+)"""
+
 ON_POSTGRESQL = {
     "hermes_search_folded": r"""
 CREATE FUNCTION hermes_search_folded(folded text, place text) RETURNS text
@@ -682,7 +691,10 @@ SHADOWS = {
     "messages_fts_config": "(k PRIMARY KEY, v) WITHOUT ROWID",
 }
 
-AT_ONCE = 2_000
+RECORD_STATE_ON_POSTGRESQL = """\
+INSERT INTO search_index(id, state, changed_at)
+SELECT 1, CASE WHEN EXISTS (SELECT 1 FROM messages) THEN 'incomplete' ELSE 'ready' END,
+    EXTRACT(EPOCH FROM now())"""
 
 
 def run(*statements: str) -> None:
@@ -714,17 +726,6 @@ def drop_on_postgresql() -> None:
         run(f"DROP FUNCTION IF EXISTS hermes_search_{name}")
 
 
-def fill_on_postgresql() -> None:
-    """Fill the new column, before the server makes the index from it."""
-    if op.get_context().as_sql:
-        return
-    connection, last = op.get_bind(), 0
-    following = sa.text("SELECT id FROM messages WHERE id > :last ORDER BY id LIMIT :number")
-    while ids := connection.scalars(following, {"last": last, "number": AT_ONCE}).all():
-        fill(connection, ids[0], ids[-1])
-        last = ids[-1]
-
-
 def upgrade() -> None:
     op.add_column("messages", sa.Column("folded", sa.Text()))
     if op.get_context().dialect.name == "sqlite":
@@ -732,8 +733,7 @@ def upgrade() -> None:
         run(MESSAGES_SEARCH, MESSAGES_FTS, *TRIGGERS.values(), RECORD_STATE)
     else:
         drop_on_postgresql()
-        fill_on_postgresql()
-        for statement in ON_POSTGRESQL.values():
+        for statement in (STATE_ON_POSTGRESQL, RECORD_STATE_ON_POSTGRESQL, *ON_POSTGRESQL.values()):
             op.execute(statement)
 
 
@@ -744,6 +744,7 @@ def downgrade() -> None:
         run(*OLD_ON_SQLITE.values(), RECORD_STATE)
     else:
         drop_on_postgresql()
+        op.drop_table("search_index")
         op.drop_column("messages", "folded")
         for statement in OLD_ON_POSTGRESQL.values():
             op.execute(statement)
