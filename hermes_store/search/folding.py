@@ -37,6 +37,7 @@ _OPTIONAL = re.compile(
     "\u0610-\u061a\u0640\u064b-\u0652\u0656-\u065f\u0670"  # harakat and tatweel
     "\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u08d3-\u08e1\u08e3-\u08ff]"
 )
+_IOTA = "\N{COMBINING GREEK YPOGEGRAMMENI}"
 _ON_ALEF = "\u0653\u0654\u0655"
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _VOICED = str.maketrans("゛゜", "\u3099\u309a")
@@ -129,8 +130,10 @@ def _folded(cluster: str) -> str:
 
 
 def _same(cluster: str) -> str:
-    cased = unicodedata.normalize("NFKC", cluster).casefold()
-    letters = _without_marks(unicodedata.normalize("NFD", cased))
+    compatible = unicodedata.normalize("NFKC", cluster)
+    if _IOTA in unicodedata.normalize("NFD", compatible):  # casefold would write it as a letter
+        compatible = unicodedata.normalize("NFD", compatible).replace(_IOTA, "")
+    letters = _without_marks(unicodedata.normalize("NFD", compatible.casefold()))
     same = unicodedata.normalize("NFC", letters).translate(_LETTERS)
     return "".join(str(unicodedata.decimal(each, each)) for each in same).lower()
 

@@ -25,7 +25,7 @@ _LONGEST_ADDRESS = 2_000
 _NO_LETTER = re.compile(rb"[^aA0?]")
 _PART = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[^\WA-Z\d_]+\d*|\d+")
 _MOMENT = re.compile(r"(?<!\d)(\d{4}-?\d\d-?\d\d)T(\d\d(?::?\d\d(?::?\d\d)?)?)")
-_VERSION = re.compile(r"(?<![A-Za-z])[A-Za-z]{1,12}(\d+(?:\.\d+)+)")
+_VERSION = re.compile(r"(?<![A-Za-z])[A-Za-z]{1,12}(\d+(?:\.\d+)+(?:-\w+(?:\.\d+)*)?)")
 _NUMBERED = re.compile(r"(?<![A-Za-z0-9])[vV](\d+(?:\.\d+)+)")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ESCAPED = re.compile(r"\\[nrt]([^\W_]\w{0,99})")
@@ -84,7 +84,7 @@ def _uncoded(word: str) -> str:
         decoded: str = json.loads(f'"{word}"')
     except ValueError:
         return ""
-    return decoded.encode("utf-8", "replace").decode()
+    return decoded.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def otherwise(typed: str) -> list[str]:

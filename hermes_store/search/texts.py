@@ -182,7 +182,8 @@ def _storable(text: str) -> str:
     """`text` without surrogates, of which JSON may hold single ones, and without NUL."""
     if text.isascii():
         return text.replace("\0", " ")
-    return text.encode("utf-8", "replace").decode().replace("\0", " ")
+    joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return joined.replace("\0", " ")
 
 
 # --- structured content ---------------------------------------------------------------------------
