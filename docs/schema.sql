@@ -84,7 +84,8 @@ CREATE TABLE sessions (
 CREATE VIEW messages_search(id, content, tool_name, tool_calls, forms) AS
 SELECT m.id,
     CASE
-    WHEN m.folded IS NULL AND m.content_format IS NULL AND length(m.content) <= 1000000
+    WHEN (m.folded IS NULL OR m.folded GLOB '{"forms": "*"}')
+        AND m.content_format IS NULL AND length(m.content) <= 1000000
         AND NOT (m.content GLOB '[[{"]*' AND instr(m.content, '\') AND json_valid(m.content)) AND (
         length(m.content) = length(CAST(m.content AS BLOB))
         OR length(m.content) = length(CAST(
@@ -190,8 +191,9 @@ SELECT m.id,
         FROM letter)
     END,
     CASE WHEN m.tool_calls IS NOT NULL THEN (WITH
-        t(text) AS MATERIALIZED (SELECT coalesce(CASE WHEN json_valid(m.folded) THEN
-            substr(json_extract(m.folded, '$.tool_calls'), 1, 1000000) END, CASE
+        t(text) AS MATERIALIZED (SELECT coalesce(CASE WHEN m.folded IS NOT NULL
+            AND NOT m.folded GLOB '{"forms": "*"}' THEN CASE WHEN json_valid(m.folded) THEN
+            substr(json_extract(m.folded, '$.tool_calls'), 1, 1000000) END END, CASE
             WHEN NOT json_valid('[' || m.tool_calls || ']') THEN
                 CASE WHEN length(m.tool_calls) > 1000000
                 THEN substr(m.tool_calls, 1, 1000000) ELSE m.tool_calls END
@@ -272,7 +274,10 @@ SELECT m.id,
             FROM step)
         END FROM t)
     END,
-    CASE WHEN m.folded IS NOT NULL THEN (WITH
+    CASE WHEN m.folded IS NULL THEN NULL
+    WHEN m.folded GLOB '{"forms": "*"}' AND length(m.folded) = length(CAST(m.folded AS BLOB))
+        AND instr(m.folded, '\') = 0 THEN substr(m.folded, 12, length(m.folded) - 13)
+    ELSE (WITH
         t(text) AS MATERIALIZED (SELECT CASE WHEN json_valid(m.folded) THEN
             substr(json_extract(m.folded, '$.forms'), 1, 1000000) END)
         SELECT CASE WHEN length(text) = length(CAST(text AS BLOB))
@@ -313,7 +318,7 @@ SELECT m.id,
                 FROM place LIMIT 8)), ''),
                 ' ' || char(65039) || ' ', ' ')
             FROM step)
-        END FROM t)
+        END FROM t WHERE text IS NOT NULL)
     END
 FROM messages AS m;
 

@@ -1,6 +1,6 @@
 """Print the table of recall, and with `--wrong` each pair that is answered otherwise.
 
-    python -m benchmarks.quality [--wrong] [postgresql://user@host/an_empty_database]
+python -m benchmarks.quality [--wrong] [postgresql://user@host/an_empty_database]
 """
 
 from __future__ import annotations

@@ -160,12 +160,15 @@ CASE WHEN json_valid(m.folded) THEN
             substr(json_extract(m.folded, '$.{place}'), 1, {LONGEST_TEXT}) END"""
 
 
+_HAS_FORMS_ONLY = """m.folded GLOB '{"forms": "*"}'"""
+
 # JSON that a tool has written as text: only where there is something to undo in it.
 _IS_JSON = r"""m.content GLOB '[[{"]*' AND instr(m.content, '\') AND json_valid(m.content)"""
 
 _CONTENT = f"""\
 CASE
-    WHEN m.folded IS NULL AND m.content_format IS NULL AND length(m.content) <= {LONGEST_TEXT}
+    WHEN (m.folded IS NULL OR {_HAS_FORMS_ONLY})
+        AND m.content_format IS NULL AND length(m.content) <= {LONGEST_TEXT}
         AND NOT ({_IS_JSON}) AND (
         {_is_settled("m.content")}) THEN m.content
     WHEN m.content IS NOT NULL THEN (WITH
@@ -231,7 +234,8 @@ _CALLS = f"""\
 
 _TOOL_CALLS = f"""\
 CASE WHEN m.tool_calls IS NOT NULL THEN (WITH
-        t(text) AS MATERIALIZED (SELECT coalesce({_folded("tool_calls")}, CASE
+        t(text) AS MATERIALIZED (SELECT coalesce(CASE WHEN m.folded IS NOT NULL
+            AND NOT {_HAS_FORMS_ONLY} THEN {_folded("tool_calls")} END, CASE
             WHEN NOT json_valid('[' || m.tool_calls || ']') THEN
                 {_bounded("m.tool_calls")}
             WHEN json_array_length('[' || m.tool_calls || ']', '$[0]') > {_MOST_CALLS} THEN
@@ -242,9 +246,12 @@ CASE WHEN m.tool_calls IS NOT NULL THEN (WITH
     END"""
 
 _FORMS = f"""\
-CASE WHEN m.folded IS NOT NULL THEN (WITH
+CASE WHEN m.folded IS NULL THEN NULL
+    WHEN {_HAS_FORMS_ONLY} AND length(m.folded) = length(CAST(m.folded AS BLOB))
+        AND instr(m.folded, '\\') = 0 THEN substr(m.folded, 12, length(m.folded) - 13)
+    ELSE (WITH
         t(text) AS MATERIALIZED (SELECT {_folded("forms")})
-        SELECT {_set_apart("text")} FROM t)
+        SELECT {_set_apart("text")} FROM t WHERE text IS NOT NULL)
     END"""
 
 _VIEW = f"""\

@@ -42,6 +42,9 @@ _ON_ALEF = "\u0653\u0654\u0655"
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _VOICED = str.maketrans("゛゜", "\u3099\u309a")
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]-[\U00010000-\U0010ffff]")
+_TYPOGRAPHY = "‘’‚“”„–—…•·«»°§"
+"""Most of what is not ASCII in English: no part of a word, folded or not."""
+
 _LEFT_ALONE = frozenset("™℠ำຳ")
 """What Unicode takes apart, though it is no letters after a word, or how Thai and Lao are typed."""
 
@@ -84,6 +87,8 @@ def changes_words(text: str) -> bool:
     if text.isascii():
         return False
     others = beyond_ascii(text)
+    if others.strip(_TYPOGRAPHY) == "":
+        return False
     return _patterns().changing.search(others) is not None or _patterns().has_astral(others)
 
 

@@ -9,23 +9,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from string import ascii_lowercase, ascii_uppercase, digits
 from urllib.parse import unquote
 
-__all__ = ["BREAK", "classes_of", "forms", "otherwise", "parts_apart"]
+__all__ = ["classes_of", "forms", "otherwise", "parts_apart"]
 
-BREAK = "\ue01c"
-"""A word that no text holds: no phrase reaches from one form to the next."""
-
-_CLASSES = bytes.maketrans(
-    (ascii_lowercase + ascii_uppercase + digits).encode(), b"a" * 26 + b"A" * 26 + b"0" * 10
-)
+_CLASSES = bytes(
+    ord("a") if chr(code) in ascii_lowercase
+    else ord("A") if chr(code) in ascii_uppercase
+    else ord("0") if chr(code) in digits
+    else ord(" ")
+    for code in range(256)
+)  # fmt: skip
 _LONGEST_IDENTIFIER = 100
 _LONGEST_ADDRESS = 2_000
-_NO_LETTER = re.compile(rb"[^aA0?]")
 _PART = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[^\WA-Z\d_]+\d*|\d+")
 _MOMENT = re.compile(r"(?<!\d)(\d{4}-?\d\d-?\d\d)T(\d\d(?::?\d\d(?::?\d\d)?)?)")
-_VERSION = re.compile(r"(?<![A-Za-z])[A-Za-z]{1,12}(\d+(?:\.\d+)+(?:-\w+(?:\.\d+)*)?)")
+_NUMBER = re.compile(r"\d+(?:\.\d+)+(?:-\w{1,20}(?:\.\d+)*)?", re.ASCII)
+_LONGEST_NUMBER = 20
+_DIGIT, _BLANK = b"0 "
 _NUMBERED = re.compile(r"(?<![A-Za-z0-9])[vV](\d+(?:\.\d+)+)")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ESCAPED = re.compile(r"\\[nrt]([^\W_]\w{0,99})")
@@ -35,27 +38,53 @@ _JOINERS = str.maketrans("\u200b\u200c", "  ")
 
 
 def classes_of(text: str) -> bytes:
-    """Of each character a byte: `a`, `A` or `0` for letters and digits of ASCII, `?` beyond it."""
+    """Of each character a byte: `a`, `A` or `0` for letters and digits of ASCII, else a blank."""
     return text.encode("ascii", "replace").translate(_CLASSES)
 
 
-def forms(text: str, classes: bytes) -> Iterator[str]:
-    """What is indexed beside `text`, whose `classes_of` are given; of most prose nothing."""
-    yield from _parts_of_identifiers(text, classes, b"aA")
-    yield from _parts_of_identifiers(text, classes, b"AAaa")
+def forms(text: str, classes: bytes, humps: int) -> list[str]:
+    """What is indexed beside `text`; of most prose nothing.
+
+    Its `classes_of` are given, and how often a capital follows a small letter.
+    """
+    found = _parts_of_identifiers(text, classes, b"aA") if humps else []
+    if b"AA" in classes and b"AAaa" in classes:
+        found += _parts_of_identifiers(text, classes, b"AAaa")
     if b"0" in classes:
         if b"00A00" in classes:
-            yield from (f"{day} {time}" for day, time in _MOMENT.findall(text))
-        if b"a0.0" in classes or b"a00.0" in classes:
-            yield from _VERSION.findall(text)
+            found += [f"{day} {time}" for day, time in _MOMENT.findall(text)]
+        if b"0 0" in classes:
+            found += _numbers_of_versions(text, classes)
     if "%" in text and _PERCENT.search(text):
-        yield from _percent_decoded(text)
+        found += _percent_decoded(text)
     if "\\" in text and any(mark in text for mark in "\"'`"):
-        yield from _ESCAPED.findall(text)
+        found += _ESCAPED.findall(text)
         if "\\u" in text:
-            yield from filter(None, map(_uncoded, _CODED.findall(text)))
+            found += filter(None, map(_uncoded, _CODED.findall(text)))
     if not text.isascii() and ("\u200b" in text or "\u200c" in text):
-        yield from (each.translate(_JOINERS) for each in _JOINED.findall(text))
+        found += [each.translate(_JOINERS) for each in _JOINED.findall(text)]
+    return found
+
+
+def _numbers_of_versions(text: str, classes: bytes) -> Iterator[str]:
+    """`1.22.19` of `v1.22.19`."""
+    at = classes.find(b"0 0")
+    while at >= 0:
+        end = at + 1
+        if text[end] == ".":
+            start = _start_of_number(classes, at)
+            number = _NUMBER.match(text, start)
+            if number is not None and start and classes[start - 1] != _BLANK:
+                yield number[0]
+                end = number.end()
+        at = classes.find(b"0 0", end)
+
+
+def _start_of_number(classes: bytes, at: int) -> int:
+    least = max(0, at - _LONGEST_NUMBER)
+    while at > least and classes[at - 1] == _DIGIT:
+        at -= 1
+    return at
 
 
 def _percent_decoded(text: str) -> Iterator[str]:
@@ -64,19 +93,27 @@ def _percent_decoded(text: str) -> Iterator[str]:
     yield from (unquote(word) for word in words if _PERCENT.search(word))
 
 
-def _parts_of_identifiers(text: str, classes: bytes, hump: bytes) -> Iterator[str]:
+def _parts_of_identifiers(text: str, classes: bytes, hump: bytes) -> list[str]:
+    found = []
     at = classes.find(hump)
     while at >= 0:
-        start, least = at, max(0, at - _LONGEST_IDENTIFIER)
-        while start > least and classes[start - 1] in b"aA0?":
-            start -= 1
-        after = _NO_LETTER.search(classes, at)
-        end = after.start() if after else len(classes)
-        start += text[start - 1 : start] == "\\"  # the n of \nREADME
-        parts = _PART.findall(text[start:end]) if end - start <= _LONGEST_IDENTIFIER else []
-        if 2 * len(parts) <= end - start and classes[start] != ord("0"):  # else a number or key
-            yield " ".join(parts)
+        start, end = classes.rfind(b" ", 0, at) + 1, classes.find(b" ", at)
+        end = end if end >= 0 else len(classes)
+        if end - start <= _LONGEST_IDENTIFIER:
+            start += text[start - 1 : start] == "\\"  # the n of \nREADME
+            if parts := _parts(text[start:end]):
+                found.append(parts)
         at = classes.find(hump, end)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _parts(identifier: str) -> str:
+    """The parts with blanks between them; nothing of what is rather a number or a key."""
+    parts = _PART.findall(identifier)
+    if 2 * len(parts) > len(identifier) or identifier[0].isdecimal():
+        return ""
+    return " ".join(parts)
 
 
 def _uncoded(word: str) -> str:

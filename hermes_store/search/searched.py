@@ -8,17 +8,29 @@ it is a JSON object with the text of a place folded (`content`, `tool_name`, `to
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 from hermes_store.search.ddl import LONGEST_TEXT
 from hermes_store.search.folding import changes_words, fold
-from hermes_store.search.forms import BREAK, classes_of, forms
-from hermes_store.search.texts import calls, clean, of_calls, of_content, parts, undone
+from hermes_store.search.forms import classes_of, forms
+from hermes_store.search.texts import (
+    calls,
+    looked_through,
+    of_calls,
+    of_content,
+    parts,
+    undone,
+)
 
 __all__ = ["compared", "folded"]
 
 _MOST_LEFT_TO_SQL = 20_000_000
 """Characters times quotation marks of structured content, or times tool calls: the view copies or
 reads as many bytes."""
+
+
+_IN_INNER_JSON = "\\\\\\\\"
+"""How a backslash stands in arguments, which are JSON in JSON."""
 
 
 def folded(
@@ -30,14 +42,36 @@ def folded(
     if content is not None:
         _look("content", *_of_content(content, content_format), found, others)
     if tool_name is not None:
-        _look("tool_name", tool_name, True, found, others)
+        name, its_forms = _of_name(tool_name)
+        others.update(its_forms)
+        if name is not None:
+            found["tool_name"] = name
     if tool_calls is not None and _is_special(tool_calls):
         _look("tool_calls", *_of_calls(tool_calls), found, others)
     if others:
-        found["forms"] = fold(f" {BREAK} ".join(others))
+        found["forms"] = fold(", ".join(others))[:LONGEST_TEXT]
     if not found:
         return None
-    return json.dumps({place: _stored(text) for place, text in found.items()}, ensure_ascii=False)
+    if len(found) == 1 and _is_bare(forms_found := found.get("forms", "")):
+        return f'{{"forms": "{forms_found}"}}'
+    return _encoded(found)
+
+
+def _is_bare(text: str) -> bool:
+    """Whether JSON writes `text` as it is."""
+    return bool(text) and text.isprintable() and '"' not in text and "\\" not in text
+
+
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
+
+
+@lru_cache(maxsize=512)
+def _of_name(tool_name: str) -> tuple[str | None, dict[str, None]]:
+    """The folded name, where it is another one, and other forms of it."""
+    found: dict[str, str] = {}
+    others: dict[str, None] = {}
+    _look("tool_name", tool_name, True, found, others)
+    return found.get("tool_name"), others
 
 
 def compared(
@@ -61,31 +95,27 @@ def _look(
     place: str, text: str, is_the_view_s: bool, found: dict[str, str], others: dict[str, None]
 ) -> None:
     """Add what the index cannot know; `is_the_view_s`: it takes the words of `text` by itself."""
-    if not is_the_view_s or changes_words(text):
-        searched = fold(text)
-        if not is_the_view_s or searched != text.lower():
+    clean, classes, humps = looked_through(text)
+    is_the_view_s = is_the_view_s and (clean is text or clean == text[:LONGEST_TEXT])
+    if not is_the_view_s or changes_words(clean):
+        searched = fold(clean).replace("\0", " ")[:LONGEST_TEXT]
+        if not is_the_view_s or searched != clean.lower():
             found[place] = searched
-    others.update(dict.fromkeys(forms(text, classes_of(text))))
-
-
-def _stored(text: str) -> str:
-    return text[:LONGEST_TEXT].replace("\0", " ")
+    if more := forms(clean, classes, humps):
+        others.update(dict.fromkeys(more))
 
 
 def _of_content(content: str, content_format: str | None) -> tuple[str, bool]:
     """The text, and whether the view of the index makes the same words of the content."""
     if content_format is None:
-        text, is_the_view_s = undone(content)
-        return _cleaned(text, is_the_view_s)
+        return undone(content)
     try:
         read = parts(content)
     except (ValueError, RecursionError):
-        return _cleaned(content, True)
+        return content, True
+    texts = [undone(each)[0] for each in read]
     is_cheap = content.count('"') * len(content) <= _MOST_LEFT_TO_SQL
-    shown, is_the_view_s = _cleaned("\n".join(undone(each)[0] for each in read), is_cheap)
-    return shown, is_the_view_s and not any(
-        "\\" in each and undone(each)[0] != each for each in read
-    )
+    return "\n".join(texts), is_cheap and texts == read
 
 
 def _is_special(tool_calls: str) -> bool:
@@ -93,22 +123,22 @@ def _is_special(tool_calls: str) -> bool:
     return (
         _cost_of_calls(tool_calls) > _MOST_LEFT_TO_SQL
         or "\\u" in tool_calls
-        or "\\\\\\" in tool_calls
-        or any(True for _ in forms(tool_calls, classes_of(tool_calls)))
+        or _IN_INNER_JSON in tool_calls
+        or _may_have_forms(tool_calls)
         or changes_words(tool_calls)
     )
 
 
 def _of_calls(tool_calls: str) -> tuple[str, bool]:
+    text = calls(tool_calls)
     is_cheap = _cost_of_calls(tool_calls) <= _MOST_LEFT_TO_SQL
-    return _cleaned(calls(tool_calls), is_cheap and "\\\\\\" not in tool_calls)
+    return text, is_cheap and (_IN_INNER_JSON not in tool_calls or text == calls(tool_calls, 0))
 
 
 def _cost_of_calls(tool_calls: str) -> int:
     return len(tool_calls) * tool_calls.count('"name"')
 
 
-def _cleaned(text: str, is_the_view_s: bool) -> tuple[str, bool]:
-    bounded = text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT]
-    cleaned = clean(bounded)
-    return cleaned, is_the_view_s and cleaned == bounded
+def _may_have_forms(text: str) -> bool:
+    classes = classes_of(text)
+    return bool(forms(text, classes, classes.count(b"aA")))

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from hermes_store.search.ddl import LONGEST_TEXT, NOISE_KEYS
 from hermes_store.search.forms import classes_of
 
-__all__ = ["calls", "clean", "of_calls", "of_content", "parts", "undone"]
+__all__ = ["calls", "clean", "looked_through", "of_calls", "of_content", "parts", "undone"]
 
 _NOISE_KEYS = frozenset(key.strip("' ") for key in NOISE_KEYS.split(","))
 _LONGEST_WORD = 512
@@ -39,7 +39,23 @@ def of_calls(tool_calls: str) -> str:
 
 def clean(text: str) -> str:
     """`text` without escape sequences and blocks of base64."""
-    return _without_blocks(_without_sequences(_bounded(text)))
+    return looked_through(text)[0]
+
+
+def looked_through(text: str) -> tuple[str, bytes, int]:
+    """`text` clean, its `classes_of`, and how often a capital follows a small letter in it."""
+    if len(text) > LONGEST_TEXT:
+        text = text[:LONGEST_TEXT]
+    if "\x1b" in text or "\x08" in text or not text.isascii():
+        text = _without_sequences(text)
+    if ";base64," in text:
+        text = _DATA_URL.sub(" ", text)
+    classes = classes_of(text)
+    humps = classes.count(b"aA")
+    if humps < _FEWEST_HUMPS or max(map(len, text.split()), default=0) < _LINE:
+        return text, classes, humps
+    text = _WRAPPED.sub(_unless_mixed, _BLOCK.sub(_unless_mixed, text))
+    return text, classes_of(text), humps
 
 
 def _bounded(text: str) -> str:
@@ -54,16 +70,12 @@ _SEQUENCE = (
     "|\x1b[ -/]+[0-~]|\x1b[0-?cHMNOZ=>|}~]|\x1b\\[[0-?]*|\x1b[\\]PX^_]?|.\x08)"
 )
 _SEQUENCES = re.compile(f"{_SEQUENCE}+")
-_BEGINS_SEQUENCE = re.compile("[\x08\x1b\x90\x98\x9b\x9d-\x9f]")
+_INTRODUCERS = "\x08\x1b\x90\x98\x9b\x9d\x9e\x9f"
 
 
 def _without_sequences(text: str) -> str:
     """`text` without what a terminal does not print; between two words a blank stands for it."""
-    if (
-        "\x1b" not in text
-        and "\x08" not in text
-        and (text.isascii() or not _BEGINS_SEQUENCE.search(text))
-    ):
+    if not any(map(text.__contains__, _INTRODUCERS)):
         return text
     return _SEQUENCES.sub(_blank_between_words, text)
 
@@ -80,20 +92,9 @@ def _blank_between_words(found: re.Match[str]) -> str:
 _DATA_URL = re.compile(r"(?<![\w-])data:[\w.+-]+/[\w.+-]+(?:;[\w=.+-]+)*;base64,[\w+/=-]*")
 _BLOCK = re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/_-]{256,}={0,2}")
 _WRAPPED = re.compile(r"(?<![\w+/=-])(?:[A-Za-z0-9+/]{60,76}\r?\n){3,}[A-Za-z0-9+/]*={0,2}")
-_SHORTEST_BLOCK = 180
 _LINE = 60
 _FEWEST_HUMPS = 12  # `aB` stands in base64 at every sixth place
 _MIXED = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9]*[0-9])")
-
-
-def _without_blocks(text: str) -> str:
-    if ";base64," in text:
-        text = _DATA_URL.sub(" ", text)
-    if len(text) < _SHORTEST_BLOCK or classes_of(text).count(b"aA") < _FEWEST_HUMPS:
-        return text
-    if max(map(len, text.split()), default=0) < _LINE:
-        return text
-    return _WRAPPED.sub(_unless_mixed, _BLOCK.sub(_unless_mixed, text))
 
 
 def _unless_mixed(found: re.Match[str]) -> str:
@@ -218,27 +219,28 @@ def _is_bytes(value: str) -> bool:
 # --- tool calls -----------------------------------------------------------------------------------
 
 
-def calls(tool_calls: str) -> str:
+def calls(tool_calls: str, deepest: int = _DEEPEST) -> str:
     """Name and arguments of each call, with whatever stands in them."""
     try:
         found = _loads(tool_calls)
-        return _bounded(" ".join(map(_call, found if isinstance(found, list) else [found])))
+        some = found if isinstance(found, list) else [found]
+        return _bounded(" ".join(_call(call, deepest) for call in some))
     except (ValueError, RecursionError):
         return _bounded(tool_calls)
 
 
-def _call(call: Any) -> str:
+def _call(call: Any, deepest: int) -> str:
     outer = call if isinstance(call, dict) else {}
     function = outer.get("function")
     inner = function if isinstance(function, dict) else {}
     given = (inner.get("arguments"), outer.get("arguments"), outer.get("input"), call)
     name = inner.get("name", outer.get("name"))
-    arguments = _arguments(next(each for each in given if each is not None))
+    arguments = _arguments(next(each for each in given if each is not None), deepest)
     return f"{name} {arguments}" if isinstance(name, str) else arguments
 
 
-def _arguments(given: Any) -> str:
+def _arguments(given: Any, deepest: int) -> str:
     try:
-        return _shown(_loads(given) if isinstance(given, str) else given, _DEEPEST)
+        return _shown(_loads(given) if isinstance(given, str) else given, deepest)
     except ValueError:
         return _storable(given)
