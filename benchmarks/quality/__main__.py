@@ -22,8 +22,8 @@ def main(arguments: list[str]) -> None:
             found = asked(search)
         for tier in TIERS.values():
             for pair in wrong(found, tier):
-                print(f"{tier}: line {pair.line}: {pair.typed!r} in {pair.stored[:80]!r}")  # noqa: T201
-    print(table(urls[0] if urls else None))  # noqa: T201
+                print(f"{tier}: line {pair.line}: {pair.typed!r} in {pair.stored[:80]!r}")
+    print(table(urls[0] if urls else None))
 
 
 if __name__ == "__main__":

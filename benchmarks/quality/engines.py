@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -18,20 +17,20 @@ __all__ = ["Search", "fts5", "store", "to_tsvector"]
 Search = Callable[[str], set[int]]
 """The places in the list of messages of what a query finds."""
 
-_WORDS = re.compile(r"[\w]+|[^\w\s]+")
-
 
 @contextmanager
 def store(messages: Sequence[str], database: URL | Path | None = None) -> Iterator[Search]:
     """Hermes' own search, on a new file or in an empty database."""
-    with TemporaryDirectory() as folder:
-        with SessionRepository(database or Path(folder) / "state.db") as repository:
-            repository.create_session("s", "cli")
-            given = [{"role": "tool", "content": each} for each in messages]
-            places = {id_: at for at, id_ in enumerate(repository.append_messages("s", given))}
-            yield lambda typed: {
-                places[hit["id"]] for hit in repository.search_messages(typed, limit=None)
-            }
+    with (
+        TemporaryDirectory() as folder,
+        SessionRepository(database or Path(folder) / "state.db") as repository,
+    ):
+        repository.create_session("s", "cli")
+        given = [{"role": "tool", "content": each} for each in messages]
+        places = {id_: at for at, id_ in enumerate(repository.append_messages("s", given))}
+        yield lambda typed: {
+            places[hit["id"]] for hit in repository.search_messages(typed, limit=None)
+        }
 
 
 @contextmanager

@@ -71,13 +71,15 @@ def new_row(
 ) -> NewRow:
     """Check and encode a message. Raises `InvalidArgumentError`."""
     stored_content, content_format = values.content(content)
+    name = values.optional_text("tool_name", tool_name)
+    calls = values.encode_json("tool_calls", tool_calls)
     columns = {
         "session_id": session_id,
         "role": values.text("role", role),
         "content": stored_content,
         "tool_call_id": values.optional_text("tool_call_id", tool_call_id),
-        "tool_calls": values.encode_json("tool_calls", tool_calls),
-        "tool_name": values.optional_text("tool_name", tool_name),
+        "tool_calls": calls,
+        "tool_name": name,
         "timestamp": values.seconds("timestamp", timestamp),
         "token_count": None if token_count is None else values.count("token_count", token_count),
         "finish_reason": values.optional_text("finish_reason", finish_reason),
@@ -85,10 +87,8 @@ def new_row(
         "reasoning_details": values.encode_json("reasoning_details", reasoning_details),
         "codex_reasoning_items": values.encode_json("codex_reasoning_items", codex_reasoning_items),
         "content_format": content_format,
+        "folded": folded(stored_content, content_format, name, calls),
     }
-    columns["folded"] = folded(
-        stored_content, content_format, columns["tool_name"], columns["tool_calls"]
-    )
     return NewRow(columns, _number_of_calls(tool_calls))
 
 

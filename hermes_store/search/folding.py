@@ -5,6 +5,8 @@ pieces fold alike, and it is known where each folded character stands in the tex
 decide what is the same, then `_LETTERS`, and which marks a script can be written without.
 """
 
+# ruff: noqa: RUF001 - the letters are what they are
+
 from __future__ import annotations
 
 import re

@@ -154,8 +154,10 @@ def _hit(
     hit["matched_in"], hit["snippet"] = _shown(texts, finders, markers)
     near = (around[:4], (hit["role"], None, 0, written), around[4:])
     hit["context"] = [
-        ContextMessage(role=role, content=_written(*stored, as_written)[:_CONTEXT_LENGTH])
-        for role, *stored in near
+        ContextMessage(
+            role=role, content=_written(form, folded, text, as_written)[:_CONTEXT_LENGTH]
+        )
+        for role, form, folded, text in near
         if role is not None
     ]
     return cast("SearchHit", hit)

@@ -77,7 +77,8 @@ def matches(query: Query, texts: Sequence[str]) -> bool:
 def spellings(text: str) -> list[str]:
     """What is looked for in the index: `text` folded, and as rows of other tools may have it.
 
-    Those are indexed by their plain text: as typed, composed, and taken apart, as macOS names files.
+    Those are indexed by their plain text: as typed, composed, and taken apart, as macOS names
+    files.
     """
     typed = otherwise(text)
     if text.isascii():

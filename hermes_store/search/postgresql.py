@@ -95,7 +95,7 @@ def _looked_at(
 
 def _right(connection: Connection, tree: Query, ids: list[int]) -> set[int]:
     found = connection.execute(_TEXTS, {"ids": ids})
-    return {id_ for id_, *places in found if matches(tree, compared(*places))}
+    return {id_ for id_, *texts, forms in found if matches(tree, compared(texts, forms))}
 
 
 _TEXTS = text("""\

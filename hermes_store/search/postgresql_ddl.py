@@ -19,7 +19,7 @@ __all__ = ["DROPS", "HEAD_DDL", "INCOMPLETE", "INDEX", "MISSING_OR_CORRUPT", "ST
 INDEX = "idx_messages_search"
 
 MISSING_OR_CORRUPT = frozenset({"42P01", "42703", "42883", "XX002"})
-"""SQLSTATE of errors that say: a table, a column or a function is missing, or an index is corrupt."""
+"""SQLSTATE of errors: a table, a column or a function is missing, or an index is corrupt."""
 
 STATE = """\
 CREATE TABLE search_index (

@@ -1,13 +1,14 @@
 """What a message is searched by, where that is not what its columns say by themselves.
 
-The column `messages.folded` is NULL for most messages: the index takes their text as it is. Otherwise
-it is a JSON object with the text of a place folded (`content`, `tool_name`, `tool_calls`), and with
-`forms`: other forms of words, which are searched as well.
+The column `messages.folded` is NULL for most messages: the index takes their text as it is.
+Otherwise it is a JSON object with the text of a place folded (`content`, `tool_name`,
+`tool_calls`), and with `forms`: other forms of words, which are searched as well.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 
 from hermes_store.search.ddl import LONGEST_TEXT
@@ -74,14 +75,12 @@ def _of_name(tool_name: str) -> tuple[str | None, dict[str, None]]:
     return found.get("tool_name"), others
 
 
-def compared(
-    content: str | None,
-    content_format: str | None,
-    tool_name: str | None,
-    tool_calls: str | None,
-    forms: str | None,
-) -> list[str]:
-    """The folded texts in which a phrase is looked for, where the index alone cannot tell."""
+def compared(columns: Sequence[str | None], forms: str | None) -> list[str]:
+    """The folded texts in which a phrase is looked for, where the index alone cannot tell.
+
+    The columns are those of `folded`.
+    """
+    content, content_format, tool_name, tool_calls = columns
     texts = (
         None if content is None else of_content(content, content_format),
         tool_name,

@@ -153,22 +153,15 @@ def _offer_symbols(connection: Connection) -> None:
         connection.info["hermes_symbols"] = True
 
 
-def _holds_what_was_typed(
-    typed: str,
-    content: bytes | None,
-    content_format: str | None,
-    tool_name: bytes | None,
-    tool_calls: bytes | None,
-    forms: str | None,
-) -> bool:
+def _holds_what_was_typed(typed: str, *places: bytes | str | None) -> bool:
     tree = _parsed(typed)
     assert tree is not None
-    places = (_text(content), content_format, _text(tool_name), _text(tool_calls))
-    return matches(tree, compared(*places, forms and join_up(forms)))
+    *texts, forms = map(_text, places)
+    return matches(tree, compared(texts, forms and join_up(forms)))
 
 
-def _text(stored: bytes | None) -> str | None:
-    return None if stored is None else stored.decode("utf-8", "replace")
+def _text(stored: bytes | str | None) -> str | None:
+    return stored.decode("utf-8", "replace") if isinstance(stored, bytes) else stored
 
 
 _parsed = lru_cache(maxsize=16)(parse)

@@ -1,7 +1,7 @@
-"""What of a message is text: JSON and escape sequences undone, noise left out, letters as they are.
+"""What of a message is text: JSON and escape sequences undone, noise left out.
 
-A snippet shows these texts, and the index holds their words. A text that cannot be parsed is taken as
-it is. The time of everything here grows with the length of the text and no faster.
+A snippet shows these texts, and the index holds their words. A text that cannot be parsed is taken
+as it is. The time of everything here grows with the length of the text and no faster.
 """
 
 from __future__ import annotations
@@ -65,9 +65,10 @@ def _bounded(text: str) -> str:
 # --- terminals ----------------------------------------------------------------------------------
 
 _SEQUENCE = (
-    "(?:(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, moves of the cursor
-    "|(?:\x1b[\\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c)"  # OSC, DCS: titles, links
-    "|\x1b[ -/]+[0-~]|\x1b[0-?cHMNOZ=>|}~]|\x1b\\[[0-?]*|\x1b[\\]PX^_]?|.\x08)"
+    "(?:(?:\x1b\\[|\x9b)[0-?]*(?: q|[!-/]*[@-~])"  # CSI: colours, moves of the cursor
+    # OSC, DCS and the like: titles, links
+    "|(?:\x1b[\\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c)"
+    "|\x1b[!-/]+[0-~]|\x1b[0-?cHMNOZ=>|}~]|\x1b\\[[0-?]*|\x1b[\\]PX^_]?|.\x08)"
 )
 _SEQUENCES = re.compile(f"{_SEQUENCE}+")
 _INTRODUCERS = "\x08\x1b\x90\x98\x9b\x9d\x9e\x9f"

@@ -3,10 +3,10 @@
 from random import Random
 
 import pytest
+
 from benchmarks.quality.engines import store
 from benchmarks.quality.pairs import TIERS, pairs
 from benchmarks.quality.recall import asked, messages, rates, wrong
-
 from hermes_store import SessionRepository
 
 ALPHABETS = [
@@ -94,7 +94,7 @@ def test_every_piece_between_blanks_finds_its_text(database, seed):
 
 def test_a_store_whose_messages_are_folded_later_finds_the_same(database):
     """As after an upgrade: the column is empty, and `reindex` fills it."""
-    from stored import change  # noqa: PLC0415
+    from stored import change
 
     with store(messages(), database) as search:
         before = asked(search)
