@@ -169,7 +169,7 @@ _CONTENT = f"""\
 CASE
     WHEN (m.folded IS NULL OR {_HAS_FORMS_ONLY})
         AND m.content_format IS NULL AND length(m.content) <= {LONGEST_TEXT}
-        AND NOT ({_IS_JSON}) AND (
+        AND m.content NOT GLOB '[[{{"]*' AND (
         {_is_settled("m.content")}) THEN m.content
     WHEN m.content IS NOT NULL THEN (WITH
         t(text) AS MATERIALIZED (SELECT coalesce({_folded("content")}, CASE

@@ -74,9 +74,9 @@ def _numbers_of_versions(text: str, classes: bytes) -> Iterator[str]:
         if text[end] == ".":
             start = _start_of_number(classes, at)
             number = _NUMBER.match(text, start)
-            if number is not None and start and classes[start - 1] != _BLANK:
+            end = number.end() if number else end
+            if number and start and classes[start - 1] != _BLANK:
                 yield number[0]
-                end = number.end()
         at = classes.find(b"0 0", end)
 
 
