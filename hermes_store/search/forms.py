@@ -13,22 +13,28 @@ from functools import lru_cache
 from string import ascii_lowercase, ascii_uppercase, digits
 from urllib.parse import unquote
 
-__all__ = ["classes_of", "forms", "otherwise", "parts_apart"]
+__all__ = ["HUMP", "classes_of", "forms", "otherwise", "parts_apart", "seams_of"]
 
+_LOWER, _UPPER, _TEE, _DIGITS = 0b00100001, 0b00000110, 0b10000110, 0b01001000
 _CLASSES = bytes(
-    ord("a") if chr(code) in ascii_lowercase
-    else ord("A") if chr(code) in ascii_uppercase
-    else ord("0") if chr(code) in digits
-    else ord(" ")
+    _LOWER if chr(code) in ascii_lowercase
+    else _TEE if chr(code) == "T"
+    else _UPPER if chr(code) in ascii_uppercase
+    else _DIGITS if chr(code) in digits
+    else 0
     for code in range(256)
 )  # fmt: skip
+"""The bits are such that of two neighbours only those have bits in a row that make a seam."""
+
+HUMP = 2
+"""A capital after a small letter."""
+_SECOND_CAPITAL, _NUMBER_AFTER_CAPITAL, _NUMBER_AFTER_LETTER, _TIME = 4, 8, 64, 128
 _LONGEST_IDENTIFIER = 100
 _LONGEST_ADDRESS = 2_000
+_TWO_SMALL = bytes([_LOWER, _LOWER])
 _PART = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[^\WA-Z\d_]+\d*|\d+")
 _MOMENT = re.compile(r"(?<!\d)(\d{4}-?\d\d-?\d\d)T(\d\d(?::?\d\d(?::?\d\d)?)?)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)+(?:-\w{1,20}(?:\.\d+)*)?", re.ASCII)
-_LONGEST_NUMBER = 20
-_DIGIT, _BLANK = b"0 "
 _NUMBERED = re.compile(r"(?<![A-Za-z0-9])[vV](\d+(?:\.\d+)+)")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ESCAPED = re.compile(r"\\[nrt]([^\W_]\w{0,99})")
@@ -38,23 +44,31 @@ _JOINERS = str.maketrans("\u200b\u200c", "  ")
 
 
 def classes_of(text: str) -> bytes:
-    """Of each character a byte: `a`, `A` or `0` for letters and digits of ASCII, else a blank."""
+    """Of each character a byte: what kind of letter or digit of ASCII it is; 0 for all others."""
     return text.encode("ascii", "replace").translate(_CLASSES)
 
 
-def forms(text: str, classes: bytes, humps: int) -> list[str]:
-    """What is indexed beside `text`; of most prose nothing.
+def seams_of(classes: bytes) -> bytes:
+    """Of each character a byte: how it differs from the one before; nothing for most prose.
 
-    Its `classes_of` are given, and how often a capital follows a small letter.
+    All are compared at once, as one number: to search for pairs takes several times as long.
     """
-    found = _parts_of_identifiers(text, classes, b"aA") if humps else []
-    if b"AA" in classes and b"AAaa" in classes:
-        found += _parts_of_identifiers(text, classes, b"AAaa")
-    if b"0" in classes:
-        if b"00A00" in classes:
+    number = int.from_bytes(classes, "big")
+    seams = number & (number >> 7)
+    return seams.to_bytes(len(classes), "big") if seams else b""
+
+
+def forms(text: str, classes: bytes, seams: bytes) -> list[str]:
+    """What is indexed beside `text`, of which the classes and seams are given."""
+    found: list[str] = []
+    if seams:
+        if HUMP in seams or _SECOND_CAPITAL in seams:
+            found += _parts_of_identifiers(text, classes, seams)
+        if _TIME in seams:
             found += [f"{day} {time}" for day, time in _MOMENT.findall(text)]
-        if b"0 0" in classes:
-            found += _numbers_of_versions(text, classes)
+        for sign in (_NUMBER_AFTER_LETTER, _NUMBER_AFTER_CAPITAL):
+            if sign in seams:
+                found += _numbers_of_versions(text, seams, sign)
     if "%" in text and _PERCENT.search(text):
         found += _percent_decoded(text)
     if "\\" in text and any(mark in text for mark in "\"'`"):
@@ -66,25 +80,13 @@ def forms(text: str, classes: bytes, humps: int) -> list[str]:
     return found
 
 
-def _numbers_of_versions(text: str, classes: bytes) -> Iterator[str]:
+def _numbers_of_versions(text: str, seams: bytes, sign: int) -> Iterator[str]:
     """`1.22.19` of `v1.22.19`."""
-    at = classes.find(b"0 0")
+    at = seams.find(sign)
     while at >= 0:
-        end = at + 1
-        if text[end] == ".":
-            start = _start_of_number(classes, at)
-            number = _NUMBER.match(text, start)
-            end = number.end() if number else end
-            if number and start and classes[start - 1] != _BLANK:
-                yield number[0]
-        at = classes.find(b"0 0", end)
-
-
-def _start_of_number(classes: bytes, at: int) -> int:
-    least = max(0, at - _LONGEST_NUMBER)
-    while at > least and classes[at - 1] == _DIGIT:
-        at -= 1
-    return at
+        if number := _NUMBER.match(text, at):
+            yield number[0]
+        at = seams.find(sign, at + 1)
 
 
 def _percent_decoded(text: str) -> Iterator[str]:
@@ -93,18 +95,19 @@ def _percent_decoded(text: str) -> Iterator[str]:
     yield from (unquote(word) for word in words if _PERCENT.search(word))
 
 
-def _parts_of_identifiers(text: str, classes: bytes, hump: bytes) -> list[str]:
-    found = []
-    at = classes.find(hump)
-    while at >= 0:
-        start, end = classes.rfind(b" ", 0, at) + 1, classes.find(b" ", at)
-        end = end if end >= 0 else len(classes)
-        if end - start <= _LONGEST_IDENTIFIER:
-            start += text[start - 1 : start] == "\\"  # the n of \nREADME
-            if parts := _parts(text[start:end]):
-                found.append(parts)
-        at = classes.find(hump, end)
-    return found
+def _parts_of_identifiers(text: str, classes: bytes, seams: bytes) -> Iterator[str]:
+    for sign in (HUMP, _SECOND_CAPITAL):
+        at = seams.find(sign)
+        while at >= 0:
+            if sign == HUMP or classes.startswith(_TWO_SMALL, at + 1):
+                start, end = classes.rfind(b"\0", 0, at) + 1, classes.find(b"\0", at)
+                end = end if end >= 0 else len(classes)
+                if end - start <= _LONGEST_IDENTIFIER:
+                    start += text[start - 1 : start] == "\\"  # the n of \nREADME
+                    if parts := _parts(text[start:end]):
+                        yield parts
+                at = end - 1
+            at = seams.find(sign, at + 1)
 
 
 @lru_cache(maxsize=4096)

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from hermes_store.search.ddl import LONGEST_TEXT
 from hermes_store.search.folding import changes_words, fold
-from hermes_store.search.forms import classes_of, forms
+from hermes_store.search.forms import classes_of, forms, seams_of
 from hermes_store.search.texts import (
     calls,
     looked_through,
@@ -94,13 +94,13 @@ def _look(
     place: str, text: str, is_the_view_s: bool, found: dict[str, str], others: dict[str, None]
 ) -> None:
     """Add what the index cannot know; `is_the_view_s`: it takes the words of `text` by itself."""
-    clean, classes, humps = looked_through(text)
+    clean, classes, seams = looked_through(text)
     is_the_view_s = is_the_view_s and (clean is text or clean == text[:LONGEST_TEXT])
     if not is_the_view_s or changes_words(clean):
         searched = fold(clean).replace("\0", " ")[:LONGEST_TEXT]
         if not is_the_view_s or searched != clean.lower():
             found[place] = searched
-    if more := forms(clean, classes, humps):
+    if more := forms(clean, classes, seams):
         others.update(dict.fromkeys(more))
 
 
@@ -140,4 +140,4 @@ def _cost_of_calls(tool_calls: str) -> int:
 
 def _may_have_forms(text: str) -> bool:
     classes = classes_of(text)
-    return bool(forms(text, classes, classes.count(b"aA")))
+    return bool(forms(text, classes, seams_of(classes)))

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from hermes_store.search.ddl import LONGEST_TEXT, NOISE_KEYS
-from hermes_store.search.forms import classes_of
+from hermes_store.search.forms import HUMP, classes_of, seams_of
 
 __all__ = ["calls", "clean", "looked_through", "of_calls", "of_content", "parts", "undone"]
 
@@ -42,8 +42,8 @@ def clean(text: str) -> str:
     return looked_through(text)[0]
 
 
-def looked_through(text: str) -> tuple[str, bytes, int]:
-    """`text` clean, its `classes_of`, and how often a capital follows a small letter in it."""
+def looked_through(text: str) -> tuple[str, bytes, bytes]:
+    """`text` clean, and its classes and seams."""
     if len(text) > LONGEST_TEXT:
         text = text[:LONGEST_TEXT]
     if "\x1b" in text or "\x08" in text or not text.isascii():
@@ -51,11 +51,12 @@ def looked_through(text: str) -> tuple[str, bytes, int]:
     if ";base64," in text:
         text = _DATA_URL.sub(" ", text)
     classes = classes_of(text)
-    humps = classes.count(b"aA")
-    if humps < _FEWEST_HUMPS or max(map(len, text.split()), default=0) < _LINE:
-        return text, classes, humps
+    seams = seams_of(classes)
+    if seams.count(HUMP) < _FEWEST_HUMPS or max(map(len, text.split()), default=0) < _LINE:
+        return text, classes, seams
     text = _WRAPPED.sub(_unless_mixed, _BLOCK.sub(_unless_mixed, text))
-    return text, classes_of(text), humps
+    classes = classes_of(text)
+    return text, classes, seams_of(classes)
 
 
 def _bounded(text: str) -> str:
