@@ -13,7 +13,7 @@ from functools import lru_cache
 from string import ascii_lowercase, ascii_uppercase, digits
 from urllib.parse import unquote
 
-__all__ = ["HUMP", "classes_of", "forms", "otherwise", "parts_apart", "seams_of"]
+__all__ = ["HUMP", "classes_of", "forms", "forms_at_seams", "otherwise", "parts_apart", "seams_of"]
 
 _LOWER, _UPPER, _TEE, _DIGITS = 0b00100001, 0b00000110, 0b10000110, 0b01001000
 _CLASSES = bytes(
@@ -60,15 +60,7 @@ def seams_of(classes: bytes) -> bytes:
 
 def forms(text: str, classes: bytes, seams: bytes) -> list[str]:
     """What is indexed beside `text`, of which the classes and seams are given."""
-    found: list[str] = []
-    if seams:
-        if HUMP in seams or _SECOND_CAPITAL in seams:
-            found += _parts_of_identifiers(text, classes, seams)
-        if _TIME in seams:
-            found += [f"{day} {time}" for day, time in _MOMENT.findall(text)]
-        for sign in (_NUMBER_AFTER_LETTER, _NUMBER_AFTER_CAPITAL):
-            if sign in seams:
-                found += _numbers_of_versions(text, seams, sign)
+    found = forms_at_seams(text, classes, seams) if seams else []
     if "%" in text and _PERCENT.search(text):
         found += _percent_decoded(text)
     if "\\" in text and any(mark in text for mark in "\"'`"):
@@ -77,6 +69,19 @@ def forms(text: str, classes: bytes, seams: bytes) -> list[str]:
             found += filter(None, map(_uncoded, _CODED.findall(text)))
     if not text.isascii() and ("\u200b" in text or "\u200c" in text):
         found += [each.translate(_JOINERS) for each in _JOINED.findall(text)]
+    return found
+
+
+def forms_at_seams(text: str, classes: bytes, seams: bytes) -> list[str]:
+    """Those of them that are parts of words: of identifiers, dates and versions."""
+    found: list[str] = []
+    if HUMP in seams or _SECOND_CAPITAL in seams:
+        found += _parts_of_identifiers(text, classes, seams)
+    if _TIME in seams:
+        found += [f"{day} {time}" for day, time in _MOMENT.findall(text)]
+    for sign in (_NUMBER_AFTER_LETTER, _NUMBER_AFTER_CAPITAL):
+        if sign in seams:
+            found += _numbers_of_versions(text, seams, sign)
     return found
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from hermes_store.search.ddl import LONGEST_TEXT
 from hermes_store.search.folding import changes_words, fold
-from hermes_store.search.forms import classes_of, forms, seams_of
+from hermes_store.search.forms import classes_of, forms, forms_at_seams, seams_of
 from hermes_store.search.texts import (
     calls,
     looked_through,
@@ -140,4 +140,5 @@ def _cost_of_calls(tool_calls: str) -> int:
 
 def _may_have_forms(text: str) -> bool:
     classes = classes_of(text)
-    return bool(forms(text, classes, seams_of(classes)))
+    seams = seams_of(classes)
+    return "%" in text or bool(seams and forms_at_seams(text, classes, seams))

@@ -1,10 +1,13 @@
 """The column that search takes in place of a text: when it is there, and that it is never stale."""
 
 import json
+from contextlib import nullcontext
 
+import postgres_server
 import pytest
 from stored import change, column
 
+from hermes_store import SessionRepository, migrate
 from hermes_store.errors import SearchIndexError
 from hermes_store.search.searched import folded
 
@@ -149,3 +152,43 @@ def test_a_search_during_a_rebuild_says_how_much_is_missing(repository, database
         change(database, "UPDATE search_index SET filled = 1")
     with pytest.raises(SearchIndexError, match="2 of 3 messages are not indexed yet"):
         repository.search_messages("word")
+
+
+# --- messages of before the column ----------------------------------------------------------------
+
+OLD = """INSERT INTO messages(session_id, role, timestamp, content) VALUES ('old', 'tool', 1, ?)"""
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def old_database(request, tmp_path):
+    """A store at the revision before, with messages."""
+    with (
+        nullcontext(tmp_path / "old.db")
+        if request.param == "sqlite"
+        else postgres_server.empty_database()
+    ) as database:
+        migrate.upgrade(database, "0011")
+        change(database, "INSERT INTO sessions(id, source, started_at) VALUES ('old', 'cli', 1)")
+        for text in (f"{ESC}[31mFAILED{ESC}[0m", "Straße", "getUserName", "plain"):
+            change(database, OLD, text)
+        yield database
+
+
+def test_an_upgrade_folds_the_messages_that_are_there(old_database):
+    told = []
+    migrate.upgrade(old_database, progress=lambda *step: told.append(step))
+    assert told[-1] == ("search index", 4, 4)
+    assert column(old_database, "SELECT state FROM search_index") == ["ready"]
+    with SessionRepository(old_database) as repository:
+        for typed in ("failed", "strasse", "user", "plain"):
+            assert is_found(repository, typed), typed
+        assert not is_found(repository, "31mfailed")
+
+
+def test_the_way_down_keeps_every_message_and_the_way_up_finds_them_again(old_database):
+    migrate.upgrade(old_database)
+    migrate.downgrade(old_database, "0011")
+    assert len(column(old_database, "SELECT content FROM messages")) == 4
+    migrate.upgrade(old_database)
+    with SessionRepository(old_database) as repository:
+        assert is_found(repository, "strasse")
