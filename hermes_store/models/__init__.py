@@ -176,6 +176,8 @@ class Message(Base):
     codex_reasoning_items: Mapped[AsJson]
     content_format: Mapped[OptionalText] = mapped_column(default=_content_format, info=HIDDEN)
     """NULL: `content` is the text itself; 'json': it is JSON of a list or dict."""
+    folded: Mapped[str | None] = mapped_column(Text, info=HIDDEN)
+    """What search takes in place of the texts and beside them, as JSON; NULL for most messages."""
 
     session: Mapped[Session] = relationship(back_populates="messages", lazy="raise")
 

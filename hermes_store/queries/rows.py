@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 from hermes_store import values
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import Kind, kinds, messages
+from hermes_store.search.searched import folded
 
 __all__ = ["KEYWORDS", "NewRow", "alike", "new_row", "new_rows", "number_of_calls"]
 
@@ -51,7 +52,7 @@ def new_row(
 ) -> NewRow:
     """Check and encode a message; `others` are of `KEYWORDS`. Raises `InvalidArgumentError`."""
     stored_content, content_format = values.content(content)
-    columns = {
+    columns: dict[str, Any] = {
         "session_id": session_id,
         "role": values.text("role", role),
         "content": stored_content,
@@ -64,6 +65,11 @@ def new_row(
     for name, value in others.items():
         if value is not None:
             columns[name] = _OPTIONAL[name](name, value)
+    forms = folded(
+        stored_content, content_format, columns.get("tool_name"), columns.get("tool_calls")
+    )
+    if forms is not None:
+        columns["folded"] = forms
     return NewRow(columns, number_of_calls(tool_calls))
 
 

@@ -28,7 +28,7 @@ from hermes_store.database.sql_text import canonical
 from hermes_store.schema import drafts
 from hermes_store.schema.names import is_raw
 from hermes_store.schema.revisions import tables_made
-from hermes_store.search import postgresql_check
+from hermes_store.search import postgresql_build
 from hermes_store.search.ddl import HEAD_DDL
 from hermes_store.search.postgresql_ddl import DROPS as DROPS_ON_POSTGRESQL
 from hermes_store.search.postgresql_ddl import HEAD_DDL as ON_POSTGRESQL
@@ -260,7 +260,7 @@ def _left_over(connection: Connection) -> Iterator[RawDDLOp]:
 
 def _changed_search(connection: Connection) -> Iterator[RawDDLOp]:
     """PostgreSQL's search is made anew as a whole: each part is built on the one before."""
-    changed = postgresql_check.changed(connection)
+    changed = postgresql_build.found_changed(connection)
     if changed == [SEARCH_INDEX_NAME]:
         drop = f"DROP INDEX IF EXISTS {SEARCH_INDEX_NAME}"
         yield RawDDLOp(

@@ -172,7 +172,9 @@ def fill_search_index(
     written and one that another process is filling; an index that turns out to be damaged is
     recorded as damaged.
     """
-    from hermes_store.search import index, rebuild  # noqa: PLC0415 - seldom needed at opening
+    from hermes_store.search.choice import search_of  # noqa: PLC0415 - seldom needed at opening
+
+    search = search_of(backend_of(url))
 
     def run(operation: Callable[[OpenConnection], T]) -> T:
         with (
@@ -188,14 +190,15 @@ def fill_search_index(
             progress("search index", done, total)
 
     try:
-        rebuild.backfill(run, report, seconds=seconds)
+        search.backfill(run, report, seconds=seconds)
     except (StoreBusyError, StoreReadOnlyError):
         return
     except (MigrationError, DamagedFileError) as exc:
         cause = exc.__cause__
-        if not isinstance(cause, DatabaseError) or not index.is_index_damage(cause):
+        repair = search.repair
+        if repair is None or not isinstance(cause, DatabaseError) or not repair.applies(cause):
             raise
-        run(lambda connection: index.mark_damaged(connection, cause))
+        run(lambda connection: repair.apply(connection, cause))
 
 
 @contextmanager

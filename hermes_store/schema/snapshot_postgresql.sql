@@ -1,4 +1,4 @@
--- The schema of a new database at revision 0011. Written by 'make schema'.
+-- The schema of a new database at revision 0012. Written by 'make schema'.
 CREATE TABLE hermes_store_version (
     version_num VARCHAR(32) NOT NULL, 
     CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
@@ -251,4 +251,122 @@ ALTER TABLE messages ADD COLUMN search tsvector GENERATED ALWAYS AS (
 
 CREATE INDEX idx_messages_search ON messages USING gin (search);
 
-INSERT INTO hermes_store_version (version_num) VALUES ('0011');
+-- Running upgrade 0011 -> 0012
+
+ALTER TABLE messages ADD COLUMN folded TEXT;
+
+ALTER TABLE messages DROP COLUMN IF EXISTS search;
+
+DROP VIEW IF EXISTS messages_search;
+
+DROP TRIGGER IF EXISTS messages_folded ON messages;
+
+DROP FUNCTION IF EXISTS hermes_search_parts(text);
+
+DROP FUNCTION IF EXISTS hermes_search_json(text);
+
+DROP FUNCTION IF EXISTS hermes_search_folded(text, text);
+
+DROP FUNCTION IF EXISTS hermes_search_forget();
+
+CREATE TABLE search_index (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    state TEXT NOT NULL CHECK (state IN ('ready', 'incomplete', 'damaged')),
+    detail TEXT NOT NULL DEFAULT '',
+    changed_at DOUBLE PRECISION NOT NULL,
+    owner TEXT,
+    owned_until DOUBLE PRECISION,
+    filled BIGINT NOT NULL DEFAULT 0
+);
+
+INSERT INTO search_index(id, state, changed_at)
+SELECT 1, CASE WHEN EXISTS (SELECT 1 FROM messages) THEN 'incomplete' ELSE 'ready' END,
+    EXTRACT(EPOCH FROM now());
+
+CREATE FUNCTION hermes_search_folded(folded text, place text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    RETURN CAST(folded AS json) ->> place;
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN  -- another tool's
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION hermes_search_json(content text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    IF content ~ '^[[{"]' AND strpos(content, '\') > 0 THEN
+        PERFORM CAST(content AS json);
+        RETURN left(CAST('["' || translate(replace(replace(replace(replace(content,
+            '\\', '\u005c'), '\u0000', ' '), '\"', '\u0022'), '"', ''), E'\n\r\t', '   ')
+            || '"]' AS json) ->> 0, 1000000);
+    END IF;
+    RETURN left(content, 1000000);
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN  -- no JSON, or too deep
+    RETURN left(content, 1000000);
+END $$;
+
+CREATE FUNCTION hermes_search_parts(content text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+DECLARE
+    pieces text[];
+    key text := '';
+    piece text;
+    strings text[];
+BEGIN
+    PERFORM CAST(content AS json);
+    -- Every quotation mark then begins or ends a string: strings are at the even places.
+    pieces := string_to_array(replace(replace(replace(
+        content, '\\', '\u005c'), '\u0000', ' '), '\"', '\u0022'), '"');
+    FOR place IN 1 .. cardinality(pieces) / 2 LOOP
+        piece := pieces[2 * place];
+        IF ltrim(pieces[2 * place + 1]) LIKE ':%' THEN
+            key := piece;
+        ELSIF key NOT IN ('type', 'id', 'data', 'media_type', 'signature', 'tool_use_id') AND piece NOT LIKE 'data:%'
+            AND (length(piece) <= 512 OR strpos(piece, ' ') > 0 OR strpos(piece, '\n') > 0
+                OR length(piece) < octet_length(piece))
+        THEN
+            IF strpos(piece, '\') > 0 THEN
+                piece := CAST('["' || piece || '"]' AS json) ->> 0;
+            END IF;
+            strings := array_append(strings, piece);
+        END IF;
+    END LOOP;
+    RETURN left(array_to_string(strings, E'\n'), 1000000);
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN  -- no JSON, or too deep
+    RETURN left(content, 1000000);
+END $$;
+
+CREATE VIEW messages_search AS
+SELECT id,
+    coalesce(hermes_search_folded(folded, 'content'), CASE WHEN content_format IS NULL THEN hermes_search_json(content) ELSE hermes_search_parts(content) END) AS content,
+    coalesce(hermes_search_folded(folded, 'tool_name'), tool_name) AS tool_name,
+    coalesce(hermes_search_folded(folded, 'tool_calls'), hermes_search_calls(tool_calls)) AS tool_calls,
+    hermes_search_folded(folded, 'forms') AS forms
+FROM messages;
+
+ALTER TABLE messages ADD COLUMN search tsvector GENERATED ALWAYS AS (
+    hermes_search_vector(hermes_search_fold(
+        coalesce(coalesce(hermes_search_folded(folded, 'content'), CASE WHEN content_format IS NULL THEN hermes_search_json(content) ELSE hermes_search_parts(content) END), '')
+        || coalesce(E' \x1c ' || coalesce(hermes_search_folded(folded, 'tool_name'), tool_name), '')
+        || coalesce(E' \x1c ' || coalesce(hermes_search_folded(folded, 'tool_calls'), hermes_search_calls(tool_calls)), '')
+        || coalesce(E' \x1c ' || hermes_search_folded(folded, 'forms'), '')))
+) STORED;
+
+CREATE FUNCTION hermes_search_forget() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.folded := NULL;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER messages_folded BEFORE UPDATE ON messages FOR EACH ROW
+WHEN (new.folded IS NOT NULL AND NOT new.folded IS DISTINCT FROM old.folded
+    AND (old.content IS DISTINCT FROM new.content
+        OR old.content_format IS DISTINCT FROM new.content_format
+        OR old.tool_name IS DISTINCT FROM new.tool_name
+        OR old.tool_calls IS DISTINCT FROM new.tool_calls))
+EXECUTE FUNCTION hermes_search_forget();
+
+CREATE INDEX idx_messages_search ON messages USING gin (search);
+
+INSERT INTO hermes_store_version (version_num) VALUES ('0012');

@@ -1,4 +1,4 @@
--- The schema of a new database at revision 0011. Written by 'make schema'.
+-- The schema of a new database at revision 0012. Written by 'make schema'.
 CREATE TABLE hermes_store_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
@@ -32,7 +32,7 @@ CREATE TABLE messages (
 	tool_calls TEXT, 
 	tool_name TEXT, 
 	timestamp REAL NOT NULL, 
-	token_count INTEGER, finish_reason TEXT, reasoning TEXT, reasoning_details TEXT, codex_reasoning_items TEXT, content_format TEXT, 
+	token_count INTEGER, finish_reason TEXT, reasoning TEXT, reasoning_details TEXT, codex_reasoning_items TEXT, content_format TEXT, folded TEXT, 
 	CONSTRAINT fk_messages_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id)
 )
 ;
@@ -57,10 +57,12 @@ CREATE TABLE search_index (
     owned_until REAL
 )
 ;
-CREATE VIEW messages_search(id, content, tool_name, tool_calls) AS
+CREATE VIEW messages_search(id, content, tool_name, tool_calls, forms) AS
 SELECT m.id,
     CASE
-    WHEN m.content_format IS NULL AND length(m.content) <= 1000000 AND (
+    WHEN (m.folded IS NULL OR m.folded GLOB '{"forms": "*"}')
+        AND m.content_format IS NULL AND length(m.content) <= 1000000
+        AND m.content NOT GLOB '[[{"]*' AND (
         length(m.content) = length(CAST(m.content AS BLOB))
         OR length(m.content) = length(CAST(
             replace(m.content, CAST(x'E280' AS TEXT), '') AS BLOB))
@@ -69,12 +71,20 @@ SELECT m.id,
                 CAST(x'E280' AS TEXT), ''), CAST(x'C2' AS TEXT), ''), CAST(x'C3' AS TEXT), ''),
                 CAST(x'D0' AS TEXT), ''), CAST(x'D1' AS TEXT), '') AS BLOB))) THEN m.content
     WHEN m.content IS NOT NULL THEN (WITH
-        t(text) AS MATERIALIZED (SELECT CASE
+        t(text) AS MATERIALIZED (SELECT coalesce(CASE WHEN json_valid(m.folded) THEN
+            substr(json_extract(m.folded, '$.content'), 1, 1000000) END, CASE
+            WHEN m.content_format IS NULL AND m.content GLOB '[[{"]*' AND instr(m.content, '\') AND json_valid(m.content) THEN
+                substr(json_extract('["' || replace(replace(replace(replace(
+                    replace(
+                    replace(replace(m.content, '\\', '\u005c'), '\u0000', ' '),
+                    '\"', '\u0022'),
+                    '"', ''), char(9), ' '), char(10), ' '), char(13), ' ') || '"]', '$[0]'),
+                1, 1000000)
             WHEN m.content_format IS NULL OR NOT json_valid(m.content) THEN
                 CASE WHEN length(m.content) > 1000000
                 THEN substr(m.content, 1, 1000000) ELSE m.content END
             WHEN (length(m.content) - length(replace(m.content, '"', ''))) * length(m.content)
-                > 2000000000 THEN
+                > 200000000 THEN
                 substr(json_extract('["' || replace(replace(replace(replace(
                     replace(
                     replace(replace(m.content, '\\', '\u005c'), '\u0000', ' '),
@@ -99,10 +109,10 @@ SELECT m.id,
                 1, 1000000)
             FROM piece
             WHERE n > 0 AND n % 2 = 0 AND rest NOT GLOB ':*'
-                AND key NOT IN ('type', 'id', 'data', 'media_type') AND p NOT GLOB 'data:*'
+                AND key NOT IN ('type', 'id', 'data', 'media_type', 'signature', 'tool_use_id') AND p NOT GLOB 'data:*'
                 AND (length(p) <= 512 OR p GLOB '* *' OR p GLOB '*\n*'
                     OR length(p) < length(CAST(p AS BLOB)))
-            ) END)
+            ) END))
         SELECT CASE WHEN length(text) = length(CAST(text AS BLOB))
         OR length(text) = length(CAST(
             replace(text, CAST(x'E280' AS TEXT), '') AS BLOB))
@@ -146,16 +156,20 @@ SELECT m.id,
     CASE WHEN length(m.tool_name) = length(CAST(m.tool_name AS BLOB))
         OR instr(CAST(m.tool_name AS BLOB), x'00') THEN m.tool_name
     WHEN m.tool_name IS NOT NULL THEN (WITH RECURSIVE
-        letter(c, n) AS (
-            SELECT '', 1
+        t(text) AS MATERIALIZED (SELECT coalesce(CASE WHEN json_valid(m.folded) THEN
+            substr(json_extract(m.folded, '$.tool_name'), 1, 1000000) END, m.tool_name)),
+        letter(c, n, text) AS (
+            SELECT '', 1, text FROM t
             UNION ALL
-            SELECT substr(m.tool_name, n, 1), n + 1 FROM letter WHERE n <= length(m.tool_name)
+            SELECT substr(text, n, 1), n + 1, text FROM letter WHERE n <= length(text)
         )
         SELECT group_concat(CASE WHEN c GLOB '[ก-ᇿក-៿⌀-⓿■-𳑹]' THEN ' ' || c || ' ' ELSE c END, '')
         FROM letter)
     END,
     CASE WHEN m.tool_calls IS NOT NULL THEN (WITH
-        t(text) AS MATERIALIZED (SELECT CASE
+        t(text) AS MATERIALIZED (SELECT coalesce(CASE WHEN m.folded IS NOT NULL
+            AND NOT m.folded GLOB '{"forms": "*"}' THEN CASE WHEN json_valid(m.folded) THEN
+            substr(json_extract(m.folded, '$.tool_calls'), 1, 1000000) END END, CASE
             WHEN NOT json_valid('[' || m.tool_calls || ']') THEN
                 CASE WHEN length(m.tool_calls) > 1000000
                 THEN substr(m.tool_calls, 1, 1000000) ELSE m.tool_calls END
@@ -195,7 +209,7 @@ SELECT m.id,
                     '\"', '\u0022'),
                     '"', ''), char(9), ' '), char(10), ' '), char(13), ' ') || '"]', '$[0]')
                 END, ' '), 1, 1000000)
-            FROM part) END)
+            FROM part) END))
         SELECT CASE WHEN length(text) = length(CAST(text AS BLOB))
         OR length(text) = length(CAST(
             replace(text, CAST(x'E280' AS TEXT), '') AS BLOB))
@@ -235,11 +249,57 @@ SELECT m.id,
                 ' ' || char(65039) || ' ', ' ')
             FROM step)
         END FROM t)
+    END,
+    CASE WHEN m.folded IS NULL THEN NULL
+    WHEN m.folded GLOB '{"forms": "*"}' AND length(m.folded) = length(CAST(m.folded AS BLOB))
+        AND instr(m.folded, '\') = 0 THEN substr(m.folded, 12, length(m.folded) - 13)
+    ELSE (WITH
+        t(text) AS MATERIALIZED (SELECT CASE WHEN json_valid(m.folded) THEN
+            substr(json_extract(m.folded, '$.forms'), 1, 1000000) END)
+        SELECT CASE WHEN length(text) = length(CAST(text AS BLOB))
+        OR length(text) = length(CAST(
+            replace(text, CAST(x'E280' AS TEXT), '') AS BLOB))
+        OR length(text) = length(CAST(
+            replace(replace(replace(replace(replace(text,
+                CAST(x'E280' AS TEXT), ''), CAST(x'C2' AS TEXT), ''), CAST(x'C3' AS TEXT), ''),
+                CAST(x'D0' AS TEXT), ''), CAST(x'D1' AS TEXT), '') AS BLOB))
+            THEN text
+        WHEN text NOT GLOB '*[⌀-⓿■-𳑹]*' AND instr(CAST(text AS BLOB), x'E0') = 0
+            AND instr(CAST(text AS BLOB), x'E1') = 0 THEN text
+        WHEN instr(CAST(text AS BLOB), x'00') THEN text
+        ELSE (WITH RECURSIVE
+            place(n) AS (VALUES (0), (1), (2), (3), (4), (5), (6), (7)),
+            step(p4096, next) AS (
+                SELECT substr(text, 1, 4096), 4097
+                UNION ALL
+                SELECT substr(text, next, 4096), next + 4096
+                FROM step WHERE length(p4096) = 4096
+            )
+            SELECT replace(group_concat((SELECT group_concat(CASE
+            WHEN length(p512) = length(CAST(p512 AS BLOB)) THEN p512
+            ELSE (SELECT group_concat(CASE
+            WHEN length(p64) = length(CAST(p64 AS BLOB)) THEN p64
+            WHEN p64 NOT GLOB '*[ก-ᇿក-៿⌀-⓿■-𳑹]*' THEN p64
+            ELSE (SELECT group_concat(CASE
+            WHEN length(p8) = length(CAST(p8 AS BLOB)) THEN p8
+            ELSE (SELECT group_concat(CASE
+            WHEN p1 GLOB '[ก-ᇿក-៿⌀-⓿■-𳑹]' THEN ' ' || p1 || ' ' ELSE p1 END, '')
+            FROM (SELECT substr(p8, 1 * n + 1, 1) AS p1
+                FROM place LIMIT 8)) END, '')
+            FROM (SELECT substr(p64, 8 * n + 1, 8) AS p8
+                FROM place LIMIT 8)) END, '')
+            FROM (SELECT substr(p512, 64 * n + 1, 64) AS p64
+                FROM place LIMIT 8)) END, '')
+            FROM (SELECT substr(p4096, 512 * n + 1, 512) AS p512
+                FROM place LIMIT 8)), ''),
+                ' ' || char(65039) || ' ', ' ')
+            FROM step)
+        END FROM t WHERE text IS NOT NULL)
     END
 FROM messages AS m
 ;
 CREATE VIRTUAL TABLE messages_fts USING fts5(
-    content, tool_name, tool_calls,
+    content, tool_name, tool_calls, forms,
     content=messages_search, content_rowid=id,
     tokenize="unicode61 remove_diacritics 2 categories 'L* N* Mn Mc Co So' separators '
 ¦©®°₺₻₼₽₾₿⃀
@@ -252,38 +312,45 @@ CREATE VIRTUAL TABLE messages_fts USING fts5(
 ;
 CREATE TRIGGER messages_fts_insert AFTER INSERT ON messages
 BEGIN
-    INSERT INTO messages_fts(rowid, content, tool_name, tool_calls)
-    SELECT id, content, tool_name, tool_calls FROM messages_search WHERE id = new.id;
+    INSERT INTO messages_fts(rowid, content, tool_name, tool_calls, forms)
+    SELECT id, content, tool_name, tool_calls, forms FROM messages_search WHERE id = new.id;
 END
 ;
 CREATE TRIGGER messages_fts_delete BEFORE DELETE ON messages
 WHEN EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = old.id)
 BEGIN
-    INSERT INTO messages_fts(messages_fts, rowid, content, tool_name, tool_calls)
-    SELECT 'delete', id, content, tool_name, tool_calls FROM messages_search WHERE id = old.id;
+    INSERT INTO messages_fts(messages_fts, rowid, content, tool_name, tool_calls, forms)
+    SELECT 'delete', id, content, tool_name, tool_calls, forms
+    FROM messages_search WHERE id = old.id;
 END
 ;
 CREATE TRIGGER messages_fts_update_before
-BEFORE UPDATE OF id, content, content_format, tool_name, tool_calls ON messages
-WHEN (old.id, old.content, old.content_format, old.tool_name, old.tool_calls)
-    IS NOT (new.id, new.content, new.content_format, new.tool_name, new.tool_calls)
+BEFORE UPDATE OF id, content, content_format, tool_name, tool_calls, folded ON messages
+WHEN (old.id, old.content, old.content_format, old.tool_name, old.tool_calls, old.folded)
+    IS NOT (new.id, new.content, new.content_format, new.tool_name, new.tool_calls, new.folded)
     AND EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = old.id)
 BEGIN
-    INSERT INTO messages_fts(messages_fts, rowid, content, tool_name, tool_calls)
-    SELECT 'delete', id, content, tool_name, tool_calls FROM messages_search WHERE id = old.id;
+    INSERT INTO messages_fts(messages_fts, rowid, content, tool_name, tool_calls, forms)
+    SELECT 'delete', id, content, tool_name, tool_calls, forms
+    FROM messages_search WHERE id = old.id;
 END
 ;
 CREATE TRIGGER messages_fts_update_after
-AFTER UPDATE OF id, content, content_format, tool_name, tool_calls ON messages
-WHEN (old.id, old.content, old.content_format, old.tool_name, old.tool_calls)
-    IS NOT (new.id, new.content, new.content_format, new.tool_name, new.tool_calls)
+AFTER UPDATE OF id, content, content_format, tool_name, tool_calls, folded ON messages
+WHEN (old.id, old.content, old.content_format, old.tool_name, old.tool_calls, old.folded)
+    IS NOT (new.id, new.content, new.content_format, new.tool_name, new.tool_calls, new.folded)
 BEGIN
-    INSERT INTO messages_fts(rowid, content, tool_name, tool_calls)
-    SELECT id, content, tool_name, tool_calls FROM messages_search WHERE id = new.id;
+    UPDATE messages SET folded = NULL
+    WHERE id = new.id AND folded IS NOT NULL AND old.folded IS new.folded
+        AND (old.id, old.content, old.content_format, old.tool_name, old.tool_calls)
+            IS NOT (new.id, new.content, new.content_format, new.tool_name, new.tool_calls);
+    INSERT INTO messages_fts(rowid, content, tool_name, tool_calls, forms)
+    SELECT id, content, tool_name, tool_calls, forms FROM messages_search WHERE id = new.id
+    AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = new.id);
 END
 ;
 INSERT INTO hermes_store_version (version_num)
-VALUES ('0011')
+VALUES ('0012')
 ;
 INSERT INTO search_index (id, state, detail, changed_at, owner, owned_until)
 VALUES (1, 'ready', '', (julianday('now') - 2440587.5) * 86400, NULL, NULL)

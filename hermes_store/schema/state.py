@@ -166,7 +166,11 @@ def _look_at_server(connection: Connection) -> State:
         if not stamps and name in tables and tables.keys() & _KEY_COLUMNS:
             revisions = text(f"SELECT version_num FROM {name}")  # noqa: S608 - one of two constants
             stamps[name] = list(connection.scalars(revisions))
-    return _judge(tables, stamps, [])
+    state = _judge(tables, stamps, [])
+    if "search_index" in tables and not state.is_new:
+        waiting = text("SELECT 1 FROM search_index WHERE state = 'incomplete'")
+        return replace(state, is_being_indexed=connection.scalar(waiting) is not None)
+    return state
 
 
 def _judge(tables: Tables, stamps: Mapping[str, list[str]], versions: list[Any]) -> State:

@@ -5,7 +5,7 @@ They do not change with Python's Unicode version. A test compares all code point
 
 from __future__ import annotations
 
-__all__ = ["ACCENTS", "APART", "SEPARATORS", "SYMBOLS"]
+__all__ = ["ACCENTS", "APART", "SEPARATORS", "SYMBOLS", "ranges"]
 
 APART = "ก-ᇿក-៿⌀-⓿■-𳑹"
 """Ranges of characters that each are a word: scripts written without blanks (Thai, Lao, Tibetan,
@@ -13,24 +13,24 @@ Burmese, Khmer, Chinese, Japanese, Korean) and symbols such as emoji. Of other s
 ranges a word becomes a phrase of its letters, which finds the same messages."""
 
 
-def _ranges(text: str) -> list[tuple[int, int]]:
+def ranges(text: str) -> list[tuple[int, int]]:
     """Hexadecimal code points, alone or as first-last."""
     pairs = (part.partition("-") for part in text.split())
     return [(int(first, 16), int(last or first, 16)) for first, _, last in pairs]
 
 
-def _characters(ranges: str) -> str:
-    return "".join(chr(code) for a, z in _ranges(ranges) for code in range(a, z + 1))
+def _characters(hexadecimal: str) -> str:
+    return "".join(chr(code) for a, z in ranges(hexadecimal) for code in range(a, z + 1))
 
 
-def _regex_class(ranges: str) -> str:
+def _regex_class(hexadecimal: str) -> str:
     """What stands between the brackets of a character class of `re`."""
-    return "".join(rf"\U{a:08x}-\U{z:08x}" for a, z in _ranges(ranges))
+    return "".join(rf"\U{a:08x}-\U{z:08x}" for a, z in ranges(hexadecimal))
 
 
 SYMBOLS = "\n".join(
-    _characters(ranges)
-    for ranges in (
+    _characters(kind)
+    for kind in (
         "a6 a9 ae b0 20ba-20c0",
         "2100-2101 2103-2106 2108-2109 2114 2116-2117 211e-2123 214f",
         "2195-2199 219c-219f 21a1-21a2 21a4-21a5 21a7-21ad 21af-21cd 21d0-21d1 21d3 21d5-21f3",

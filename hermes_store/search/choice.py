@@ -56,6 +56,11 @@ class Search(Protocol):
     def reindex(self, run: Run, progress: Progress | None = None) -> None:
         """Build the index anew. Raises `StoreBusyError` while another process does it."""
 
+    def backfill(
+        self, run: Run, progress: Progress | None = None, *, seconds: float | None = None
+    ) -> bool:
+        """Index what is not indexed yet, for so many seconds; True when search can answer."""
+
     def merge(self, run: Run) -> None:
         """Merge the index into one piece: deleted words are in it no more."""
 

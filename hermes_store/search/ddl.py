@@ -3,6 +3,8 @@
 `messages_search` is a view that says, for each message, which text can be found: one column per
 place. `messages_fts` is an FTS5 index over that view and holds no second copy of the text. The
 triggers take the text for `delete` from the same view, so it is always the text that was inserted.
+Where other characters count as the same, or there are other forms of words, the view takes what
+`searched.folded` has left in the column `folded`; of rows that other tools insert, the plain text.
 Everything is plain SQL that any SQLite with FTS5 and JSON can run. Table-valued functions such as
 `json_each` are left out: FTS5 does not allow them where it checks or rebuilds itself.
 """
@@ -13,14 +15,17 @@ from __future__ import annotations
 
 from hermes_store.search.alphabet import APART, SYMBOLS
 
-__all__ = ["HEAD_DDL", "LONGEST_TEXT", "TRIGGERS"]
+__all__ = ["HEAD_DDL", "LONGEST_TEXT", "NOISE_KEYS", "TRIGGERS"]
 
 LONGEST_TEXT = 1_000_000
 """Characters of each column of a message that can be found; what follows is not indexed."""
 
+NOISE_KEYS = "'type', 'id', 'data', 'media_type', 'signature', 'tool_use_id'"
+"""Keys of a part of structured content whose values nobody reads."""
+
 _STEPS = (4096, 512, 64, 8, 1)
 _LOOKED_THROUGH = 64
-_MOST_COPIED = 2_000_000_000
+_MOST_COPIED = 200_000_000
 _MOST_CALLS = 1_000
 _APART_ABOVE = APART.partition("៿")[2]
 
@@ -142,24 +147,42 @@ _PARTS = f"""\
                 1, {LONGEST_TEXT})
             FROM piece
             WHERE n > 0 AND n % 2 = 0 AND rest NOT GLOB ':*'
-                AND key NOT IN ('type', 'id', 'data', 'media_type') AND p NOT GLOB 'data:*'
+                AND key NOT IN ({NOISE_KEYS}) AND p NOT GLOB 'data:*'
                 AND (length(p) <= 512 OR p GLOB '* *' OR p GLOB '*\\n*'
                     OR length(p) < length(CAST(p AS BLOB)))
             )"""
 
+
+def _folded(place: str) -> str:
+    """An expression for the folded text of a place; NULL where there is none."""
+    return f"""\
+CASE WHEN json_valid(m.folded) THEN
+            substr(json_extract(m.folded, '$.{place}'), 1, {LONGEST_TEXT}) END"""
+
+
+_HAS_FORMS_ONLY = """m.folded GLOB '{"forms": "*"}'"""
+
+# JSON that a tool has written as text: only where there is something to undo in it.
+_IS_JSON = r"""m.content GLOB '[[{"]*' AND instr(m.content, '\') AND json_valid(m.content)"""
+
 _CONTENT = f"""\
 CASE
-    WHEN m.content_format IS NULL AND length(m.content) <= {LONGEST_TEXT} AND (
+    WHEN (m.folded IS NULL OR {_HAS_FORMS_ONLY})
+        AND m.content_format IS NULL AND length(m.content) <= {LONGEST_TEXT}
+        AND m.content NOT GLOB '[[{{"]*' AND (
         {_is_settled("m.content")}) THEN m.content
     WHEN m.content IS NOT NULL THEN (WITH
-        t(text) AS MATERIALIZED (SELECT CASE
+        t(text) AS MATERIALIZED (SELECT coalesce({_folded("content")}, CASE
+            WHEN m.content_format IS NULL AND {_IS_JSON} THEN
+                substr({_as_it_reads("m.content")},
+                1, {LONGEST_TEXT})
             WHEN m.content_format IS NULL OR NOT json_valid(m.content) THEN
                 {_bounded("m.content")}
             WHEN (length(m.content) - length(replace(m.content, '"', ''))) * length(m.content)
                 > {_MOST_COPIED} THEN
                 substr({_as_it_reads("m.content")},
                 1, {LONGEST_TEXT})
-            ELSE {_PARTS} END)
+            ELSE {_PARTS} END))
         SELECT {_set_apart("text")} FROM t)
     END"""
 
@@ -168,10 +191,11 @@ _TOOL_NAME = f"""\
 CASE WHEN length(m.tool_name) = length(CAST(m.tool_name AS BLOB))
         OR instr(CAST(m.tool_name AS BLOB), x'00') THEN m.tool_name
     WHEN m.tool_name IS NOT NULL THEN (WITH RECURSIVE
-        letter(c, n) AS (
-            SELECT '', 1
+        t(text) AS MATERIALIZED (SELECT coalesce({_folded("tool_name")}, m.tool_name)),
+        letter(c, n, text) AS (
+            SELECT '', 1, text FROM t
             UNION ALL
-            SELECT substr(m.tool_name, n, 1), n + 1 FROM letter WHERE n <= length(m.tool_name)
+            SELECT substr(text, n, 1), n + 1, text FROM letter WHERE n <= length(text)
         )
         SELECT group_concat(CASE WHEN c GLOB '[{APART}]' THEN ' ' || c || ' ' ELSE c END, '')
         FROM letter)
@@ -210,27 +234,38 @@ _CALLS = f"""\
 
 _TOOL_CALLS = f"""\
 CASE WHEN m.tool_calls IS NOT NULL THEN (WITH
-        t(text) AS MATERIALIZED (SELECT CASE
+        t(text) AS MATERIALIZED (SELECT coalesce(CASE WHEN m.folded IS NOT NULL
+            AND NOT {_HAS_FORMS_ONLY} THEN {_folded("tool_calls")} END, CASE
             WHEN NOT json_valid('[' || m.tool_calls || ']') THEN
                 {_bounded("m.tool_calls")}
             WHEN json_array_length('[' || m.tool_calls || ']', '$[0]') > {_MOST_CALLS} THEN
                 substr({_as_it_reads("m.tool_calls")},
                 1, {LONGEST_TEXT})
-            ELSE {_CALLS} END)
+            ELSE {_CALLS} END))
         SELECT {_set_apart("text")} FROM t)
     END"""
 
+_FORMS = f"""\
+CASE WHEN m.folded IS NULL THEN NULL
+    WHEN {_HAS_FORMS_ONLY} AND length(m.folded) = length(CAST(m.folded AS BLOB))
+        AND instr(m.folded, '\\') = 0 THEN substr(m.folded, 12, length(m.folded) - 13)
+    ELSE (WITH
+        t(text) AS MATERIALIZED (SELECT {_folded("forms")})
+        SELECT {_set_apart("text")} FROM t WHERE text IS NOT NULL)
+    END"""
+
 _VIEW = f"""\
-CREATE VIEW messages_search(id, content, tool_name, tool_calls) AS
+CREATE VIEW messages_search(id, content, tool_name, tool_calls, forms) AS
 SELECT m.id,
     {_CONTENT},
     {_TOOL_NAME},
-    {_TOOL_CALLS}
+    {_TOOL_CALLS},
+    {_FORMS}
 FROM messages AS m"""
 
 _TABLE = f"""\
 CREATE VIRTUAL TABLE messages_fts USING fts5(
-    content, tool_name, tool_calls,
+    content, tool_name, tool_calls, forms,
     content=messages_search, content_rowid=id,
     tokenize="unicode61 remove_diacritics 2 categories 'L* N* Mn Mc Co So' separators '
 {SYMBOLS}'"
@@ -246,22 +281,38 @@ CREATE TABLE search_index (
     owned_until REAL
 )"""
 
-_IS_CHANGED = """\
-(old.id, old.content, old.content_format, old.tool_name, old.tool_calls)
-    IS NOT (new.id, new.content, new.content_format, new.tool_name, new.tool_calls)"""
+_TEXTS = "id, content, content_format, tool_name, tool_calls"
+_COLUMNS = f"{_TEXTS}, folded"
+
+
+def _of(row: str, columns: str) -> str:
+    return ", ".join(f"{row}.{column}" for column in columns.split(", "))
+
+
+_IS_CHANGED = f"""\
+({_of("old", _COLUMNS)})
+    IS NOT ({_of("new", _COLUMNS)})"""
 _IS_INDEXED = "EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = old.id)"
 _INSERT = """\
-    INSERT INTO messages_fts(rowid, content, tool_name, tool_calls)
-    SELECT id, content, tool_name, tool_calls FROM messages_search WHERE id = new.id;"""
+    INSERT INTO messages_fts(rowid, content, tool_name, tool_calls, forms)
+    SELECT id, content, tool_name, tool_calls, forms FROM messages_search WHERE id = new.id"""
 _DELETE = """\
-    INSERT INTO messages_fts(messages_fts, rowid, content, tool_name, tool_calls)
-    SELECT 'delete', id, content, tool_name, tool_calls FROM messages_search WHERE id = old.id;"""
+    INSERT INTO messages_fts(messages_fts, rowid, content, tool_name, tool_calls, forms)
+    SELECT 'delete', id, content, tool_name, tool_calls, forms
+    FROM messages_search WHERE id = old.id;"""
+
+# A tool that changes a text knows nothing of `folded`, which then says what the text was.
+_FORGET = f"""\
+    UPDATE messages SET folded = NULL
+    WHERE id = new.id AND folded IS NOT NULL AND old.folded IS new.folded
+        AND ({_of("old", _TEXTS)})
+            IS NOT ({_of("new", _TEXTS)});"""
 
 TRIGGERS = {
     "messages_fts_insert": f"""\
 CREATE TRIGGER messages_fts_insert AFTER INSERT ON messages
 BEGIN
-{_INSERT}
+{_INSERT};
 END""",
     "messages_fts_delete": f"""\
 CREATE TRIGGER messages_fts_delete BEFORE DELETE ON messages
@@ -271,7 +322,7 @@ BEGIN
 END""",
     "messages_fts_update_before": f"""\
 CREATE TRIGGER messages_fts_update_before
-BEFORE UPDATE OF id, content, content_format, tool_name, tool_calls ON messages
+BEFORE UPDATE OF {_COLUMNS} ON messages
 WHEN {_IS_CHANGED}
     AND {_IS_INDEXED}
 BEGIN
@@ -279,10 +330,12 @@ BEGIN
 END""",
     "messages_fts_update_after": f"""\
 CREATE TRIGGER messages_fts_update_after
-AFTER UPDATE OF id, content, content_format, tool_name, tool_calls ON messages
+AFTER UPDATE OF {_COLUMNS} ON messages
 WHEN {_IS_CHANGED}
 BEGIN
+{_FORGET}
 {_INSERT}
+    AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = new.id);
 END""",
 }
 """Name → SQL. They leave alone a message that is not in the index."""

@@ -15,9 +15,11 @@ from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, SearchIndexError
 from hermes_store.records import ContextMessage, SearchHit
 from hermes_store.search.choice import search_of
+from hermes_store.search.folding import plain
 from hermes_store.search.matching import Finder, finder
 from hermes_store.search.query import Query, parse, phrases
-from hermes_store.search.snippets import beginning, snippet
+from hermes_store.search.snippets import beginning, plain_parts, snippet
+from hermes_store.search.texts import of_calls, of_content
 
 __all__ = ["search"]
 
@@ -84,16 +86,17 @@ _KEYS = (
 @lru_cache
 def _page(given_ids: str) -> Statement:
     """What is shown of each message of `given_ids`, and of the one before and the one after it."""
+    beginning_of = "substr({}.content, 1, " + str(_CONTEXT_LENGTH) + ")"
     return Statement(
         text(f"""\
 WITH hit(id) AS ({given_ids})
 SELECT m.id, m.session_id, m.role, m.timestamp, m.tool_name,
     s.source, s.model, s.title, s.started_at,
     {_content("m", "m.content")},
-    CASE WHEN m.tool_calls IS NOT NULL
+    CASE WHEN m.folded IS NOT NULL THEN m.tool_calls WHEN m.tool_calls IS NOT NULL
         THEN (SELECT v.tool_calls FROM messages_search AS v WHERE v.id = m.id) END,
-    b.role, {_content("b", f"substr(b.content, 1, {_CONTEXT_LENGTH})")},
-    a.role, {_content("a", f"substr(a.content, 1, {_CONTEXT_LENGTH})")}
+    b.role, {_content("b", beginning_of.format("b"))},
+    a.role, {_content("a", beginning_of.format("a"))}
 FROM hit JOIN messages AS m ON m.id = hit.id
 LEFT JOIN sessions AS s ON s.id = m.session_id
 LEFT JOIN messages AS b ON b.id = (
@@ -104,9 +107,14 @@ LEFT JOIN messages AS a ON a.id = (
 
 
 def _content(message: str, plain: str) -> str:
-    """Two columns: the text, and the format in which the content is stored."""
+    """Three columns: the format of the content, whether it is folded, and the content.
+
+    Of structured content the view gives the texts, unless it gives them folded.
+    """
     return f"""\
-{message}.content_format, CASE WHEN {message}.content_format IS NULL THEN {plain}
+{message}.content_format, CASE WHEN {message}.folded IS NOT NULL THEN 1 ELSE 0 END,
+    CASE WHEN {message}.content_format IS NULL THEN {plain}
+        WHEN {message}.folded IS NOT NULL THEN {message}.content
         ELSE (SELECT v.content FROM messages_search AS v WHERE v.id = {message}.id) END"""
 
 
@@ -135,35 +143,41 @@ def _hit(
 ) -> SearchHit:
     row = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in row]  # other tools'
     hit: Any = dict(zip(_KEYS, row, strict=False))
-    content_format, content, calls, *around = row[len(_KEYS) :]
+    content_format, is_folded, content, calls, *around = row[len(_KEYS) :]
+    written = _written(content_format, is_folded, content, as_written)
     texts: dict[Place, str] = {
-        "content": _written(content_format, content, as_written),
+        "content": written if content_format else of_content(written, None),
         "tool_name": hit["tool_name"] or "",
-        "tool_calls": as_written(calls or ""),
+        "tool_calls": of_calls(calls) if is_folded and calls else as_written(calls or ""),
     }
     hit["matched_in"], hit["snippet"] = _shown(texts, finders, markers)
-    near = (around[:3], (hit["role"], None, texts["content"]), around[3:])
+    near = (around[:4], (hit["role"], None, 0, written), around[4:])
     hit["context"] = [
-        ContextMessage(role=role, content=_written(form, text, as_written)[:_CONTEXT_LENGTH])
-        for role, form, text in near
+        ContextMessage(
+            role=role, content=_written(form, folded, text, as_written)[:_CONTEXT_LENGTH]
+        )
+        for role, form, folded, text in near
         if role is not None
     ]
     return cast("SearchHit", hit)
 
 
-def _written(content_format: str | None, text: str | None, as_written: Callable[[str], str]) -> str:
-    """A text as it was written; structured content is read from the view."""
+def _written(
+    content_format: str | None, is_folded: int, text: str | None, as_written: Callable[[str], str]
+) -> str:
+    """A text as it was written; of structured content the texts in it."""
     if text is None or content_format is None:
         return text or ""
-    return as_written(text)
+    return of_content(text, content_format) if is_folded else as_written(text)
 
 
 def _shown(
     texts: dict[Place, str], finders: Sequence[Finder], markers: tuple[str, str]
 ) -> tuple[Place, str]:
     """The first place that holds something of what was looked for, and a piece of it."""
-    for place in _PLACES:
-        found = snippet(texts[place], finders, markers)
-        if found is not None:
-            return place, found
+    for read in (plain, plain_parts):
+        for place in _PLACES:
+            found = snippet(texts[place], read, finders, markers)
+            if found is not None:
+                return place, found
     return "content", beginning(texts["content"])

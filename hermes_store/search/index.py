@@ -22,12 +22,16 @@ from hermes_store.database.sql_text import canonical
 from hermes_store.database.statements import Statement
 from hermes_store.errors import SearchIndexError
 from hermes_store.search.ddl import HEAD_DDL, TRIGGERS
+from hermes_store.search.postgresql_ddl import MISSING_OR_CORRUPT
+from hermes_store.search.postgresql_ddl import STATE as STATE_ON_POSTGRESQL
 
 __all__ = [
+    "BEING_BUILT",
     "SHADOWS",
     "IndexState",
-    "changed_objects",
+    "changed",
     "check",
+    "count",
     "count_unindexed",
     "is_index_damage",
     "mark_damaged",
@@ -35,8 +39,12 @@ __all__ = [
     "repair",
     "require_ready",
     "state",
+    "unready",
 ]
 
+
+BEING_BUILT = "it is being built"
+"""The detail of an index that `reindex` has begun."""
 
 SHADOWS = {
     "messages_fts_data": "(id INTEGER PRIMARY KEY, block BLOB)",
@@ -59,8 +67,9 @@ class IndexState(NamedTuple):
 
 def state(connection: OpenConnection) -> IndexState:
     """What is known of the index, without looking into it."""
+    statement = _STATE_ON_POSTGRESQL if connection.backend.is_server else _STATE
     try:
-        found = _STATE.run(connection).fetchone()
+        found = statement.run(connection).fetchone()
     except connection.errors as exc:
         if is_index_damage(exc):
             return IndexState("damaged", str(getattr(exc, "orig", exc)), 0.0)
@@ -69,7 +78,7 @@ def state(connection: OpenConnection) -> IndexState:
         return IndexState("damaged", "its state is not recorded", 0.0)
     *known, objects = found
     recorded = IndexState(*known)
-    if recorded.state != "damaged" and objects <= len(TRIGGERS):
+    if recorded.state != "damaged" and objects is not None and objects <= len(TRIGGERS):
         detail = "a trigger is missing, or another program has made messages_fts"
         return IndexState("damaged", detail, recorded.changed_at)
     return recorded
@@ -85,24 +94,35 @@ SELECT state, detail, changed_at, (
 )
 
 
+_STATE_ON_POSTGRESQL = Statement(
+    text("SELECT state, detail, changed_at, CAST(NULL AS integer) FROM search_index")
+)
+
+
 def require_ready(connection: OpenConnection) -> None:
     """Raise `SearchIndexError` unless the index can answer."""
     found = state(connection)
+    if found.state == "incomplete":
+        total, unindexed = count(connection), count_unindexed(connection)
+        raise SearchIndexError(
+            found.state, f"{unindexed:,} of {total:,} messages are not indexed yet"
+        )
     if found.state != "ready":
         raise SearchIndexError(found.state, found.detail)
 
 
 def record(connection: OpenConnection, new_state: str, detail: str = "") -> None:
     """Write down whether search can answer from now on."""
-    connection.core.exec_driver_sql(
-        HEAD_DDL["search_index"].replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS")
-    )
-    connection.core.exec_driver_sql(
-        "INSERT INTO search_index(id, state, detail, changed_at) VALUES (1, ?, ?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET state = excluded.state, detail = excluded.detail,"
-        " changed_at = excluded.changed_at",
-        (new_state, detail, time.time()),
-    )
+    table = STATE_ON_POSTGRESQL if connection.backend.is_server else HEAD_DDL["search_index"]
+    connection.core.exec_driver_sql(table.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS"))
+    values = {"state": new_state, "detail": detail, "now": time.time()}
+    connection.core.execute(_RECORD, values)
+
+
+_RECORD = text("""\
+INSERT INTO search_index(id, state, detail, changed_at) VALUES (1, :state, :detail, :now)
+ON CONFLICT (id) DO UPDATE SET state = excluded.state, detail = excluded.detail,
+    changed_at = excluded.changed_at""")
 
 
 # --- damage -------------------------------------------------------------------------------------
@@ -117,6 +137,8 @@ def is_index_damage(exc: BaseException) -> bool:
     no other name for FTS5's.
     """
     original = getattr(exc, "orig", None) or exc
+    if getattr(original, "sqlstate", None) in MISSING_OR_CORRUPT:
+        return True
     name = getattr(original, "sqlite_errorname", None)
     if name == "SQLITE_CORRUPT":
         return type(original).__module__.startswith("pysqlite3")
@@ -125,10 +147,10 @@ def is_index_damage(exc: BaseException) -> bool:
 
 def mark_damaged(connection: OpenConnection, cause: BaseException | str) -> None:
     """Set the index aside, so that messages are written without it, and record why."""
-    changed = changed_objects(connection)
+    missing = changed(connection)
     for trigger in TRIGGERS:
         connection.core.exec_driver_sql(f"DROP TRIGGER IF EXISTS {trigger}")
-    why = [str(getattr(cause, "orig", None) or cause), *map(_changed, changed)]
+    why = [str(getattr(cause, "orig", None) or cause), *map(_changed, missing)]
     record(connection, "damaged", "; ".join(why))
 
 
@@ -142,23 +164,29 @@ def check(connection: OpenConnection) -> list[str]:
     Compares the whole index with the text of every message, which takes as long as to index them
     and keeps other processes from writing meanwhile: call it on a write connection.
     """
-    problems = list(map(_changed, changed_objects(connection)))
-    found = state(connection)
-    if found.state != "ready":
-        problems.append(f"it is {found.state}: {found.detail or 'not all messages are in it'}")
+    problems = list(map(_changed, changed(connection)))
+    problems += unready(connection)
     if not problems:
         problems += _wrong_content(connection)
     return problems
 
 
-def changed_objects(connection: OpenConnection) -> list[str]:
+def unready(connection: OpenConnection) -> list[str]:
+    """In words, what keeps the index from answering."""
+    found = state(connection)
+    if found.state == "ready":
+        return []
+    return [f"it is {found.state}: {found.detail or 'not all messages are in it'}"]
+
+
+def changed(connection: OpenConnection) -> list[str]:
     """Names of what is missing, or not as the newest revision makes it."""
     rows = connection.core.exec_driver_sql(
         "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
     )
     found = {row.name: canonical(row.sql) for row in rows}
-    changed = [name for name, sql in HEAD_DDL.items() if found.get(name) != canonical(sql)]
-    return changed + [name for name in SHADOWS if name not in found]
+    made = [name for name, sql in HEAD_DDL.items() if found.get(name) != canonical(sql)]
+    return made + [name for name in SHADOWS if name not in found]
 
 
 def _changed(name: str) -> str:
@@ -184,7 +212,20 @@ def _wrong_content(connection: OpenConnection) -> list[str]:
 def count_unindexed(connection: OpenConnection) -> int:
     """How many messages search cannot find."""
     unindexed: int = connection.core.exec_driver_sql(
-        "SELECT count(*) FROM messages AS m"
-        " WHERE NOT EXISTS (SELECT 1 FROM messages_fts_docsize AS d WHERE d.id = m.id)"
+        _UNFOLDED if connection.backend.is_server else _UNINDEXED
     ).scalar_one()
     return unindexed
+
+
+_UNINDEXED = """\
+SELECT count(*) FROM messages AS m
+WHERE NOT EXISTS (SELECT 1 FROM messages_fts_docsize AS d WHERE d.id = m.id)"""
+
+_UNFOLDED = """\
+SELECT count(*) FROM messages WHERE id > (SELECT filled FROM search_index WHERE state <> 'ready')"""
+
+
+def count(connection: OpenConnection) -> int:
+    """How many messages there are."""
+    total: int = connection.core.exec_driver_sql("SELECT count(*) FROM messages").scalar_one()
+    return total

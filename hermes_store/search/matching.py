@@ -16,10 +16,12 @@ from heapq import merge
 from typing import NamedTuple
 
 from hermes_store.search.alphabet import ACCENTS
-from hermes_store.search.characters import WORD, beyond_ascii, fold, is_apart
+from hermes_store.search.characters import WORD, is_apart
+from hermes_store.search.folding import fold
+from hermes_store.search.forms import otherwise
 from hermes_store.search.query import And, Not, Phrase, Query
 
-__all__ = ["Finder", "Span", "finder", "has_symbols", "matches", "plain", "spellings"]
+__all__ = ["Finder", "Span", "finder", "has_symbols", "matches", "spellings"]
 
 _PUNCTUATION_THAT_COUNTS = frozenset("#%&*")
 _SYMBOLS_THAT_DO_NOT = frozenset("`\N{ACUTE ACCENT}<>=")
@@ -39,12 +41,13 @@ class Finder:
     """A phrase, ready to be found in texts."""
 
     def __init__(self, phrase: Phrase) -> None:
-        self._spellings = [_Spelling(text, phrase.prefix) for text in spellings(phrase.text)]
+        typed = dict.fromkeys(map(fold, otherwise(phrase.text)))
+        self._spellings = [_Spelling(text, phrase.prefix) for text in typed]
         self.has_symbols = any(each.has_symbols for each in self._spellings)
         """Whether the index alone finds too much."""
 
     def spans(self, text: str, start: int = 0) -> Iterator[Span]:
-        """All matches from `start` on in a text from `plain`, in the order in which they begin."""
+        """All matches from `start` on in a folded text, in the order in which they begin."""
         if len(self._spellings) == 1:
             return self._spellings[0].spans(text, start)
         return merge(*(spelling.spans(text, start) for spelling in self._spellings))
@@ -62,7 +65,7 @@ def has_symbols(query: Query) -> bool:
 
 
 def matches(query: Query, texts: Sequence[str]) -> bool:
-    """Whether a message is what is asked for; `texts` are those of its places, from `plain`."""
+    """Whether a message is what is asked for; `texts` are those of its places, folded."""
     if isinstance(query, Phrase):
         return any(any(finder(query).spans(text)) for text in texts)
     if isinstance(query, Not):
@@ -71,27 +74,18 @@ def matches(query: Query, texts: Sequence[str]) -> bool:
     return decide(matches(operand, texts) for operand in query.operands)
 
 
-def plain(text: str) -> tuple[str, list[int]]:
-    """`text` folded and without combining accents, and where in it each character stands.
-
-    No places when nothing was left out.
-    """
-    folded = fold(text)
-    if folded.isascii() or not _ACCENT.search(beyond_ascii(folded)):
-        return folded, []
-    places = [place for place, character in enumerate(folded) if not _ACCENT.match(character)]
-    return _ACCENT.sub("", folded), [*places, len(folded)]
-
-
 def spellings(text: str) -> list[str]:
-    """`text` as typed, composed, and taken apart, as macOS names files; as often as they differ.
+    """What is looked for in the index: `text` folded, and as rows of other tools may have it.
 
-    Taken apart, letters have lost their accents. The index itself does that to Latin ones.
+    Those are indexed by their plain text: as typed, composed, and taken apart, as macOS names
+    files.
     """
+    typed = otherwise(text)
     if text.isascii():
-        return [text]
+        return typed
     composed = unicodedata.normalize("NFC", text)
-    return list(dict.fromkeys([text, composed, "".join(map(_taken_apart, composed))]))
+    plain = [text, composed, "".join(map(_taken_apart, composed))]
+    return list(dict.fromkeys([*map(fold, typed), *plain]))
 
 
 @lru_cache(maxsize=4096)
@@ -102,13 +96,12 @@ def _taken_apart(character: str) -> str:
 
 
 class _Spelling:
-    """One way to write a phrase: words, what stands between them, symbols around them.
+    """One way to write a phrase, folded: words, what stands between them, symbols around them.
 
     Patterns of the tables of `alphabet.py` take milliseconds to make, so none is made for a query.
     """
 
     def __init__(self, text: str, prefix: bool) -> None:
-        text = _ACCENT.sub("", text)
         words = WORD.findall(text)
         before, *gaps, after = WORD.split(text)
         before, after = _before_a_word(before), "" if prefix else _after_a_word(after)
@@ -116,9 +109,9 @@ class _Spelling:
         self.has_symbols = bool(before or after) or any(gap.has_symbols for gap in between)
         self._begins_a_word = not before and _is_letter(words[0][0])
         self._ends_a_word = not (prefix or after) and _is_letter(words[-1][0])
-        self._first = fold(before + words[0])
-        self._rest = list(zip(between, map(fold, words[1:]), strict=True))
-        self._after = fold(after)
+        self._first = before + words[0]
+        self._rest = list(zip(between, words[1:], strict=True))
+        self._after = after
         self._look_for_more_at_once()
 
     def _look_for_more_at_once(self) -> None:
@@ -169,11 +162,11 @@ class _Gap(NamedTuple):
         """The gap that was typed between two words, as it may be in a text."""
         left, *rest = re.split(r"\s+", gap)
         if not rest and any(map(_is_symbol, gap)):
-            return cls(fold(gap), "", len(gap), exact=True)
+            return cls(gap, "", len(gap), exact=True)
         after, before = (_after_a_word(left), _before_a_word(rest[-1])) if rest else ("", "")
         apart = _is_letter(word[0]) and _is_letter(following[0])
         shortest = len(after) + len(before) or int(apart)
-        return cls(fold(after), fold(before), shortest, exact=False)
+        return cls(after, before, shortest, exact=False)
 
     @property
     def has_symbols(self) -> bool:

@@ -8,20 +8,25 @@ text of what it found is looked at here, in the order of the page and no further
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import BigInteger, bindparam, text
 
 from hermes_store.database.connection import OpenConnection
-from hermes_store.search.matching import has_symbols, matches, plain, spellings
-from hermes_store.search.postgresql_check import check, merge, reindex
+from hermes_store.search import postgresql_build, rebuild
+from hermes_store.search.index import is_index_damage, require_ready
+from hermes_store.search.matching import has_symbols, matches, spellings
+from hermes_store.search.postgresql_build import check, merge
 from hermes_store.search.postgresql_ddl import INCOMPLETE
 from hermes_store.search.query import And, Not, Phrase, Query
+from hermes_store.search.searched import compared
 
 __all__ = [
     "GIVEN_IDS",
     "as_written",
+    "backfill",
     "check",
     "expression",
     "find",
@@ -101,14 +106,11 @@ def _looked_at(
 
 def _right(connection: OpenConnection, tree: Query, ids: list[int]) -> set[int]:
     found = connection.core.execute(_TEXTS, {"ids": ids})
-    return {
-        id_ for id_, *texts in found if matches(tree, [plain(each)[0] for each in texts if each])
-    }
+    return {id_ for id_, *texts, forms in found if matches(tree, compared(texts, forms))}
 
 
 _TEXTS = text("""\
-SELECT m.id, CASE WHEN m.content_format IS NULL THEN m.content ELSE v.content END,
-    m.tool_name, v.tool_calls
+SELECT m.id, m.content, m.content_format, m.tool_name, m.tool_calls, v.forms
 FROM messages AS m JOIN messages_search AS v ON v.id = m.id
 WHERE m.id IN :ids""").bindparams(bindparam("ids", expanding=True, type_=BigInteger))
 
@@ -188,22 +190,8 @@ def _phrase(phrase: Phrase, words: Sequence[str], *, sure: bool) -> str:
 
 # --- what the other side of the package asks ----------------------------------------------------
 
-_MISSING = {"42P01", "42703", "42883"}  # table, column, function
-_CORRUPT = "XX002"
-
-
-def require_ready(_connection: OpenConnection) -> None:
-    """PostgreSQL keeps the index in step by itself: it is always ready."""
-
-
 repair = None
 """A write cannot fail because of the index: it is a column of the message."""
-
-
-def is_index_damage(exc: BaseException) -> bool:
-    """Whether search failed because something of the index is missing or broken."""
-    return getattr(getattr(exc, "orig", exc), "sqlstate", None) in {*_MISSING, _CORRUPT}
-
 
 GIVEN_IDS = "SELECT unnest(CAST(:ids AS bigint[]))"
 
@@ -216,3 +204,9 @@ def given(ids: Sequence[int]) -> list[int]:
 def as_written(searched: str) -> str:
     """A text of the view is as it was written."""
     return searched
+
+
+# --- upkeep -------------------------------------------------------------------------------------
+
+reindex = partial(rebuild.reindex, build=postgresql_build)
+backfill = partial(rebuild.backfill, build=postgresql_build)

@@ -12,11 +12,26 @@ restored. One that catches errors is not PARALLEL SAFE: the server refuses that 
 from __future__ import annotations
 
 from hermes_store.search.alphabet import ACCENTS, APART, SEPARATORS
-from hermes_store.search.ddl import LONGEST_TEXT
+from hermes_store.search.ddl import LONGEST_TEXT, NOISE_KEYS
 
-__all__ = ["DROPS", "HEAD_DDL", "INCOMPLETE", "INDEX"]
+__all__ = ["DROPS", "HEAD_DDL", "INCOMPLETE", "INDEX", "MISSING_OR_CORRUPT", "STATE"]
 
 INDEX = "idx_messages_search"
+
+MISSING_OR_CORRUPT = frozenset({"42P01", "42703", "42883", "XX002"})
+"""SQLSTATE of errors: a table, a column or a function is missing, or an index is corrupt."""
+
+STATE = """\
+CREATE TABLE search_index (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    state TEXT NOT NULL CHECK (state IN ('ready', 'incomplete', 'damaged')),
+    detail TEXT NOT NULL DEFAULT '',
+    changed_at DOUBLE PRECISION NOT NULL,
+    owner TEXT,
+    owned_until DOUBLE PRECISION,
+    filled BIGINT NOT NULL DEFAULT 0
+)"""
+"""Up to the id `filled`, the column `folded` says what it shall."""
 
 INCOMPLETE = " "
 """A word that no text holds. In the vector of a message it says that some places are missing,
@@ -44,7 +59,7 @@ BEGIN
         piece := pieces[2 * place];
         IF ltrim(pieces[2 * place + 1]) LIKE ':%' THEN
             key := piece;
-        ELSIF key NOT IN ('type', 'id', 'data', 'media_type') AND piece NOT LIKE 'data:%'
+        ELSIF key NOT IN ({NOISE_KEYS}) AND piece NOT LIKE 'data:%'
             AND (length(piece) <= 512 OR strpos(piece, ' ') > 0 OR strpos(piece, '\n') > 0
                 OR length(piece) < octet_length(piece))
         THEN
@@ -148,35 +163,90 @@ EXCEPTION WHEN program_limit_exceeded THEN  -- a tsvector ends at 1 MiB: leave t
     RETURN vector;
 END $$"""
 
-_CONTENT = f"""\
-CASE WHEN content_format IS NULL THEN left(content, {LONGEST_TEXT})
-        ELSE hermes_search_parts(content) END"""
+_JSON = rf"""
+CREATE FUNCTION hermes_search_json(content text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    IF content ~ '^[[{{"]' AND strpos(content, '\') > 0 THEN
+        PERFORM CAST(content AS json);
+        RETURN left(CAST('["' || translate(replace(replace(replace(replace(content,
+            '\\', '\u005c'), '\u0000', ' '), '\"', '\u0022'), '"', ''), E'\n\r\t', '   ')
+            || '"]' AS json) ->> 0, {LONGEST_TEXT});
+    END IF;
+    RETURN left(content, {LONGEST_TEXT});
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN  -- no JSON, or too deep
+    RETURN left(content, {LONGEST_TEXT});
+END $$"""
+
+_FOLDED = """
+CREATE FUNCTION hermes_search_folded(folded text, place text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    RETURN CAST(folded AS json) ->> place;
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN  -- another tool's
+    RETURN NULL;
+END $$"""
+
+_FORGET = """
+CREATE FUNCTION hermes_search_forget() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.folded := NULL;
+    RETURN NEW;
+END $$"""
+
+_TRIGGER = """
+CREATE TRIGGER messages_folded BEFORE UPDATE ON messages FOR EACH ROW
+WHEN (new.folded IS NOT NULL AND NOT new.folded IS DISTINCT FROM old.folded
+    AND (old.content IS DISTINCT FROM new.content
+        OR old.content_format IS DISTINCT FROM new.content_format
+        OR old.tool_name IS DISTINCT FROM new.tool_name
+        OR old.tool_calls IS DISTINCT FROM new.tool_calls))
+EXECUTE FUNCTION hermes_search_forget()"""
+
+_PLACES = {
+    "content": "CASE WHEN content_format IS NULL THEN hermes_search_json(content)"
+    " ELSE hermes_search_parts(content) END",
+    "tool_name": "tool_name",
+    "tool_calls": "hermes_search_calls(tool_calls)",
+}
+
+
+def _text_of(place: str) -> str:
+    return f"coalesce(hermes_search_folded(folded, '{place}'), {_PLACES[place]})"
+
 
 _VIEW = f"""
 CREATE VIEW messages_search AS
 SELECT id,
-    {_CONTENT} AS content,
-    tool_name,
-    hermes_search_calls(tool_calls) AS tool_calls
+    {_text_of("content")} AS content,
+    {_text_of("tool_name")} AS tool_name,
+    {_text_of("tool_calls")} AS tool_calls,
+    hermes_search_folded(folded, 'forms') AS forms
 FROM messages"""
 
 _COLUMN = rf"""
 ALTER TABLE messages ADD COLUMN search tsvector GENERATED ALWAYS AS (
     hermes_search_vector(hermes_search_fold(
-        coalesce({_CONTENT}, '')
-        || coalesce(E' \x1c ' || tool_name, '')
-        || coalesce(E' \x1c ' || hermes_search_calls(tool_calls), '')))
+        coalesce({_text_of("content")}, '')
+        || coalesce(E' \x1c ' || {_text_of("tool_name")}, '')
+        || coalesce(E' \x1c ' || {_text_of("tool_calls")}, '')
+        || coalesce(E' \x1c ' || hermes_search_folded(folded, 'forms'), '')))
 ) STORED"""
 
 _INDEX = f"CREATE INDEX {INDEX} ON messages USING gin (search)"
 
 HEAD_DDL = {
+    "hermes_search_folded": _FOLDED,
+    "hermes_search_json": _JSON,
     "hermes_search_parts": _PARTS,
     "hermes_search_calls": _CALLS,
     "hermes_search_fold": _FOLD,
     "hermes_search_vector": _VECTOR,
     "messages_search": _VIEW,
     "search": _COLUMN,
+    "hermes_search_forget": _FORGET,
+    "messages_folded": _TRIGGER,
     INDEX: _INDEX,
 }
 """What the newest revision has made by raw DDL, in the order in which it can be created."""
@@ -184,6 +254,7 @@ HEAD_DDL = {
 DROPS = (
     "ALTER TABLE messages DROP COLUMN IF EXISTS search",
     "DROP VIEW IF EXISTS messages_search",
+    "DROP TRIGGER IF EXISTS messages_folded ON messages",
     *(f"DROP FUNCTION IF EXISTS {name}" for name in HEAD_DDL if name.startswith("hermes_search_")),
 )
 """Statements that undo whatever of it is there; the index goes with its column."""

@@ -20,6 +20,7 @@ from itertools import zip_longest
 
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.search.characters import has_word
+from hermes_store.search.folding import fold
 
 __all__ = ["DEEPEST", "And", "Not", "Or", "Phrase", "Query", "parse", "phrases"]
 
@@ -164,7 +165,7 @@ def _matched(items: list[_Item]) -> list[_Item]:
 
 
 def _is_something(item: _Item) -> bool:
-    return isinstance(item, _Operator) or (isinstance(item, Phrase) and has_word(item.text))
+    return isinstance(item, _Operator) or (isinstance(item, Phrase) and has_word(fold(item.text)))
 
 
 # --- items to a tree ----------------------------------------------------------------------------

@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from itertools import chain, islice, takewhile
 
-from hermes_store.search.matching import Finder, Span, plain
+from hermes_store.search.folding import plain
+from hermes_store.search.forms import parts_apart
+from hermes_store.search.matching import Finder, Span
 
-__all__ = ["LONGEST", "beginning", "snippet"]
+__all__ = ["LONGEST", "Reading", "beginning", "plain_parts", "snippet"]
 
 LONGEST = 250
 """Characters of a snippet, without the markers; some forty words. A longer match is shown whole."""
 
 _MOST_BEFORE = 70
+_BLANK = re.compile(r"\s")
+_SEPARATOR = re.compile(r"[^\w]")
 _MATCHES_LOOKED_AT = 20
 _CUT = "..."
 
 
-def snippet(text: str, finders: Sequence[Finder], markers: tuple[str, str]) -> str | None:
+Reading = Callable[[str], tuple[str, list[int]]]
+"""What is looked through for a text, and where each of its characters stands in the text."""
+
+
+def snippet(
+    text: str, read: Reading, finders: Sequence[Finder], markers: tuple[str, str]
+) -> str | None:
     """A piece of `text` around the matches, each match between the two markers.
 
     It is where the phrase that is there least often is next to most of the others. None when
     nothing is found.
     """
-    bare, places = plain(text)
+    bare, places = read(text)
     best = _around_one(bare, finders[0]) if len(finders) == 1 else _around_all(bare, finders)
     if best is None:
         return None
     window, *spans = [Span(places[a], places[z]) for a, z in best] if places else best
     return _marked(text, window, spans, markers)
+
+
+def plain_parts(text: str) -> tuple[str, list[int]]:
+    """Like `plain`, with the parts of words apart: of `getUserName` three words."""
+    apart, places = parts_apart(text)
+    bare, inner = plain(apart)
+    return bare, [places[place] for place in inner] if inner else places
 
 
 def beginning(text: str) -> str:
@@ -76,15 +94,29 @@ def _within(text: str, window: Span, finder: Finder, spans: list[Span]) -> list[
 
 
 def _window(text: str, match: Span) -> Span:
-    """The place around `match` to show: of whole words, where there are blanks between them."""
+    """The place around `match` to show: of whole words, where they are not too long."""
     start = max(0, match.start - _MOST_BEFORE)
     if start:
-        start = text.find(" ", start, match.start) + 1 or start
+        start = _first_end(text, start, match.start) or start
     end = max(match.end, start + LONGEST)
     if end < len(text):
-        blank = text.rfind(" ", match.end, end + 1)
-        return Span(start, end if blank < 0 else blank)
+        return Span(start, _last_start(text, match.end, end + 1) or end)
     return Span(start, len(text))
+
+
+def _first_end(text: str, start: int, end: int) -> int:
+    """Where a blank ends, or else another character that is no part of a word; 0 for none."""
+    found = _BLANK.search(text, start, end) or _SEPARATOR.search(text, start, end)
+    return found.end() if found else 0
+
+
+def _last_start(text: str, start: int, end: int) -> int:
+    """Where the last blank begins, or else the last such character; 0 for none."""
+    for kind in (_BLANK, _SEPARATOR):
+        found = kind.search(text[start:end][::-1])
+        if found:
+            return end - found.end()
+    return 0
 
 
 def _merged(spans: Sequence[Span]) -> list[Span]:

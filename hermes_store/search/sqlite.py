@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import text
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
+from hermes_store.search import rebuild, sqlite_build
 from hermes_store.search.characters import join_up, set_apart
 from hermes_store.search.index import check, is_index_damage, repair, require_ready
-from hermes_store.search.matching import has_symbols, matches, plain, spellings
+from hermes_store.search.matching import has_symbols, matches, spellings
 from hermes_store.search.query import And, Not, Phrase, Query, parse
-from hermes_store.search.rebuild import merge, reindex
+from hermes_store.search.searched import compared
+from hermes_store.search.sqlite_build import merge
 
 __all__ = [
     "GIVEN_IDS",
     "as_written",
+    "backfill",
     "check",
     "expression",
     "find",
@@ -92,10 +95,8 @@ _CONDITIONS = {
     "until": "m.timestamp < :until",
 }
 _LISTS = ("sources", "exclude_sources", "roles")
-_SYMBOLS = """hermes_symbols(:typed,
-    CAST(CASE WHEN m.content_format IS NULL THEN m.content END AS BLOB), CAST(m.tool_name AS BLOB),
-    CAST(CASE WHEN m.content_format IS NOT NULL THEN v.content END AS BLOB),
-    CAST(v.tool_calls AS BLOB))"""
+_SYMBOLS = """hermes_symbols(:typed, CAST(m.content AS BLOB), m.content_format,
+    CAST(m.tool_name AS BLOB), CAST(m.tool_calls AS BLOB), v.forms)"""
 """As bytes, because text that other tools have written may be no UTF-8."""
 
 
@@ -156,16 +157,19 @@ def _offer_symbols(connection: OpenConnection) -> None:
     """Give this connection the function that looks at the text of what the index found."""
     offered = connection.core.info
     if "hermes_symbols" not in offered:
-        connection.dbapi.create_function("hermes_symbols", 5, _holds_what_was_typed)
+        connection.dbapi.create_function("hermes_symbols", 6, _holds_what_was_typed)
         offered["hermes_symbols"] = True
 
 
-def _holds_what_was_typed(typed: str, *places: bytes | None) -> bool:
+def _holds_what_was_typed(typed: str, *places: bytes | str | None) -> bool:
     tree = _parsed(typed)
     assert tree is not None
-    content, tool_name, *of_the_view = [(each or b"").decode("utf-8", "replace") for each in places]
-    texts = [content, tool_name, *map(join_up, of_the_view)]
-    return matches(tree, [plain(each)[0] for each in texts if each])
+    *texts, forms = map(_text, places)
+    return matches(tree, compared(texts, forms and join_up(forms)))
+
+
+def _text(stored: bytes | str | None) -> str | None:
+    return stored.decode("utf-8", "replace") if isinstance(stored, bytes) else stored
 
 
 _parsed = lru_cache(maxsize=16)(parse)
@@ -183,3 +187,9 @@ def given(ids: Sequence[int]) -> str:
 
 as_written = join_up
 """A text of the view without the blanks that set characters apart."""
+
+
+# --- upkeep -------------------------------------------------------------------------------------
+
+reindex = partial(rebuild.reindex, build=sqlite_build)
+backfill = partial(rebuild.backfill, build=sqlite_build)

@@ -101,7 +101,8 @@ DRIFT = {
     "missing everything": "DROP VIEW messages_search; DROP TABLE messages_fts;"
     "DROP TABLE search_index;" + ";".join(f"DROP TRIGGER {name}" for name in TRIGGERS),
     "changed view": "DROP VIEW messages_search; CREATE VIEW messages_search AS"
-    " SELECT id, content, 'x' AS tool_name, NULL AS tool_calls FROM messages",
+    " SELECT id, content, 'x' AS tool_name, NULL AS tool_calls, NULL AS forms"
+    " FROM messages",
     "changed table of the index's state": "DROP TABLE search_index;"
     "CREATE TABLE search_index (id INTEGER PRIMARY KEY, state TEXT)",
     "view left over": "CREATE VIEW messages_fts_view AS SELECT 1",

@@ -30,7 +30,7 @@ SEARCH = {
     "CREATE INDEX idx_messages_search ON messages USING gin (search)",
     "missing view": "DROP VIEW messages_search",
     "changed view": "CREATE OR REPLACE VIEW messages_search AS SELECT id, content, tool_name,"
-    " tool_calls FROM messages",
+    " tool_calls, NULL AS forms FROM messages",
     "changed function": "CREATE OR REPLACE FUNCTION hermes_search_fold(typed text) RETURNS text"
     " LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$ SELECT lower(typed) $$",
     "missing everything": "DROP FUNCTION hermes_search_fold, hermes_search_vector,"

@@ -1,41 +1,114 @@
-"""Which characters count as the same, and that a text keeps its places when they are made so."""
+"""Which characters count as the same, and that it is known where each stands in the text."""
 
 from __future__ import annotations
 
+import re
 import sys
+import unicodedata
+from contextlib import closing
 
 import pytest
+from hermes_store.database.driver import sqlite_driver
 
-from hermes_store.search import characters
-from hermes_store.search.characters import fold
+from hermes_store.search.characters import set_apart
+from hermes_store.search.ddl import HEAD_DDL
+from hermes_store.search.folding import changes_words, fold, plain
+from hermes_store.search.folding_tables import MARKS
 
 SURROGATES = range(0xD800, 0xE000)
 EVERY_CHARACTER = [chr(code) for code in range(sys.maxunicode + 1) if code not in SURROGATES]
+MARK = re.compile(f"[{MARKS}]")
+KNOWN = [each for each in EVERY_CHARACTER if unicodedata.category(each) != "Cn"]
 
 
-def test_every_character_is_folded_in_a_text_as_it_is_alone():
-    alone = [characters._folded(character) for character in EVERY_CHARACTER]
-    assert fold("".join(EVERY_CHARACTER)) == "".join(alone)
+@pytest.mark.parametrize("between", ["", " "])
+def test_every_character_is_folded_in_a_text_as_it_is_alone(between):
+    clusters = [f"x{character}" for character in EVERY_CHARACTER]
+    alone = [fold(cluster) for cluster in clusters]
+    assert fold(between.join(clusters)) == between.join(alone)
 
 
 def test_what_is_folded_does_not_change_when_it_is_folded_again():
-    folded = fold("".join(EVERY_CHARACTER))
-    assert fold(folded) == folded
+    folded = [fold(f"x{character} ") for character in EVERY_CHARACTER]
+    assert fold("".join(folded)) == "".join(folded)
+
+
+def test_the_place_of_every_folded_character_is_known():
+    text = "".join(f"{character}x" for character in KNOWN)
+    folded, places = plain(text)
+    assert folded == fold(text)
+    assert len(places) == len(folded) + 1
+    assert places == sorted(places)
+    wrong = [
+        text[place] for place, each in zip(places, folded, strict=False)
+        if each == "x" and text[place] != "x" and "x" not in fold(text[place])
+    ]  # fmt: skip
+    assert wrong == []
+
+
+def words(texts):
+    """The words that the index on SQLite makes of each text."""
+    table = HEAD_DDL["messages_fts"].replace(
+        "content=messages_search, content_rowid=id", "content=''"
+    )
+    found = [[] for _ in texts]
+    with closing(sqlite_driver().connect(":memory:")) as db:
+        db.execute(table)
+        rows = ((number, set_apart(text)) for number, text in enumerate(texts))
+        db.executemany("INSERT INTO messages_fts(rowid, content) VALUES (?, ?)", rows)
+        db.execute("CREATE VIRTUAL TABLE words USING fts5vocab(messages_fts, instance)")
+        for term, number in db.execute("SELECT term, doc FROM words ORDER BY doc, offset"):
+            found[number].append(term)
+    return found
+
+
+def test_of_a_text_that_changes_no_words_the_index_makes_the_words_of_the_folded_text():
+    texts = [f"x{each}y" for each in KNOWN if each > "\x7f" and not changes_words(each)]
+    assert words(texts) == words([fold(text) for text in texts])
 
 
 @pytest.mark.parametrize(
     ("text", "same"),
     [
-        ("Größe", "GRÖßE"),
+        ("Größe", "GRÖSSE"),
         ("İstanbul", "istanbul"),
+        ("ISPARTA", "ısparta"),
         ("ΟΔΟΣ", "οδος"),
         ("ΟΔΟΣ", "οδοσ"),
+        ("Ἀθῆναι", "αθηναι"),
         ("10 µm", "10 μm"),
         ("Résumé", "resume"),
+        ("Łódź", "lodz"),
+        ("Søren Đỗ", "soren do"),
+        ("Ærø", "aero"),
         ("ПРИВЕТ", "привет"),
-        ("Fuß", "fuß"),
+        ("Ёлка", "елка"),
+        ("за́мок", "замок"),
+        ("ﬁle", "file"),
+        ("ｆｕｌｌ１２", "full12"),
+        ("x² + y³", "x2 + y3"),
+        ("“quoted”", '"quoted"'),
+        ("pre–tax", "pre-tax"),
+        ("ﾃﾞｰﾀ", "データ"),
+        ("ガ", "ガ"),
+        ("한글", "한글"),
+        ("مُحَمَّد", "محمد"),
+        ("كتــاب", "کتاب"),
+        ("أحمد", "احمد"),
+        ("۱۲۳ ٤٥٦", "123 456"),
+        ("שָׁלוֹם", "שלום"),
+        ("soft\u00adhyphen", "softhyphen"),
+        ("zero\u200bwidth\u200d\u2060\ufeff", "zerowidth"),
+        ("क़लम", "क़लम"),
     ],
 )
 def test_texts_that_count_as_the_same(text, same):
     assert fold(text) == fold(same)
-    assert len(fold(text)) == len(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [("मल", "मूल"), ("й", "и"), ("ї", "і"), ("が", "か"), ("Brand™", "Brandtm"), ("ぱ", "ば")],
+)
+def test_texts_that_do_not(text, other):
+    assert fold(text) != fold(other)

@@ -122,7 +122,7 @@ def test_what_is_missing_is_found_by_check_and_repaired_by_reindex(
     repository.append_message("s", "user", "after")
     told = []
     repository.reindex(lambda *progress: told.append(progress))
-    assert told == [(2, 2)]
+    assert told == [(0, 2), (2, 2)]
     assert repository.check() == []
     assert [is_found(repository, word) for word in ("before", "after")] == [True, True]
 

@@ -6,7 +6,7 @@ import unicodedata
 from contextlib import closing
 
 import pytest
-from stored import column
+from stored import change, column
 
 from hermes_store import SessionRepository
 from hermes_store.database.sqlite_engines import sqlite_driver
@@ -56,8 +56,10 @@ def test_the_view_sets_every_character_apart_as_the_code_does(sqlite_database):
     texts = [SCRIPTS, BEYOND[:100_000]]
     with SessionRepository(sqlite_database) as repository:
         repository.create_session("s", "cli")
-        for text in texts:
-            repository.append_message("s", "user", text, tool_name="名.🚀")
+        for _ in texts:
+            repository.append_message("s", "user", "", tool_name="名.🚀")
+    for id_, text in enumerate(texts, 1):
+        change(sqlite_database, "UPDATE messages SET content = ? WHERE id = ?", text, id_)
     found = column(sqlite_database, "SELECT content FROM messages_search ORDER BY id")
     assert first_difference(found, map(set_apart, texts)) is None
     names = column(sqlite_database, "SELECT DISTINCT tool_name FROM messages_search")

@@ -1,4 +1,4 @@
-"""Whether the search index on PostgreSQL is as the newest revision made it."""
+"""Whether the search index on PostgreSQL is as it was made, and how it is built anew."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import re
 from sqlalchemy import Connection, text
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.search import index as kept
+from hermes_store.search.filling import fill
 from hermes_store.search.postgresql_ddl import DROPS, HEAD_DDL, INDEX
-from hermes_store.search.running import Progress, Run
+from hermes_store.search.rebuild import Rows
+from hermes_store.search.running import Run
 
-__all__ = ["changed", "check", "merge", "reindex"]
+__all__ = ["changed", "check", "create", "found_changed", "index", "merge", "unindexed"]
 
 _FOUND = text("""\
 SELECT proname AS name, prosrc AS made FROM pg_proc
@@ -26,7 +29,7 @@ UNION ALL SELECT 'search', pg_get_expr(adbin, adrelid) FROM pg_attribute JOIN pg
 """)
 
 
-def changed(connection: Connection) -> list[str]:
+def found_changed(connection: Connection) -> list[str]:
     """Names of what is missing or not as it was made, in the order in which it can be created."""
     rows = connection.execute(_FOUND, {"names": list(HEAD_DDL)})
     found = {name: _canonical(made or "") for name, made in rows}
@@ -38,33 +41,53 @@ def check(connection: OpenConnection) -> list[str]:
 
     PostgreSQL keeps the index in step by itself, so only what it is made of is looked at.
     """
-    return [f"{name} is missing or not as it was made" for name in changed(connection.core)]
+    return [
+        *(f"{name} is missing or not as it was made" for name in found_changed(connection.core)),
+        *kept.unready(connection),
+    ]
 
 
-def reindex(run: Run, progress: Progress | None = None) -> None:
+def changed(connection: OpenConnection) -> list[str]:
+    """Names of what is missing or not as it was made."""
+    return found_changed(connection.core)
+
+
+def create(connection: OpenConnection) -> None:
     """Build the index anew, and all it is made of when that was changed.
 
-    It is one transaction that keeps others from writing: some ten seconds for a million messages.
+    Nothing can be written until the transaction ends: some ten seconds for a million messages.
     """
-    total = run(_rebuild)
-    if progress is not None:
-        progress(total, total)
-
-
-def merge(run: Run) -> None:
-    """Nothing: PostgreSQL cleans its index by itself."""
-
-
-def _rebuild(connection: OpenConnection) -> int:
-    """Build the index anew; return how many messages are in it."""
-    anew = changed(connection.core) not in ([], [INDEX])
+    anew = found_changed(connection.core) not in ([], [INDEX])
     remedy = (
         [*DROPS, *HEAD_DDL.values()] if anew else [f"DROP INDEX IF EXISTS {INDEX}", HEAD_DDL[INDEX]]
     )
     for statement in remedy:
         connection.run(statement)
-    total: int = connection.core.exec_driver_sql("SELECT count(*) FROM messages").scalar_one()
-    return total
+    kept.record(connection, "incomplete", kept.BEING_BUILT)
+    connection.run("UPDATE search_index SET filled = 0")
+
+
+def unindexed(connection: OpenConnection, after: int, most: int) -> Rows:
+    """Id and length of the next messages after an id whose `folded` is to be made."""
+    return connection.core.execute(_UNFOLDED, {"after": after, "most": most})
+
+
+_UNFOLDED = text("""\
+SELECT id, coalesce(length(content), 0) + coalesce(length(tool_calls), 0) FROM messages
+WHERE id > :after AND id > (SELECT filled FROM search_index)
+ORDER BY id LIMIT :most""")
+
+_FILLED = text("UPDATE search_index SET filled = :last")
+
+
+def index(connection: OpenConnection, first: int, last: int) -> None:
+    """Make `folded` of messages; their words follow by themselves."""
+    fill(connection, first, last)
+    connection.core.execute(_FILLED, {"last": last})
+
+
+def merge(_run: Run) -> None:
+    """Nothing: PostgreSQL cleans its index by itself."""
 
 
 def _made_by(sql: str) -> str:

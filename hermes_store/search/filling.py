@@ -1,0 +1,36 @@
+"""Fill the column `folded` of messages that are there already, some at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import text
+
+from hermes_store.database.connection import OpenConnection
+from hermes_store.search.searched import folded
+
+__all__ = ["fill"]
+
+_TEXTS = text("""\
+SELECT id, folded, content, content_format, tool_name, tool_calls
+FROM messages WHERE id BETWEEN :first AND :last""")
+_SET = text("UPDATE messages SET folded = :now WHERE id = :id")
+
+
+def fill(connection: OpenConnection, first: int, last: int) -> None:
+    """Bring `folded` up to date from one id to another, wherever it is not."""
+    with connection.backend.undecodable_as_bytes(connection.core):
+        rows = connection.core.execute(_TEXTS, {"first": first, "last": last}).all()
+    changed = [{"id": id_, "now": now} for id_, stored, now in map(_row, rows) if now != stored]
+    if changed:
+        connection.core.execute(_SET, changed)
+
+
+def _row(row: Sequence[Any]) -> tuple[int, str | None, str | None]:
+    """Id, what is stored, and what shall be: nothing for text that is not valid UTF-8."""
+    try:
+        stored, *texts = (each.decode() if isinstance(each, bytes) else each for each in row[1:])
+    except UnicodeDecodeError:
+        return row[0], "", None
+    return row[0], stored, folded(*texts)

@@ -1,0 +1,157 @@
+"""Other forms of the words of a text: parts of identifiers, dates, numbers of versions.
+
+`getUserName` is one word of the index; `get User Name` is added beside it. What is added is short,
+and most texts need nothing: that is seen from the classes of their characters, in a microsecond.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from string import ascii_lowercase, ascii_uppercase, digits
+from urllib.parse import unquote
+
+__all__ = ["HUMP", "classes_of", "forms", "forms_at_seams", "otherwise", "parts_apart", "seams_of"]
+
+_LOWER, _UPPER, _TEE, _DIGITS = 0b00100001, 0b00000110, 0b10000110, 0b01001000
+_CLASSES = bytes(
+    _LOWER if chr(code) in ascii_lowercase
+    else _TEE if chr(code) == "T"
+    else _UPPER if chr(code) in ascii_uppercase
+    else _DIGITS if chr(code) in digits
+    else 0
+    for code in range(256)
+)  # fmt: skip
+"""The bits are such that of two neighbours only those have bits in a row that make a seam."""
+
+HUMP = 2
+"""A capital after a small letter."""
+_SECOND_CAPITAL, _NUMBER_AFTER_CAPITAL, _NUMBER_AFTER_LETTER, _TIME = 4, 8, 64, 128
+_LONGEST_IDENTIFIER = 100
+_LONGEST_ADDRESS = 2_000
+_TWO_SMALL = bytes([_LOWER, _LOWER])
+_PART = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[^\WA-Z\d_]+\d*|\d+")
+_MOMENT = re.compile(r"(?<!\d)(\d{4}-?\d\d-?\d\d)T(\d\d(?::?\d\d(?::?\d\d)?)?)")
+_NUMBER = re.compile(r"\d+(?:\.\d+)+(?:-\w{1,20}(?:\.\d+)*)?", re.ASCII)
+_NUMBERED = re.compile(r"(?<![A-Za-z0-9])[vV](\d+(?:\.\d+)+)")
+_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+_ESCAPED = re.compile(r"\\[nrt]([^\W_]\w{0,99})")
+_CODED = re.compile(r"(?:(?<![\w\\])\w{1,50})?(?:\\u[0-9A-Fa-f]{4}\w{0,50})+")
+_JOINED = re.compile("\\w{1,50}(?:[\u200b\u200c]\\w{1,50})+")
+_JOINERS = str.maketrans("\u200b\u200c", "  ")
+
+
+def classes_of(text: str) -> bytes:
+    """Of each character a byte: what kind of letter or digit of ASCII it is; 0 for all others."""
+    return text.encode("ascii", "replace").translate(_CLASSES)
+
+
+def seams_of(classes: bytes) -> bytes:
+    """Of each character a byte: how it differs from the one before; nothing for most prose.
+
+    All are compared at once, as one number: to search for pairs takes several times as long.
+    """
+    number = int.from_bytes(classes, "big")
+    seams = number & (number >> 7)
+    return seams.to_bytes(len(classes), "big") if seams else b""
+
+
+def forms(text: str, classes: bytes, seams: bytes) -> list[str]:
+    """What is indexed beside `text`, of which the classes and seams are given."""
+    found = forms_at_seams(text, classes, seams) if seams else []
+    if "%" in text and _PERCENT.search(text):
+        found += _percent_decoded(text)
+    if "\\" in text and any(mark in text for mark in "\"'`"):
+        found += _ESCAPED.findall(text)
+        if "\\u" in text:
+            found += filter(None, map(_uncoded, _CODED.findall(text)))
+    if not text.isascii() and ("\u200b" in text or "\u200c" in text):
+        found += [each.translate(_JOINERS) for each in _JOINED.findall(text)]
+    return found
+
+
+def forms_at_seams(text: str, classes: bytes, seams: bytes) -> list[str]:
+    """Those of them that are parts of words: of identifiers, dates and versions."""
+    found: list[str] = []
+    if HUMP in seams or _SECOND_CAPITAL in seams:
+        found += _parts_of_identifiers(text, classes, seams)
+    if _TIME in seams:
+        found += [f"{day} {time}" for day, time in _MOMENT.findall(text)]
+    for sign in (_NUMBER_AFTER_LETTER, _NUMBER_AFTER_CAPITAL):
+        if sign in seams:
+            found += _numbers_of_versions(text, seams, sign)
+    return found
+
+
+def _numbers_of_versions(text: str, seams: bytes, sign: int) -> Iterator[str]:
+    """`1.22.19` of `v1.22.19`."""
+    at = seams.find(sign)
+    while at >= 0:
+        if number := _NUMBER.match(text, at):
+            yield number[0]
+        at = seams.find(sign, at + 1)
+
+
+def _percent_decoded(text: str) -> Iterator[str]:
+    """Pieces of addresses such as `a%20b`."""
+    words = (word for word in text.split() if "%" in word and len(word) < _LONGEST_ADDRESS)
+    yield from (unquote(word) for word in words if _PERCENT.search(word))
+
+
+def _parts_of_identifiers(text: str, classes: bytes, seams: bytes) -> Iterator[str]:
+    for sign in (HUMP, _SECOND_CAPITAL):
+        at = seams.find(sign)
+        while at >= 0:
+            if sign == HUMP or classes.startswith(_TWO_SMALL, at + 1):
+                start, end = classes.rfind(b"\0", 0, at) + 1, classes.find(b"\0", at)
+                end = end if end >= 0 else len(classes)
+                if end - start <= _LONGEST_IDENTIFIER:
+                    start += text[start - 1 : start] == "\\"  # the n of \nREADME
+                    if parts := _parts(text[start:end]):
+                        yield parts
+                at = end - 1
+            at = seams.find(sign, at + 1)
+
+
+@lru_cache(maxsize=4096)
+def _parts(identifier: str) -> str:
+    """The parts with blanks between them; nothing of what is rather a number or a key."""
+    parts = _PART.findall(identifier)
+    if 2 * len(parts) > len(identifier) or identifier[0].isdecimal():
+        return ""
+    return " ".join(parts)
+
+
+def _uncoded(word: str) -> str:
+    try:
+        decoded: str = json.loads(f'"{word}"')
+    except ValueError:
+        return ""
+    return decoded.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def otherwise(typed: str) -> list[str]:
+    """What is typed, and how the same date or version may stand in a text as well."""
+    return list(dict.fromkeys([typed, _MOMENT.sub(r"\1 \2", _NUMBERED.sub(r"\1", typed))]))
+
+
+# --- for snippets ---------------------------------------------------------------------------------
+
+_SEAM = re.compile(
+    r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})|(?<=\dT)(?=\d)|(?<=[A-Za-z])(?=\d+\.\d)"
+    r"|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrt])(?=\w)|(?<=\d)(?=Z)"
+    "|(?<=[\u200b\u200c])"
+)
+
+
+def parts_apart(text: str) -> tuple[str, list[int]]:
+    """`text` with a blank between the parts of its words, and where each character stands in it."""
+    seams = [seam.start() for seam in _SEAM.finditer(text)]
+    pieces: list[str] = []
+    places: list[int] = []
+    for start, end in zip([0, *seams], [*seams, len(text)], strict=True):
+        pieces.append(text[start:end])
+        places += [*range(start, end), end]
+    return " ".join(pieces), places

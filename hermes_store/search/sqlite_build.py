@@ -1,0 +1,120 @@
+"""Build the index of FTS5, put messages into it, and merge it."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+from hermes_store.database.connection import OpenConnection
+from hermes_store.search import index as kept
+from hermes_store.search.ddl import HEAD_DDL, TRIGGERS
+from hermes_store.search.filling import fill
+from hermes_store.search.index import BEING_BUILT, SHADOWS, changed
+from hermes_store.search.rebuild import Rows
+from hermes_store.search.running import Run
+
+__all__ = ["changed", "create", "index", "merge", "unindexed"]
+
+_PAUSE_SECONDS = 0.01
+_PAGES_MERGED_AT_ONCE = 500
+
+
+def create(connection: OpenConnection) -> None:
+    """Make an empty index in place of whatever is there; messages written from now on are in it."""
+    for trigger in TRIGGERS:
+        connection.core.exec_driver_sql(f"DROP TRIGGER IF EXISTS {trigger}")
+    connection.core.exec_driver_sql("DROP VIEW IF EXISTS messages_search")
+    _drop_index(connection)
+    kept.record(connection, "incomplete", BEING_BUILT)
+    for name, sql in HEAD_DDL.items():
+        if name != "search_index":
+            connection.core.exec_driver_sql(sql)
+
+
+def _drop_index(connection: OpenConnection) -> None:
+    """Drop the FTS5 table, or what is left of it.
+
+    SQLite opens the table to drop it, which fails when one of FTS5's own tables is missing or
+    damaged; those of an empty index in their place are enough.
+    """
+    try:
+        connection.core.exec_driver_sql("DROP TABLE IF EXISTS messages_fts")
+    except DatabaseError:
+        for name, columns in SHADOWS.items():
+            connection.core.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} {columns}")
+        connection.core.exec_driver_sql(
+            "INSERT OR REPLACE INTO messages_fts_config(k, v) VALUES ('version', 4)"
+        )
+        connection.core.exec_driver_sql(
+            "INSERT OR REPLACE INTO messages_fts_data(id, block) VALUES (10, zeroblob(7))"
+        )
+        connection.core.exec_driver_sql("DROP TABLE messages_fts")
+    for name in SHADOWS:
+        connection.core.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
+
+
+# --- step by step -------------------------------------------------------------------------------
+
+
+def unindexed(connection: OpenConnection, after: int, most: int) -> Rows:
+    """Id and length of the next messages after an id that are not in the index."""
+    return connection.core.execute(_UNINDEXED, {"after": after, "most": most})
+
+
+_UNINDEXED = text("""\
+SELECT m.id, coalesce(length(m.content), 0) + coalesce(length(m.tool_calls), 0)
+FROM messages AS m WHERE m.id > :after
+AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize AS d WHERE d.id = m.id)
+ORDER BY m.id LIMIT :most""")
+
+
+def index(connection: OpenConnection, first: int, last: int) -> None:
+    """Index messages; with a schema of before the column `folded`, by their plain text."""
+    statement = _INDEX
+    if connection.core.exec_driver_sql(_HAS_FORMS).one_or_none():
+        fill(connection, first, last)
+    else:
+        statement = _INDEX.replace(", m.forms", "").replace(", forms", "")
+    connection.core.exec_driver_sql(statement, (first, last))
+
+
+_HAS_FORMS = "SELECT 1 FROM pragma_table_info('messages_fts') WHERE name = 'forms'"
+
+_INDEX = """\
+INSERT INTO messages_fts(rowid, content, tool_name, tool_calls, forms)
+SELECT m.id, m.content, m.tool_name, m.tool_calls, m.forms
+FROM messages_search AS m WHERE m.id BETWEEN ? AND ?
+AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize AS d WHERE d.id = m.id)
+ORDER BY m.id"""
+
+
+# --- merging ------------------------------------------------------------------------------------
+
+
+def merge(run: Run) -> None:
+    """Merge the index into one piece, in short transactions: then deleted words are in it no more.
+
+    Raises `SearchIndexError` when there is no index that could be merged.
+    """
+    pages = -_PAGES_MERGED_AT_ONCE  # negative: begin with all pieces, however few they are
+    while run(partial(_merge_some, pages=pages)):
+        pages = _PAGES_MERGED_AT_ONCE
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _merge_some(connection: OpenConnection, pages: int) -> bool:
+    """Merge about so many pages of the index; whether there may be more to do.
+
+    https://sqlite.org/fts5.html#the_merge_command tells the end by `total_changes`.
+    """
+    kept.require_ready(connection)
+    changes = "SELECT total_changes()"
+    before: int = connection.core.exec_driver_sql(changes).scalar_one()
+    connection.core.exec_driver_sql(
+        "INSERT INTO messages_fts(messages_fts, rank) VALUES ('merge', ?)", (pages,)
+    )
+    after: int = connection.core.exec_driver_sql(changes).scalar_one()
+    return after - before > 1
