@@ -86,7 +86,7 @@ SELECT m.id,
     CASE
     WHEN (m.folded IS NULL OR m.folded GLOB '{"forms": "*"}')
         AND m.content_format IS NULL AND length(m.content) <= 1000000
-        AND NOT (m.content GLOB '[[{"]*' AND instr(m.content, '\') AND json_valid(m.content)) AND (
+        AND m.content NOT GLOB '[[{"]*' AND (
         length(m.content) = length(CAST(m.content AS BLOB))
         OR length(m.content) = length(CAST(
             replace(m.content, CAST(x'E280' AS TEXT), '') AS BLOB))
