@@ -236,7 +236,7 @@ def _call(call: Any, deepest: int) -> str:
     inner = function if isinstance(function, dict) else {}
     given = (inner.get("arguments"), outer.get("arguments"), outer.get("input"), call)
     name = inner.get("name", outer.get("name"))
-    arguments = _arguments(next(each for each in given if each is not None), deepest)
+    arguments = _arguments(next((each for each in given if each is not None), ""), deepest)
     return f"{name} {arguments}" if isinstance(name, str) else arguments
 
 

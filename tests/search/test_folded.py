@@ -192,3 +192,9 @@ def test_the_way_down_keeps_every_message_and_the_way_up_finds_them_again(old_da
     migrate.upgrade(old_database)
     with SessionRepository(old_database) as repository:
         assert is_found(repository, "strasse")
+
+
+@pytest.mark.parametrize("calls", [[None, "Þ"], [{}], {"name": None}, "getUserName", [[1, "ß"]], 5])
+def test_tool_calls_of_any_shape_are_stored(repository, calls):
+    repository.append_message("s", "assistant", tool_calls=calls)
+    assert [message["tool_calls"] for message in repository.get_messages("s")] == [calls]
