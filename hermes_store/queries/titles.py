@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Any, cast
 
 from sqlalchemy import Text, bindparam, select, update
@@ -47,7 +48,9 @@ def sanitize(title: str | None) -> str | None:
     cleaned = _clean(values.optional_text("title", title) or "")
     if len(cleaned) > MAX_LENGTH:
         raise InvalidArgumentError(
-            "title", f"{len(cleaned)} characters are too many", f"use at most {MAX_LENGTH}"
+            "title",
+            f"is too long: it has {len(cleaned)} characters",
+            f"use at most {MAX_LENGTH}",
         )
     return cleaned or None
 
@@ -61,7 +64,9 @@ def visible(argument: str, title: Any) -> str:
 
 
 def _clean(title: str) -> str:
-    return _BLANKS.sub(" ", _CONTROLS.sub("", title)).strip()
+    """In one line and in one normal form: the same letters are the same title."""
+    shown = title if title.isascii() else unicodedata.normalize("NFC", title)
+    return _BLANKS.sub(" ", _CONTROLS.sub("", shown)).strip()
 
 
 # --- get and set --------------------------------------------------------------------------------
