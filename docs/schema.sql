@@ -1,4 +1,4 @@
--- The schema at revision 0012, as SQLite keeps it. Written by 'make schema'.
+-- The schema at revision 0013, as SQLite keeps it. Written by 'make schema'.
 -- Times are Unix epoch seconds (UTC), costs US dollars. docs/changing-the-schema.md says how to
 -- change it.
 
@@ -23,6 +23,9 @@ CREATE TABLE messages (
     codex_reasoning_items TEXT,
     content_format TEXT,
     folded TEXT,
+    name TEXT,
+    external_id TEXT,
+    extra TEXT,
     CONSTRAINT fk_messages_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id)
 );
 
@@ -321,6 +324,8 @@ SELECT m.id,
         END FROM t WHERE text IS NOT NULL)
     END
 FROM messages AS m;
+
+CREATE UNIQUE INDEX idx_messages_external_id ON messages (session_id, external_id) WHERE external_id IS NOT NULL;
 
 CREATE INDEX idx_messages_session ON messages (session_id, id);
 

@@ -83,13 +83,25 @@ class MessageRecord(TypedDict):
     reasoning: str | None
     reasoning_details: Any
     codex_reasoning_items: Any
+    name: str | None
+    external_id: str | None
+    extra: dict[str, Any] | None
+    """What the message holds besides the columns."""
 
 
 class ConversationMessage(TypedDict):
-    """A message as a provider's API takes it; a key is there when its value is stored."""
+    """A message as a provider's API takes it; a key is there when its value is stored.
+
+    The keys of `extra` stand beside these. The strict form has no id, timestamp, tool_name and
+    finish_reason.
+    """
 
     role: str
     content: Content
+    id: NotRequired[int]
+    timestamp: NotRequired[float]
+    name: NotRequired[str]
+    finish_reason: NotRequired[str]
     tool_call_id: NotRequired[str]
     tool_calls: NotRequired[Any]
     tool_name: NotRequired[str]
@@ -99,7 +111,10 @@ class ConversationMessage(TypedDict):
 
 
 class NewMessage(TypedDict):
-    """A message for `append_messages`: the keywords of `append_message` as keys."""
+    """A message for `append_messages`: the keywords of `append_message` as keys.
+
+    Other keys are taken too, and kept in `extra`.
+    """
 
     role: str
     content: NotRequired[Content]
@@ -112,6 +127,9 @@ class NewMessage(TypedDict):
     reasoning_details: NotRequired[Any]
     codex_reasoning_items: NotRequired[Any]
     timestamp: NotRequired[float | None]
+    name: NotRequired[str | None]
+    external_id: NotRequired[str | None]
+    extra: NotRequired[dict[str, Any] | None]
 
 
 class SessionExport(SessionRecord):

@@ -24,6 +24,7 @@ __all__ = [
     "decode_json",
     "encode_json",
     "limit",
+    "mapping",
     "markers",
     "names",
     "now",
@@ -163,6 +164,14 @@ def seconds(argument: str, value: Any) -> float:
     return moment
 
 
+def mapping(argument: str, value: Any) -> dict[str, Any]:
+    """A JSON object."""
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        problem = f"{_shown(value)} is not an object with texts as keys"
+        raise InvalidArgumentError(argument, problem, "give a dict")
+    return value
+
+
 def content(value: Any) -> tuple[str | None, str | None]:
     """What is stored of a message's content, and its `content_format`."""
     if value is None or isinstance(value, str):
@@ -170,7 +179,9 @@ def content(value: Any) -> tuple[str | None, str | None]:
     if isinstance(value, (list, dict)):
         return encode_json("content", value), content_format(value)
     raise InvalidArgumentError(
-        "content", f"{_shown(value)} is no content", "give a str, a list, a dict or None"
+        "content",
+        f"{_shown(value)} is not a content",
+        'give a str, a list, a dict or None; of an SDK\'s object, its model_dump(mode="json")',
     )
 
 
@@ -189,9 +200,26 @@ def encode_json(argument: str, value: Any) -> str | None:
         raise InvalidArgumentError(
             argument,
             f"cannot be written as JSON ({exc})",
-            "use lists, dicts, str, finite numbers, bool and None",
+            "use lists, dicts, str, finite numbers, bool and None; of an SDK's object, its "
+            'model_dump(mode="json")',
         ) from exc
+    _refuse_ambiguous_keys(argument, value)
     return encoded if encoded.isascii() else _storable(encoded)
+
+
+def _refuse_ambiguous_keys(argument: str, value: Any) -> None:
+    """JSON has only texts as keys: of 1 and "1" one would be lost."""
+    if isinstance(value, dict):
+        if not all(type(key) is str for key in value):
+            written = {key if isinstance(key, str) else json.dumps(key) for key in value}
+            if len(written) < len(value):
+                problem = "has keys that are the same in JSON"
+                raise InvalidArgumentError(argument, problem, "use str for all keys")
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return
+    for each in value:
+        _refuse_ambiguous_keys(argument, each)
 
 
 def decode_json(stored: Any) -> Any:

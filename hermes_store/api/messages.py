@@ -7,8 +7,8 @@ from typing import Any
 
 from hermes_store import values
 from hermes_store.api.base import Topic, checked_id
-from hermes_store.queries import messages
-from hermes_store.queries.messages import append_many
+from hermes_store.queries import appends, messages
+from hermes_store.queries.conversation import conversation
 from hermes_store.queries.rows import new_row, new_rows
 from hermes_store.records import Content, ConversationMessage, MessageRecord, NewMessage
 
@@ -32,14 +32,20 @@ class Messages(Topic):
         reasoning_details: Any = None,
         codex_reasoning_items: Any = None,
         timestamp: float | None = None,
+        *,
+        name: str | None = None,
+        external_id: str | None = None,
+        extra: dict[str, Any] | None = None,
     ) -> int:
         """Store a message at the end of a session; return its id.
 
         `content` is text, or the list or dict of a multimodal message; `tool_calls`,
         `reasoning_details` and `codex_reasoning_items` are what JSON can hold. All come back as
         they were given, but for lone surrogates, which become U+FFFD. `timestamp` (default: now)
-        does not change the order. Counts the message and its tool calls in the session. Raises
-        `SessionNotFoundError`.
+        does not change the order. `name` says who speaks; of a tool message it is the tool.
+        `external_id` is the id that another system gave the message: when the session has one with
+        that id, nothing is stored and its id is returned. `extra` holds what has no keyword here.
+        Counts the message and its tool calls in the session. Raises `SessionNotFoundError`.
         """
         row = new_row(
             session_id=checked_id(session_id),
@@ -54,27 +60,36 @@ class Messages(Topic):
             reasoning_details=reasoning_details,
             codex_reasoning_items=codex_reasoning_items,
             timestamp=timestamp,
+            name=name,
+            external_id=external_id,
+            extra=extra,
         )
-        return self._write(messages.append, row)
+        return self._write(appends.append if external_id is None else appends.append_once, row)
 
     def append_messages(self, session_id: str, messages: Sequence[NewMessage]) -> list[int]:
         """Store messages at the end of a session, all or none; return their ids in order.
 
-        Each is a dict with the keywords of `append_message`. Raises `SessionNotFoundError`.
+        Each is a dict with the keywords of `append_message`. Its other keys, unless their value is
+        None, are kept in `extra`: a message comes back as a provider sent it. Raises
+        `SessionNotFoundError`.
         """
         rows = new_rows(checked_id(session_id), messages)
-        return self._write(append_many, session_id, rows)
+        return self._write(appends.append_many, session_id, rows)
 
     def get_messages(self, session_id: str) -> list[MessageRecord]:
         """Return the messages of a session, whole, in the order they were stored."""
         return self._read(messages.get, checked_id(session_id))
 
-    def get_messages_as_conversation(self, session_id: str) -> list[ConversationMessage]:
+    def get_messages_as_conversation(
+        self, session_id: str, *, strict: bool = False
+    ) -> list[ConversationMessage]:
         """Return the messages of a session as a provider's API takes them.
 
-        Reasoning is replayed on assistant messages, byte for byte as stored.
+        Reasoning is replayed on assistant messages, byte for byte as stored. What has no column
+        stands beside the other keys. `strict` leaves out what a provider may refuse: id, timestamp,
+        tool_name, finish_reason, and what others than the assistant hold in `extra`.
         """
-        return self._read(messages.conversation, checked_id(session_id))
+        return self._read(conversation, checked_id(session_id), strict=bool(strict))
 
     def message_count(self, session_id: str | None = None) -> int:
         """Return how many messages a session has, or how many there are."""

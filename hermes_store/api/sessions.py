@@ -67,6 +67,11 @@ class Sessions(Topic):
         """Take back the end of a session. Raises `SessionNotFoundError`."""
         self._write(sessions.reopen, checked_id(session_id))
 
+    def set_session_model(self, session_id: str, model: str | None) -> None:
+        """Say which model a session uses from now on. Raises `SessionNotFoundError`."""
+        name = values.optional_text("model", model)
+        self._write(sessions.set_model, checked_id(session_id), name)
+
     def update_system_prompt(self, session_id: str, system_prompt: str | None) -> None:
         """Store the whole system prompt as it was sent. Raises `SessionNotFoundError`."""
         prompt = values.optional_text("system_prompt", system_prompt)

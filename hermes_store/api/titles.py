@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hermes_store import values
 from hermes_store.api.base import Topic, checked_id
 from hermes_store.queries import titles
 from hermes_store.records import SessionRecord
@@ -37,14 +36,14 @@ class Titles(Topic):
 
     def get_session_by_title(self, title: str) -> SessionRecord | None:
         """Return the session with exactly this title, or None."""
-        return self._read(titles.session_of, values.optional_text("title", title) or "")
+        return self._read(titles.session_of, titles.looked_up(title))
 
     def resolve_session_by_title(self, title: str) -> str | None:
         """Return the id of the newest session of a lineage, or None.
 
         That is the one titled "title #N" with the highest N, else the one titled "title".
         """
-        return self._read(titles.resolve, values.optional_text("title", title) or "")
+        return self._read(titles.resolve, titles.looked_up(title))
 
     def get_next_title_in_lineage(self, base_title: str) -> str:
         """Return a free title to continue under: "title", then "title #2", "title #3".

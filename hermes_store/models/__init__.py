@@ -178,6 +178,12 @@ class Message(Base):
     """NULL: `content` is the text itself; 'json': it is JSON of a list or dict."""
     folded: Mapped[str | None] = mapped_column(Text, info=HIDDEN)
     """What search takes in place of the texts and beside them, as JSON; NULL for most messages."""
+    name: Mapped[OptionalText]
+    """Who speaks, among several of one role; the tool of a tool message is `tool_name`."""
+    external_id: Mapped[OptionalText]
+    """The id that a platform or framework gave the message; unique in its session."""
+    extra: Mapped[AsJson]
+    """What a message holds besides the columns: an object; NULL for most messages."""
 
     session: Mapped[Session] = relationship(back_populates="messages", lazy="raise")
 
@@ -187,6 +193,15 @@ class Message(Base):
     __table_args__ = (
         # a conversation in order, its neighbours of a search hit, its count
         Index("idx_messages_session", "session_id", "id"),
+        # a message that comes twice is stored once
+        Index(
+            "idx_messages_external_id",
+            "session_id",
+            "external_id",
+            unique=True,
+            sqlite_where=text("external_id IS NOT NULL"),
+            postgresql_where=text("external_id IS NOT NULL"),
+        ),
         # ids are never used twice, so an id kept by a reader stays true
         {"sqlite_autoincrement": True},
     )

@@ -10,7 +10,7 @@ from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import messages, sessions
-from hermes_store.queries import messages as messages_functions
+from hermes_store.queries import appends
 from hermes_store.queries.rows import number_of_calls
 from hermes_store.queries.sessions import exists
 
@@ -72,5 +72,5 @@ def count_in(connection: OpenConnection, session_id: str, added: Counters) -> Co
     """Add new messages to what a session keeps, as an append does; None when it is unknown."""
     if not exists(connection, session_id):
         return None
-    messages_functions.count_in(connection, session_id, *added)
+    appends.count_in(connection, session_id, *added)
     return Counters(*_KEPT.run(connection, session=session_id).fetchone())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from hermes_store import values
@@ -10,7 +10,15 @@ from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import Kind, kinds, messages
 from hermes_store.search.searched import folded
 
-__all__ = ["KEYWORDS", "NewRow", "alike", "new_row", "new_rows", "number_of_calls"]
+__all__ = [
+    "KEYWORDS",
+    "NewRow",
+    "alike",
+    "new_row",
+    "new_rows",
+    "number_of_calls",
+    "with_extra",
+]
 
 Check = Callable[[str, Any], Any]
 
@@ -22,11 +30,15 @@ _CHECKS: dict[Kind, Check] = {
 }
 _OPTIONAL = {name: _CHECKS[kind] for name, kind in kinds(messages).items() if kind in _CHECKS}
 """How the value of each column is checked; those below have rules of their own."""
-for _name in ("id", "session_id", "role", "timestamp"):
+for _name in ("id", "session_id", "role", "timestamp", "tool_calls", "extra"):
     del _OPTIONAL[_name]
 
-KEYWORDS = frozenset({"role", "content", "timestamp", *_OPTIONAL})
-"""The keys of a message that is given."""
+_OPTIONAL["external_id"] = values.text
+
+KEYWORDS = frozenset({"role", "content", "timestamp", "tool_calls", "extra", *_OPTIONAL})
+"""The keys of a message that have a column; others are kept in `extra`."""
+_OWN = frozenset({"session_id"})
+"""Keys that the store gave a message it handed out: they are not the message's."""
 
 
 class NewRow(NamedTuple):
@@ -48,6 +60,7 @@ def new_row(
     content: Any = None,
     timestamp: Any = None,
     tool_calls: Any = None,
+    extra: Any = None,
     **others: Any,
 ) -> NewRow:
     """Check and encode a message; `others` are of `KEYWORDS`. Raises `InvalidArgumentError`."""
@@ -62,6 +75,10 @@ def new_row(
         columns["content_format"] = content_format
     if tool_calls is not None:
         columns["tool_calls"] = values.encode_json("tool_calls", tool_calls)
+    if extra:
+        columns["extra"] = values.encode_json("extra", values.mapping("extra", extra))
+    if role == "tool" and others.get("tool_name") is None:
+        others["tool_name"] = others.pop("name", None)
     for name, value in others.items():
         if value is not None:
             columns[name] = _OPTIONAL[name](name, value)
@@ -93,14 +110,31 @@ def new_rows(session_id: str, given: Any) -> list[NewRow]:
 
 def _new_row_of(session_id: str, place: int, message: Any) -> NewRow:
     here = f"messages[{place}]"
-    if not isinstance(message, dict) or "role" not in message:
-        raise InvalidArgumentError(here, "has no role", "give a dict with 'role' and 'content'")
-    unknown = sorted(str(key) for key in message.keys() - KEYWORDS)
-    if unknown:
+    if not isinstance(message, Mapping) or "role" not in message:
         raise InvalidArgumentError(
-            here, f"has unknown keys: {', '.join(unknown)}", f"use {', '.join(sorted(KEYWORDS))}"
+            here, "has no role", "give a dict with 'role', as of model_dump(mode=\"json\")"
         )
     try:
-        return new_row(session_id=session_id, **message)
+        return new_row(session_id=session_id, **with_extra(message))
     except InvalidArgumentError as exc:
         raise InvalidArgumentError(f"{here}.{exc.argument}", exc.problem, exc.remedy) from exc
+
+
+def with_extra(message: Mapping[Any, Any]) -> dict[str, Any]:
+    """The keywords of a message; what has no column, unless it is None, stands in `extra`.
+
+    Keys that the store itself gave (its whole number of an id, the session) are left out.
+    """
+    if message.keys() <= KEYWORDS:
+        return dict(message)
+    known = {key: value for key, value in message.items() if key in KEYWORDS}
+    others = {
+        key: value
+        for key, value in message.items()
+        if key not in KEYWORDS and key not in _OWN and value is not None
+    }
+    if isinstance(others.get("id"), int):
+        del others["id"]
+    if others:
+        known["extra"] = {**others, **values.mapping("extra", known.get("extra") or {})}
+    return known

@@ -41,6 +41,7 @@ __all__ = [
     "require_changed",
     "resolve_id",
     "select_records",
+    "set_model",
     "update_system_prompt",
 ]
 
@@ -129,6 +130,7 @@ _REOPEN = Statement(
 _SET_PROMPT = Statement(
     update(sessions).where(sessions.c.id == _ID).values(system_prompt=bindparam("prompt"))
 )
+_SET_MODEL = Statement(update(sessions).where(sessions.c.id == _ID).values(model=bindparam("name")))
 _SET_PARENT = Statement(
     update(sessions)
     .where(sessions.c.id == _ID, sessions.c.parent_session_id.is_(None))
@@ -201,6 +203,11 @@ def end(connection: OpenConnection, session_id: str, reason: str | None, at: flo
 def reopen(connection: OpenConnection, session_id: str) -> None:
     """Take back the end of a session."""
     require_changed(_REOPEN.run(connection, session=session_id), session_id)
+
+
+def set_model(connection: OpenConnection, session_id: str, model: str | None) -> None:
+    """Store which model a session uses."""
+    require_changed(_SET_MODEL.run(connection, session=session_id, name=model), session_id)
 
 
 def update_system_prompt(connection: OpenConnection, session_id: str, prompt: str | None) -> None:

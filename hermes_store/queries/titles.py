@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Any, cast
 
 from sqlalchemy import Text, bindparam, select, update
@@ -19,6 +20,7 @@ __all__ = [
     "MAX_LENGTH",
     "get",
     "holder",
+    "looked_up",
     "next_in_lineage",
     "resolve",
     "sanitize",
@@ -47,7 +49,9 @@ def sanitize(title: str | None) -> str | None:
     cleaned = _clean(values.optional_text("title", title) or "")
     if len(cleaned) > MAX_LENGTH:
         raise InvalidArgumentError(
-            "title", f"{len(cleaned)} characters are too many", f"use at most {MAX_LENGTH}"
+            "title",
+            f"is too long: it has {len(cleaned)} characters",
+            f"use at most {MAX_LENGTH}",
         )
     return cleaned or None
 
@@ -60,8 +64,18 @@ def visible(argument: str, title: Any) -> str:
     return cleaned
 
 
+def looked_up(title: Any) -> str:
+    """A title as it is looked up: in the normal form in which it is stored; empty for None."""
+    return _normal(values.optional_text("title", title) or "")
+
+
+def _normal(title: str) -> str:
+    """The same letters are the same title, however they are put together."""
+    return title if title.isascii() else unicodedata.normalize("NFC", title)
+
+
 def _clean(title: str) -> str:
-    return _BLANKS.sub(" ", _CONTROLS.sub("", title)).strip()
+    return _BLANKS.sub(" ", _CONTROLS.sub("", _normal(title))).strip()
 
 
 # --- get and set --------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
--- The schema of a new database at revision 0012. Written by 'make schema'.
+-- The schema of a new database at revision 0013. Written by 'make schema'.
 CREATE TABLE hermes_store_version (
     version_num VARCHAR(32) NOT NULL, 
     CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
@@ -369,4 +369,14 @@ EXECUTE FUNCTION hermes_search_forget();
 
 CREATE INDEX idx_messages_search ON messages USING gin (search);
 
-INSERT INTO hermes_store_version (version_num) VALUES ('0012');
+-- Running upgrade 0012 -> 0013
+
+ALTER TABLE messages ADD COLUMN name TEXT;
+
+ALTER TABLE messages ADD COLUMN external_id TEXT;
+
+ALTER TABLE messages ADD COLUMN extra TEXT;
+
+CREATE UNIQUE INDEX idx_messages_external_id ON messages (session_id, external_id) WHERE external_id IS NOT NULL;
+
+INSERT INTO hermes_store_version (version_num) VALUES ('0013');

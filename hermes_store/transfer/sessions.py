@@ -15,7 +15,7 @@ from hermes_store.models.stored import messages, names, sessions
 from hermes_store.queries import messages as message_functions
 from hermes_store.queries import titles
 from hermes_store.queries.listing import Filter, select_page
-from hermes_store.queries.rows import KEYWORDS, NewRow, alike, new_row
+from hermes_store.queries.rows import NewRow, alike, new_row, with_extra
 from hermes_store.queries.sessions import NAMES, exists, get, link_parent, record, select_records
 from hermes_store.records import ImportResult, SessionExport
 
@@ -41,7 +41,20 @@ def export_session(connection: OpenConnection, session_id: str) -> SessionExport
     session = get(connection, session_id)
     if session is None:
         return None
-    return {**session, "messages": message_functions.get(connection, session_id)}
+    return {**session, "messages": _messages(connection, session_id)}
+
+
+def _messages(connection: OpenConnection, session_id: str) -> list[Any]:
+    return [_as_given(dict(each)) for each in message_functions.get(connection, session_id)]
+
+
+def _as_given(message: dict[str, Any]) -> dict[str, Any]:
+    """A message with what has no column at its top level, where a column wins."""
+    extra = message["extra"]
+    if not isinstance(extra, dict):
+        return message
+    covered = {name: value for name, value in extra.items() if name in message}
+    return {**extra, **message, "extra": covered or None}
 
 
 def iterate(connection: OpenConnection, which: Filter) -> Iterator[SessionExport]:
@@ -52,7 +65,7 @@ def iterate(connection: OpenConnection, which: Filter) -> Iterator[SessionExport
     with connection.core.execute(streamed, parameters) as rows:
         for row in rows:
             session = record(row)
-            yield {**session, "messages": message_functions.get(connection, session["id"])}
+            yield {**session, "messages": _messages(connection, session["id"])}
 
 
 def export_all(connection: OpenConnection, which: Filter) -> list[SessionExport]:
@@ -70,7 +83,6 @@ _TEXTS = tuple(
 _JSON = names(sessions, "json")
 _COUNTS = tuple(name for name in names(sessions, "whole") if name != "message_count")
 _NUMBERS = tuple(name for name in names(sessions, "number") if name != "started_at")
-_MESSAGE_KEYS = KEYWORDS | {"id", "session_id"}
 
 
 class ParsedSession(NamedTuple):
@@ -103,7 +115,6 @@ def parse(given: Any) -> ParsedSession:
     times = [row.columns["timestamp"] for row in rows]
     columns.setdefault("last_active", max(times, default=columns["started_at"]))
     unknown = set(given) - {*NAMES, "messages"}
-    unknown.update(*(set(message) - _MESSAGE_KEYS for message in found))
     return ParsedSession(columns, rows, _rising_ids(found), unknown)
 
 
@@ -141,9 +152,8 @@ def _message_row(session_id: str, given: Any, session: dict[str, Any]) -> NewRow
         "timestamp": session["started_at"] if time is None else values.number("timestamp", time),
         "token_count": None if tokens is None else _stored_count("token_count", tokens),
     }
-    keys = _MESSAGE_KEYS - {"id", "session_id", *stored}
-    known = {name: given[name] for name in keys if name in given}
-    row = new_row(session_id=session_id, role="user", timestamp=0.0, **known)
+    others = {name: value for name, value in with_extra(given).items() if name not in stored}
+    row = new_row(session_id=session_id, role="user", timestamp=0.0, **others)
     row.columns.update(stored)
     return row
 

@@ -11,7 +11,16 @@ from hermes_store.errors import TransactionRolledBackError
 from hermes_store.models.stored import messages as messages_table
 from hermes_store.models.stored import names
 from hermes_store.models.stored import sessions as table
-from hermes_store.queries import listing, messages, retention, sessions, titles, usage
+from hermes_store.queries import (
+    appends,
+    conversation,
+    listing,
+    messages,
+    retention,
+    sessions,
+    titles,
+    usage,
+)
 from hermes_store.queries.listing import Shape
 
 SHAPES = [
@@ -24,11 +33,13 @@ SHAPES = [
 STATEMENTS = [
     *(
         pytest.param(value, id=f"{module.__name__.rpartition('.')[2]}.{name}")
-        for module in (listing, messages, retention, sessions, titles, usage)
+        for module in (appends, listing, messages, retention, sessions, titles, usage)
         for name, value in vars(module).items()
         if isinstance(value, Statement)
     ),
-    pytest.param(messages._insert_of(names(messages_table)), id="append"),
+    pytest.param(appends._insert_of(names(messages_table)), id="append"),
+    pytest.param(conversation._STRICT.statement, id="conversation, strict"),
+    pytest.param(conversation._FULL.statement, id="conversation, full"),
     *(pytest.param(listing._search_statement(shape), id=f"search {shape}") for shape in SHAPES),
     *(
         pytest.param(listing._rich_statement(shape, columns), id=f"rich {len(columns)} {shape}")

@@ -210,7 +210,8 @@ def test_fields_that_are_not_known_are_reported(repository):
     given = {"id": "s", "source": "x", "started_at": 1, "pinned": True}
     result = repository.import_sessions([{**given, "messages": [{"role": "user", "active": 1}]}])
     assert result.sessions == 1
-    assert result.ignored_fields == ["active", "pinned"]
+    assert result.ignored_fields == ["pinned"]
+    assert repository.get_messages("s")[0]["extra"] == {"active": 1}
 
 
 def test_the_messages_are_counted_anew(repository):

@@ -4,7 +4,7 @@ import inspect
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import pytest
 from sqlalchemy import Engine, event
@@ -22,6 +22,7 @@ CALLS: dict[str, Callable[[SessionRepository], object]] = {
     "end_session": lambda repo: repo.end_session("s", "done"),
     "reopen_session": lambda repo: repo.reopen_session("s"),
     "update_system_prompt": lambda repo: repo.update_system_prompt("s", "be kind"),
+    "set_session_model": lambda repo: repo.set_session_model("s", "another"),
     "get_session": lambda repo: repo.get_session("s"),
     "resolve_session_id": lambda repo: repo.resolve_session_id("s"),
     "session_count": lambda repo: repo.session_count(),
@@ -113,7 +114,9 @@ def test_it_sees_what_sqlite_runs_and_nothing_is_hidden(
         CALLS[name](filled)
     # SQLite says a statement again for each trigger that it fires.
     different = [statement for statement, _ in groupby(filter(is_of_the_store, ran))]
-    assert len(written) + len(read) == len(different)
+    statements = [*written, *read]
+    alike = sum(a == b for a, b in pairwise(statements))  # which SQLite tells as one, then
+    assert len(statements) - alike <= len(different) <= len(statements)
 
 
 @contextmanager

@@ -8,8 +8,8 @@ import unicodedata
 from contextlib import closing
 
 import pytest
-from hermes_store.database.driver import sqlite_driver
 
+from hermes_store.database.driver import sqlite_driver
 from hermes_store.search.characters import set_apart
 from hermes_store.search.ddl import HEAD_DDL
 from hermes_store.search.folding import changes_words, fold, plain

@@ -1,0 +1,167 @@
+"""Append messages: one, a list, or those of several callers by one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import cast
+
+from sqlalchemy import (
+    Double,
+    Integer,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
+
+from hermes_store.database.connection import OpenConnection
+from hermes_store.database.statements import Statement
+from hermes_store.errors import SessionNotFoundError
+from hermes_store.models.stored import messages, sessions
+from hermes_store.queries.rows import NewRow, alike
+from hermes_store.queries.sessions import require, require_changed
+
+__all__ = ["append", "append_many", "append_once", "count_in"]
+
+_AT = bindparam("at", type_=Double)
+_COUNT_IN = Statement(
+    update(sessions)
+    .where(sessions.c.id == bindparam("session"))
+    .values(
+        message_count=func.coalesce(sessions.c.message_count, literal_column("0"))
+        + bindparam("added", type_=Integer),
+        tool_call_count=func.coalesce(sessions.c.tool_call_count, literal_column("0"))
+        + bindparam("calls", type_=Integer),
+        last_active=case((sessions.c.last_active >= _AT, sessions.c.last_active), else_=_AT),
+    )
+)
+_INSERT = insert(messages).returning(messages.c.id)
+
+
+@lru_cache(maxsize=256)
+def _insert_of(columns: tuple[str, ...]) -> Statement:
+    """INSERT of the columns that a message has: what it lacks, the database fills."""
+    return Statement(_INSERT, columns=columns)
+
+
+def append(connection: OpenConnection, row: NewRow) -> int:
+    """Store a message, count it in its session; return its id."""
+    columns = row.columns
+    count_in(connection, columns["session_id"], 1, row.tool_calls, columns["timestamp"])
+    return cast("int", _insert_of(tuple(columns)).run(connection, **columns).fetchall()[0][0])
+
+
+def append_many(connection: OpenConnection, session_id: str, rows: list[NewRow]) -> list[int]:
+    """Store messages in their order, count them once; return their ids.
+
+    One whose `external_id` the session has, or an earlier one of `rows` has, is not stored again.
+    """
+    keys = [row.columns.get("external_id", place) for place, row in enumerate(rows)]
+    ids: dict[str | int, int] = {}
+    new: dict[str | int, NewRow] = {}
+    for key, row in zip(keys, rows, strict=True):
+        known = None if key in new else _known(connection, row)
+        if known is not None:
+            ids[key] = known
+        else:
+            new.setdefault(key, row)
+    ids.update(zip(new, _insert_many(connection, session_id, list(new.values())), strict=True))
+    return [ids[key] for key in keys]
+
+
+def _insert_many(connection: OpenConnection, session_id: str, rows: list[NewRow]) -> list[int]:
+    if not rows:
+        require(connection, session_id)
+        return []
+    latest = max(row.columns["timestamp"] for row in rows)
+    calls = sum(row.tool_calls for row in rows)
+    count_in(connection, session_id, len(rows), calls, latest)
+    stored = connection.core.execute(_INSERT, alike(rows))
+    return sorted(stored.scalars())  # given out in the order of the rows, reported in any
+
+
+def count_in(
+    connection: OpenConnection, session_id: str, added: int, calls: int, at: float
+) -> None:
+    """Add messages to what a session keeps of them. Raises `SessionNotFoundError`."""
+    changed = _COUNT_IN.run(connection, session=session_id, added=added, calls=calls, at=at)
+    require_changed(changed, session_id)
+
+
+# --- messages that another system has given an id -------------------------------------------------
+
+_KNOWN = Statement(
+    select(messages.c.id).where(
+        messages.c.session_id == bindparam("session"),
+        messages.c.external_id == bindparam("given"),
+    )
+)
+
+
+def append_once(connection: OpenConnection, row: NewRow) -> int:
+    """Store a message unless its session has one with its `external_id`; return that one's id."""
+    known = _known(connection, row)
+    return append(connection, row) if known is None else known
+
+
+def _known(connection: OpenConnection, row: NewRow) -> int | None:
+    given = row.columns.get("external_id")
+    if given is None:
+        return None
+    found = _KNOWN.run(connection, session=row.session_id, given=given).fetchone()
+    return None if found is None else cast("int", found[0])
+
+
+# --- messages of several callers, on databases that merge groups ----------------------------------
+
+_TYPES = {float: "float8", int: "bigint"}
+
+
+@lru_cache(maxsize=64)
+def _statement(names: tuple[str, ...]) -> str:
+    """INSERT of messages with these columns, each given as an array."""
+    listed = ", ".join(names)
+    arrays = ", ".join(f"CAST(%({name})s AS {_type(name)}[])" for name in names)
+    return f"""\
+WITH given AS (
+    SELECT * FROM unnest({arrays}, CAST(%(calls)s AS bigint[]))
+        WITH ORDINALITY AS given({listed}, calls, place)),
+summed AS (
+    SELECT session_id, count(*) AS added, sum(calls) AS calls, max(timestamp) AS at
+    FROM given GROUP BY session_id),
+locked AS (
+    SELECT id FROM sessions WHERE id IN (SELECT session_id FROM summed)
+    ORDER BY id FOR NO KEY UPDATE),
+counted AS (
+    UPDATE sessions AS s SET message_count = coalesce(s.message_count, 0) + summed.added,
+        tool_call_count = coalesce(s.tool_call_count, 0) + summed.calls,
+        last_active = greatest(s.last_active, summed.at)
+    FROM summed JOIN locked ON locked.id = summed.session_id
+    WHERE s.id = locked.id RETURNING s.id)
+INSERT INTO messages ({listed})
+SELECT {", ".join(f"given.{name}" for name in names)}
+FROM given JOIN counted ON counted.id = given.session_id ORDER BY place
+RETURNING id, session_id"""  # noqa: S608 - of the names of columns
+
+
+def _type(name: str) -> str:
+    return _TYPES.get(messages.c[name].type.python_type, "text")
+
+
+def append_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[int]:
+    """Store messages, count them in their sessions; return their ids, in order."""
+    given = alike(rows)
+    arrays = {name: [row[name] for row in given] for name in given[0]}
+    calls = [row.tool_calls for row in rows]
+    stored = connection.execute(_statement(tuple(arrays)), {**arrays, "calls": calls}).fetchall()
+    if len(stored) < len(rows):
+        known = {session_id for _, session_id in stored}
+        raise SessionNotFoundError(next(s for s in arrays["session_id"] if s not in known))
+    return sorted(message_id for message_id, _ in stored)  # given out in order, reported in any
+
+
+append.together = append_together  # type: ignore[attr-defined]  # what a group runs instead
