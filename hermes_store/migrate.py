@@ -52,6 +52,7 @@ def inspect(address: Address = None, *, lock_timeout: float = LOCK_TIMEOUT) -> S
     or `StoreBusyError` (after `lock_timeout` seconds).
     """
     url = url_of(address)
+    backend_of(url).require_one_name(url)
     try:
         if not backend_of(url).is_server:
             return look_at_file(url, lock_timeout=lock_timeout)

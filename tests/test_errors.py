@@ -20,6 +20,8 @@ EXAMPLES = [
     errors.OutcomeUnknownError("reset by peer"),
     errors.StoreReadOnlyError("no write"),
     errors.TransactionRolledBackError(),
+    errors.FileReplacedError("state.db", "moved or removed", "moved.db"),
+    errors.SecondNameError("state.db is one of 2 hard links", "remove all but one"),
     errors.CopyError("the target holds session x"),
     errors.SearchIndexError("damaged", "row 3"),
     errors.SchemaTooNewError("7", "6"),

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from sqlalchemy import URL, Connection, Engine
 
 from hermes_store.database.checkpoint import Checkpoints
+from hermes_store.database.sqlite_file import Opened
 from hermes_store.errors import HermesStoreError
 from hermes_store.settings import Settings
 
@@ -45,6 +46,15 @@ class Backend(Protocol):
 
         Raises `StoreUnavailableError`. A file is created when it is opened.
         """
+
+    def require_one_name(self, url: URL) -> None:
+        """Refuse a file that has two names. Raises `SecondNameError`."""
+
+    def why_read_only(self, url: URL) -> str | None:
+        """Why the place cannot be written, when that shows without trying."""
+
+    def opened(self, connection: Connection) -> Opened | None:
+        """The file that a connection has open; None when the database is on a server."""
 
     # --- engines --------------------------------------------------------------------------------
 

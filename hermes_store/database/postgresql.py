@@ -63,6 +63,16 @@ class _PostgreSQL:
             )
         return _create_database(url)
 
+    def require_one_name(self, url: URL) -> None:
+        """Nothing: a server's database is no file of ours."""
+
+    def why_read_only(self, url: URL) -> str | None:  # noqa: ARG002 - only the server could tell
+        """None: a standby refuses what it cannot do, and may be promoted."""
+        return None
+
+    def opened(self, connection: Connection) -> None:
+        """None: there is no file."""
+
     # --- engines --------------------------------------------------------------------------------
 
     begin_writing = engines.BEGIN_WRITING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine
 
 from hermes_store.database import sqlite_engines as engines
 from hermes_store.database import sqlite_errors as errors
+from hermes_store.database import sqlite_file as files
 from hermes_store.database.checkpoint import Checkpoints
 from hermes_store.errors import HermesStoreError, InvalidArgumentError, StoreBusyError
 from hermes_store.settings import Settings, taken_by
@@ -44,20 +46,31 @@ class _SQLite:
             raise InvalidArgumentError("db_path", problem, "give the plain path")
         if "\0" in database:
             raise InvalidArgumentError("db_path", "the path holds a NUL character", "remove it")
-        return url.set(database=str(Path(database).expanduser().absolute()))
+        return url.set(database=_real(Path(database).expanduser()))
 
     def shown(self, url: URL) -> str:
         """The path."""
         return str(url.database)
 
     def identity(self, url: URL) -> Hashable:
-        """Device and inode: a file may have several names."""
-        status = Path(cast("str", url.database)).stat()
-        return status.st_dev, status.st_ino
+        """The path, without symbolic links: a file that is replaced is the same place."""
+        return os.path.realpath(cast("str", url.database))
 
     def create_database(self, url: URL) -> bool:  # noqa: ARG002 - a server's has to be created
         """Nothing: SQLite creates a file when it is opened."""
         return False
+
+    def require_one_name(self, url: URL) -> None:
+        """Refuse a file with hard links, or mounted by itself. Raises `SecondNameError`."""
+        files.require_one_name(Path(str(url.database)))
+
+    def why_read_only(self, url: URL) -> str | None:
+        """Why the file or its folder cannot be written; None when they can."""
+        return files.why_read_only(Path(str(url.database)))
+
+    def opened(self, connection: Connection) -> files.Opened | None:
+        """The file that the connection has open."""
+        return cast("files.Opened | None", connection.info.get("opened"))
 
     # --- engines --------------------------------------------------------------------------------
 
@@ -192,6 +205,12 @@ class _SQLite:
             refused, *_ = dbapi.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if refused:
             raise StoreBusyError(lock_timeout, "a reader of an older snapshot")
+
+
+def _real(path: Path) -> str:
+    """The path that SQLite uses; that of a link to nothing stays, so that nothing is created."""
+    is_there = os.path.exists(path)  # noqa: PTH110 - a Path's raises when the name is too long
+    return os.path.realpath(path) if is_there else str(path.absolute())
 
 
 # SQLite stores as text whatever it is given; its driver refuses to read what is not valid UTF-8.

@@ -13,6 +13,7 @@ import os
 import sqlite3
 import warnings
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +22,7 @@ import sqlalchemy.dialects.sqlite.pysqlite  # here, not at the first open
 from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.pool import NullPool
 
+from hermes_store.database import sqlite_file as files
 from hermes_store.errors import InvalidArgumentError, TransactionRolledBackError
 from hermes_store.settings import Settings
 
@@ -30,6 +32,7 @@ __all__ = [
     "migration_engine",
     "plain_engine",
     "read_engine",
+    "reading_mode",
     "require_transaction",
     "sqlite_driver",
     "write_engine",
@@ -58,9 +61,10 @@ def write_engine(url: URL, settings: Settings) -> Engine:
     """Engine for the connection that writes."""
     engine = _engine(url, settings.echo)
 
-    def configure(dbapi: Any, _record: Any) -> None:
+    def configure(dbapi: Any, record: Any) -> None:
         _common_pragmas(dbapi, settings)
         _write_ahead_log(dbapi, url)
+        _claim_log(dbapi, record)
         dbapi.execute(f"PRAGMA synchronous={settings.synchronous}")
         dbapi.execute("PRAGMA foreign_keys=ON")
         dbapi.execute("PRAGMA recursive_triggers=ON")
@@ -92,11 +96,12 @@ def _require_transaction_of(*arguments: Any) -> None:
 
 def read_engine(url: URL, settings: Settings) -> Engine:
     """Engine whose connections can only read."""
-    engine = _engine(url, settings.echo)
+    engine = _engine(url, settings.echo, reading=True)
 
-    def configure(dbapi: Any, _record: Any) -> None:
+    def configure(dbapi: Any, record: Any) -> None:
         _common_pragmas(dbapi, settings)
         dbapi.execute("PRAGMA query_only=ON")
+        _claim_log(dbapi, record)
 
     event.listen(engine, "connect", configure)
     event.listen(engine, "begin", _begin_reading)
@@ -129,15 +134,35 @@ def begin_writing(connection: Connection) -> None:
         dbapi.execute("BEGIN IMMEDIATE")
 
 
-def _engine(url: URL, echo: bool = False) -> Engine:
+def _engine(url: URL, echo: bool = False, *, reading: bool = False) -> Engine:
     driver = sqlite_driver()
     connect_args: dict[str, Any] = {"check_same_thread": False, "isolation_level": None}
     if hasattr(driver, "LEGACY_TRANSACTION_CONTROL"):  # Python 3.12; 3.16 changes the default
         connect_args["autocommit"] = driver.LEGACY_TRANSACTION_CONTROL
     # As an attribute of the module, so that instrumentation that wraps it is not missed.
-    return sqlalchemy.create_engine(
+    engine = sqlalchemy.create_engine(
         url, module=driver, connect_args=connect_args, poolclass=NullPool, echo=echo
     )
+
+    def connect(_dialect: Any, record: Any, arguments: Any, keywords: Any) -> Any:
+        mode = reading_mode(Path(arguments[0])) if reading else "mode=rw"
+        dbapi, record.info["opened"] = files.connect(driver, arguments[0], mode, **keywords)
+        return dbapi
+
+    event.listen(engine, "do_connect", connect)
+    return engine
+
+
+def reading_mode(path: Path) -> str:
+    """How a file is opened to be read: as one that nobody writes where nobody can."""
+    if files.why_read_only(path) is None:
+        return "mode=rw"  # it cleans up the empty log that it makes
+    return "mode=ro" if files.is_log_left(path) else "mode=ro&immutable=1"
+
+
+def _claim_log(dbapi: Any, record: Any) -> None:
+    dbapi.execute("PRAGMA schema_version").fetchone()  # SQLite opens the log at the first read
+    record.info["opened"].claim_log()
 
 
 def _common_pragmas(dbapi: Any, settings: Settings) -> None:

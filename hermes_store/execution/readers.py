@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from hermes_store.database.backend import Backend
 from hermes_store.database.connection import OpenConnection
-from hermes_store.errors import HermesStoreError, PoolExhaustedError
+from hermes_store.errors import FileReplacedError, HermesStoreError, PoolExhaustedError
 from hermes_store.settings import Settings
 
 __all__ = ["Readers"]
@@ -26,8 +26,15 @@ class Readers:
     a small query. Those to a server go back into its pool, which sees whether they still answer.
     """
 
-    def __init__(self, engine: Engine, backend: Backend, settings: Settings) -> None:
+    def __init__(
+        self, engine: Engine, backend: Backend, settings: Settings, renew: Callable[[], None]
+    ) -> None:
+        """`renew` looks at what lies where a file was that is gone, before it is opened."""
         self.engine = engine
+        self._renew = renew
+        self._is_replaced = False
+        self._parted: list[OpenConnection] | None = None
+        """Where connections to a file that is gone come back to."""
         self._backend = backend
         self._settings = settings
         self._closed = False
@@ -69,9 +76,21 @@ class Readers:
         try:
             connection = idle.pop()
         except IndexError:
-            connection = OpenConnection(self.engine, self._backend, self._backend.begin_reading)
-        connection.begin()
+            connection = self._connect()
+        try:
+            connection.begin()
+            connection.require_same_file()
+        except FileReplacedError:
+            connection.roll_back()
+            connection.close()
+            raise
         return connection
+
+    def _connect(self) -> OpenConnection:
+        if self._is_replaced:
+            self._renew()
+            self._is_replaced = False
+        return OpenConnection(self.engine, self._backend, self._backend.begin_reading)
 
     def _drop(self, connection: OpenConnection, exc: BaseException) -> None:
         """Close it; when the server is gone, so is every connection."""
@@ -89,20 +108,24 @@ class Readers:
         idle.append(connection)
         if self._closed:
             self.close_idle()
+        if idle is self._parted:
+            _close_all(idle)
 
     def close(self) -> None:
         """Close them all, those that are lent when they come back."""
         self._closed = True
         self.close_idle()
 
+    def part(self) -> None:
+        """The file is no longer at its place: close them, look before the next opens."""
+        self._is_replaced = True
+        idle, self._parted = self._idle, self._idle
+        self._idle = []
+        _close_all(idle)
+
     def close_idle(self) -> None:
         """Close those that nobody uses."""
-        while self._idle:
-            try:
-                connection = self._idle.pop()
-            except IndexError:  # another thread took the last one
-                break
-            connection.core.close()
+        _close_all(self._idle)
         self.engine.dispose()
 
     def abandon(self) -> None:
@@ -110,3 +133,12 @@ class Readers:
         _INHERITED.append(self._idle)
         self.engine.dispose(close=False)
         self._start_empty()
+
+
+def _close_all(idle: list[OpenConnection]) -> None:
+    while idle:
+        try:
+            connection = idle.pop()
+        except IndexError:  # another thread took the last one
+            return
+        connection.close()

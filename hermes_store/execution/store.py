@@ -12,20 +12,23 @@ import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
 
 from sqlalchemy import URL, Engine
 
 from hermes_store import migrate
-from hermes_store.database.address import Address, identity, read_url_of, url_of
+from hermes_store.database.address import Address, identity, read_url_of, shown, url_of
 from hermes_store.database.backend import Backend
 from hermes_store.database.choice import backend_of
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.failures import again_if_lost, retry_while_busy, typed_errors
 from hermes_store.errors import (
+    FileReplacedError,
     InvalidArgumentError,
     NestedTransactionError,
     StoreClosedError,
+    StoreUnavailableError,
 )
 from hermes_store.execution.readers import Readers
 from hermes_store.execution.turns import Operation, Turn
@@ -143,12 +146,17 @@ class Store:
                 self.url, auto_migrate=settings.auto_migrate, lock_timeout=settings.lock_timeout
             )
         key = identity(self.url)
-        self._writer = _writers.acquire(key, lambda: _make_writer(self.backend, self.url, settings))
+        renew = partial(_renew, self.url, settings)
+        self._writer = _writers.acquire(
+            key, lambda: _make_writer(self.backend, self.url, settings, renew)
+        )
         self._release = weakref.finalize(self, _writers.release, key)
         self._refuse_other_durability()
         self._readers = _readers.acquire(
             (key, settings),
-            lambda: Readers(self.backend.read_engine(reads, settings), self.backend, settings),
+            lambda: Readers(
+                self.backend.read_engine(reads, settings), self.backend, settings, renew
+            ),
         )
         self._release_pool = weakref.finalize(self, _readers.release, (key, settings))
         self._closed = False
@@ -165,23 +173,31 @@ class Store:
             with _gate, self._lend() as connection:
                 return read_any_text(connection, lambda: function(connection, *args, **kwargs))
 
-        with typed_errors(self.backend):
-            return retry_while_busy(
-                self.backend,
-                lambda: again_if_lost(self.backend, attempt),
-                self.settings.lock_timeout,
-            )
+        try:
+            with typed_errors(self.backend):
+                return retry_while_busy(
+                    self.backend,
+                    lambda: again_if_lost(self.backend, attempt),
+                    self.settings.lock_timeout,
+                )
+        except FileReplacedError:
+            self._part()
+            raise
 
     @contextmanager
     def reading(self) -> Iterator[OpenConnection]:
         """A pooled connection on one snapshot, for reads that stream."""
-        with (
-            typed_errors(self.backend),
-            _gate,
-            self._lend() as connection,
-            self.backend.undecodable_replaced(connection.core),
-        ):
-            yield connection
+        try:
+            with (
+                typed_errors(self.backend),
+                _gate,
+                self._lend() as connection,
+                self.backend.undecodable_replaced(connection.core),
+            ):
+                yield connection
+        except FileReplacedError:
+            self._part()
+            raise
 
     def write(
         self,
@@ -192,15 +208,23 @@ class Store:
         """Call `function(connection, …)` in a write transaction; return after COMMIT."""
         if self._closed:
             raise StoreClosedError
-        return self._writer.run(Operation(function, args, kwargs))
+        try:
+            return self._writer.run(Operation(function, args, kwargs))
+        except FileReplacedError:
+            self._part()
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[OpenConnection]:
         """The write connection in a transaction of the caller's own."""
         if self._closed:
             raise StoreClosedError
-        with self._writer.transaction() as connection:
-            yield connection
+        try:
+            with self._writer.transaction() as connection:
+                yield connection
+        except FileReplacedError:
+            self._part()
+            raise
 
     def compact(self) -> None:
         """Give the space of what was deleted back. Raises `StoreBusyError`."""
@@ -232,6 +256,11 @@ class Store:
             "pending_writes": writer.waiting,
         }
 
+    def _part(self) -> None:
+        """One connection found that its file is gone; the others shall not find it one by one."""
+        self._readers.part()
+        self._writer.part()
+
     def _lend(self) -> AbstractContextManager[OpenConnection]:
         if self._closed:
             raise StoreClosedError
@@ -248,7 +277,9 @@ class Store:
             )
 
 
-def _make_writer(backend: Backend, url: URL, settings: Settings) -> Writer:
+def _make_writer(
+    backend: Backend, url: URL, settings: Settings, renew: Callable[[], None]
+) -> Writer:
     engine = backend.write_engine(url, settings)
     return Writer(
         engine,
@@ -256,7 +287,21 @@ def _make_writer(backend: Backend, url: URL, settings: Settings) -> Writer:
         settings,
         search_of(backend).repair,
         backend.checkpoints(url, settings, _gate),
+        renew=renew,
     )
+
+
+def _renew(url: URL, settings: Settings) -> None:
+    """Make ready what lies at a place now; never begin an empty store there.
+
+    Raises `StoreUnavailableError`, and what opening raises.
+    """
+    if migrate.inspect(url, lock_timeout=settings.lock_timeout).is_new:
+        raise StoreUnavailableError(
+            f"there is no store at {shown(url)} any more",
+            "put a file back, or close this repository and open a new one",
+        )
+    migrate.prepare(url, auto_migrate=settings.auto_migrate, lock_timeout=settings.lock_timeout)
 
 
 def read_any_text(connection: OpenConnection, read: Callable[[], R]) -> R:

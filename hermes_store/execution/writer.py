@@ -31,6 +31,7 @@ from hermes_store.database.failures import (
 )
 from hermes_store.database.repair import Repair
 from hermes_store.errors import (
+    FileReplacedError,
     HermesStoreError,
     OutcomeUnknownError,
     StoreBusyError,
@@ -86,11 +87,16 @@ class Writer:
         settings: Settings,
         repair: Repair | None = None,
         checkpoints: Checkpoints | None = None,
+        *,
+        renew: Callable[[], None] | None = None,
     ) -> None:
-        """`repair` mends what must not cost an operation; `checkpoints` follow the commits."""
+        """`repair` mends what must not cost an operation; `checkpoints` follow the commits.
+
+        `renew` looks at what lies where a file was that is gone, before it is opened.
+        """
         self.engine = engine
         self._backend = backend
-        self._connections = WriteConnections(engine, backend)
+        self._connections = WriteConnections(engine, backend, renew)
         self._checkpoints = checkpoints
         self._settings = settings
         self._repair = repair
@@ -164,8 +170,10 @@ class Writer:
                     yield connection
                     _refuse_fork(process)
                     _require_transaction(connection)
+                    connection.require_same_file()
                     committing = True
                     self._commit(connection)
+                    connection.require_same_file()
                 except BaseException as exc:
                     if committing or isinstance(exc, TransactionRolledBackError):
                         damage = exc
@@ -193,6 +201,10 @@ class Writer:
         self._connections.close_idle()
         if self._checkpoints is not None:
             self._checkpoints.finish()
+
+    def part(self) -> None:
+        """The file is no longer at its place: close the connections that nobody uses."""
+        self._connections.part()
 
     # --- fork -----------------------------------------------------------------------------------
 
@@ -276,7 +288,7 @@ class Writer:
         if (
             self._backend.is_busy(exc)
             or self._backend.is_lost(exc)
-            or isinstance(exc, OutcomeUnknownError)
+            or isinstance(exc, (OutcomeUnknownError, FileReplacedError))
         ):
             return False
         if len(group) > 1:
@@ -308,8 +320,10 @@ class Writer:
             else:
                 self._run_group(connection, turns)
             _require_transaction(connection)
+            connection.require_same_file()
             committing = True
             connection.commit()
+            connection.require_same_file()  # what went into a file that is gone is not acknowledged
         except BaseException as exc:
             if committing and _is_interrupt(exc) and not connection.in_transaction:
                 self._acknowledge(turns)

@@ -64,6 +64,7 @@ def changing(url: URL, *, lock_timeout: float) -> Iterator[tuple[Connection, Sta
 
 def _commit(connection: OpenConnection, lock_timeout: float) -> None:
     """Readers of a file without a write-ahead log hold up the commit, not the transaction."""
+    connection.require_same_file()
     retry_while_busy(connection.backend, connection.dbapi.commit, lock_timeout)
     connection.commit()
 
@@ -75,7 +76,7 @@ def _locked(url: URL, lock_timeout: float) -> Iterator[OpenConnection]:
     try:
         yield connection
     finally:
-        connection.core.close()  # rolls back what was not committed
+        connection.close()  # rolls back what was not committed
 
 
 def _begin(backend: Backend, url: URL, lock_timeout: float) -> OpenConnection:
@@ -85,7 +86,7 @@ def _begin(backend: Backend, url: URL, lock_timeout: float) -> OpenConnection:
         connection.begin(for_caller=True)
         backend.lock_schema(connection.core)
     except BaseException:
-        connection.core.close()
+        connection.close()
         raise
     return connection
 

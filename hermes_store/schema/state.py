@@ -19,7 +19,8 @@ from sqlalchemy import inspect as sqlalchemy_inspect
 from hermes_store.database.choice import backend_of
 from hermes_store.database.failures import retry_while_busy, translate_error
 from hermes_store.database.sqlite import SQLITE
-from hermes_store.database.sqlite_engines import sqlite_driver
+from hermes_store.database.sqlite_engines import reading_mode, sqlite_driver
+from hermes_store.database.sqlite_file import connect
 from hermes_store.errors import (
     DamagedFileError,
     ForeignDatabaseError,
@@ -107,11 +108,10 @@ def _is_missing_or_empty(path: Path) -> bool:
 
 def _open_and_look(path: Path) -> State:
     # With a write-ahead log lying there, a read-only connection: another one would move it into
-    # the file on closing. Without, one that may write: it cleans up the empty log it makes.
-    log = path.with_name(path.name + "-wal")
-    mode = "ro" if log.exists() else "rw"
-    uri = f"{path.absolute().as_uri()}?mode={mode}"
-    with closing(sqlite_driver().connect(uri, uri=True, isolation_level=None)) as connection:
+    # the file on closing.
+    mode = "mode=ro" if path.with_name(path.name + "-wal").exists() else reading_mode(path)
+    connection, _ = connect(sqlite_driver(), str(path), mode, isolation_level=None)
+    with closing(connection):
         connection.execute("PRAGMA query_only=ON")
         connection.execute("BEGIN")  # one snapshot for all the questions
         return _look(lambda sql: connection.execute(sql).fetchall())
