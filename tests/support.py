@@ -18,6 +18,15 @@ def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
         time.sleep(0.001)
 
 
+def raises(error: type[Exception], call: Callable[[], object]) -> bool:
+    """Whether a call raises `error`; for what comes after a moment."""
+    try:
+        call()
+    except error:
+        return True
+    return False
+
+
 class Caller(threading.Thread):
     """A thread that calls one function and keeps what came of it."""
 

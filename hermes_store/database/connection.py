@@ -37,12 +37,14 @@ class OpenConnection:
         self._opened = backend.opened(self.core)
 
     def require_same_file(self) -> None:
-        """Raise `FileReplacedError` when the database is a file that is no longer at its place.
-
-        Raises `SecondNameError` when it has got a second name meanwhile.
-        """
+        """Raise `FileReplacedError` when the database is a file that is no longer at its place."""
         if self._opened is not None:
             self._opened.require_same()
+
+    def require_same_file_lately(self) -> None:
+        """The same, of a moment ago. Raises `SecondNameError` when it has got a second name."""
+        if self._opened is not None:
+            self._opened.require_same_lately()
 
     def close(self) -> None:
         """Close it; a file that is no longer at its place keeps what was committed to it."""

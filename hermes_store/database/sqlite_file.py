@@ -28,8 +28,11 @@ log = logging.getLogger("hermes_store")
 
 _RECORD = "user.hermes_store.log_of"
 """Extended attribute of a log: the boot, device and inode of the log, and its file's inode."""
-_LOOK_AGAIN = 0.05
-"""Seconds after which a connection in use looks whether its log is still there."""
+_MOMENT = 0.01
+"""Seconds for which a look at the places of file and log is good enough, before a COMMIT or a read.
+
+What is committed to a file that is gone is not acknowledged: after COMMIT there is always a look.
+"""
 _TRIES = 5
 
 
@@ -64,22 +67,22 @@ def _hard_linked(path: Path | str, links: int) -> SecondNameError:
 class Opened:
     """The file that a connection has open, and its log, as they lay at their places."""
 
-    __slots__ = ("_log", "_looked", "_path", "_written", "file")
+    __slots__ = ("_device", "_due", "_found", "_log", "_path", "inode")
 
     def __init__(self, path: str) -> None:
         """Look at what lies at `path`. Raises `StoreUnavailableError` when nothing does."""
         self._path = path
         try:
-            found = os.lstat(path)
+            self._found = os.lstat(path)
         except OSError as exc:
             raise StoreUnavailableError(
                 f"{path} cannot be opened: {exc.strerror}", "put the file back, or give its path"
             ) from exc
-        self.file = found.st_dev, found.st_ino
-        self._written = found.st_mtime_ns
-        """When the file was last written, as far as was seen while it lay at its place."""
-        self._log: tuple[int, int] | None = None
-        self._looked = 0.0
+        self.inode = self._found.st_ino
+        self._device = self._found.st_dev
+        self._log: int | None = None
+        """Inode of the log; it lies in the same folder."""
+        self._due = 0.0
 
     def claim_log(self) -> None:
         """Note the log that SQLite has opened, and record on it whose it is."""
@@ -88,31 +91,41 @@ class Opened:
             found = os.lstat(f"{self._path}-wal")
         except OSError:
             return  # a rollback journal
-        self._log = found.st_dev, found.st_ino
-        _record_owner(f"{self._path}-wal", found, self.file[1])
+        self._log = found.st_ino
+        _record_owner(f"{self._path}-wal", found, self.inode)
 
     def require_same(self) -> None:
-        """Raise `FileReplacedError` unless the file lies where it was opened, under one name."""
+        """Raise `FileReplacedError` unless the file lies where it was opened."""
         try:
             found = os.lstat(self._path)
         except OSError:
             raise FileReplacedError(self._path, "moved or removed", self._now_at()) from None
-        if found.st_ino != self.file[1] or found.st_dev != self.file[0]:
+        if found.st_ino != self.inode or found.st_dev != self._device:
             raise FileReplacedError(self._path, "replaced by another file", self._now_at())
-        if found.st_nlink > 1:
-            raise _hard_linked(self._path, found.st_nlink)
-        self._written = found.st_mtime_ns
-        if self._log is not None and time.monotonic() - self._looked > _LOOK_AGAIN:
+        self._found = found
+
+    def require_same_lately(self) -> None:
+        """Raise unless file and log lay at their places a moment ago, the file under one name.
+
+        Raises `FileReplacedError`, `SecondNameError`. Looks at most every hundredth of a second.
+        """
+        now = time.monotonic()
+        if now < self._due:
+            return
+        self.require_same()
+        if self._found.st_nlink > 1:
+            raise _hard_linked(self._path, self._found.st_nlink)
+        if self._log is not None:
             self._require_log()
+        self._due = now + _MOMENT
 
     def _require_log(self) -> None:
         """A file that was away and came back may have got another log meanwhile."""
-        self._looked = time.monotonic()
         try:
             found = os.lstat(f"{self._path}-wal")
         except OSError:
             raise FileReplacedError(self._path, "parted from its log", None) from None
-        if (found.st_dev, found.st_ino) != self._log:
+        if found.st_ino != self._log:
             raise FileReplacedError(self._path, "given another log", None)
 
     def part(self, dbapi: Any) -> None:
@@ -125,12 +138,10 @@ class Opened:
         except FileReplacedError as exc:
             if exc.now_at is not None and self._is_untouched():
                 _write_back(dbapi, exc.now_at)
-        except SecondNameError:
-            return
 
     def _now_at(self) -> str | None:
         """Where the file is now, if that can be told; None when it was removed."""
-        return next((name for _, name in _descriptors(self.file)), None)
+        return next((name for _, name in _descriptors(self.inode, self._device)), None)
 
     def _is_untouched(self) -> bool:
         """Whether nobody can have written the file since it was moved, which sets only its ctime.
@@ -138,13 +149,13 @@ class Opened:
         A program that opened it at its new place works without our log. Writing it back would
         then mix two states.
         """
-        found = next((each for each, _ in _descriptors(self.file)), None)
+        found = next((each for each, _ in _descriptors(self.inode, self._device)), None)
         return found is not None and (
-            found.st_mtime_ns == self._written or found.st_mtime_ns < found.st_ctime_ns
+            found.st_mtime_ns == self._found.st_mtime_ns or found.st_mtime_ns < found.st_ctime_ns
         )
 
 
-def _descriptors(file: tuple[int, int]) -> Iterator[tuple[os.stat_result, str]]:
+def _descriptors(inode: int, device: int) -> Iterator[tuple[os.stat_result, str]]:
     """What this process has open of a file that still has a name, where the system tells (Linux).
 
     Nothing is opened for it: closing a descriptor would drop SQLite's locks.
@@ -154,7 +165,7 @@ def _descriptors(file: tuple[int, int]) -> Iterator[tuple[os.stat_result, str]]:
             link = f"/proc/self/fd/{number}"
             with suppress(OSError):
                 found = os.stat(link)  # noqa: PTH116 - costs half of Path's
-                if (found.st_dev, found.st_ino) == file and found.st_nlink:
+                if found.st_ino == inode and found.st_dev == device and found.st_nlink:
                     yield found, os.readlink(link)  # noqa: PTH115
 
 
@@ -180,9 +191,9 @@ def connect(driver: ModuleType, path: str, mode: str, **keywords: Any) -> tuple[
     """
     for _ in range(_TRIES):
         opened = Opened(path)
-        _put_away_log_of_another(path, opened.file[1])
+        _put_away_log_of_another(path, opened.inode)
         dbapi = driver.connect(f"{Path(path).as_uri()}?{mode}", uri=True, **keywords)
-        if _inode(path) == opened.file[1]:
+        if _inode(path) == opened.inode:
             return dbapi, opened
         dbapi.close()  # it has not looked at any log yet
     raise FileReplacedError(path, "replaced again and again", None)

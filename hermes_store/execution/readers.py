@@ -79,7 +79,7 @@ class Readers:
             connection = self._connect()
         try:
             connection.begin()
-            connection.require_same_file()
+            connection.require_same_file_lately()
         except FileReplacedError:
             connection.roll_back()
             connection.close()

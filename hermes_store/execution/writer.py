@@ -170,7 +170,7 @@ class Writer:
                     yield connection
                     _refuse_fork(process)
                     _require_transaction(connection)
-                    connection.require_same_file()
+                    connection.require_same_file_lately()
                     committing = True
                     self._commit(connection)
                     connection.require_same_file()
@@ -320,7 +320,7 @@ class Writer:
             else:
                 self._run_group(connection, turns)
             _require_transaction(connection)
-            connection.require_same_file()
+            connection.require_same_file_lately()
             committing = True
             connection.commit()
             connection.require_same_file()  # what went into a file that is gone is not acknowledged

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import raises, until
 
 from hermes_store import SessionRepository, migrate
 from hermes_store.database.mounts import is_mount_point
@@ -39,6 +40,7 @@ def test_a_link_made_while_the_file_is_open_stops_the_next_write_before_its_comm
     with SessionRepository(database) as repository:
         repository.create_session("s", "test")
         os.link(database, other)
+        until(lambda: raises(SecondNameError, lambda: repository.ensure_session("s")))
         with pytest.raises(SecondNameError):
             repository.append_message("s", "user", "x")
         other.unlink()
