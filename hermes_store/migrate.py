@@ -25,7 +25,17 @@ from hermes_store.schema.state import HEAD, State, look, look_at_file
 if TYPE_CHECKING:
     from alembic.config import Config
 
-__all__ = ["HEAD", "Progress", "State", "current", "downgrade", "inspect", "prepare", "upgrade"]
+__all__ = [
+    "HEAD",
+    "Progress",
+    "State",
+    "current",
+    "downgrade",
+    "inspect",
+    "prepare",
+    "require_current",
+    "upgrade",
+]
 
 LOCK_TIMEOUT = 20.0
 """Seconds to wait for a database that another process is upgrading or writing."""
@@ -91,6 +101,19 @@ def prepare(
         _run("upgrade", url, "head", None, lock_timeout, filling_seconds=_FILLING_SECONDS)
     elif state.is_being_indexed and auto_migrate:
         fill_search_index(url, seconds=_FILLING_SECONDS, lock_timeout=lock_timeout)
+
+
+def require_current(address: Address, *, lock_timeout: float = LOCK_TIMEOUT) -> None:
+    """Raise `UpgradeRequiredError` unless a database can be read as it is; change nothing.
+
+    Raises as `inspect`.
+    """
+    url = url_of(address)
+    state = inspect(url, lock_timeout=lock_timeout)
+    if not state.is_current:
+        error = UpgradeRequiredError(str(state), HEAD)
+        error.add_note(backend_of(url).why_read_only(url) or shown(url))
+        raise error
 
 
 def upgrade(

@@ -40,8 +40,11 @@ class Care(Topic):
         """Return what is wrong with the file, its references, counters and search index, in words.
 
         An empty list when all is well. Reads everything, and compares the index with every
-        message; other processes cannot write while it does that.
+        message; other processes cannot write while it does that. What is read only is checked
+        without that comparison.
         """
+        if self._store.is_read_only:
+            return self._read(upkeep.problems)
         return [*self._read(upkeep.problems), *self._write(search_of(self._store.backend).check)]
 
     def reindex(self, progress: Progress | None = None) -> None:

@@ -9,7 +9,7 @@ import click
 
 from hermes_store import migrate
 from hermes_store.cli import output
-from hermes_store.cli.opening import open_store, where
+from hermes_store.cli.opening import open_store, open_to_read, where
 from hermes_store.cli.options import Options
 
 __all__ = ["doctor_command", "optimize_command", "reindex_command", "stats_command"]
@@ -22,7 +22,7 @@ def stats_command(options: Options) -> None:
 
     --json prints an object with the same.
     """
-    with open_store(options) as repo:
+    with open_to_read(options) as repo:
         stats = {
             "database": where(options),
             "revision": migrate.current(options.db),
@@ -82,7 +82,7 @@ def doctor_command(options: Options) -> int:
     Keeps agents from writing while it compares the index with every message. Exit code 1 when
     there is a problem. --json prints an object with the list problems.
     """
-    with open_store(options) as repo:
+    with open_store(options, upgrade=False) as repo:
         problems = repo.check()
     if options.as_json:
         output.print_json({"problems": problems})

@@ -12,7 +12,8 @@ import importlib
 import os
 import sqlite3
 import warnings
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -96,7 +97,7 @@ def _require_transaction_of(*arguments: Any) -> None:
 
 def read_engine(url: URL, settings: Settings) -> Engine:
     """Engine whose connections can only read."""
-    engine = _engine(url, settings.echo, reading=True)
+    engine = _engine(url, settings.echo, partial(reading_mode, read_only=settings.read_only))
 
     def configure(dbapi: Any, record: Any) -> None:
         _common_pragmas(dbapi, settings)
@@ -134,7 +135,11 @@ def begin_writing(connection: Connection) -> None:
         dbapi.execute("BEGIN IMMEDIATE")
 
 
-def _engine(url: URL, echo: bool = False, *, reading: bool = False) -> Engine:
+def _writing_mode(_path: Path) -> str:
+    return "mode=rw"  # never makes a file: it would be readable by everybody
+
+
+def _engine(url: URL, echo: bool = False, mode: Callable[[Path], str] = _writing_mode) -> Engine:
     driver = sqlite_driver()
     connect_args: dict[str, Any] = {"check_same_thread": False, "isolation_level": None}
     if hasattr(driver, "LEGACY_TRANSACTION_CONTROL"):  # Python 3.12; 3.16 changes the default
@@ -145,19 +150,24 @@ def _engine(url: URL, echo: bool = False, *, reading: bool = False) -> Engine:
     )
 
     def connect(_dialect: Any, record: Any, arguments: Any, keywords: Any) -> Any:
-        mode = reading_mode(Path(arguments[0])) if reading else "mode=rw"
-        dbapi, record.info["opened"] = files.connect(driver, arguments[0], mode, **keywords)
+        path = arguments[0]
+        dbapi, record.info["opened"] = files.connect(driver, path, mode(Path(path)), **keywords)
         return dbapi
 
     event.listen(engine, "do_connect", connect)
     return engine
 
 
-def reading_mode(path: Path) -> str:
-    """How a file is opened to be read: as one that nobody writes where nobody can."""
-    if files.why_read_only(path) is None:
-        return "mode=rw"  # it cleans up the empty log that it makes
-    return "mode=ro" if files.is_log_left(path) else "mode=ro&immutable=1"
+def reading_mode(path: Path, *, read_only: bool = False) -> str:
+    """How a file is opened to be read: as one that nobody writes, where nobody can.
+
+    Where somebody can, a connection that may write cleans up the empty log that it makes; but it
+    moves a log with something in it into the file, which `read_only` keeps it from.
+    """
+    is_fixed = files.why_read_only(path) is not None
+    if files.is_log_left(path) and (is_fixed or read_only):
+        return "mode=ro"
+    return files.UNCHANGING if is_fixed else "mode=rw"
 
 
 def _claim_log(dbapi: Any, record: Any) -> None:

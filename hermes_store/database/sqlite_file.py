@@ -20,14 +20,29 @@ from types import ModuleType
 from typing import Any
 
 from hermes_store.database.mounts import is_mount_point
-from hermes_store.errors import FileReplacedError, SecondNameError, StoreUnavailableError
+from hermes_store.errors import (
+    FileReplacedError,
+    SecondNameError,
+    StoreReadOnlyError,
+    StoreUnavailableError,
+)
 
-__all__ = ["Opened", "connect", "is_log_left", "require_one_name", "why_read_only"]
+__all__ = [
+    "UNCHANGING",
+    "Opened",
+    "connect",
+    "is_log_left",
+    "require_one_name",
+    "unreadable_log",
+    "why_read_only",
+]
 
 log = logging.getLogger("hermes_store")
 
 _RECORD = "user.hermes_store.log_of"
 """Extended attribute of a log: the boot, device and inode of the log, and its file's inode."""
+UNCHANGING = "mode=ro&immutable=1"
+"""The mode for a file that this user cannot write, without a log: SQLite then takes no locks."""
 _MOMENT = 0.01
 """Seconds for which a look at the places of file and log is good enough, before a COMMIT or a read.
 
@@ -67,9 +82,9 @@ def _hard_linked(path: Path | str, links: int) -> SecondNameError:
 class Opened:
     """The file that a connection has open, and its log, as they lay at their places."""
 
-    __slots__ = ("_device", "_due", "_found", "_log", "_path", "inode")
+    __slots__ = ("_device", "_due", "_found", "_log", "_path", "_unchanged", "inode")
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, unchanging: bool = False) -> None:
         """Look at what lies at `path`. Raises `StoreUnavailableError` when nothing does."""
         self._path = path
         try:
@@ -83,6 +98,8 @@ class Opened:
         self._log: int | None = None
         """Inode of the log; it lies in the same folder."""
         self._due = 0.0
+        self._unchanged = self._found if unchanging else None
+        """How the file was, when it is read as one that does not change."""
 
     def claim_log(self) -> None:
         """Note the log that SQLite has opened, and record on it whose it is."""
@@ -117,6 +134,8 @@ class Opened:
             raise _hard_linked(self._path, self._found.st_nlink)
         if self._log is not None:
             self._require_log()
+        if self._unchanged is not None:
+            self._require_unchanged(self._unchanged)
         self._due = now + _MOMENT
 
     def _require_log(self) -> None:
@@ -127,6 +146,12 @@ class Opened:
             raise FileReplacedError(self._path, "parted from its log", None) from None
         if found.st_ino != self._log:
             raise FileReplacedError(self._path, "given another log", None)
+
+    def _require_unchanged(self, before: os.stat_result) -> None:
+        """Another user may write what this one can only read."""
+        written = self._found.st_mtime_ns, self._found.st_size
+        if written != (before.st_mtime_ns, before.st_size) or is_log_left(Path(self._path)):
+            raise FileReplacedError(self._path, "written by another user", None)
 
     def part(self, dbapi: Any) -> None:
         """Before `dbapi` is closed: let a file that is no longer at its place keep what it owns.
@@ -190,7 +215,7 @@ def connect(driver: ModuleType, path: str, mode: str, **keywords: Any) -> tuple[
     `mode` are the parameters of SQLite's URI. Raises `StoreUnavailableError`.
     """
     for _ in range(_TRIES):
-        opened = Opened(path)
+        opened = Opened(path, unchanging=mode == UNCHANGING)
         _put_away_log_of_another(path, opened.inode)
         dbapi = driver.connect(f"{Path(path).as_uri()}?{mode}", uri=True, **keywords)
         if _inode(path) == opened.inode:
@@ -292,8 +317,19 @@ def why_read_only(path: Path) -> str | None:
 
 
 def is_log_left(path: Path) -> bool:
-    """Whether a log with anything in it lies beside the file."""
+    """Whether a log lies beside the file that has anything in it."""
     try:
         return os.lstat(f"{path}-wal").st_size > 0
     except OSError:
         return False
+
+
+def unreadable_log(path: Path) -> StoreReadOnlyError | None:
+    """The error for a file whose log SQLite cannot read because the place cannot be written."""
+    if why_read_only(path) is None or not is_log_left(path):
+        return None
+    return StoreReadOnlyError(
+        f"the log {path}-wal holds the last messages, and SQLite cannot read it where it cannot "
+        f"write {path.name}-shm",
+        "copy the file and the log to a folder that can be written, and open the copy",
+    )

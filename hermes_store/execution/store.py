@@ -28,6 +28,7 @@ from hermes_store.errors import (
     InvalidArgumentError,
     NestedTransactionError,
     StoreClosedError,
+    StoreReadOnlyError,
     StoreUnavailableError,
 )
 from hermes_store.execution.readers import Readers
@@ -142,9 +143,8 @@ class Store:
         self.settings = settings
         reads = read_url_of(self.url, settings)
         with _gate:
-            migrate.prepare(
-                self.url, auto_migrate=settings.auto_migrate, lock_timeout=settings.lock_timeout
-            )
+            _prepare(self.backend, self.url, settings)
+        self._is_read_only = _why_read_only(self.backend, self.url, settings) is not None
         key = identity(self.url)
         renew = partial(_renew, self.url, settings)
         self._writer = _writers.acquire(
@@ -208,6 +208,8 @@ class Store:
         """Call `function(connection, …)` in a write transaction; return after COMMIT."""
         if self._closed:
             raise StoreClosedError
+        if self._is_read_only:
+            self._require_writable()
         try:
             return self._writer.run(Operation(function, args, kwargs))
         except FileReplacedError:
@@ -219,6 +221,7 @@ class Store:
         """The write connection in a transaction of the caller's own."""
         if self._closed:
             raise StoreClosedError
+        self._require_writable()
         try:
             with self._writer.transaction() as connection:
                 yield connection
@@ -230,6 +233,7 @@ class Store:
         """Give the space of what was deleted back. Raises `StoreBusyError`."""
         if self._closed:
             raise StoreClosedError
+        self._require_writable()
         with _gate, typed_errors(self.backend):
             self.backend.compact(self.url, self.settings.lock_timeout)
 
@@ -256,6 +260,23 @@ class Store:
             "pending_writes": writer.waiting,
         }
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether it was opened to be read only, or at a place that could not be written."""
+        return self._is_read_only
+
+    def _require_writable(self) -> None:
+        """A place that could not be written at opening may be writable by now."""
+        if not self._is_read_only:
+            return
+        why = _why_read_only(self.backend, self.url, self.settings)
+        if why is None:
+            self._is_read_only = False
+        elif self.settings.read_only:
+            raise StoreReadOnlyError(why, "open it without")
+        else:
+            raise StoreReadOnlyError(why)
+
     def _part(self) -> None:
         """One connection found that its file is gone; the others shall not find it one by one."""
         self._readers.part()
@@ -268,7 +289,7 @@ class Store:
 
     def _refuse_other_durability(self) -> None:
         ours, theirs = self.settings.synchronous, self._writer.synchronous
-        if ours != theirs:
+        if ours != theirs and not self.settings.read_only:
             self._release()
             raise InvalidArgumentError(
                 "synchronous",
@@ -301,7 +322,22 @@ def _renew(url: URL, settings: Settings) -> None:
             f"there is no store at {shown(url)} any more",
             "put a file back, or close this repository and open a new one",
         )
-    migrate.prepare(url, auto_migrate=settings.auto_migrate, lock_timeout=settings.lock_timeout)
+    _prepare(backend_of(url), url, settings)
+
+
+def _prepare(backend: Backend, url: URL, settings: Settings) -> None:
+    """Upgrade what can be written; what cannot has to be at the newest revision."""
+    why = _why_read_only(backend, url, settings)
+    if why is None:
+        migrate.prepare(url, settings.auto_migrate, lock_timeout=settings.lock_timeout)
+    else:
+        migrate.require_current(url, lock_timeout=settings.lock_timeout)
+
+
+def _why_read_only(backend: Backend, url: URL, settings: Settings) -> str | None:
+    if settings.read_only:
+        return f"{shown(url)} was opened with read_only=True"
+    return backend.why_read_only(url)
 
 
 def read_any_text(connection: OpenConnection, read: Callable[[], R]) -> R:

@@ -20,7 +20,7 @@ from hermes_store.database.choice import backend_of
 from hermes_store.database.failures import retry_while_busy, translate_error
 from hermes_store.database.sqlite import SQLITE
 from hermes_store.database.sqlite_engines import reading_mode, sqlite_driver
-from hermes_store.database.sqlite_file import connect
+from hermes_store.database.sqlite_file import connect, unreadable_log
 from hermes_store.errors import (
     DamagedFileError,
     ForeignDatabaseError,
@@ -86,7 +86,7 @@ def look_at_file(url: URL, *, lock_timeout: float) -> State:
     try:
         return retry_while_busy(SQLITE, lambda: _open_and_look(path), lock_timeout)
     except sqlite_driver().Error as exc:
-        raise translate_error(SQLITE, exc) from exc
+        raise unreadable_log(path) or translate_error(SQLITE, exc) from exc
     except UnicodeDecodeError as exc:  # SQLite's message quotes what it found in the schema
         raise DamagedFileError(f"its schema is damaged ({exc})") from exc
 
