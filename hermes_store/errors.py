@@ -9,6 +9,7 @@ __all__ = [
     "DamagedFileError",
     "FileReplacedError",
     "ForeignDatabaseError",
+    "ForeignTriggerError",
     "HermesStoreError",
     "InvalidArgumentError",
     "MigrationError",
@@ -176,6 +177,16 @@ class FileReplacedError(StoreUnavailableError):
             f"{path} was {happened} while it was open{found}; nothing of this operation is in the "
             "file at that path",
             "run it again: it uses the file that lies there then",
+        )
+
+
+class ForeignTriggerError(StoreUnavailableError):
+    """A trigger that is not the store's kept a row from being stored, or deleted it at once."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"{problem}, because of a trigger that is not the store's; nothing was stored",
+            "'hermes-store doctor' names it, 'hermes-store reindex' or reindex() removes it",
         )
 
 

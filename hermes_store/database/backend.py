@@ -101,6 +101,9 @@ class Backend(Protocol):
     def is_lost(self, exc: BaseException) -> bool:
         """Whether the connection is gone, and with it what was not committed."""
 
+    def is_drivers(self, exc: BaseException) -> bool:
+        """Whether the driver raised it, or SQLAlchemy for the driver."""
+
     def is_undecodable(self, exc: BaseException) -> bool:
         """Whether a stored text could not be read because it is not valid UTF-8."""
 
@@ -131,6 +134,15 @@ class Backend(Protocol):
 
     def broken_references(self, connection: Connection) -> set[tuple[Any, ...]]:
         """Rows that refer to nothing."""
+
+    triggers: str
+    """Statement: name and table of every trigger on the store's tables and search index."""
+
+    def fired(self, connection: Connection) -> set[str]:
+        """Names of the triggers that write for the statements of a connection that writes.
+
+        It grows as statements are prepared. Empty where that cannot be told.
+        """
 
     # --- care -----------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from contextlib import AbstractContextManager, closing, nullcontext
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
@@ -124,6 +124,10 @@ class _PostgreSQL:
         """Whether the connection is gone, and with it what was not committed."""
         return errors.is_lost(exc)
 
+    def is_drivers(self, exc: BaseException) -> bool:
+        """Whether the driver raised it, or SQLAlchemy for the driver."""
+        return errors.is_drivers(exc)
+
     def is_undecodable(self, exc: BaseException) -> bool:  # noqa: ARG002 - the server checks
         """Never: the server takes only valid UTF-8."""
         return False
@@ -172,6 +176,12 @@ class _PostgreSQL:
     def broken_references(self, connection: Connection) -> set[tuple[Any, ...]]:  # noqa: ARG002 - the server checks
         """Nothing: the server keeps references whole."""
         return set()
+
+    triggers = engines.TRIGGERS
+
+    def fired(self, connection: Connection) -> set[str]:
+        """The triggers that there were when a connection that writes was opened."""
+        return cast("set[str]", connection.info.get("fired", set()))
 
     # --- care -----------------------------------------------------------------------------------
 

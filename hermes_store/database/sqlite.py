@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from hermes_store.database import sqlite_engines as engines
 from hermes_store.database import sqlite_errors as errors
@@ -131,6 +132,10 @@ class _SQLite:
         """Never: a file has no connection to lose."""
         return False
 
+    def is_drivers(self, exc: BaseException) -> bool:
+        """Whether the driver raised it, or SQLAlchemy for the driver."""
+        return isinstance(exc, (DBAPIError, engines.sqlite_driver().Error))
+
     def is_undecodable(self, exc: BaseException) -> bool:
         """Whether a stored text could not be read because it is not valid UTF-8."""
         return errors.is_undecodable(exc)
@@ -171,6 +176,16 @@ class _SQLite:
     def broken_references(self, connection: Connection) -> set[tuple[Any, ...]]:
         """Rows that refer to nothing: other tools write without foreign keys."""
         return {tuple(row) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}
+
+    triggers = (
+        "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND ("
+        "lower(tbl_name) IN ('sessions', 'messages', 'search_index')"
+        " OR tbl_name LIKE 'messages_fts%' OR sql LIKE '%messages_fts%') ORDER BY name"
+    )
+
+    def fired(self, connection: Connection) -> set[str]:
+        """Names of the triggers that write for the statements of a connection that writes."""
+        return cast("set[str]", connection.info.setdefault("fired", set()))
 
     # --- care -----------------------------------------------------------------------------------
 

@@ -66,6 +66,7 @@ def write_engine(url: URL, settings: Settings) -> Engine:
         _common_pragmas(dbapi, settings)
         _write_ahead_log(dbapi, url)
         _claim_log(dbapi, record)
+        dbapi.set_authorizer(_notes(record.info.setdefault("fired", set())))
         dbapi.execute(f"PRAGMA synchronous={settings.synchronous}")
         dbapi.execute("PRAGMA foreign_keys=ON")
         dbapi.execute("PRAGMA recursive_triggers=ON")
@@ -77,6 +78,23 @@ def write_engine(url: URL, settings: Settings) -> Engine:
     for hook in ("do_execute", "do_executemany", "do_execute_no_params"):
         event.listen(engine, hook, _require_transaction_of)
     return engine
+
+
+def _notes(fired: set[str]) -> Callable[..., int]:
+    """Make an authorizer that notes triggers that write, whenever SQLite prepares a statement.
+
+    It prepares it again when the schema has changed. So a trigger is known before it fires, and
+    to know it costs nothing when a statement runs.
+    """
+    driver = sqlite_driver()
+    writes = {driver.SQLITE_INSERT, driver.SQLITE_UPDATE, driver.SQLITE_DELETE}
+
+    def note(action: int, _what: str, _of: str, _database: str, trigger: str | None) -> int:
+        if trigger is not None and action in writes:
+            fired.add(trigger)
+        return 0  # SQLITE_OK
+
+    return note
 
 
 def require_transaction(connection: Connection) -> None:

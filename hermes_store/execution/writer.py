@@ -26,7 +26,7 @@ from hermes_store.database.failures import (
     again_if_lost,
     pause,
     retry_while_busy,
-    translate_error,
+    type_error,
     typed_errors,
 )
 from hermes_store.database.repair import Repair
@@ -162,7 +162,7 @@ class Writer:
         turn = Turn(None, self._patience)
         try:
             self._turns.enter(turn)
-            with typed_errors(self._backend):
+            with typed_errors(self._backend, own_statements=True):
                 connection, process = self._begin_patiently(turn), os.getpid()
                 committing = False
                 damage: BaseException | None = None
@@ -362,7 +362,7 @@ class Writer:
 
     def _typed(self, exc: BaseException) -> BaseException:
         """`exc` as the caller shall see it."""
-        error = translate_error(self._backend, exc)
+        error = type_error(self._backend, exc)
         if error is not exc:
             error.__cause__ = exc
         return error

@@ -8,6 +8,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.models import messages as table
 from hermes_store.queries.rows import NewRow
+from hermes_store.queries.there import require_there
 
 __all__ = ["append_together"]
 
@@ -47,5 +48,8 @@ def append_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[
     stored = connection.execute(_APPEND, {**arrays, "calls": calls}).fetchall()
     if len(stored) < len(rows):
         known = {session_id for _, session_id in stored}
-        raise SessionNotFoundError(next(s for s in arrays["session_id"] if s not in known))
-    return sorted(message_id for message_id, _ in stored)  # given out in order, reported in any
+        for missing in set(arrays["session_id"]) - known:
+            raise SessionNotFoundError(missing)
+    ids = sorted(message_id for message_id, _ in stored)  # given out in order, reported in any
+    require_there(connection, ids, len(rows))
+    return ids

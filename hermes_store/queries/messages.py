@@ -24,7 +24,9 @@ from hermes_store.models import messages, sessions
 from hermes_store.queries.append_together import append_together
 from hermes_store.queries.rows import WRITTEN, NewRow
 from hermes_store.queries.sessions import require, require_changed
+from hermes_store.queries.there import require_there
 from hermes_store.records import ConversationMessage, MessageRecord
+from hermes_store.search.triggers import OWN
 
 __all__ = [
     "append",
@@ -60,7 +62,10 @@ def append(connection: OpenConnection, row: NewRow) -> int:
     """Store a message, count it in its session; return its id."""
     columns = row.columns
     _count_in(connection, columns["session_id"], 1, row.tool_calls, columns["timestamp"])
-    return cast("int", _INSERT.run(connection, **columns).fetchall()[0][0])
+    stored = _INSERT.run(connection, **columns).fetchall()
+    if not stored or not OWN.issuperset(connection.fired):
+        require_there(connection, [id_ for (id_,) in stored], 1)
+    return cast("int", stored[0][0])
 
 
 append.together = append_together  # type: ignore[attr-defined]  # what a group runs instead
@@ -75,7 +80,9 @@ def append_many(connection: OpenConnection, session_id: str, rows: list[NewRow])
     calls = sum(row.tool_calls for row in rows)
     _count_in(connection, session_id, len(rows), calls, latest)
     stored = connection.core.execute(_INSERT_ANY, [row.columns for row in rows])
-    return sorted(stored.scalars())  # given out in the order of the rows, reported in any
+    ids = sorted(stored.scalars())  # given out in the order of the rows, reported in any
+    require_there(connection, ids, len(rows))
+    return ids
 
 
 def _count_in(

@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, text
 from sqlalchemy import inspect as sqlalchemy_inspect
 
 from hermes_store.database.choice import backend_of
-from hermes_store.database.failures import retry_while_busy, translate_error
+from hermes_store.database.failures import retry_while_busy, type_error
 from hermes_store.database.sqlite import SQLITE
 from hermes_store.database.sqlite_engines import reading_mode, sqlite_driver
 from hermes_store.database.sqlite_file import connect, unreadable_log
@@ -27,6 +27,7 @@ from hermes_store.errors import (
     SchemaTooNewError,
     StoreUnavailableError,
 )
+from hermes_store.search.triggers import foreign
 
 __all__ = ["HEAD", "REVISIONS", "State", "look", "look_at_file"]
 
@@ -57,6 +58,8 @@ class State:
     """`schema_version` of a file that the original wrote and no revision has adopted."""
     is_being_indexed: bool = False
     """Whether the search index still lacks old messages."""
+    foreign_triggers: tuple[tuple[str, str], ...] = ()
+    """Triggers that are not the store's on its tables: name and table."""
 
     @property
     def is_new(self) -> bool:
@@ -86,7 +89,7 @@ def look_at_file(url: URL, *, lock_timeout: float) -> State:
     try:
         return retry_while_busy(SQLITE, lambda: _open_and_look(path), lock_timeout)
     except sqlite_driver().Error as exc:
-        raise unreadable_log(path) or translate_error(SQLITE, exc) from exc
+        raise unreadable_log(path) or type_error(SQLITE, exc) from exc
     except UnicodeDecodeError as exc:  # SQLite's message quotes what it found in the schema
         raise DamagedFileError(f"its schema is damaged ({exc})") from exc
 
@@ -137,7 +140,9 @@ def _look(query: Callable[[str], Sequence[Any]]) -> State:
     state = _judge(tables, revisions, versions)
     if "search_index" in tables:
         waiting = query("SELECT 1 FROM search_index WHERE state = 'incomplete'")
-        return replace(state, is_being_indexed=bool(waiting))
+        state = replace(state, is_being_indexed=bool(waiting))
+    if state.is_current:
+        return replace(state, foreign_triggers=tuple(foreign(query(SQLITE.triggers))))
     return state
 
 
@@ -151,7 +156,9 @@ def _look_at_server(connection: Connection) -> State:
         revisions = list(connection.scalars(text("SELECT version_num FROM alembic_version")))
     elif not tables.keys() & _KEY_COLUMNS:
         return State()  # a server's database may be shared with other applications
-    return _judge(tables, revisions, [])
+    state = _judge(tables, revisions, [])
+    triggers = connection.exec_driver_sql(backend_of(connection.engine.url).triggers)
+    return replace(state, foreign_triggers=tuple(foreign((row[0], row[1]) for row in triggers)))
 
 
 def _judge(tables: Tables, revisions: list[str], versions: list[Any]) -> State:

@@ -7,6 +7,7 @@ import re
 from sqlalchemy import Connection, text
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.search import triggers
 from hermes_store.search.postgresql_ddl import DROPS, HEAD_DDL, INDEX
 from hermes_store.search.running import Progress, Run
 
@@ -55,6 +56,7 @@ def merge(run: Run) -> None:
 
 def _rebuild(connection: OpenConnection) -> int:
     """Build the index anew; return how many messages are in it."""
+    triggers.drop_foreign(connection)
     anew = changed(connection.core) not in ([], [INDEX])
     remedy = (
         [*DROPS, *HEAD_DDL.values()] if anew else [f"DROP INDEX IF EXISTS {INDEX}", HEAD_DDL[INDEX]]

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DatabaseError
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import HermesStoreError, StoreBusyError
-from hermes_store.search import index
+from hermes_store.search import index, triggers
 from hermes_store.search.ddl import HEAD_DDL, TRIGGERS
 from hermes_store.search.running import Progress, Run
 
@@ -89,6 +89,7 @@ def _new_owner() -> str:
 
 
 def _begin(connection: OpenConnection, owner: str) -> None:
+    triggers.drop_foreign(connection)
     interrupted = index.state(connection).state == "incomplete"
     if not (interrupted and not index.changed_objects(connection)):
         _refuse_while_owned(connection)
