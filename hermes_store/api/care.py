@@ -23,7 +23,8 @@ class Care(Topic):
 
         `library` and `version` name the database library, `wal_reset_bug` says whether it has
         that bug of SQLite, `journal_mode` and `synchronous` how commits are kept, `file_bytes`
-        the size. Reads only.
+        the size. `log_bytes` is the length of SQLite's log, and `log_held_by` names the exports of
+        this process that keep it from being cut back. Reads only.
         """
         writes = self._store.statistics()
         return {
@@ -34,6 +35,7 @@ class Care(Topic):
             "pool_size": self._store.settings.pool_size,
             "synchronous": self._store.settings.synchronous,
             **self._read(lambda connection: connection.backend.describe(connection.core)),
+            **self._store.log(),
         }
 
     def check(self) -> list[str]:

@@ -50,6 +50,9 @@ class Backend(Protocol):
     def require_one_name(self, url: URL) -> None:
         """Refuse a file that has two names. Raises `SecondNameError`."""
 
+    def exposed(self, url: URL) -> list[str]:
+        """What other users of the machine can do with the database, in words, and the remedy."""
+
     def why_read_only(self, url: URL) -> str | None:
         """Why the place cannot be written, when that shows without trying."""
 
@@ -145,6 +148,9 @@ class Backend(Protocol):
         """
 
     # --- care -----------------------------------------------------------------------------------
+
+    def log_bytes(self, url: URL) -> int | None:
+        """How long the write-ahead log is; None where there is none beside the database."""
 
     def describe(self, connection: Connection) -> dict[str, Any]:
         """Which database library is in force, and how it keeps the database."""

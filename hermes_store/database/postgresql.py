@@ -66,6 +66,10 @@ class _PostgreSQL:
     def require_one_name(self, url: URL) -> None:
         """Nothing: a server's database is no file of ours."""
 
+    def exposed(self, url: URL) -> list[str]:  # noqa: ARG002 - the server has users of its own
+        """Nothing: the server decides who may do what."""
+        return []
+
     def why_read_only(self, url: URL) -> str | None:  # noqa: ARG002 - only the server could tell
         """None: a standby refuses what it cannot do, and may be promoted."""
         return None
@@ -184,6 +188,9 @@ class _PostgreSQL:
         return cast("set[str]", connection.info.get("fired", set()))
 
     # --- care -----------------------------------------------------------------------------------
+
+    def log_bytes(self, url: URL) -> None:
+        """None: the server looks after its log."""
 
     def describe(self, connection: Connection) -> dict[str, Any]:
         """Which server it is."""

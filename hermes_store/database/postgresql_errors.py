@@ -109,7 +109,7 @@ _REMEDIES = {
     "53": "relieve the server and try again",
     "28": CHECK_THE_URL,
     "3D": CHECK_THE_URL,
-    "42501": "grant the user what docs/scaling.md lists under Rights",
+    "42501": "grant the user the right to do this; docs/scaling.md lists what the store needs",
 }
 """By the beginning of the SQLSTATE."""
 

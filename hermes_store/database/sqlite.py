@@ -65,6 +65,10 @@ class _SQLite:
         """Refuse a file with hard links, or mounted by itself. Raises `SecondNameError`."""
         files.require_one_name(Path(str(url.database)))
 
+    def exposed(self, url: URL) -> list[str]:
+        """What other users of the machine can do with the file."""
+        return files.exposed(Path(str(url.database)))
+
     def why_read_only(self, url: URL) -> str | None:
         """Why the file or its folder cannot be written; None when they can."""
         return files.why_read_only(Path(str(url.database)))
@@ -188,6 +192,10 @@ class _SQLite:
         return cast("set[str]", connection.info.setdefault("fired", set()))
 
     # --- care -----------------------------------------------------------------------------------
+
+    def log_bytes(self, url: URL) -> int:
+        """How long the log beside the file is."""
+        return files.log_bytes(Path(str(url.database)))
 
     def describe(self, connection: Connection) -> dict[str, Any]:
         """Which SQLite is in force, and how it keeps the file."""

@@ -13,6 +13,7 @@ import os
 import sqlite3
 import warnings
 from collections.abc import Callable
+from contextlib import closing
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
@@ -29,6 +30,7 @@ from hermes_store.settings import Settings
 
 __all__ = [
     "begin_writing",
+    "distrust",
     "has_wal_reset_bug",
     "migration_engine",
     "plain_engine",
@@ -63,6 +65,7 @@ def write_engine(url: URL, settings: Settings) -> Engine:
     engine = _engine(url, settings.echo)
 
     def configure(dbapi: Any, record: Any) -> None:
+        distrust(dbapi, trusted_schema=not _works_distrusted())
         _common_pragmas(dbapi, settings)
         _write_ahead_log(dbapi, url)
         _claim_log(dbapi, record)
@@ -118,6 +121,7 @@ def read_engine(url: URL, settings: Settings) -> Engine:
     engine = _engine(url, settings.echo, partial(reading_mode, read_only=settings.read_only))
 
     def configure(dbapi: Any, record: Any) -> None:
+        distrust(dbapi, trusted_schema=not _works_distrusted())
         _common_pragmas(dbapi, settings)
         dbapi.execute("PRAGMA query_only=ON")
         _claim_log(dbapi, record)
@@ -212,6 +216,39 @@ def _write_ahead_log(dbapi: Any, url: URL) -> None:
             RuntimeWarning,
             stacklevel=2,
         )
+
+
+def distrust(dbapi: Any, *, trusted_schema: bool = False) -> None:
+    """Expect a hostile file: https://sqlite.org/security.html."""
+    dbapi.execute("PRAGMA cell_size_check=ON")
+    if not trusted_schema:
+        dbapi.execute("PRAGMA trusted_schema=OFF")
+
+
+@cache
+def _works_distrusted() -> bool:
+    """Whether the store's triggers work in a schema that is not trusted.
+
+    SQLite 3.40 counts FTS5 as unsafe there, newer ones do not.
+    """
+    with closing(sqlite_driver().connect(":memory:")) as probe:
+        try:
+            probe.executescript(_LIKE_OURS)
+        except sqlite_driver().Error:
+            return False
+    return True
+
+
+_LIKE_OURS = """
+PRAGMA trusted_schema=OFF;
+CREATE TABLE message (content);
+CREATE VIEW text (id, content) AS SELECT rowid, CASE WHEN json_valid(content)
+    THEN json_extract(content, '$') ELSE replace(content, char(9), ' ') END FROM message;
+CREATE VIRTUAL TABLE found USING fts5(content, content=text, content_rowid=id);
+CREATE TRIGGER index_it AFTER INSERT ON message BEGIN
+    INSERT INTO found(rowid, content) SELECT id, content FROM text WHERE id = new.rowid; END;
+INSERT INTO message VALUES ('"x"');
+"""
 
 
 def _pragma(dbapi: Any, pragma: str) -> Any:

@@ -28,10 +28,13 @@ from hermes_store.errors import (
 )
 
 __all__ = [
+    "LONG_LOG",
     "UNCHANGING",
     "Opened",
     "connect",
+    "exposed",
     "is_log_left",
+    "log_bytes",
     "require_one_name",
     "unreadable_log",
     "why_read_only",
@@ -43,6 +46,10 @@ _RECORD = "user.hermes_store.log_of"
 """Extended attribute of a log: the boot, device and inode of the log, and its file's inode."""
 UNCHANGING = "mode=ro&immutable=1"
 """The mode for a file that this user cannot write, without a log: SQLite then takes no locks."""
+LONG_LOG = 256 * 1024 * 1024
+"""Bytes of a log from which on a warning says that something keeps it from being cut back."""
+_long: set[str] = set()
+"""Files whose log it was said of."""
 _MOMENT = 0.01
 """Seconds for which a look at the places of file and log is good enough, before a COMMIT or a read.
 
@@ -146,6 +153,19 @@ class Opened:
             raise FileReplacedError(self._path, "parted from its log", None) from None
         if found.st_ino != self._log:
             raise FileReplacedError(self._path, "given another log", None)
+        self._warn_once_of(found.st_size)
+
+    def _warn_once_of(self, size: int) -> None:
+        """Say that the log is long, again only after it was shorter."""
+        if size >= LONG_LOG and self._path not in _long:
+            log.warning(
+                "the log %s-wal has grown to %d MB: a read that goes on, such as an export that "
+                "was not read to its end, keeps it from being cut back; get_stats() and "
+                "'hermes-store stats' say which",
+                self._path,
+                size >> 20,
+            )
+        (_long.add if size >= LONG_LOG else _long.discard)(self._path)
 
     def _require_unchanged(self, before: os.stat_result) -> None:
         """Another user may write what this one can only read."""
@@ -316,12 +336,17 @@ def why_read_only(path: Path) -> str | None:
     return f"the folder {path.parent} may not be written, and SQLite needs files beside {path.name}"
 
 
+def log_bytes(path: Path) -> int:
+    """How long the log beside the file is; 0 without one."""
+    try:
+        return os.lstat(f"{path}-wal").st_size
+    except OSError:
+        return 0
+
+
 def is_log_left(path: Path) -> bool:
     """Whether a log lies beside the file that has anything in it."""
-    try:
-        return os.lstat(f"{path}-wal").st_size > 0
-    except OSError:
-        return False
+    return log_bytes(path) > 0
 
 
 def unreadable_log(path: Path) -> StoreReadOnlyError | None:
@@ -333,3 +358,20 @@ def unreadable_log(path: Path) -> StoreReadOnlyError | None:
         f"write {path.name}-shm",
         "copy the file and the log to a folder that can be written, and open the copy",
     )
+
+
+def exposed(path: Path) -> list[str]:
+    """Who else can read or write the file, in words: not only its owner, and not by its folder."""
+    try:
+        mode, folder = path.stat().st_mode, path.parent.stat().st_mode
+    except OSError:
+        return []
+    reach = mode & ((folder & _SEARCH) * 0o6)  # a folder that one may not enter hides its files
+    can = [what for what, bits in (("read", 0o044), ("written", 0o022)) if reach & bits]
+    if os.name != "posix" or not can:
+        return []
+    return [f"{path} can be {' and '.join(can)} by other users: chmod 600 keeps it to its owner"]
+
+
+_SEARCH = 0o011
+"""The right of group and others to get at what is in a folder."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
@@ -45,6 +47,26 @@ class Readers:
         for _ in range(self._settings.pool_size):
             self._permits.put(None)
         self._idle: list[OpenConnection] = []
+        self._streams: dict[object, tuple[float, str]] = {}
+
+    @contextmanager
+    def streaming(self) -> Iterator[None]:
+        """Note a read that goes on while its reader does other things."""
+        key = object()
+        self._streams[key] = time.monotonic(), threading.current_thread().name
+        try:
+            yield
+        finally:
+            self._streams.pop(key, None)
+
+    @property
+    def streams(self) -> list[str]:
+        """The reads that go on, in words, the longest first."""
+        now = time.monotonic()
+        return [
+            f"an export begun {now - since:.0f} seconds ago in thread {thread}"
+            for since, thread in sorted(self._streams.copy().values())
+        ]
 
     @contextmanager
     def lend(self) -> Iterator[OpenConnection]:

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
 
 from sqlalchemy import URL, Engine
 
@@ -42,6 +42,19 @@ __all__ = ["Engines", "Store", "read_any_text"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_SHARED = (
+    "synchronous",
+    "batch_size",
+    "batch_wait_ms",
+    "enable_batching",
+    "queue_size",
+    "write_pool_size",
+    "busy_timeout",
+    "journal_size_limit",
+    "wal_autocheckpoint",
+    "statement_timeout",
+)
+"""Settings of the writer, which all repositories of a process on one database share."""
 _FORK_PATIENCE = 1.0
 """Seconds a fork waits for what is under way, so that the child does not inherit it."""
 
@@ -118,6 +131,10 @@ class _Shared(Generic[R]):
     def all(self) -> list[R]:
         return list(self._objects.values())
 
+    def of(self, which: Callable[[Hashable], bool]) -> list[R]:
+        """Those whose key fits."""
+        return [each for key, each in list(self._objects.items()) if which(key)]
+
     def after_fork(self) -> None:
         self._lock = threading.RLock()
 
@@ -151,7 +168,7 @@ class Store:
             key, lambda: _make_writer(self.backend, self.url, settings, renew)
         )
         self._release = weakref.finalize(self, _writers.release, key)
-        self._refuse_other_durability()
+        self._refuse_other_settings()
         self._readers = _readers.acquire(
             (key, settings),
             lambda: Readers(
@@ -192,6 +209,7 @@ class Store:
                 typed_errors(self.backend),
                 _gate,
                 self._lend() as connection,
+                self._readers.streaming(),
                 self.backend.undecodable_replaced(connection.core),
             ):
                 yield connection
@@ -211,7 +229,7 @@ class Store:
         if self._is_read_only:
             self._require_writable()
         try:
-            return self._writer.run(Operation(function, args, kwargs))
+            return self._writer.run(Operation(function, args, kwargs), self.settings.lock_timeout)
         except FileReplacedError:
             self._part()
             raise
@@ -223,7 +241,7 @@ class Store:
             raise StoreClosedError
         self._require_writable()
         try:
-            with self._writer.transaction() as connection:
+            with self._writer.transaction(self.settings.lock_timeout) as connection:
                 yield connection
         except FileReplacedError:
             self._part()
@@ -282,20 +300,31 @@ class Store:
         self._readers.part()
         self._writer.part()
 
+    def log(self) -> dict[str, Any]:
+        """How long the log is, and what of this process keeps it from being cut back."""
+        size = self.backend.log_bytes(self.url)
+        if size is None:
+            return {}
+        place = identity(self.url)
+        pools = _readers.of(lambda key: isinstance(key, tuple) and key[0] == place)
+        return {"log_bytes": size, "log_held_by": [each for pool in pools for each in pool.streams]}
+
     def _lend(self) -> AbstractContextManager[OpenConnection]:
         if self._closed:
             raise StoreClosedError
         return self._readers.lend()
 
-    def _refuse_other_durability(self) -> None:
-        ours, theirs = self.settings.synchronous, self._writer.synchronous
-        if ours != theirs and not self.settings.read_only:
-            self._release()
-            raise InvalidArgumentError(
-                "synchronous",
-                f"this process has the file open with {theirs}, not {ours}",
-                "use one level for all repositories on a file, or close the others first",
-            )
+    def _refuse_other_settings(self) -> None:
+        """One writer has one way to write; each caller its own patience."""
+        for name in _SHARED if not self.settings.read_only else ():
+            ours, theirs = getattr(self.settings, name), getattr(self._writer.settings, name)
+            if ours != theirs:
+                self._release()
+                raise InvalidArgumentError(
+                    name,
+                    f"this process has {shown(self.url)} open with {theirs}, not {ours}",
+                    "use one value for all repositories on it, or close the others first",
+                )
 
 
 def _make_writer(

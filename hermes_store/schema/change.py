@@ -94,7 +94,7 @@ def _begin(backend: Backend, url: URL, lock_timeout: float) -> OpenConnection:
 def create_private(path: Path) -> None:
     """Create an empty file that only its owner can read, unless there is one already."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_private_folders(path.parent)
         # Closing a descriptor drops this process's locks on the file: no other thread of ours
         # may get as far as SQLite before it is closed.
         with _creating:
@@ -103,6 +103,13 @@ def create_private(path: Path) -> None:
         pass
     except OSError as exc:
         raise StoreReadOnlyError(f"{path} cannot be created: {exc.strerror}") from exc
+
+
+def _make_private_folders(folder: Path) -> None:
+    """Make the folders that are missing, each for its owner alone: `mkdir` does so for the last."""
+    for each in reversed([folder, *folder.parents]):
+        if not each.exists():
+            each.mkdir(mode=0o700, exist_ok=True)
 
 
 @contextmanager

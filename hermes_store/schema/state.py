@@ -19,7 +19,7 @@ from sqlalchemy import inspect as sqlalchemy_inspect
 from hermes_store.database.choice import backend_of
 from hermes_store.database.failures import retry_while_busy, type_error
 from hermes_store.database.sqlite import SQLITE
-from hermes_store.database.sqlite_engines import reading_mode, sqlite_driver
+from hermes_store.database.sqlite_engines import distrust, reading_mode, sqlite_driver
 from hermes_store.database.sqlite_file import connect, unreadable_log
 from hermes_store.errors import (
     DamagedFileError,
@@ -115,6 +115,7 @@ def _open_and_look(path: Path) -> State:
     mode = "mode=ro" if path.with_name(path.name + "-wal").exists() else reading_mode(path)
     connection, _ = connect(sqlite_driver(), str(path), mode, isolation_level=None)
     with closing(connection):
+        distrust(connection)
         connection.execute("PRAGMA query_only=ON")
         connection.execute("BEGIN")  # one snapshot for all the questions
         return _look(lambda sql: connection.execute(sql).fetchall())
