@@ -7,7 +7,9 @@ from typing import Any
 __all__ = [
     "CopyError",
     "DamagedFileError",
+    "FileReplacedError",
     "ForeignDatabaseError",
+    "ForeignTriggerError",
     "HermesStoreError",
     "InvalidArgumentError",
     "MigrationError",
@@ -17,6 +19,7 @@ __all__ = [
     "SchemaError",
     "SchemaTooNewError",
     "SearchIndexError",
+    "SecondNameError",
     "SessionNotFoundError",
     "StoreBusyError",
     "StoreClosedError",
@@ -157,6 +160,38 @@ class TransactionRolledBackError(StoreUnavailableError):
         super().__init__(
             f"the database rolled the transaction back after {because}", "run all of it again"
         )
+
+
+class FileReplacedError(StoreUnavailableError):
+    """The file was moved, removed or replaced while it was open; the operation was not stored.
+
+    The next operation opens the file that lies at the path then.
+    """
+
+    def __init__(self, path: str, happened: str, now_at: str | None) -> None:
+        self.path = path
+        self.now_at = now_at
+        """Where the file that was open is now; None when it is not known, or removed."""
+        found = f", and is now {now_at}" if now_at else ""
+        super().__init__(
+            f"{path} was {happened} while it was open{found}; nothing of this operation is in the "
+            "file at that path",
+            "run it again: it uses the file that lies there then",
+        )
+
+
+class ForeignTriggerError(StoreUnavailableError):
+    """A trigger that is not the store's kept a row from being stored, or deleted it at once."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"{problem}, because of a trigger that is not the store's; nothing was stored",
+            "'hermes-store doctor' names it, 'hermes-store reindex' or reindex() removes it",
+        )
+
+
+class SecondNameError(StoreUnavailableError):
+    """The file has two names; each would get a log of its own, and messages would be lost."""
 
 
 class CopyError(HermesStoreError):

@@ -36,6 +36,7 @@ __all__ = [
     "include_name",
     "inspect",
     "prepare",
+    "require_current",
     "upgrade",
 ]
 
@@ -65,6 +66,7 @@ def inspect(address: Address = None, *, lock_timeout: float = LOCK_TIMEOUT) -> S
     or `StoreBusyError` (after `lock_timeout` seconds).
     """
     url = url_of(address)
+    backend_of(url).require_one_name(url)
     try:
         if not backend_of(url).is_server:
             return look_at_file(url, lock_timeout=lock_timeout)
@@ -106,6 +108,19 @@ def prepare(
         keep_log(url)
     if state.is_being_indexed and auto_migrate:
         fill_search_index(url, seconds=_FILLING_SECONDS, lock_timeout=lock_timeout)
+
+
+def require_current(address: Address, *, lock_timeout: float = LOCK_TIMEOUT) -> None:
+    """Raise `UpgradeRequiredError` unless a database can be read as it is; change nothing.
+
+    Raises as `inspect`.
+    """
+    url = url_of(address)
+    state = inspect(url, lock_timeout=lock_timeout)
+    if not state.is_current:
+        error = UpgradeRequiredError(str(state), HEAD)
+        error.add_note(backend_of(url).why_read_only(url) or shown(url))
+        raise error
 
 
 def upgrade(

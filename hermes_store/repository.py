@@ -19,6 +19,7 @@ from hermes_store.api.care import Care
 from hermes_store.api.operations import Operations
 from hermes_store.api.orm import ConversationSession
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.failures import translate_error, unknown_error
 from hermes_store.errors import TransactionOverError
 from hermes_store.execution.savepoint import run_in_savepoint
 from hermes_store.execution.store import Engines, Store, read_any_text
@@ -206,7 +207,8 @@ class Transaction(Operations):
         **kwargs: P.kwargs,
     ) -> R:
         connection = self._open
-        return read_any_text(connection, lambda: function(connection, *args, **kwargs))
+        with _unknown_errors_typed(connection):
+            return read_any_text(connection, lambda: function(connection, *args, **kwargs))
 
     def _write(
         self,
@@ -218,4 +220,16 @@ class Transaction(Operations):
             return function(connection, *args, **kwargs)
 
         connection = self._open
-        return run_in_savepoint(connection, operation, search_of(connection.backend).repair)
+        with _unknown_errors_typed(connection):
+            return run_in_savepoint(connection, operation, search_of(connection.backend).repair)
+
+
+@contextmanager
+def _unknown_errors_typed(connection: OpenConnection) -> Iterator[None]:
+    """Type what nobody knows; what is known, `transaction()` has to see as the driver raised it."""
+    try:
+        yield
+    except connection.errors as exc:
+        if translate_error(connection.backend, exc) is exc:
+            raise unknown_error(exc) from exc
+        raise

@@ -124,6 +124,8 @@ class Settings:
     """Where reads go when not to the store itself: a replica, which may lag (PostgreSQL)."""
     echo: Annotated[bool, flag] = False
     """True: SQLAlchemy logs every statement."""
+    read_only: Annotated[bool, flag] = False
+    """True: nothing is written, not even a newer schema; writing raises `StoreReadOnlyError`."""
     auto_migrate: Annotated[bool | None, flag] = None
     """Upgrade an old schema at opening; None: yes for a SQLite file, no for a server."""
 
@@ -145,6 +147,7 @@ class MoreSettings(TypedDict, total=False):
     statement_timeout: float | None
     read_url: str | URL | None
     echo: bool | None
+    read_only: bool | None
     auto_migrate: bool | None
 
 

@@ -1,10 +1,15 @@
 """Small tools that several tests use."""
 
+import multiprocessing
+import os
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
+
+R = TypeVar("R")
 
 only_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 """For what is about the file; every other test runs on each kind of database."""
@@ -16,6 +21,15 @@ def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "the condition never came"
         time.sleep(0.001)
+
+
+def raises(error: type[Exception], call: Callable[[], object]) -> bool:
+    """Whether a call raises `error`; for what comes after a moment."""
+    try:
+        call()
+    except error:
+        return True
+    return False
 
 
 class Caller(threading.Thread):
@@ -40,3 +54,22 @@ class Caller(threading.Thread):
         if self.error is not None:
             raise self.error
         return self.result
+
+
+def as_ordinary_user(function: Callable[[], R]) -> R:
+    """Call `function` in a child that file modes apply to: root would write all the same."""
+    context = multiprocessing.get_context("fork")
+    mine, theirs = context.Pipe()
+
+    def child() -> None:
+        if os.geteuid() == 0:
+            os.setgid(65534)
+            os.setuid(65534)
+        theirs.send(function())
+
+    process = context.Process(target=child)
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+    assert mine.poll(30)
+    return mine.recv()

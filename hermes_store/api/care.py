@@ -23,7 +23,8 @@ class Care(Topic):
 
         `library` and `version` name the database library, `wal_reset_bug` says whether it has
         that bug of SQLite, `journal_mode` and `synchronous` how commits are kept, `file_bytes`
-        the size. Reads only.
+        the size. `log_bytes` is the length of SQLite's log, and `log_held_by` names the exports of
+        this process that keep it from being cut back. Reads only.
         """
         writes = self._store.statistics()
         return {
@@ -34,14 +35,18 @@ class Care(Topic):
             "pool_size": self._store.settings.pool_size,
             "synchronous": self._store.settings.synchronous,
             **self._read(lambda connection: connection.backend.describe(connection.core)),
+            **self._store.log(),
         }
 
     def check(self) -> list[str]:
         """Return what is wrong with the file, its references, counters and search index, in words.
 
         An empty list when all is well. Reads everything, and compares the index with every
-        message; other processes cannot write while it does that.
+        message; other processes cannot write while it does that. What is read only is checked
+        without that comparison.
         """
+        if self._store.is_read_only:
+            return self._read(upkeep.problems)
         return [*self._read(upkeep.problems), *self._write(search_of(self._store.backend).check)]
 
     def reindex(self, progress: Progress | None = None) -> None:

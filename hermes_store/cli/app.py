@@ -102,6 +102,13 @@ def shared_options() -> list[click.Parameter]:
             "else ~/.hermes/state.db.",
         ),
         click.Option(
+            ["--read-only"],
+            is_flag=True,
+            expose_value=False,
+            callback=keep,
+            help="Change nothing: commands that would are refused.",
+        ),
+        click.Option(
             ["--json", "as_json"],
             is_flag=True,
             expose_value=False,

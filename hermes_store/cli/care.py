@@ -9,8 +9,9 @@ import click
 
 from hermes_store import migrate
 from hermes_store.cli import output
-from hermes_store.cli.opening import open_store, where
+from hermes_store.cli.opening import open_store, open_to_read, where
 from hermes_store.cli.options import Options
+from hermes_store.database.choice import backend_of
 
 __all__ = ["doctor_command", "optimize_command", "reindex_command", "stats_command"]
 
@@ -22,7 +23,7 @@ def stats_command(options: Options) -> None:
 
     --json prints an object with the same.
     """
-    with open_store(options) as repo:
+    with open_to_read(options) as repo:
         stats = {
             "database": where(options),
             "revision": migrate.current(options.db),
@@ -62,6 +63,8 @@ def _facts(stats: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if "file_bytes" in stats:
         yield "size", output.size(stats["file_bytes"])
         yield "journal", f"{stats['journal_mode']}, synchronous {stats['synchronous']}"
+    if stats.get("log_bytes"):
+        yield "log", output.size(stats["log_bytes"])
     yield "sessions", output.count(stats["sessions"])
     yield "messages", output.count(stats["messages"])
 
@@ -80,17 +83,20 @@ def doctor_command(options: Options) -> int:
     """Check the file, references, counters, schema and search index, and say what to do.
 
     Keeps agents from writing while it compares the index with every message. Exit code 1 when
-    there is a problem. --json prints an object with the list problems.
+    there is a problem. --json prints an object with the lists problems and advice.
     """
-    with open_store(options) as repo:
+    with open_store(options, upgrade=False) as repo:
         problems = repo.check()
+    advice = backend_of(repo.url).exposed(repo.url)
     if options.as_json:
-        output.print_json({"problems": problems})
+        output.print_json({"problems": problems, "advice": advice})
     elif problems:
         for problem in problems:
             click.echo(output.plain(problem))
     else:
         click.echo("no problem found")
+    for each in () if options.as_json else advice:
+        output.note(output.plain(each))
     return 1 if problems else 0
 
 

@@ -12,7 +12,14 @@ from hermes_store.cli.options import Options
 from hermes_store.database.address import shown, url_of
 from hermes_store.database.choice import backend_of
 
-__all__ = ["NotFoundError", "find_session", "open_store", "require_database", "where"]
+__all__ = [
+    "NotFoundError",
+    "find_session",
+    "open_store",
+    "open_to_read",
+    "require_database",
+    "where",
+]
 
 
 class NotFoundError(click.ClickException):
@@ -42,8 +49,21 @@ def require_database(options: Options) -> None:
         return  # whoever opens it says what is wrong
 
 
-def open_store(options: Options, *, create: bool = False) -> SessionRepository:
+def open_to_read(options: Options) -> SessionRepository:
+    """Open the database and change nothing: one with an older schema is refused."""
+    require_database(options)
+    return SessionRepository(options.db, read_only=True)
+
+
+def open_store(
+    options: Options, *, create: bool = False, upgrade: bool = True
+) -> SessionRepository:
     """Open the database; an older SQLite file is upgraded, as in any program that opens it."""
+    if options.read_only:
+        return open_to_read(options)
+    if not upgrade:
+        require_database(options)
+        migrate.require_current(options.db)
     if not create:
         require_database(options)
     url = url_of(options.db)

@@ -13,5 +13,7 @@ class Options:
 
     db: str | None = None
     """A path, a database URL, or None for the default file."""
+    read_only: bool = False
+    """Change nothing, whatever the command."""
     as_json: bool = False
     """Print JSON instead of tables."""

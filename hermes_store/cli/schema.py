@@ -10,6 +10,7 @@ from hermes_store.cli.opening import require_database, where
 from hermes_store.cli.options import Options
 from hermes_store.database.address import create_database, url_of
 from hermes_store.database.choice import backend_of
+from hermes_store.search.triggers import described
 
 __all__ = ["current_command", "init_command", "upgrade_command"]
 
@@ -77,7 +78,7 @@ def current_command(options: Options) -> int:
     """Print the schema's revision and change nothing.
 
     Exit code 0 when it is the newest, 1 when 'hermes-store upgrade' has something to do. --json
-    prints an object with database, revision, head and is_current.
+    prints an object with database, revision, head, is_current and foreign_triggers.
     """
     require_database(options)
     state = migrate.inspect(options.db)
@@ -89,9 +90,12 @@ def current_command(options: Options) -> int:
                 "legacy_version": state.legacy,
                 "head": migrate.HEAD,
                 "is_current": state.is_current,
+                "foreign_triggers": [name for name, _ in state.foreign_triggers],
             }
         )
     else:
+        for trigger in state.foreign_triggers:
+            output.note(output.plain(described(trigger)))
         remedy = "" if state.is_current else f": 'hermes-store upgrade' brings it to {migrate.HEAD}"
         click.echo(f"{where(options)} is at {state}{remedy}")
     return 0 if state.is_current else 1

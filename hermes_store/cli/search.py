@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from hermes_store.cli import output
-from hermes_store.cli.opening import find_session, open_store
+from hermes_store.cli.opening import find_session, open_to_read
 from hermes_store.cli.options import Options
 
 __all__ = ["search_command"]
@@ -62,7 +62,7 @@ def search_command(options: Options, /, query: tuple[str, ...], **filters: Any) 
     """
     with_context = filters.pop("context")
     markers = (">>>", "<<<") if options.as_json else (_START, _END)
-    with open_store(options) as repo:
+    with open_to_read(options) as repo:
         for name in ("session", "exclude_session"):
             if filters[name]:
                 filters[name] = find_session(repo, filters[name])

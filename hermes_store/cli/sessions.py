@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from hermes_store.cli import output
-from hermes_store.cli.opening import find_session, open_store
+from hermes_store.cli.opening import find_session, open_store, open_to_read
 from hermes_store.cli.options import Options
 
 __all__ = ["delete_command", "list_command", "prune_command", "title_command"]
@@ -35,7 +35,7 @@ def list_command(
     offset: int,
 ) -> None:
     """List sessions, last used first. --json prints a list of objects."""
-    with open_store(options) as repo:
+    with open_to_read(options) as repo:
         rows = repo.list_sessions_rich(
             source=source,
             exclude_sources=list(exclude_source),
@@ -98,9 +98,10 @@ def title_command(options: Options, session: str, new_title: str | None, clear: 
     """
     if clear and new_title is not None:
         raise click.UsageError("give a new title or --clear, not both")
-    with open_store(options) as repo:
+    changes = clear or new_title is not None
+    with (open_store if changes else open_to_read)(options) as repo:
         session_id = find_session(repo, session)
-        if clear or new_title is not None:
+        if changes:
             repo.set_session_title(session_id, new_title or "")
         title = repo.get_session_title(session_id)
     if options.as_json:

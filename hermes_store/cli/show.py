@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from hermes_store.cli import output
-from hermes_store.cli.opening import NotFoundError, find_session, open_store
+from hermes_store.cli.opening import NotFoundError, find_session, open_to_read
 from hermes_store.cli.options import Options
 
 __all__ = ["show_command"]
@@ -35,7 +35,7 @@ def show_command(
 
     --json prints the whole session as one object, its messages under the key messages.
     """
-    with open_store(options) as repo:
+    with open_to_read(options) as repo:
         found = repo.export_session(find_session(repo, session))
     if found is None:
         raise NotFoundError(f"the session {session!r} was deleted a moment ago")

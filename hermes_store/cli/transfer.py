@@ -18,7 +18,7 @@ import click
 from hermes_store import SessionRepository
 from hermes_store.cli import output
 from hermes_store.cli.jsonl import Log, read_sessions
-from hermes_store.cli.opening import find_session, open_store
+from hermes_store.cli.opening import find_session, open_store, open_to_read
 from hermes_store.cli.options import Options
 from hermes_store.database.address import url_of
 from hermes_store.database.choice import backend_of
@@ -56,7 +56,7 @@ def export_command(
         raise click.UsageError("name sessions or give --source, not both")
     _refuse_the_database(options, target)
     with ExitStack() as stack:
-        repo = stack.enter_context(open_store(options))
+        repo = stack.enter_context(open_to_read(options))
         ids = list(dict.fromkeys(find_session(repo, name) for name in sessions))
         found = stack.enter_context(closing(_exported(repo, ids, source)))
         bar = output.progress_bar("exporting", wanted=target != STDIO or not sys.stdout.isatty())

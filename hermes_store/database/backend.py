@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from sqlalchemy import URL, Connection, Engine
 
 from hermes_store.database.checkpoint import Checkpoints
+from hermes_store.database.sqlite_file import Opened
 from hermes_store.errors import HermesStoreError
 from hermes_store.settings import Settings
 
@@ -45,6 +46,18 @@ class Backend(Protocol):
 
         Raises `StoreUnavailableError`. A file is created when it is opened.
         """
+
+    def require_one_name(self, url: URL) -> None:
+        """Refuse a file that has two names. Raises `SecondNameError`."""
+
+    def exposed(self, url: URL) -> list[str]:
+        """What other users of the machine can do with the database, in words, and the remedy."""
+
+    def why_read_only(self, url: URL) -> str | None:
+        """Why the place cannot be written, when that shows without trying."""
+
+    def opened(self, connection: Connection) -> Opened | None:
+        """The file that a connection has open; None when the database is on a server."""
 
     # --- engines --------------------------------------------------------------------------------
 
@@ -90,6 +103,9 @@ class Backend(Protocol):
 
     def is_lost(self, exc: BaseException) -> bool:
         """Whether the connection is gone, and with it what was not committed."""
+
+    def is_drivers(self, exc: BaseException) -> bool:
+        """Whether the driver raised it, or SQLAlchemy for the driver."""
 
     def is_undecodable(self, exc: BaseException) -> bool:
         """Whether a stored text could not be read because it is not valid UTF-8."""
@@ -140,7 +156,19 @@ class Backend(Protocol):
     def broken_references(self, connection: Connection) -> set[tuple[Any, ...]]:
         """Rows that refer to nothing."""
 
+    triggers: str
+    """Statement: name and table of every trigger on the store's tables and search index."""
+
+    def fired(self, connection: Connection) -> set[str]:
+        """Names of the triggers that write for the statements of a connection that writes.
+
+        It grows as statements are prepared. Empty where that cannot be told.
+        """
+
     # --- care -----------------------------------------------------------------------------------
+
+    def log_bytes(self, url: URL) -> int | None:
+        """How long the write-ahead log is; None where there is none beside the database."""
 
     def describe(self, connection: Connection) -> dict[str, Any]:
         """Which database library is in force, and how it keeps the database."""

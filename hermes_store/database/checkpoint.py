@@ -14,6 +14,8 @@ from contextlib import AbstractContextManager, closing
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from hermes_store.errors import StoreUnavailableError
+
 __all__ = ["Checkpoints"]
 
 _FIRST_INTERVAL = 64
@@ -68,7 +70,7 @@ class Checkpoints:
         try:
             with closing(self._engine.raw_connection()) as connection:
                 row = connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        except (DBAPIError, self._engine.dialect.loaded_dbapi.Error):
+        except (DBAPIError, self._engine.dialect.loaded_dbapi.Error, StoreUnavailableError):
             return 0  # the write before it is safe; the next COMMIT will say what is wrong
         return max(int(row[1]), 0)
 

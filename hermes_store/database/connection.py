@@ -20,7 +20,7 @@ class OpenConnection:
     price. As soon as somebody listens to the engine's statements, SQLAlchemy runs the same text.
     """
 
-    __slots__ = ("_begin", "backend", "core", "dbapi", "errors", "watched")
+    __slots__ = ("_begin", "_opened", "backend", "core", "dbapi", "errors", "fired", "watched")
 
     def __init__(self, engine: Engine, backend: Backend, begin: str) -> None:
         """Connect. `begin` is the statement that begins a transaction."""
@@ -34,6 +34,25 @@ class OpenConnection:
         self.watched = False
         """Whether somebody listens to statements; looked at when a transaction begins."""
         self._begin = begin
+        self._opened = backend.opened(self.core)
+        self.fired = backend.fired(self.core)
+        """Names of the triggers that write for this connection, as far as the database tells."""
+
+    def require_same_file(self) -> None:
+        """Raise `FileReplacedError` when the database is a file that is no longer at its place."""
+        if self._opened is not None:
+            self._opened.require_same()
+
+    def require_same_file_lately(self) -> None:
+        """The same, of a moment ago. Raises `SecondNameError` when it has got a second name."""
+        if self._opened is not None:
+            self._opened.require_same_lately()
+
+    def close(self) -> None:
+        """Close it; a file that is no longer at its place keeps what was committed to it."""
+        if self._opened is not None and not self.core.closed:
+            self._opened.part(self.dbapi)
+        self.core.close()
 
     @property
     def in_transaction(self) -> bool:

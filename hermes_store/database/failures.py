@@ -9,9 +9,17 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from hermes_store.database.backend import Backend
-from hermes_store.errors import HermesStoreError, StoreBusyError
+from hermes_store.errors import HermesStoreError, StoreBusyError, StoreUnavailableError
 
-__all__ = ["again_if_lost", "pause", "retry_while_busy", "translate_error", "typed_errors"]
+__all__ = [
+    "again_if_lost",
+    "pause",
+    "retry_while_busy",
+    "translate_error",
+    "type_error",
+    "typed_errors",
+    "unknown_error",
+]
 
 T = TypeVar("T")
 
@@ -20,18 +28,37 @@ def translate_error(backend: Backend, exc: BaseException) -> BaseException:
     """The typed error for an error of the driver; others come back as they are."""
     if isinstance(exc, HermesStoreError):
         return exc
-    if backend.is_busy(exc):
+    known = backend.translate(exc)
+    if known is None and backend.is_busy(exc):
         return StoreBusyError(0.0)
-    return backend.translate(exc) or exc
+    return known or exc
+
+
+def type_error(backend: Backend, exc: BaseException) -> BaseException:
+    """The same; an error of the driver that nobody knows becomes `StoreUnavailableError`."""
+    known = translate_error(backend, exc)
+    return unknown_error(exc) if known is exc and backend.is_drivers(exc) else known
+
+
+def unknown_error(exc: BaseException) -> StoreUnavailableError:
+    """The typed error for one of the driver that says nothing a caller could act on."""
+    said = " ".join(str(getattr(exc, "orig", None) or exc).split())
+    return StoreUnavailableError(
+        f"the database refused the operation ({said}); nothing of it was stored",
+        "'hermes-store doctor' and check() look for what is wrong",
+    )
 
 
 @contextmanager
-def typed_errors(backend: Backend) -> Iterator[None]:
-    """Raise the typed error in place of the driver's."""
+def typed_errors(backend: Backend, *, own_statements: bool = False) -> Iterator[None]:
+    """Raise the typed error in place of the driver's.
+
+    The caller's `own_statements` may also fail for reasons that only the caller knows.
+    """
     try:
         yield
     except Exception as exc:
-        error = translate_error(backend, exc)
+        error = (translate_error if own_statements else type_error)(backend, exc)
         if error is exc:
             raise
         raise error from exc

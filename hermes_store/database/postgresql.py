@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable
 from contextlib import AbstractContextManager, closing, nullcontext
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
@@ -70,6 +70,20 @@ class _PostgreSQL:
             )
         return _create_database(url)
 
+    def require_one_name(self, url: URL) -> None:
+        """Nothing: a server's database is no file of ours."""
+
+    def exposed(self, url: URL) -> list[str]:  # noqa: ARG002 - the server has users of its own
+        """Nothing: the server decides who may do what."""
+        return []
+
+    def why_read_only(self, url: URL) -> str | None:  # noqa: ARG002 - only the server could tell
+        """None: a standby refuses what it cannot do, and may be promoted."""
+        return None
+
+    def opened(self, connection: Connection) -> None:
+        """None: there is no file."""
+
     # --- engines --------------------------------------------------------------------------------
 
     begin_writing = engines.BEGIN_WRITING
@@ -125,6 +139,10 @@ class _PostgreSQL:
     def is_lost(self, exc: BaseException) -> bool:
         """Whether the connection is gone, and with it what was not committed."""
         return errors.is_lost(exc)
+
+    def is_drivers(self, exc: BaseException) -> bool:
+        """Whether the driver raised it, or SQLAlchemy for the driver."""
+        return errors.is_drivers(exc)
 
     def is_undecodable(self, exc: BaseException) -> bool:  # noqa: ARG002 - the server checks
         """Never: the server takes only valid UTF-8."""
@@ -199,7 +217,16 @@ class _PostgreSQL:
         """Nothing: the server keeps references whole."""
         return set()
 
+    triggers = engines.TRIGGERS
+
+    def fired(self, connection: Connection) -> set[str]:
+        """The triggers that there were when a connection that writes was opened."""
+        return cast("set[str]", connection.info.get("fired", set()))
+
     # --- care -----------------------------------------------------------------------------------
+
+    def log_bytes(self, url: URL) -> None:
+        """None: the server looks after its log."""
 
     def describe(self, connection: Connection) -> dict[str, Any]:
         """Which server it is."""

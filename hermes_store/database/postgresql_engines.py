@@ -22,6 +22,7 @@ __all__ = [
     "BEGIN_READING",
     "BEGIN_WRITING",
     "CONNECT_SECONDS",
+    "TRIGGERS",
     "in_transaction",
     "may_commit",
     "read_engine",
@@ -31,6 +32,11 @@ __all__ = [
 BEGIN_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
+TRIGGERS = (
+    "SELECT tgname, relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+    " WHERE NOT tgisinternal AND relname IN ('sessions', 'messages')"
+    " AND pg_table_is_visible(tgrelid) ORDER BY tgname"
+)
 CONNECT_SECONDS = 10
 _CONNECT: dict[str, Any] = {
     "application_name": "hermes-store",
@@ -51,7 +57,13 @@ _FRESH_SECONDS = 2.0
 
 def write_engine(url: URL, settings: Settings) -> Engine:
     """Engine for connections that write. Holds no pool."""
-    return _engine(url, settings, BEGIN_WRITING, poolclass=NullPool)
+    engine = _engine(url, settings, BEGIN_WRITING, poolclass=NullPool)
+
+    def note_triggers(dbapi: Any, record: Any) -> None:
+        record.info["fired"] = {name for name, _ in dbapi.execute(TRIGGERS)}
+
+    event.listen(engine, "connect", note_triggers)
+    return engine
 
 
 def read_engine(url: URL, settings: Settings) -> Engine:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from sqlalchemy.exc import DBAPIError
+
 from hermes_store.errors import (
     HermesStoreError,
     StoreReadOnlyError,
@@ -15,6 +17,7 @@ __all__ = [
     "CHECK_THE_URL",
     "in_one_line",
     "is_busy",
+    "is_drivers",
     "is_lost",
     "is_overtaken",
     "state_of",
@@ -24,6 +27,7 @@ __all__ = [
 _LOCKED = {"40001", "40P01", "55P03"}  # serialization, deadlock, lock not available
 _OVERTAKEN = {"23503", "23505"}  # foreign key, unique
 _GOING_DOWN = {"57P01", "57P02", "57P03", "57P05"}  # shut down, crashed, starting, idle for long
+_IDLE_INSIDE = "25P03"  # idle for long inside a transaction
 
 
 def state_of(exc: BaseException) -> str | None:
@@ -36,6 +40,11 @@ def _error(exc: BaseException) -> BaseException | None:
     driver = sys.modules.get("psycopg")
     original = getattr(exc, "orig", None) or exc
     return original if driver is not None and isinstance(original, driver.Error) else None
+
+
+def is_drivers(exc: BaseException) -> bool:
+    """Whether the driver raised it, or SQLAlchemy for the driver."""
+    return isinstance(exc, DBAPIError) or _error(exc) is not None
 
 
 def is_busy(exc: BaseException) -> bool:
@@ -56,7 +65,7 @@ def is_lost(exc: BaseException) -> bool:
     state = state_of(error)
     if state is None:
         return isinstance(error, sys.modules["psycopg"].OperationalError)
-    return state in _GOING_DOWN or state.startswith("08")
+    return state in {*_GOING_DOWN, _IDLE_INSIDE} or state.startswith("08")
 
 
 def translate(exc: BaseException) -> HermesStoreError | None:
@@ -65,6 +74,8 @@ def translate(exc: BaseException) -> HermesStoreError | None:
     if error is None:
         return None
     said = in_one_line(error)
+    if state_of(error) == _IDLE_INSIDE:
+        return StoreUnavailableError(f"the server ended the connection ({said})", _IDLE_REMEDY)
     if is_lost(error):
         return StoreUnavailableError(f"the connection to the server was lost ({said})", "try again")
     return _translate_state(state_of(error) or "", said)
@@ -73,12 +84,22 @@ def translate(exc: BaseException) -> HermesStoreError | None:
 def _translate_state(state: str, said: str) -> HermesStoreError | None:
     if state == "25P02":
         return TransactionRolledBackError("an earlier error")
+    if state in _ROLLED_BACK:
+        return TransactionRolledBackError(_ROLLED_BACK[state])
     if state == "25006":
         return StoreReadOnlyError(said, "give the URL of the primary server")
     remedies = [remedy for start, remedy in _REMEDIES.items() if state.startswith(start)]
     return StoreUnavailableError(said, remedies[0]) if remedies else None
 
 
+_ROLLED_BACK = {
+    "40P01": "a deadlock with another transaction",
+    "40001": "a conflict with another transaction",
+}
+_IDLE_REMEDY = (
+    "go through an export without long pauses, keep transaction() short, or raise the server's "
+    "idle_in_transaction_session_timeout"
+)
 CHECK_THE_URL = (
     "check the URL's host, port, user, password and database, and that the server runs; "
     "'hermes-store init' creates a missing database"
@@ -88,7 +109,7 @@ _REMEDIES = {
     "53": "relieve the server and try again",
     "28": CHECK_THE_URL,
     "3D": CHECK_THE_URL,
-    "42501": "grant the user the right to do this",
+    "42501": "grant the user the right to do this; docs/scaling.md lists what the store needs",
 }
 """By the beginning of the SQLSTATE."""
 

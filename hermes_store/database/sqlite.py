@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from hermes_store.database import sqlite_engines as engines
 from hermes_store.database import sqlite_errors as errors
+from hermes_store.database import sqlite_file as files
 from hermes_store.database.checkpoint import Checkpoints
 from hermes_store.errors import HermesStoreError, InvalidArgumentError, StoreBusyError
 from hermes_store.settings import Settings, taken_by
@@ -44,20 +47,35 @@ class _SQLite:
             raise InvalidArgumentError("db_path", problem, "give the plain path")
         if "\0" in database:
             raise InvalidArgumentError("db_path", "the path holds a NUL character", "remove it")
-        return url.set(database=str(Path(database).expanduser().absolute()))
+        return url.set(database=_real(Path(database).expanduser()))
 
     def shown(self, url: URL) -> str:
         """The path."""
         return str(url.database)
 
     def identity(self, url: URL) -> Hashable:
-        """Device and inode: a file may have several names."""
-        status = Path(cast("str", url.database)).stat()
-        return status.st_dev, status.st_ino
+        """The path, without symbolic links: a file that is replaced is the same place."""
+        return os.path.realpath(cast("str", url.database))
 
     def create_database(self, url: URL) -> bool:  # noqa: ARG002 - a server's has to be created
         """Nothing: SQLite creates a file when it is opened."""
         return False
+
+    def require_one_name(self, url: URL) -> None:
+        """Refuse a file with hard links, or mounted by itself. Raises `SecondNameError`."""
+        files.require_one_name(Path(str(url.database)))
+
+    def exposed(self, url: URL) -> list[str]:
+        """What other users of the machine can do with the file."""
+        return files.exposed(Path(str(url.database)))
+
+    def why_read_only(self, url: URL) -> str | None:
+        """Why the file or its folder cannot be written; None when they can."""
+        return files.why_read_only(Path(str(url.database)))
+
+    def opened(self, connection: Connection) -> files.Opened | None:
+        """The file that the connection has open."""
+        return cast("files.Opened | None", connection.info.get("opened"))
 
     # --- engines --------------------------------------------------------------------------------
 
@@ -117,6 +135,10 @@ class _SQLite:
     def is_lost(self, exc: BaseException) -> bool:  # noqa: ARG002 - there is no server
         """Never: a file has no connection to lose."""
         return False
+
+    def is_drivers(self, exc: BaseException) -> bool:
+        """Whether the driver raised it, or SQLAlchemy for the driver."""
+        return isinstance(exc, (DBAPIError, engines.sqlite_driver().Error))
 
     def is_undecodable(self, exc: BaseException) -> bool:
         """Whether a stored text could not be read because it is not valid UTF-8."""
@@ -180,7 +202,21 @@ class _SQLite:
         """Rows that refer to nothing: other tools write without foreign keys."""
         return {tuple(row) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}
 
+    triggers = (
+        "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND ("
+        "lower(tbl_name) IN ('sessions', 'messages', 'search_index')"
+        " OR tbl_name LIKE 'messages_fts%' OR sql LIKE '%messages_fts%') ORDER BY name"
+    )
+
+    def fired(self, connection: Connection) -> set[str]:
+        """Names of the triggers that write for the statements of a connection that writes."""
+        return cast("set[str]", connection.info.setdefault("fired", set()))
+
     # --- care -----------------------------------------------------------------------------------
+
+    def log_bytes(self, url: URL) -> int:
+        """How long the log beside the file is."""
+        return files.log_bytes(Path(str(url.database)))
 
     def describe(self, connection: Connection) -> dict[str, Any]:
         """Which SQLite is in force, and how it keeps the file."""
@@ -213,6 +249,12 @@ class _SQLite:
             refused, *_ = dbapi.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if refused:
             raise StoreBusyError(lock_timeout, "a reader of an older snapshot")
+
+
+def _real(path: Path) -> str:
+    """The path that SQLite uses; that of a link to nothing stays, so that nothing is created."""
+    is_there = os.path.exists(path)  # noqa: PTH110 - a Path's raises when the name is too long
+    return os.path.realpath(path) if is_there else str(path.absolute())
 
 
 # SQLite stores as text whatever it is given; its driver refuses to read what is not valid UTF-8.

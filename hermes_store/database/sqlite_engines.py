@@ -9,8 +9,10 @@ rebuilt). The driver's own transaction control is off: it would leave DDL outsid
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy
@@ -18,17 +20,20 @@ import sqlalchemy.dialects.sqlite.pysqlite  # here, not at the first open
 from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.pool import NullPool
 
+from hermes_store.database import sqlite_file as files
 from hermes_store.database.driver import sqlite_driver
 from hermes_store.errors import TransactionRolledBackError
 from hermes_store.settings import Settings
 
 __all__ = [
     "begin_writing",
+    "distrust",
     "has_wal_reset_bug",
     "keep_log",
     "migration_engine",
     "plain_engine",
     "read_engine",
+    "reading_mode",
     "require_transaction",
     "sqlite_driver",
     "start_log",
@@ -41,9 +46,12 @@ def write_engine(url: URL, settings: Settings) -> Engine:
     """Engine for the connection that writes."""
     engine = _engine(url, settings.echo)
 
-    def configure(dbapi: Any, _record: Any) -> None:
+    def configure(dbapi: Any, record: Any) -> None:
+        distrust(dbapi, trusted_schema=not _works_distrusted())
         _common_pragmas(dbapi, settings)
         _write_ahead_log(dbapi, url)
+        _claim_log(dbapi, record)
+        dbapi.set_authorizer(_notes(record.info.setdefault("fired", set())))
         dbapi.execute(f"PRAGMA synchronous={settings.synchronous}")
         dbapi.execute("PRAGMA foreign_keys=ON")
         dbapi.execute("PRAGMA recursive_triggers=ON")
@@ -55,6 +63,23 @@ def write_engine(url: URL, settings: Settings) -> Engine:
     for hook in ("do_execute", "do_executemany", "do_execute_no_params"):
         event.listen(engine, hook, _require_transaction_of)
     return engine
+
+
+def _notes(fired: set[str]) -> Callable[..., int]:
+    """Make an authorizer that notes triggers that write, whenever SQLite prepares a statement.
+
+    It prepares it again when the schema has changed. So a trigger is known before it fires, and
+    to know it costs nothing when a statement runs.
+    """
+    driver = sqlite_driver()
+    writes = {driver.SQLITE_INSERT, driver.SQLITE_UPDATE, driver.SQLITE_DELETE}
+
+    def note(action: int, _what: str, _of: str, _database: str, trigger: str | None) -> int:
+        if trigger is not None and action in writes:
+            fired.add(trigger)
+        return 0  # SQLITE_OK
+
+    return note
 
 
 def require_transaction(connection: Connection) -> None:
@@ -75,11 +100,13 @@ def _require_transaction_of(*arguments: Any) -> None:
 
 def read_engine(url: URL, settings: Settings) -> Engine:
     """Engine whose connections can only read."""
-    engine = _engine(url, settings.echo)
+    engine = _engine(url, settings.echo, partial(reading_mode, read_only=settings.read_only))
 
-    def configure(dbapi: Any, _record: Any) -> None:
+    def configure(dbapi: Any, record: Any) -> None:
+        distrust(dbapi, trusted_schema=not _works_distrusted())
         _common_pragmas(dbapi, settings)
         dbapi.execute("PRAGMA query_only=ON")
+        _claim_log(dbapi, record)
 
     event.listen(engine, "connect", configure)
     event.listen(engine, "begin", _begin_reading)
@@ -112,15 +139,44 @@ def begin_writing(connection: Connection) -> None:
         dbapi.execute("BEGIN IMMEDIATE")
 
 
-def _engine(url: URL, echo: bool = False) -> Engine:
+def _writing_mode(_path: Path) -> str:
+    return "mode=rw"  # never makes a file: it would be readable by everybody
+
+
+def _engine(url: URL, echo: bool = False, mode: Callable[[Path], str] = _writing_mode) -> Engine:
     driver = sqlite_driver()
     connect_args: dict[str, Any] = {"check_same_thread": False, "isolation_level": None}
     if hasattr(driver, "LEGACY_TRANSACTION_CONTROL"):  # Python 3.12; 3.16 changes the default
         connect_args["autocommit"] = driver.LEGACY_TRANSACTION_CONTROL
     # As an attribute of the module, so that instrumentation that wraps it is not missed.
-    return sqlalchemy.create_engine(
+    engine = sqlalchemy.create_engine(
         url, module=driver, connect_args=connect_args, poolclass=NullPool, echo=echo
     )
+
+    def connect(_dialect: Any, record: Any, arguments: Any, keywords: Any) -> Any:
+        path = arguments[0]
+        dbapi, record.info["opened"] = files.connect(driver, path, mode(Path(path)), **keywords)
+        return dbapi
+
+    event.listen(engine, "do_connect", connect)
+    return engine
+
+
+def reading_mode(path: Path, *, read_only: bool = False) -> str:
+    """How a file is opened to be read: as one that nobody writes, where nobody can.
+
+    Where somebody can, a connection that may write cleans up the empty log that it makes; but it
+    moves a log with something in it into the file, which `read_only` keeps it from.
+    """
+    is_fixed = files.why_read_only(path) is not None
+    if files.is_log_left(path) and (is_fixed or read_only):
+        return "mode=ro"
+    return files.UNCHANGING if is_fixed else "mode=rw"
+
+
+def _claim_log(dbapi: Any, record: Any) -> None:
+    dbapi.execute("PRAGMA schema_version").fetchone()  # SQLite opens the log at the first read
+    record.info["opened"].claim_log()
 
 
 def _common_pragmas(dbapi: Any, settings: Settings) -> None:
@@ -167,6 +223,39 @@ def without_references(dbapi: Any) -> Iterator[None]:
         yield
     finally:
         dbapi.execute(f"PRAGMA foreign_keys={checked}")
+
+
+def distrust(dbapi: Any, *, trusted_schema: bool = False) -> None:
+    """Expect a hostile file: https://sqlite.org/security.html."""
+    dbapi.execute("PRAGMA cell_size_check=ON")
+    if not trusted_schema:
+        dbapi.execute("PRAGMA trusted_schema=OFF")
+
+
+@cache
+def _works_distrusted() -> bool:
+    """Whether the store's triggers work in a schema that is not trusted.
+
+    SQLite 3.40 counts FTS5 as unsafe there, newer ones do not.
+    """
+    with closing(sqlite_driver().connect(":memory:")) as probe:
+        try:
+            probe.executescript(_LIKE_OURS)
+        except sqlite_driver().Error:
+            return False
+    return True
+
+
+_LIKE_OURS = """
+PRAGMA trusted_schema=OFF;
+CREATE TABLE message (content);
+CREATE VIEW text (id, content) AS SELECT rowid, CASE WHEN json_valid(content)
+    THEN json_extract(content, '$') ELSE replace(content, char(9), ' ') END FROM message;
+CREATE VIRTUAL TABLE found USING fts5(content, content=text, content_rowid=id);
+CREATE TRIGGER index_it AFTER INSERT ON message BEGIN
+    INSERT INTO found(rowid, content) SELECT id, content FROM text WHERE id = new.rowid; END;
+INSERT INTO message VALUES ('"x"');
+"""
 
 
 def _pragma(dbapi: Any, pragma: str) -> Any:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import Engine
 
 from hermes_store.database.backend import Backend
 from hermes_store.database.connection import OpenConnection
-from hermes_store.errors import OutcomeUnknownError
+from hermes_store.errors import FileReplacedError, OutcomeUnknownError
 
 __all__ = ["WriteConnections"]
 
@@ -17,9 +19,12 @@ _INHERITED: list[OpenConnection] = []
 class WriteConnections:
     """As many as were ever needed at once. Whoever takes one has it alone."""
 
-    def __init__(self, engine: Engine, backend: Backend) -> None:
+    def __init__(self, engine: Engine, backend: Backend, renew: Callable[[], None] | None) -> None:
+        """`renew` looks at what lies where a file was that is gone, before it is opened."""
         self._engine = engine
         self._backend = backend
+        self._renew = renew
+        self._is_replaced = False
         self._open: list[OpenConnection] = []
         self._idle: list[OpenConnection] = []
 
@@ -36,9 +41,15 @@ class WriteConnections:
         try:
             return self._idle.pop()
         except IndexError:
-            connection = OpenConnection(self._engine, self._backend, self._backend.begin_writing)
+            connection = self._connect()
             self._open.append(connection)
             return connection
+
+    def _connect(self) -> OpenConnection:
+        if self._is_replaced and self._renew:
+            self._renew()
+        self._is_replaced = False
+        return OpenConnection(self._engine, self._backend, self._backend.begin_writing)
 
     def give_back(self, connection: OpenConnection) -> None:
         """End the use of one."""
@@ -50,8 +61,13 @@ class WriteConnections:
     def abort(self, connection: OpenConnection, exc: BaseException, *, committing: bool) -> None:
         """Leave no transaction behind. Raises `OutcomeUnknownError`.
 
-        When the server is gone, so is every connection.
+        When the server is gone, so is every connection; when the file is, this one.
         """
+        if isinstance(exc, FileReplacedError):
+            connection.roll_back()
+            connection.close()
+            self._is_replaced = True
+            return
         if not self._backend.is_lost(exc):
             connection.roll_back()
             return
@@ -69,7 +85,12 @@ class WriteConnections:
             except IndexError:  # another thread took the last one
                 return
             self._open.remove(connection)
-            connection.core.close()
+            connection.close()
+
+    def part(self) -> None:
+        """The file is no longer at its place: close what is idle, look before the next opens."""
+        self._is_replaced = True
+        self.close_idle()
 
     def abandon(self) -> None:
         """In the child of a fork: never touch what belongs to the parent."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
@@ -10,7 +12,7 @@ from sqlalchemy import Engine
 
 from hermes_store.database.backend import Backend
 from hermes_store.database.connection import OpenConnection
-from hermes_store.errors import HermesStoreError, PoolExhaustedError
+from hermes_store.errors import FileReplacedError, HermesStoreError, PoolExhaustedError
 from hermes_store.settings import Settings
 
 __all__ = ["Readers"]
@@ -26,8 +28,15 @@ class Readers:
     a small query. Those to a server go back into its pool, which sees whether they still answer.
     """
 
-    def __init__(self, engine: Engine, backend: Backend, settings: Settings) -> None:
+    def __init__(
+        self, engine: Engine, backend: Backend, settings: Settings, renew: Callable[[], None]
+    ) -> None:
+        """`renew` looks at what lies where a file was that is gone, before it is opened."""
         self.engine = engine
+        self._renew = renew
+        self._is_replaced = False
+        self._parted: list[OpenConnection] | None = None
+        """Where connections to a file that is gone come back to."""
         self._backend = backend
         self._settings = settings
         self._closed = False
@@ -38,6 +47,26 @@ class Readers:
         for _ in range(self._settings.pool_size):
             self._permits.put(None)
         self._idle: list[OpenConnection] = []
+        self._streams: dict[object, tuple[float, str]] = {}
+
+    @contextmanager
+    def streaming(self) -> Iterator[None]:
+        """Note a read that goes on while its reader does other things."""
+        key = object()
+        self._streams[key] = time.monotonic(), threading.current_thread().name
+        try:
+            yield
+        finally:
+            self._streams.pop(key, None)
+
+    @property
+    def streams(self) -> list[str]:
+        """The reads that go on, in words, the longest first."""
+        now = time.monotonic()
+        return [
+            f"an export begun {now - since:.0f} seconds ago in thread {thread}"
+            for since, thread in sorted(self._streams.copy().values())
+        ]
 
     @contextmanager
     def lend(self) -> Iterator[OpenConnection]:
@@ -69,9 +98,21 @@ class Readers:
         try:
             connection = idle.pop()
         except IndexError:
-            connection = OpenConnection(self.engine, self._backend, self._backend.begin_reading)
-        connection.begin()
+            connection = self._connect()
+        try:
+            connection.begin()
+            connection.require_same_file_lately()
+        except FileReplacedError:
+            connection.roll_back()
+            connection.close()
+            raise
         return connection
+
+    def _connect(self) -> OpenConnection:
+        if self._is_replaced:
+            self._renew()
+            self._is_replaced = False
+        return OpenConnection(self.engine, self._backend, self._backend.begin_reading)
 
     def _drop(self, connection: OpenConnection, exc: BaseException) -> None:
         """Close it; when the server is gone, so is every connection."""
@@ -89,20 +130,24 @@ class Readers:
         idle.append(connection)
         if self._closed:
             self.close_idle()
+        if idle is self._parted:
+            _close_all(idle)
 
     def close(self) -> None:
         """Close them all, those that are lent when they come back."""
         self._closed = True
         self.close_idle()
 
+    def part(self) -> None:
+        """The file is no longer at its place: close them, look before the next opens."""
+        self._is_replaced = True
+        idle, self._parted = self._idle, self._idle
+        self._idle = []
+        _close_all(idle)
+
     def close_idle(self) -> None:
         """Close those that nobody uses."""
-        while self._idle:
-            try:
-                connection = self._idle.pop()
-            except IndexError:  # another thread took the last one
-                break
-            connection.core.close()
+        _close_all(self._idle)
         self.engine.dispose()
 
     def abandon(self) -> None:
@@ -110,3 +155,12 @@ class Readers:
         _INHERITED.append(self._idle)
         self.engine.dispose(close=False)
         self._start_empty()
+
+
+def _close_all(idle: list[OpenConnection]) -> None:
+    while idle:
+        try:
+            connection = idle.pop()
+        except IndexError:  # another thread took the last one
+            return
+        connection.close()

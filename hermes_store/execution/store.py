@@ -12,21 +12,25 @@ import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
+from functools import partial
+from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
 
 from sqlalchemy import URL, Engine
 
 from hermes_store import migrate
-from hermes_store.database.address import Address, identity, read_url_of, url_of
+from hermes_store.database.address import Address, identity, read_url_of, shown, url_of
 from hermes_store.database.backend import Backend
 from hermes_store.database.choice import backend_of
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.driver import sqlite_driver
 from hermes_store.database.failures import again_if_lost, retry_while_busy, typed_errors
 from hermes_store.errors import (
+    FileReplacedError,
     InvalidArgumentError,
     NestedTransactionError,
     StoreClosedError,
+    StoreReadOnlyError,
+    StoreUnavailableError,
 )
 from hermes_store.execution.readers import Readers
 from hermes_store.execution.turns import Operation, Turn
@@ -39,6 +43,19 @@ __all__ = ["Engines", "Store", "read_any_text"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_SHARED = (
+    "synchronous",
+    "batch_size",
+    "batch_wait_ms",
+    "enable_batching",
+    "queue_size",
+    "write_pool_size",
+    "busy_timeout",
+    "journal_size_limit",
+    "wal_autocheckpoint",
+    "statement_timeout",
+)
+"""Settings of the writer, which all repositories of a process on one database share."""
 _FORK_PATIENCE = 1.0
 """Seconds a fork waits for what is under way, so that the child does not inherit it."""
 
@@ -115,6 +132,10 @@ class _Shared(Generic[R]):
     def all(self) -> list[R]:
         return list(self._objects.values())
 
+    def of(self, which: Callable[[Hashable], bool]) -> list[R]:
+        """Those whose key fits."""
+        return [each for key, each in list(self._objects.items()) if which(key)]
+
     def after_fork(self) -> None:
         self._lock = threading.RLock()
 
@@ -142,16 +163,20 @@ class Store:
             sqlite_driver(settings.sqlite)
         reads = read_url_of(self.url, settings)
         with _gate:
-            migrate.prepare(
-                self.url, auto_migrate=settings.auto_migrate, lock_timeout=settings.lock_timeout
-            )
+            _prepare(self.backend, self.url, settings)
+        self._is_read_only = _why_read_only(self.backend, self.url, settings) is not None
         key = identity(self.url)
-        self._writer = _writers.acquire(key, lambda: _make_writer(self.backend, self.url, settings))
+        renew = partial(_renew, self.url, settings)
+        self._writer = _writers.acquire(
+            key, lambda: _make_writer(self.backend, self.url, settings, renew)
+        )
         self._release = weakref.finalize(self, _writers.release, key)
-        self._refuse_other_durability()
+        self._refuse_other_settings()
         self._readers = _readers.acquire(
             (key, settings),
-            lambda: Readers(self.backend.read_engine(reads, settings), self.backend, settings),
+            lambda: Readers(
+                self.backend.read_engine(reads, settings), self.backend, settings, renew
+            ),
         )
         self._release_pool = weakref.finalize(self, _readers.release, (key, settings))
         self._closed = False
@@ -168,23 +193,32 @@ class Store:
             with _gate, self._lend() as connection:
                 return read_any_text(connection, lambda: function(connection, *args, **kwargs))
 
-        with typed_errors(self.backend):
-            return retry_while_busy(
-                self.backend,
-                lambda: again_if_lost(self.backend, attempt),
-                self.settings.lock_timeout,
-            )
+        try:
+            with typed_errors(self.backend):
+                return retry_while_busy(
+                    self.backend,
+                    lambda: again_if_lost(self.backend, attempt),
+                    self.settings.lock_timeout,
+                )
+        except FileReplacedError:
+            self._part()
+            raise
 
     @contextmanager
     def reading(self) -> Iterator[OpenConnection]:
         """A pooled connection on one snapshot, for reads that stream."""
-        with (
-            typed_errors(self.backend),
-            _gate,
-            self._lend() as connection,
-            self.backend.undecodable_replaced(connection.core),
-        ):
-            yield connection
+        try:
+            with (
+                typed_errors(self.backend),
+                _gate,
+                self._lend() as connection,
+                self._readers.streaming(),
+                self.backend.undecodable_replaced(connection.core),
+            ):
+                yield connection
+        except FileReplacedError:
+            self._part()
+            raise
 
     def write(
         self,
@@ -195,20 +229,32 @@ class Store:
         """Call `function(connection, …)` in a write transaction; return after COMMIT."""
         if self._closed:
             raise StoreClosedError
-        return self._writer.run(Operation(function, args, kwargs))
+        if self._is_read_only:
+            self._require_writable()
+        try:
+            return self._writer.run(Operation(function, args, kwargs), self.settings.lock_timeout)
+        except FileReplacedError:
+            self._part()
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[OpenConnection]:
         """The write connection in a transaction of the caller's own."""
         if self._closed:
             raise StoreClosedError
-        with self._writer.transaction() as connection:
-            yield connection
+        self._require_writable()
+        try:
+            with self._writer.transaction(self.settings.lock_timeout) as connection:
+                yield connection
+        except FileReplacedError:
+            self._part()
+            raise
 
     def compact(self) -> None:
         """Give the space of what was deleted back. Raises `StoreBusyError`."""
         if self._closed:
             raise StoreClosedError
+        self._require_writable()
         with _gate, typed_errors(self.backend):
             self.backend.compact(self.url, self.settings.lock_timeout)
 
@@ -235,23 +281,58 @@ class Store:
             "pending_writes": writer.waiting,
         }
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether it was opened to be read only, or at a place that could not be written."""
+        return self._is_read_only
+
+    def _require_writable(self) -> None:
+        """A place that could not be written at opening may be writable by now."""
+        if not self._is_read_only:
+            return
+        why = _why_read_only(self.backend, self.url, self.settings)
+        if why is None:
+            self._is_read_only = False
+        elif self.settings.read_only:
+            raise StoreReadOnlyError(why, "open it without")
+        else:
+            raise StoreReadOnlyError(why)
+
+    def _part(self) -> None:
+        """One connection found that its file is gone; the others shall not find it one by one."""
+        self._readers.part()
+        self._writer.part()
+
+    def log(self) -> dict[str, Any]:
+        """How long the log is, and what of this process keeps it from being cut back."""
+        size = self.backend.log_bytes(self.url)
+        if size is None:
+            return {}
+        place = identity(self.url)
+        pools = _readers.of(lambda key: isinstance(key, tuple) and key[0] == place)
+        return {"log_bytes": size, "log_held_by": [each for pool in pools for each in pool.streams]}
+
     def _lend(self) -> AbstractContextManager[OpenConnection]:
         if self._closed:
             raise StoreClosedError
         return self._readers.lend()
 
-    def _refuse_other_durability(self) -> None:
-        ours, theirs = self.settings.synchronous, self._writer.synchronous
-        if ours != theirs:
-            self._release()
-            raise InvalidArgumentError(
-                "synchronous",
-                f"this process has the file open with {theirs}, not {ours}",
-                "use one level for all repositories on a file, or close the others first",
-            )
+    def _refuse_other_settings(self) -> None:
+        """One writer has one way to write; each caller its own patience."""
+        for name in _SHARED if not self.settings.read_only else ():
+            ours, theirs = getattr(self.settings, name), getattr(self._writer.settings, name)
+            if ours != theirs:
+                self._release()
+                raise InvalidArgumentError(
+                    name,
+                    f"this process has {shown(self.url)} open with {theirs}, not {ours}",
+                    "use one value for all repositories on it, or close the others first",
+                )
 
 
-def _make_writer(backend: Backend, url: URL, settings: Settings) -> Writer:
+def _make_writer(
+    backend: Backend, url: URL, settings: Settings, renew: Callable[[], None]
+) -> Writer:
     engine = backend.write_engine(url, settings)
     return Writer(
         engine,
@@ -259,7 +340,36 @@ def _make_writer(backend: Backend, url: URL, settings: Settings) -> Writer:
         settings,
         search_of(backend).repair,
         backend.checkpoints(url, settings, _gate),
+        renew=renew,
     )
+
+
+def _renew(url: URL, settings: Settings) -> None:
+    """Make ready what lies at a place now; never begin an empty store there.
+
+    Raises `StoreUnavailableError`, and what opening raises.
+    """
+    if migrate.inspect(url, lock_timeout=settings.lock_timeout).is_new:
+        raise StoreUnavailableError(
+            f"there is no store at {shown(url)} any more",
+            "put a file back, or close this repository and open a new one",
+        )
+    _prepare(backend_of(url), url, settings)
+
+
+def _prepare(backend: Backend, url: URL, settings: Settings) -> None:
+    """Upgrade what can be written; what cannot has to be at the newest revision."""
+    why = _why_read_only(backend, url, settings)
+    if why is None:
+        migrate.prepare(url, settings.auto_migrate, lock_timeout=settings.lock_timeout)
+    else:
+        migrate.require_current(url, lock_timeout=settings.lock_timeout)
+
+
+def _why_read_only(backend: Backend, url: URL, settings: Settings) -> str | None:
+    if settings.read_only:
+        return f"{shown(url)} was opened with read_only=True"
+    return backend.why_read_only(url)
 
 
 def read_any_text(connection: OpenConnection, read: Callable[[], R]) -> R:

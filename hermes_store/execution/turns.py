@@ -48,6 +48,7 @@ class Turn:
         "deadline",
         "error",
         "operation",
+        "patience",
         "result",
         "signal",
         "started",
@@ -63,6 +64,8 @@ class Turn:
         self.alone = alone
         """Whether nobody else may lead at the same time."""
         self.thread = threading.get_ident()
+        self.patience = patience
+        """Seconds that the caller waits."""
         self.started = time.monotonic()
         self.deadline = self.started + patience
         self.state = NEW

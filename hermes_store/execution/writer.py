@@ -26,11 +26,12 @@ from hermes_store.database.failures import (
     again_if_lost,
     pause,
     retry_while_busy,
-    translate_error,
+    type_error,
     typed_errors,
 )
 from hermes_store.database.repair import Repair
 from hermes_store.errors import (
+    FileReplacedError,
     HermesStoreError,
     OutcomeUnknownError,
     StoreBusyError,
@@ -69,6 +70,12 @@ def _reason(exc: BaseException) -> BaseException:
     return exc.__cause__ or exc if isinstance(exc, TransactionRolledBackError) else exc
 
 
+def _busy(turn: Turn, exc: BaseException) -> StoreBusyError:
+    error = StoreBusyError(turn.waited())
+    error.__cause__ = exc
+    return error
+
+
 def _is_interrupt(exc: BaseException) -> bool:
     """Whether `exc` is Ctrl-C, meant for the leading thread and not for the operation it runs."""
     return isinstance(exc, KeyboardInterrupt) and (
@@ -86,11 +93,16 @@ class Writer:
         settings: Settings,
         repair: Repair | None = None,
         checkpoints: Checkpoints | None = None,
+        *,
+        renew: Callable[[], None] | None = None,
     ) -> None:
-        """`repair` mends what must not cost an operation; `checkpoints` follow the commits."""
+        """`repair` mends what must not cost an operation; `checkpoints` follow the commits.
+
+        `renew` looks at what lies where a file was that is gone, before it is opened.
+        """
         self.engine = engine
         self._backend = backend
-        self._connections = WriteConnections(engine, backend)
+        self._connections = WriteConnections(engine, backend, renew)
         self._checkpoints = checkpoints
         self._settings = settings
         self._repair = repair
@@ -109,9 +121,9 @@ class Writer:
         """Transactions committed so far."""
 
     @property
-    def synchronous(self) -> str:
-        """The durability of every COMMIT here."""
-        return self._settings.synchronous
+    def settings(self) -> Settings:
+        """How it writes, for whichever repository."""
+        return self._settings
 
     @property
     def held_here(self) -> bool:
@@ -123,14 +135,15 @@ class Writer:
         """Operations in the queue."""
         return len(self._turns)
 
-    def run(self, operation: Callable[[OpenConnection], T]) -> T:
+    def run(self, operation: Callable[[OpenConnection], T], patience: float | None = None) -> T:
         """Run `operation` in a transaction, alone or with others; return its result after COMMIT.
 
+        `patience` is how many seconds this caller waits for a lock, when not as long as the others.
         `operation` may be run more than once. What it raises is raised here and leaves no trace.
         Raises `StoreBusyError`, `StoreClosedError`, `NestedTransactionError`, or another
         `HermesStoreError` when the database cannot be written.
         """
-        turn = Turn(operation, self._patience)
+        turn = Turn(operation, self._patience if patience is None else patience)
         group = [turn]
         try:
             self._turns.enter(turn)
@@ -148,15 +161,16 @@ class Writer:
         return cast("T", turn.result)
 
     @contextmanager
-    def transaction(self) -> Iterator[OpenConnection]:
+    def transaction(self, patience: float | None = None) -> Iterator[OpenConnection]:
         """Give the caller the connection in a transaction of its own; commits on a clean exit.
 
+        `patience` as for `run`.
         Raises what `run` raises; what the caller raises rolls back.
         """
-        turn = Turn(None, self._patience)
+        turn = Turn(None, self._patience if patience is None else patience)
         try:
             self._turns.enter(turn)
-            with typed_errors(self._backend):
+            with typed_errors(self._backend, own_statements=True):
                 connection, process = self._begin_patiently(turn), os.getpid()
                 committing = False
                 damage: BaseException | None = None
@@ -164,8 +178,10 @@ class Writer:
                     yield connection
                     _refuse_fork(process)
                     _require_transaction(connection)
+                    connection.require_same_file_lately()
                     committing = True
-                    self._commit(connection)
+                    self._commit(connection, turn)
+                    connection.require_same_file()
                 except BaseException as exc:
                     if committing or isinstance(exc, TransactionRolledBackError):
                         damage = exc
@@ -193,6 +209,10 @@ class Writer:
         self._connections.close_idle()
         if self._checkpoints is not None:
             self._checkpoints.finish()
+
+    def part(self) -> None:
+        """The file is no longer at its place: close the connections that nobody uses."""
+        self._connections.part()
 
     # --- fork -----------------------------------------------------------------------------------
 
@@ -252,6 +272,7 @@ class Writer:
                 self._attempt(turns, careful=careful, damage=damage)
             except BaseException as exc:
                 if self._backend.is_busy(exc) and not group[0].expired():
+                    self._fail_impatient(group, exc)
                     time.sleep(pause(tries))
                     tries += 1
                 elif careful and not damage and self._can_repair(exc):
@@ -276,7 +297,7 @@ class Writer:
         if (
             self._backend.is_busy(exc)
             or self._backend.is_lost(exc)
-            or isinstance(exc, OutcomeUnknownError)
+            or isinstance(exc, (OutcomeUnknownError, FileReplacedError))
         ):
             return False
         if len(group) > 1:
@@ -308,8 +329,10 @@ class Writer:
             else:
                 self._run_group(connection, turns)
             _require_transaction(connection)
+            connection.require_same_file_lately()
             committing = True
             connection.commit()
+            connection.require_same_file()  # what went into a file that is gone is not acknowledged
         except BaseException as exc:
             if committing and _is_interrupt(exc) and not connection.in_transaction:
                 self._acknowledge(turns)
@@ -336,19 +359,23 @@ class Writer:
         for follower in group[1:]:
             follower.wake(DONE)
 
+    def _fail_impatient(self, group: list[Turn], exc: BaseException) -> None:
+        """Callers whose patience is over before their leader's do not wait on with it."""
+        for turn in [each for each in group[1:] if each.expired()]:
+            group.remove(turn)
+            turn.fail(_busy(turn, exc))
+
     def _fail(self, group: list[Turn], exc: Exception) -> None:
         """Give every caller the error; of a lock, those whose patience is over."""
         for turn in group:
             if not self._backend.is_busy(exc):
                 turn.fail(self._typed(exc))
             elif turn.expired():
-                busy = StoreBusyError(turn.waited())
-                busy.__cause__ = exc
-                turn.fail(busy)
+                turn.fail(_busy(turn, exc))
 
     def _typed(self, exc: BaseException) -> BaseException:
         """`exc` as the caller shall see it."""
-        error = translate_error(self._backend, exc)
+        error = type_error(self._backend, exc)
         if error is not exc:
             error.__cause__ = exc
         return error
@@ -382,9 +409,9 @@ class Writer:
             with suppress(DatabaseError):  # it will fail again, then, and come here again
                 self._attempt([], careful=True, damage=damage)
 
-    def _commit(self, connection: OpenConnection) -> None:
+    def _commit(self, connection: OpenConnection, turn: Turn) -> None:
         # Readers of a rollback journal can refuse a COMMIT; the transaction stays open then.
-        retry_while_busy(self._backend, connection.dbapi.commit, self._patience)
+        retry_while_busy(self._backend, connection.dbapi.commit, turn.patience)
         connection.commit()
         self._count(1)
 

@@ -24,6 +24,8 @@ from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.stored import messages, sessions
 from hermes_store.queries.rows import NewRow, alike
 from hermes_store.queries.sessions import require, require_changed
+from hermes_store.queries.there import require_there
+from hermes_store.search.triggers import OWN
 
 __all__ = ["append", "append_many", "append_once", "count_in"]
 
@@ -52,7 +54,10 @@ def append(connection: OpenConnection, row: NewRow) -> int:
     """Store a message, count it in its session; return its id."""
     columns = row.columns
     count_in(connection, columns["session_id"], 1, row.tool_calls, columns["timestamp"])
-    return cast("int", _insert_of(tuple(columns)).run(connection, **columns).fetchall()[0][0])
+    stored = _insert_of(tuple(columns)).run(connection, **columns).fetchall()
+    if not stored or not OWN.issuperset(connection.fired):
+        require_there(connection, [id_ for (id_,) in stored], 1)
+    return cast("int", stored[0][0])
 
 
 def append_many(connection: OpenConnection, session_id: str, rows: list[NewRow]) -> list[int]:
@@ -81,7 +86,9 @@ def _insert_many(connection: OpenConnection, session_id: str, rows: list[NewRow]
     calls = sum(row.tool_calls for row in rows)
     count_in(connection, session_id, len(rows), calls, latest)
     stored = connection.core.execute(_INSERT, alike(rows))
-    return sorted(stored.scalars())  # given out in the order of the rows, reported in any
+    ids = sorted(stored.scalars())  # given out in the order of the rows, reported in any
+    require_there(connection, ids, len(rows))
+    return ids
 
 
 def count_in(
@@ -160,8 +167,11 @@ def append_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[
     stored = connection.execute(_statement(tuple(arrays)), {**arrays, "calls": calls}).fetchall()
     if len(stored) < len(rows):
         known = {session_id for _, session_id in stored}
-        raise SessionNotFoundError(next(s for s in arrays["session_id"] if s not in known))
-    return sorted(message_id for message_id, _ in stored)  # given out in order, reported in any
+        for missing in set(arrays["session_id"]) - known:
+            raise SessionNotFoundError(missing)
+    ids = sorted(message_id for message_id, _ in stored)  # given out in order, reported in any
+    require_there(connection, ids, len(rows))
+    return ids
 
 
 append.together = append_together  # type: ignore[attr-defined]  # what a group runs instead

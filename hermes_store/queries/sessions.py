@@ -24,6 +24,7 @@ from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
 from hermes_store.models.stored import sessions
 from hermes_store.records import SessionRecord
+from hermes_store.search.triggers import require_all_stored
 
 __all__ = [
     "NAMES",
@@ -163,7 +164,10 @@ def create(connection: OpenConnection, session: dict[str, Any]) -> None:
         _check_parent(connection, session_id, parent)
     filled = {f"new_{name}": session[name] for name in _FILLED}
     if not _FILL.run(connection, session=session_id, **filled).rowcount:
-        _INSERT.run(connection, **session)
+        stored = _INSERT.run(connection, **session).rowcount
+        require_all_stored(
+            connection, "the session", stored, 1, lambda: int(exists(connection, session_id))
+        )
 
 
 def _check_parent(connection: OpenConnection, session_id: str, parent: str) -> None:

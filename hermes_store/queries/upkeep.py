@@ -10,6 +10,7 @@ from sqlalchemy.exc import DatabaseError
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.models.stored import messages, sessions
+from hermes_store.search import triggers
 from hermes_store.search.choice import search_of
 
 __all__ = ["problems"]
@@ -19,7 +20,8 @@ _MOST_NAMED = 5
 
 def problems(connection: OpenConnection) -> list[str]:
     """What is wrong, in words; nothing when all is well."""
-    return [*_damage(connection), *_disagreements(connection)]
+    foreign = map(triggers.described, triggers.of(connection))
+    return [*_damage(connection), *_disagreements(connection), *foreign]
 
 
 def _damage(connection: OpenConnection) -> list[str]:

@@ -105,6 +105,7 @@ def _sound(backend: Backend, connection: Connection) -> Iterator[State]:
 
 def _commit(connection: OpenConnection, lock_timeout: float) -> None:
     """Readers of a file without a write-ahead log hold up the commit, not the transaction."""
+    connection.require_same_file()
     retry_while_busy(connection.backend, connection.dbapi.commit, lock_timeout)
     connection.commit()
 
@@ -118,7 +119,7 @@ def _locked(url: URL, lock_timeout: float, *, is_new: bool = False) -> Iterator[
     try:
         yield connection
     finally:
-        connection.core.close()  # rolls back what was not committed
+        connection.close()  # rolls back what was not committed
 
 
 def _begin(backend: Backend, url: URL, lock_timeout: float, is_new: bool) -> OpenConnection:
@@ -131,7 +132,7 @@ def _begin(backend: Backend, url: URL, lock_timeout: float, is_new: bool) -> Ope
         backend.lock_schema(connection.core)
         backend.make_namespace(connection.core)
     except BaseException:
-        connection.core.close()
+        connection.close()
         raise
     return connection
 

@@ -19,7 +19,7 @@ def create_private(path: Path) -> bool:
     Returns whether it is empty. Raises `StoreReadOnlyError`.
     """
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_private_folders(path.parent)
         # Closing a descriptor drops this process's locks on the file: no other thread of ours
         # may get as far as SQLite before it is closed.
         with _creating:
@@ -29,3 +29,10 @@ def create_private(path: Path) -> bool:
     except OSError as exc:
         raise StoreReadOnlyError(f"{path} cannot be created: {exc.strerror}") from exc
     return True
+
+
+def _make_private_folders(folder: Path) -> None:
+    """Make the folders that are missing, each for its owner alone: `mkdir` does so for the last."""
+    for each in reversed([folder, *folder.parents]):
+        if not each.exists():
+            each.mkdir(mode=0o700, exist_ok=True)

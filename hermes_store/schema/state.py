@@ -17,9 +17,10 @@ from sqlalchemy import URL, Connection, text
 from sqlalchemy import inspect as sqlalchemy_inspect
 
 from hermes_store.database.choice import backend_of
-from hermes_store.database.failures import retry_while_busy, translate_error
+from hermes_store.database.failures import retry_while_busy, type_error
 from hermes_store.database.sqlite import SQLITE
-from hermes_store.database.sqlite_engines import sqlite_driver
+from hermes_store.database.sqlite_engines import distrust, reading_mode, sqlite_driver
+from hermes_store.database.sqlite_file import connect, unreadable_log
 from hermes_store.errors import (
     DamagedFileError,
     ForeignDatabaseError,
@@ -28,6 +29,7 @@ from hermes_store.errors import (
 )
 from hermes_store.schema.names import OLD_VERSION_TABLE, VERSION_TABLE
 from hermes_store.schema.revisions import HEAD, REVISIONS
+from hermes_store.search.triggers import foreign
 
 __all__ = ["State", "look", "look_at_file"]
 
@@ -59,6 +61,8 @@ class State:
     """The table that holds the revision; `alembic_version` until the next upgrade moves it."""
     is_in_wal: bool = True
     """Whether a SQLite file has a write-ahead log; the first write, or opening it, makes one."""
+    foreign_triggers: tuple[tuple[str, str], ...] = ()
+    """Triggers that are not the store's on its tables: name and table."""
 
     @property
     def is_new(self) -> bool:
@@ -93,7 +97,7 @@ def look_at_file(url: URL, *, lock_timeout: float) -> State:
     try:
         return retry_while_busy(SQLITE, lambda: _open_and_look(path), lock_timeout)
     except sqlite_driver().Error as exc:
-        raise translate_error(SQLITE, exc) from exc
+        raise unreadable_log(path) or type_error(SQLITE, exc) from exc
     except UnicodeDecodeError as exc:  # SQLite's message quotes what it found in the schema
         raise DamagedFileError(f"its schema is damaged ({exc})") from exc
 
@@ -115,11 +119,11 @@ def _is_missing_or_empty(path: Path) -> bool:
 
 def _open_and_look(path: Path) -> State:
     # With a write-ahead log lying there, a read-only connection: another one would move it into
-    # the file on closing. Without, one that may write: it cleans up the empty log it makes.
-    log = path.with_name(path.name + "-wal")
-    mode = "ro" if log.exists() else "rw"
-    uri = f"{path.absolute().as_uri()}?mode={mode}"
-    with closing(sqlite_driver().connect(uri, uri=True, isolation_level=None)) as connection:
+    # the file on closing.
+    mode = "mode=ro" if path.with_name(path.name + "-wal").exists() else reading_mode(path)
+    connection, _ = connect(sqlite_driver(), str(path), mode, isolation_level=None)
+    with closing(connection):
+        distrust(connection)
         connection.execute("PRAGMA query_only=ON")
         [journal_mode] = connection.execute("PRAGMA journal_mode").fetchone()
         connection.execute("BEGIN")  # one snapshot for all the questions
@@ -150,7 +154,9 @@ def _look(query: Callable[[str], Sequence[Any]]) -> State:
     state = _judge(tables, stamps, versions)
     if "search_index" in tables:
         waiting = query("SELECT 1 FROM search_index WHERE state = 'incomplete'")
-        return replace(state, is_being_indexed=bool(waiting))
+        state = replace(state, is_being_indexed=bool(waiting))
+    if state.is_current:
+        return replace(state, foreign_triggers=tuple(foreign(query(SQLITE.triggers))))
     return state
 
 
@@ -169,8 +175,9 @@ def _look_at_server(connection: Connection) -> State:
     state = _judge(tables, stamps, [])
     if "search_index" in tables and not state.is_new:
         waiting = text("SELECT 1 FROM search_index WHERE state = 'incomplete'")
-        return replace(state, is_being_indexed=connection.scalar(waiting) is not None)
-    return state
+        state = replace(state, is_being_indexed=connection.scalar(waiting) is not None)
+    triggers = connection.exec_driver_sql(backend_of(connection.engine.url).triggers)
+    return replace(state, foreign_triggers=tuple(foreign((row[0], row[1]) for row in triggers)))
 
 
 def _judge(tables: Tables, stamps: Mapping[str, list[str]], versions: list[Any]) -> State:

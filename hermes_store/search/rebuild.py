@@ -20,7 +20,7 @@ from sqlalchemy.exc import DatabaseError
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import HermesStoreError, StoreBusyError
-from hermes_store.search import index
+from hermes_store.search import index, triggers
 from hermes_store.search.running import Progress, Run
 
 __all__ = ["Build", "backfill", "reindex"]
@@ -86,6 +86,7 @@ def _new_owner() -> str:
 
 
 def _begin(connection: OpenConnection, owner: str, build: Build) -> None:
+    triggers.drop_foreign(connection)
     interrupted = index.state(connection).state == "incomplete"
     if not interrupted or build.changed(connection):
         index.record(connection, index.state(connection).state)  # its table may be missing

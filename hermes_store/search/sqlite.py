@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import text
 
+from hermes_store.database.callback import Callback
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.search import rebuild, sqlite_build
@@ -112,20 +114,20 @@ def find(
 ) -> Sequence[int]:
     """The ids of one page, in order. `tree` is what `typed` says."""
     symbols = has_symbols(tree)
-    if symbols:
-        _offer_symbols(connection)
+    held: AbstractContextManager[None] = _offer_symbols(connection) if symbols else nullcontext()
     lists = {name: tuple(given) for name, given in filters.items() if name in _LISTS}
     numbers = tuple((name, len(lists.get(name, ()))) for name in filters)
-    found = _statement(sort, symbols, numbers).run(
-        connection,
-        match=expression(tree),
-        typed=typed,
-        limit=limit,
-        offset=offset,
-        **{name: given for name, given in filters.items() if name not in _LISTS},
-        **{f"{name}_{n}": each for name, given in lists.items() for n, each in enumerate(given)},
-    )
-    return [id_ for (id_,) in found]
+    with held:
+        found = _statement(sort, symbols, numbers).run(
+            connection,
+            match=expression(tree),
+            typed=typed,
+            limit=limit,
+            offset=offset,
+            **{name: given for name, given in filters.items() if name not in _LISTS},
+            **{f"{name}_{n}": one for name, given in lists.items() for n, one in enumerate(given)},
+        )
+        return [id_ for (id_,) in found]
 
 
 @lru_cache(maxsize=64)
@@ -153,12 +155,14 @@ def _statement(sort: str, symbols: bool, filters: tuple[tuple[str, int], ...]) -
     )
 
 
-def _offer_symbols(connection: OpenConnection) -> None:
+def _offer_symbols(connection: OpenConnection) -> Callback:
     """Give this connection the function that looks at the text of what the index found."""
     offered = connection.core.info
     if "hermes_symbols" not in offered:
-        connection.dbapi.create_function("hermes_symbols", 6, _holds_what_was_typed)
-        offered["hermes_symbols"] = True
+        callback = Callback(_holds_what_was_typed)
+        connection.dbapi.create_function("hermes_symbols", 6, callback.call)
+        offered["hermes_symbols"] = callback
+    return cast("Callback", offered["hermes_symbols"])
 
 
 def _holds_what_was_typed(typed: str, *places: bytes | str | None) -> bool:

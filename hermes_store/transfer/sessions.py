@@ -18,6 +18,7 @@ from hermes_store.queries.listing import Filter, select_page
 from hermes_store.queries.rows import NewRow, alike, new_row, with_extra
 from hermes_store.queries.sessions import NAMES, exists, get, link_parent, record, select_records
 from hermes_store.records import ImportResult, SessionExport
+from hermes_store.search.triggers import require_all_stored
 
 __all__ = [
     "Imported",
@@ -239,6 +240,8 @@ def import_session(connection: OpenConnection, session: ParsedSession) -> Import
         columns["parent_session_id"] = None
     connection.core.execute(insert(sessions), columns)
     _insert_messages(connection, session)
+    stored, wanted = message_functions.count(connection, columns["id"]), len(session.rows)
+    require_all_stored(connection, f"session {columns['id']}", stored, wanted, lambda: stored)
     return Imported(stored=True, title=columns["title"], parent_to_link=parent)
 
 

@@ -19,7 +19,27 @@ def damaged(filled):
 def test_the_doctor_finds_nothing_wrong_with_a_good_store(run, filled):
     result = run("doctor")
     assert (result.code, result.out) == (0, "no problem found\n")
-    assert json.loads(run("--json", "doctor").out) == {"problems": []}
+    assert json.loads(run("--json", "doctor").out) == {"problems": [], "advice": []}
+
+
+@pytest.mark.parametrize(
+    ("mode", "folder", "said"),
+    [
+        (0o644, 0o755, "can be read by other users"),
+        (0o666, 0o777, "can be read and written by other users"),
+        (0o660, 0o710, "can be read and written by other users"),
+        (0o666, 0o700, ""),
+        (0o640, 0o701, ""),
+        (0o600, 0o777, ""),
+    ],
+)
+def test_the_doctor_says_who_else_can_read_or_write_the_file(run, filled, mode, folder, said):
+    filled.chmod(mode)
+    filled.parent.chmod(folder)
+    result = run("doctor")
+    assert (result.code, result.out) == (0, "no problem found\n")
+    assert said in result.err
+    assert bool(result.err) == bool(said)
 
 
 def test_the_doctor_names_what_is_wrong_and_ends_with_1(run, damaged):

@@ -65,18 +65,53 @@ def test_current_says_what_to_do_and_changes_nothing(run, behind):
     assert [p.name for p in behind.parent.glob("behind*")] == ["behind.db"]
 
 
-def test_a_reading_command_upgrades_the_file_and_says_so(run, behind):
-    result = run("--db", behind, "list")
-    assert result.code == 0
-    assert f"is at 0005: upgrading it to {migrate.HEAD}" in result.err
-    assert run("--db", behind, "list").err == "no sessions\n"
+READING = [
+    ["list"],
+    ["show", "s"],
+    ["search", "x"],
+    ["stats"],
+    ["title", "s"],
+    ["export"],
+    ["doctor"],
+]
 
 
-def test_an_empty_file_is_made_a_store_and_stderr_says_so(run, tmp_path):
+@pytest.mark.parametrize("command", READING, ids=lambda command: command[0])
+def test_a_reading_command_refuses_an_older_schema_and_changes_nothing(run, behind, command):
+    before = behind.read_bytes()
+    result = run("--db", behind, *command)
+    assert (result.code, result.out) == (1, "")
+    assert f"{behind}: the database is at revision 0005" in result.err
+    assert "run 'hermes-store upgrade'" in result.err
+    assert behind.read_bytes() == before
+    assert [each.name for each in behind.parent.glob("behind*")] == ["behind.db"]
+
+
+@pytest.mark.parametrize("command", READING, ids=lambda command: command[0])
+def test_a_reading_command_makes_no_store_of_an_empty_file(run, tmp_path, command):
     path = tmp_path / "empty.db"
     path.touch()
-    assert f"is at none: upgrading it to {migrate.HEAD}" in run("--db", path, "list").err
-    assert run("--db", path, "list").err == "no sessions\n"
+    assert "is at revision none" in run("--db", path, *command).err
+    assert path.stat().st_size == 0
+
+
+def test_a_changing_command_upgrades_the_file_and_says_so(run, behind):
+    result = run("--db", behind, "prune", "--older-than", "900", "--yes")
+    assert result.code == 0
+    assert f"is at 0005: upgrading it to {migrate.HEAD}" in result.err
+
+
+CHANGING = [["title", "20260216", "new"], ["delete", "-y", "20260216"], ["reindex"], ["optimize"]]
+
+
+@pytest.mark.parametrize("command", CHANGING, ids=lambda command: command[0])
+def test_with_read_only_nothing_is_changed_by_any_command(run, filled, command):
+    before = filled.read_bytes()
+    result = run("--read-only", *command)
+    assert result.code == 1
+    assert "opened with read_only=True" in result.err
+    assert filled.read_bytes() == before
+    assert run("list", "--read-only").code == 0
 
 
 def test_upgrade_names_both_ends(run, behind):

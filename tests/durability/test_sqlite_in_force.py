@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from hermes_store import SessionRepository
+from hermes_store.database import sqlite_engines
 from hermes_store.database.sqlite_engines import has_wal_reset_bug, sqlite_driver
 from hermes_store.errors import InvalidArgumentError
 
@@ -123,3 +124,18 @@ def test_closing_leaves_one_whole_file(database: Path) -> None:
     with SessionRepository(database) as repository:
         repository.create_session("s", "test")
     assert sorted(path.name for path in database.parent.iterdir()) == ["state.db"]
+
+
+def test_a_file_is_expected_to_be_hostile_as_far_as_this_sqlite_allows(
+    repository: SessionRepository,
+) -> None:
+    repository.create_session("s", "test")
+    works = sqlite_engines._works_distrusted()
+    with repository.transaction() as tx, repository._store.reading() as reader:
+        for connection in (tx.connection, reader.core):
+            for pragma, expected in (("cell_size_check", 1), ("trusted_schema", int(not works))):
+                assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == expected
+    repository.append_message("s", "user", [{"type": "text", "text": "found"}])
+    assert len(repository.search_messages("found")) == 1
+    if sqlite_driver().sqlite_version_info > (3, 51):
+        assert works

@@ -22,6 +22,7 @@ from hermes_store.errors import (
     StoreBusyError,
     StoreUnavailableError,
     TitleInUseError,
+    TransactionRolledBackError,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -125,7 +126,8 @@ class TestDeadlocks:
     def test_a_transaction_is_an_error_and_leaves_nothing(self, repository, database, other):
         other.execute(rename("b", "theirs"))
         waits: list[Any] = []
-        with pytest.raises(StoreBusyError), repository.transaction() as tx:
+        said = "rolled the transaction back after a deadlock with another transaction; run all"
+        with pytest.raises(TransactionRolledBackError, match=said), repository.transaction() as tx:
             tx.append_message("a", "user", "lost")
             self.crossing(database, other, waits)(tx._open)
         waits[0].finish()

@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 from stored import change, check, column, rows
-from support import Caller
+from support import Caller, only_sqlite
 
 from hermes_store import SessionRepository
 from hermes_store.database.sqlite_engines import sqlite_driver
@@ -244,3 +244,21 @@ def test_an_object_that_is_missing_is_named(repository, database, name):
     kind = {"messages_fts": "TABLE", "messages_search": "VIEW"}.get(name, "TRIGGER")
     change(database, f"DROP {kind} {name}")
     assert any(name in problem for problem in repository.check())
+
+
+@only_sqlite
+def test_ctrl_c_inside_a_function_that_sqlite_calls_is_ctrl_c_and_no_damage(
+    repository, monkeypatch
+):
+    repository.create_session("s", "test")
+    repository.append_message("s", "user", "C# and C++")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("hermes_store.search.sqlite.matches", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            repository.search_messages("C#")
+    assert len(repository.search_messages("C#")) == 1
+    assert repository.check() == []

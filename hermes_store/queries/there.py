@@ -1,0 +1,30 @@
+"""Whether messages that the database gave ids to are there: a foreign trigger may delete them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+
+from hermes_store.database.connection import OpenConnection
+from hermes_store.models.stored import messages
+from hermes_store.search.triggers import require_all_stored
+
+__all__ = ["require_there"]
+
+_IDS_AT_ONCE = 900  # builds of SQLite allow 999 parameters
+
+
+def require_there(connection: OpenConnection, ids: Sequence[int], wanted: int) -> None:
+    """Raise `ForeignTriggerError` unless `ids` are so many as wanted, and all of them are there."""
+    what = "the message" if wanted == 1 else "some of the messages"
+    require_all_stored(connection, what, len(ids), wanted, lambda: _count(connection, ids))
+
+
+def _count(connection: OpenConnection, ids: Sequence[int]) -> int:
+    found = 0
+    for start in range(0, len(ids), _IDS_AT_ONCE):
+        some = messages.c.id.in_(ids[start : start + _IDS_AT_ONCE])
+        counted = select(func.count()).select_from(messages).where(some)
+        found += connection.core.execute(counted).scalar_one()
+    return found

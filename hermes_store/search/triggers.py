@@ -1,0 +1,57 @@
+"""Triggers on the store's tables that are not the store's: another program's, or a person's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+from hermes_store.database.connection import OpenConnection
+from hermes_store.errors import ForeignTriggerError
+from hermes_store.search.ddl import TRIGGERS
+
+__all__ = ["OWN", "described", "drop_foreign", "foreign", "of", "require_all_stored"]
+
+log = logging.getLogger("hermes_store")
+
+OWN = frozenset({*TRIGGERS, "messages_folded"})
+"""Names of the triggers that the store makes; the last is PostgreSQL's."""
+
+
+def foreign(found: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Of triggers and their tables those that are not the store's."""
+    return [(name, table) for name, table in found if name not in OWN]
+
+
+def described(trigger: tuple[str, str]) -> str:
+    """What to say of a foreign trigger."""
+    name, table = trigger
+    return f"the trigger {name} on {table} is not the store's; reindex removes it"
+
+
+def of(connection: OpenConnection) -> list[tuple[str, str]]:
+    """The foreign triggers of a database, and their tables."""
+    found = connection.core.exec_driver_sql(connection.backend.triggers)
+    return foreign((name, table) for name, table in found)
+
+
+def drop_foreign(connection: OpenConnection) -> None:
+    """Remove them, and say so."""
+    quoted = connection.core.dialect.identifier_preparer.quote
+    for name, table in of(connection):
+        on = f" ON {quoted(table)}" if connection.backend.is_server else ""
+        connection.core.exec_driver_sql(f"DROP TRIGGER {quoted(name)}{on}")
+        log.warning("dropped the trigger %s on %s, which was not the store's", name, table)
+
+
+def require_all_stored(
+    connection: OpenConnection, what: str, stored: int, wanted: int, count: Callable[[], int]
+) -> None:
+    """Raise `ForeignTriggerError` unless all that was to be stored is there.
+
+    `stored` is how many rows the database reported. `count` counts those that are there now: it is
+    called only when a foreign trigger may have taken some away again.
+    """
+    if stored == wanted and not OWN.issuperset(connection.fired):
+        stored = count()
+    if stored != wanted:
+        raise ForeignTriggerError(f"{what} would not be there")

@@ -1,0 +1,137 @@
+"""Triggers of other programs on the store's tables: named, typed, and never believed."""
+
+import json
+
+import pytest
+import stored
+from sqlalchemy import URL
+from support import Caller, only_sqlite
+
+from hermes_store import SessionRepository, migrate
+from hermes_store.cli.app import run as run_command
+from hermes_store.errors import ForeignTriggerError, StoreUnavailableError
+
+IGNORE = ("BEFORE INSERT", "SELECT RAISE(IGNORE);", "RETURN NULL;")
+DELETE = (
+    "AFTER INSERT",
+    "DELETE FROM {table} WHERE id = new.id;",
+    "DELETE FROM {table} WHERE id = new.id; RETURN NULL;",
+)
+ABORT = ("AFTER INSERT", "SELECT RAISE(ABORT, 'no more');", "RAISE 'no more';")
+BROKEN = ("AFTER INSERT", "INSERT INTO nowhere VALUES (new.id);", "INSERT INTO nowhere VALUES (1);")
+
+
+def make_trigger(database, table, trigger, name="theirs"):
+    when, sqlite, server = trigger
+    if isinstance(database, URL):
+        body = f"AS $$ BEGIN {server.format(table=table)} RETURN new; END $$"
+        stored.change(database, f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql {body}")
+        each = f"FOR EACH ROW EXECUTE FUNCTION {name}()"
+    else:
+        each = f"BEGIN {sqlite.format(table=table)} END"
+    stored.change(database, f"CREATE TRIGGER {name} {when} ON {table} {each}")
+
+
+def in_transaction(repo):
+    with repo.transaction() as tx:
+        tx.append_message("s", "user", "x")
+
+
+WRITES = {
+    "append_message": lambda repo: repo.append_message("s", "user", "x"),
+    "append_messages": lambda repo: repo.append_messages(
+        "s", [{"role": "user", "content": "x"}] * 3
+    ),
+    "transaction": in_transaction,
+    "import": lambda repo: repo.import_sessions(
+        [{"id": "i", "source": "t", "started_at": 1.0, "messages": [{"role": "user"}] * 3}]
+    ),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("trigger", [IGNORE, DELETE, ABORT, BROKEN], ids=lambda t: t[1][:13])
+def test_what_a_foreign_trigger_breaks_is_a_typed_error_and_nothing_is_stored(
+    database, write, trigger
+):
+    with SessionRepository(database) as repository:
+        repository.create_session("s", "test")
+        repository.append_message("s", "user", "before")
+    make_trigger(database, "messages", trigger)
+    with SessionRepository(database) as repository:
+        with pytest.raises(StoreUnavailableError):
+            WRITES[write](repository)
+        assert repository.message_count() == 1
+        assert repository.get_session("s")["message_count"] == 1
+
+
+@pytest.mark.parametrize("trigger", [IGNORE, DELETE], ids=["ignore", "delete"])
+@only_sqlite
+def test_a_trigger_made_while_the_file_is_open_is_noticed_at_once(repository, database, trigger):
+    repository.create_session("s", "test")
+    repository.append_message("s", "user", "before")
+    make_trigger(database, "messages", trigger)
+    with pytest.raises(ForeignTriggerError, match="the message would not be there"):
+        repository.append_message("s", "user", "x")
+
+
+@pytest.mark.parametrize("trigger", [IGNORE, DELETE], ids=["ignore", "delete"])
+def test_messages_of_many_callers_are_not_acknowledged_either(database, trigger):
+    with SessionRepository(database) as repository:
+        repository.create_session("s", "test")
+    make_trigger(database, "messages", trigger)
+    with SessionRepository(database, batch_wait_ms=50) as repository:
+        callers = [Caller(lambda: repository.append_message("s", "user", "x")) for _ in range(8)]
+        for caller in callers:
+            with pytest.raises(ForeignTriggerError):
+                caller.finish()
+
+
+@pytest.mark.parametrize("trigger", [IGNORE, DELETE], ids=["ignore", "delete"])
+@only_sqlite
+def test_a_session_that_would_not_be_there_is_not_acknowledged(repository, database, trigger):
+    make_trigger(database, "sessions", trigger)
+    with pytest.raises(ForeignTriggerError, match="the session would not be there"):
+        repository.create_session("s", "test")
+    assert repository.session_count() == 0
+
+
+def test_a_harmless_trigger_harms_nothing(repository, database):
+    stored.change(database, "CREATE TABLE audit (id INTEGER)")
+    note = "INSERT INTO audit VALUES (new.id);"
+    make_trigger(database, "messages", ("AFTER INSERT", note, note))
+    repository.create_session("s", "test")
+    message = repository.append_message("s", "user", "x")
+    assert stored.column(database, "SELECT id FROM audit") == [message]
+
+
+def test_check_doctor_and_current_name_it_and_reindex_removes_it(database, repository, capsys):
+    make_trigger(database, "messages", ABORT, name="messages_fts_update")
+    address = str(database)
+    if isinstance(database, URL):
+        address = database.render_as_string(hide_password=False)
+    said = "the trigger messages_fts_update on messages is not the store's; reindex removes it"
+    assert repository.check() == [said]
+    assert run_command(["--db", address, "doctor"]) == 1
+    assert said in capsys.readouterr().out
+    assert run_command(["--db", address, "current"]) == 0
+    assert said in capsys.readouterr().err
+    run_command(["--db", address, "--json", "current"])
+    assert json.loads(capsys.readouterr().out)["foreign_triggers"] == ["messages_fts_update"]
+    repository.reindex()
+    assert repository.check() == []
+    repository.create_session("s", "test")
+    repository.append_message("s", "user", "x")
+    assert migrate.inspect(database).foreign_triggers == ()
+
+
+@only_sqlite
+def test_a_trigger_of_another_table_that_writes_the_index_is_named(database):
+    stored.change(database, "CREATE TABLE theirs (id INTEGER, text)")
+    stored.change(
+        database,
+        "CREATE TRIGGER elsewhere AFTER INSERT ON theirs BEGIN "
+        "INSERT INTO messages_fts(rowid, content) VALUES (new.id, new.text); END",
+    )
+    with SessionRepository(database) as repository:
+        assert "the trigger elsewhere on theirs" in repository.check()[0]
