@@ -12,7 +12,7 @@ PIP := -m pip --disable-pip-version-check --quiet --no-input
 
 .DEFAULT_GOAL := help
 unexport HERMES_STORE_URL
-.PHONY: help demo install test test-lowest test-pysqlite3 lint types smoke check check-rest bench clean
+.PHONY: help demo install test test-lowest test-pysqlite3 lint types smoke docs check check-rest schema bench clean
 
 help: ## Print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -51,8 +51,8 @@ test: $(INSTALLED) ## Run all tests
 
 # --- the rest of the checks -----------------------------------------------------------------------
 
-check: test check-rest ## Everything a change must pass: test, lint, types, test-lowest, test-pysqlite3, smoke
-check-rest: lint types test-lowest test-pysqlite3 smoke
+check: test check-rest ## Everything a change must pass: test, lint, types, docs, test-lowest, test-pysqlite3, smoke
+check-rest: lint types docs test-lowest test-pysqlite3 smoke
 
 lint: $(INSTALLED) ## Lint and format, changing nothing
 	$(BIN)/ruff check
@@ -60,6 +60,10 @@ lint: $(INSTALLED) ## Lint and format, changing nothing
 
 types: $(INSTALLED) ## mypy --strict on the package
 	$(BIN)/mypy
+
+docs: $(VENV)/.docs ## Build the documentation site into site/; a warning is an error
+	$(BIN)/zensical build --strict --clean
+	$(BIN)/python tools/site_is_offline.py site
 
 test-lowest: $(LOWEST)/.installed ## Run all tests on the lowest versions that pyproject.toml allows
 	HERMES_STORE_SQLITE=sqlite3 $(LOWEST)/bin/python $(PYTEST)
@@ -70,11 +74,14 @@ test-pysqlite3: $(VENV)/.pysqlite3 ## Run all tests on the newer SQLite of the p
 smoke: $(INSTALLED) ## Build the wheel; migrate, write and search with it from another folder
 	PYTHON=$(BIN)/python .ci/smoke
 
+schema: $(INSTALLED) ## Write the schema of a new database down anew, after a change of the revisions
+	$(BIN)/python tests/migrations/dump_schema.py
+
 bench: $(VENV)/.bench ## Measure against sqlite3 by hand; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
 clean: ## Remove what was built or installed here
-	rm -rf $(VENV) $(LOWEST) $(DEMO) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) $(DEMO) dist build site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- virtual environments; a stamp is as new as what it was installed from ------------------------
@@ -96,6 +103,10 @@ $(VENV)/.pysqlite3: $(INSTALLED)
 
 $(VENV)/.bench: $(INSTALLED)
 	@$(BIN)/python $(PIP) install --group bench
+	@touch $@
+
+$(VENV)/.docs: $(INSTALLED)
+	@$(BIN)/python $(PIP) install --group docs
 	@touch $@
 
 $(LOWEST)/.installed: pyproject.toml .ci/lowest.py | $(VENV)/bin/python

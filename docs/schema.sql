@@ -1,10 +1,10 @@
--- The schema at revision 0011, as SQLite keeps it. Written by tests/migrations/dump_schema.py.
+-- The schema at revision 0011, as SQLite keeps it. Written by 'make schema'.
 -- Times are Unix epoch seconds (UTC), costs US dollars. docs/changing-the-schema.md says how to
 -- change it.
 
-CREATE TABLE alembic_version (
+CREATE TABLE hermes_store_version (
     version_num VARCHAR(32) NOT NULL,
-    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+    CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
 );
 
 CREATE TABLE messages (

@@ -4,22 +4,66 @@ A name is imported when it is first used: the command's `--help`, a completion a
 wait for SQLAlchemy.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+import sys
+from importlib import import_module
+
+TYPE_CHECKING = False  # to import `typing` takes six times as long as the rest of this file
 if TYPE_CHECKING:
+    from typing import Any
+
     from hermes_store import errors
     from hermes_store.repository import SessionRepository, Transaction
     from hermes_store.settings import Settings
 
-__all__ = ["SessionRepository", "Settings", "Transaction", "errors"]
+    __version__: str
+
+__all__ = ["SessionRepository", "Settings", "Transaction", "__version__", "errors"]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> Any:
-    if name == "errors":
-        return import_module("hermes_store.errors")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "settings" if name == "Settings" else "repository"
-    value = globals()[name] = getattr(import_module(f"hermes_store.{module}"), name)
+    _leave_logging_to_the_program()
+    value = globals()[name] = _imported(name)
     return value
+
+
+def _imported(name: str) -> Any:
+    if name == "errors":
+        return import_module("hermes_store.errors")
+    if name == "__version__":
+        return _version()
+    module = "settings" if name == "Settings" else "repository"
+    return getattr(import_module(f"hermes_store.{module}"), name)
+
+
+def _version() -> str:
+    """Return the version of the installed package, or of the checkout that was not installed."""
+    from importlib import metadata  # noqa: PLC0415 - few programs ask for the version
+
+    try:
+        return metadata.version("hermes-store")
+    except metadata.PackageNotFoundError:
+        import tomllib  # noqa: PLC0415 - as above
+        from pathlib import Path  # noqa: PLC0415
+
+        project = Path(__file__).parents[1] / "pyproject.toml"
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
+
+
+def _leave_logging_to_the_program() -> None:
+    import logging  # noqa: PLC0415 - SQLAlchemy imports it too; alone it would double our import
+
+    logger = logging.getLogger(__name__)
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+
+
+if "logging" in sys.modules:
+    _leave_logging_to_the_program()

@@ -1,16 +1,14 @@
 """Bring a database to the schema of this version: new, at an older revision, or the original's.
 
-Alembic is imported only when there is something to do, so opening a database that is already at
-head costs one look. `alembic upgrade head` on the command line takes the same way: the scripts'
-`env.py` uses `schema_change.py`.
+Opening a database that is at head costs one look, and an empty one gets the recorded schema.
+Alembic is imported only to run revisions. `alembic upgrade head` on the command line runs them in
+the same way: the scripts' `env.py` uses `schema/change.py`.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import URL
@@ -19,18 +17,23 @@ from hermes_store.database.address import Address, shown, url_of
 from hermes_store.database.choice import backend_of
 from hermes_store.database.failures import typed_errors
 from hermes_store.errors import MigrationError, SchemaError, UpgradeRequiredError
-from hermes_store.schema.change import Progress, fill_search_index
-from hermes_store.schema.state import HEAD, State, look, look_at_file
+from hermes_store.schema import snapshot
+from hermes_store.schema.change import Progress, changing, fill_search_index, keep_log
+from hermes_store.schema.names import include_name
+from hermes_store.schema.revisions import HEAD, REVISIONS, scripts_folder
+from hermes_store.schema.state import State, look, look_at_file
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 __all__ = [
     "HEAD",
+    "REVISIONS",
     "Progress",
     "State",
     "current",
     "downgrade",
+    "include_name",
     "inspect",
     "prepare",
     "require_current",
@@ -52,7 +55,8 @@ def _after_fork() -> None:
     _one_at_a_time = threading.Lock()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+if hasattr(os, "register_at_fork"):  # Windows does not fork
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def inspect(address: Address = None, *, lock_timeout: float = LOCK_TIMEOUT) -> State:
@@ -98,8 +102,11 @@ def prepare(
     if not state.is_current:
         if not auto_migrate:
             raise UpgradeRequiredError(str(state), HEAD)
-        _run("upgrade", url, "head", None, lock_timeout, filling_seconds=_FILLING_SECONDS)
-    elif state.is_being_indexed and auto_migrate:
+        _upgrade(state, url, "head", None, lock_timeout, filling_seconds=_FILLING_SECONDS)
+        return
+    if not state.is_in_wal:
+        keep_log(url)
+    if state.is_being_indexed and auto_migrate:
         fill_search_index(url, seconds=_FILLING_SECONDS, lock_timeout=lock_timeout)
 
 
@@ -130,7 +137,8 @@ def upgrade(
     `lock_timeout` seconds behind another process, and the errors of `inspect`. The database is
     then as it was.
     """
-    _run("upgrade", url_of(address), revision, progress, lock_timeout)
+    url = url_of(address)
+    _upgrade(inspect(url, lock_timeout=lock_timeout), url, revision, progress, lock_timeout)
 
 
 def downgrade(
@@ -144,7 +152,33 @@ def downgrade(
 
     Raises as `upgrade`.
     """
-    _run("downgrade", url_of(address), revision, progress, lock_timeout)
+    url = url_of(address)
+    inspect(url, lock_timeout=lock_timeout)  # refuse before anything is imported
+    _run("downgrade", url, revision, progress, lock_timeout)
+
+
+def _upgrade(
+    state: State,
+    url: URL,
+    revision: str,
+    progress: Progress | None,
+    lock_timeout: float,
+    *,
+    filling_seconds: float | None = None,
+) -> None:
+    to_head = revision in {"head", "heads", HEAD}
+    if to_head and state.is_empty and _make_new(url, progress, lock_timeout):
+        return
+    _run("upgrade", url, revision, progress, lock_timeout, filling_seconds=filling_seconds)
+
+
+def _make_new(url: URL, progress: Progress | None, lock_timeout: float) -> bool:
+    """Give an empty database the recorded schema; False when the revisions have to do it."""
+    with changing(url, lock_timeout=lock_timeout) as (connection, state):
+        made = state.is_empty and snapshot.replay(connection, backend_of(url))
+    if made and progress is not None:
+        progress(f"revision {HEAD}", len(REVISIONS), len(REVISIONS))
+    return made
 
 
 def _run(
@@ -156,7 +190,6 @@ def _run(
     *,
     filling_seconds: float | None = None,
 ) -> None:
-    inspect(url, lock_timeout=lock_timeout)  # refuse before anything is imported or created
     from alembic import command  # noqa: PLC0415 - only when there is something to do
     from alembic.util import CommandError  # noqa: PLC0415
 
@@ -175,10 +208,7 @@ def scripts_config() -> Config:
     """Alembic's configuration with the revisions of this installation: a wheel or a checkout."""
     from alembic.config import Config  # noqa: PLC0415
 
-    folder = Path(str(files("hermes_store"))) / "_migrations"
-    if not folder.is_dir():
-        folder = Path(__file__).resolve().parent.parent / "migrations"
     config = Config()
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("script_location", str(scripts_folder()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session as OrmSession
 from hermes_store import values
 from hermes_store.api.care import Care
 from hermes_store.api.operations import Operations
+from hermes_store.api.orm import ConversationSession
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.failures import translate_error, unknown_error
 from hermes_store.errors import TransactionOverError
@@ -123,11 +124,13 @@ class SessionRepository(Operations, Care):
         """Give an `sqlalchemy.orm.Session` for ad-hoc work with `hermes_store.models`.
 
         It works in one write transaction, which is committed when the block ends and rolled back
-        when it raises. Counters of sessions are not kept for messages that are added so.
+        when it raises. Whatever is added, changed or deleted, object by object or by a bulk
+        statement, counters and the search index agree with the messages. Raises
+        `SessionNotFoundError` and `InvalidArgumentError`, as the repository's methods do.
         """
         with (
             self._store.transaction() as connection,
-            OrmSession(connection.core, join_transaction_mode="create_savepoint") as session,
+            ConversationSession(connection) as session,
         ):
             yield session
             session.commit()

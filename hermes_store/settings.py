@@ -17,6 +17,7 @@ _FOREVER = 86_400.0 * 365
 _BIGGEST = 2**40
 
 Level = Literal["NORMAL", "FULL", "EXTRA"]
+Library = Literal["sqlite3", "pysqlite3"]
 
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
@@ -70,6 +71,15 @@ def level(name: str, value: Any) -> str:
     raise InvalidArgumentError(name, problem, f"use {' or '.join(levels)}")
 
 
+def library(name: str, value: Any) -> str:
+    """Return the name of a SQLite library as given, or raise `InvalidArgumentError`."""
+    libraries = get_args(Library)
+    if value in libraries:
+        return str(value)
+    problem = f"{value!r} is not a SQLite library"
+    raise InvalidArgumentError(name, problem, f"use {' or '.join(libraries)}")
+
+
 # --- the settings ---------------------------------------------------------------------------------
 
 
@@ -105,6 +115,8 @@ class Settings:
     """Bytes the write-ahead log is cut back to after a checkpoint (SQLite)."""
     wal_autocheckpoint: Annotated[int, Whole(1, 1_000_000), SQLITE] = 8_000
     """Pages in the write-ahead log that start a passive checkpoint (SQLite)."""
+    sqlite: Annotated[Library | None, library, SQLITE] = None
+    """The SQLite library of this process; None: HERMES_STORE_SQLITE says, else sqlite3 (SQLite)."""
     statement_timeout: Annotated[float, Number(0, _FOREVER), POSTGRESQL] = 0.0
     """Seconds a statement may run, 0: no limit (PostgreSQL)."""
     # checked with the address of the store; may hold a password
@@ -131,6 +143,7 @@ class MoreSettings(TypedDict, total=False):
     cache_size: int | None
     journal_size_limit: int | None
     wal_autocheckpoint: int | None
+    sqlite: Library | None
     statement_timeout: float | None
     read_url: str | URL | None
     echo: bool | None

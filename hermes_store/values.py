@@ -18,6 +18,7 @@ __all__ = [
     "ALL",
     "GREATEST_COUNT",
     "content",
+    "content_format",
     "cost",
     "count",
     "decode_json",
@@ -167,10 +168,15 @@ def content(value: Any) -> tuple[str | None, str | None]:
     if value is None or isinstance(value, str):
         return optional_text("content", value), None
     if isinstance(value, (list, dict)):
-        return encode_json("content", value), "json"
+        return encode_json("content", value), content_format(value)
     raise InvalidArgumentError(
         "content", f"{_shown(value)} is no content", "give a str, a list, a dict or None"
     )
+
+
+def content_format(value: Any) -> str | None:
+    """How a content is stored: 'json' for a list or dict, None for a text."""
+    return "json" if isinstance(value, (list, dict)) else None
 
 
 def encode_json(argument: str, value: Any) -> str | None:

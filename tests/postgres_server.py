@@ -98,7 +98,7 @@ _emptied: list[tuple[URL, Any]] = []
 """Databases of this process that no test uses now, each with its schema as it should be."""
 
 _SCHEMA = """
-SELECT (SELECT string_agg(version_num, ',') FROM alembic_version), current_setting('search_path'),
+SELECT (SELECT string_agg(version_num, ',') FROM hermes_store_version), current_setting('search_path'),
     (SELECT array_agg((oid, relname, relkind) ORDER BY oid) FROM pg_class WHERE oid >= 16384),
     (SELECT array_agg((attrelid, attnum, attname, atttypid) ORDER BY attrelid, attnum)
         FROM pg_attribute WHERE attrelid >= 16384),

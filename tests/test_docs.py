@@ -8,12 +8,16 @@ from itertools import zip_longest
 from pathlib import Path
 
 import pytest
+from house.test_rooms import FLOORS
 
 from hermes_store import SessionRepository
 from hermes_store.cli.app import COMMANDS, app
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PACKAGE = ROOT / "hermes_store"
+AT_THE_TOP = [ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY")]
+IN_THE_SITE = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [*AT_THE_TOP, *IN_THE_SITE]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -63,3 +67,49 @@ def test_every_link_between_the_documents_leads_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
             assert "://" in target or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", AT_THE_TOP, ids=lambda page: page.name)
+def test_a_page_at_the_top_needs_no_folder_beside_it(page):
+    """A package index and a source archive show it alone."""
+    targets = re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+    assert [target for target in targets if "://" not in target] == []
+
+
+def test_every_file_that_a_page_names_is_there():
+    named = re.compile(r"`((?:docs|tests|tools|migrations|hermes_store|examples)/[\w./-]*)`")
+    for page in PAGES:
+        for path in named.findall(page.read_text(encoding="utf-8")):
+            assert (ROOT / path).exists(), f"{page.name}: {path}"
+
+
+def test_every_file_in_the_tables_of_the_architecture_is_there():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*\.py)`", page))
+    assert named
+    there = {path for path in named for root in (ROOT, PACKAGE) if (root / path).exists()}
+    assert named - there == set()
+
+
+def test_every_page_is_in_the_contents_of_the_site():
+    contents = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    pages = [page.relative_to(ROOT / "docs").as_posix() for page in IN_THE_SITE]
+    assert [page for page in pages if f": {page}\n" not in contents] == []
+
+
+def test_the_page_of_the_rooms_has_the_floors_that_the_test_holds():
+    page = (ROOT / "docs" / "decisions" / "rooms.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.*?) \|", page, re.MULTILINE)
+    told = {int(floor): set(re.findall(r"`(\w+)`", rooms)) for floor, rooms in rows}
+    assert told == dict(enumerate(FLOORS, 1))
+
+
+def test_the_picture_of_the_rooms_shows_each_of_them():
+    picture = (ROOT / "docs" / "images" / "architecture.svg").read_text(encoding="utf-8")
+    assert [room for rooms in FLOORS for room in rooms if room not in picture] == []
+
+
+def test_the_glossary_tells_each_word_once_and_in_order():
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    words = re.findall(r"^\| ([a-z ]+) \|", page, re.MULTILINE)[1:]
+    assert words == sorted(set(words))

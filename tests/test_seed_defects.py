@@ -386,7 +386,7 @@ def test_c2_processes_that_open_a_new_file_together_all_succeed(tmp_path):
     with SessionRepository(path) as repository:
         assert repository.session_count() == 6
     with closing(other_tool(path)) as other:
-        assert len(other.execute("SELECT * FROM alembic_version").fetchall()) == 1
+        assert len(other.execute("SELECT * FROM hermes_store_version").fetchall()) == 1
 
 
 def legacy(name: str, folder: Path) -> Path:

@@ -18,7 +18,7 @@ def main() -> None:
     missing, at_head = sys.argv[1:]
     start = time.perf_counter()
     db = connect(at_head)
-    db.execute("SELECT version_num FROM alembic_version").fetchall()
+    db.execute("SELECT version_num FROM hermes_store_version").fetchall()
     opened = time.perf_counter()
     db.execute(NEWEST).fetchall()
     read = time.perf_counter()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 
 from sqlalchemy import event, orm, select
 
-from benchmarks.contenders.by_hand import JSON_COLUMNS
 from benchmarks.corpus import Message
 from hermes_store.database import sqlite_engines
 from hermes_store.database.address import url_of
@@ -64,9 +62,8 @@ class UnitOfWork:
 
     def _add(self, session_id: str, message: Message) -> MessageEntity:
         session = self._orm.get_one(Session, session_id)
-        encoded = {name: json.dumps(message[name]) for name in JSON_COLUMNS if name in message}
         now = time.time()
-        entity = MessageEntity(session_id=session_id, timestamp=now, **(message | encoded))
+        entity = MessageEntity(session_id=session_id, timestamp=now, **message)
         self._orm.add(entity)
         session.message_count = (session.message_count or 0) + 1
         session.tool_call_count = (session.tool_call_count or 0) + len(

@@ -7,12 +7,12 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import click
 
+import hermes_store
 from hermes_store.cli.options import Options
 from hermes_store.errors import HermesStoreError, InvalidArgumentError, SessionNotFoundError
 
@@ -121,11 +121,7 @@ def shared_options() -> list[click.Parameter]:
 def _print_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
     if not asked or ctx.resilient_parsing:
         return
-    try:
-        number = metadata.version("hermes-store")
-    except metadata.PackageNotFoundError:
-        number = "of a checkout that is not installed"
-    click.echo(f"hermes-store, version {number}")
+    click.echo(f"hermes-store, version {hermes_store.__version__}")
     ctx.exit()
 
 

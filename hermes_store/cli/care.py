@@ -59,7 +59,7 @@ def _facts(stats: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "revision", stats["revision"]
     yield "library", f"{stats['library']} {stats['version']}"
     if stats.get("wal_reset_bug"):
-        yield "", "this SQLite has the WAL-reset bug: install hermes-store[pysqlite3]"
+        yield "", "this SQLite has the WAL-reset bug: see 'Which SQLite' in docs/durability.md"
     if "file_bytes" in stats:
         yield "size", output.size(stats["file_bytes"])
         yield "journal", f"{stats['journal_mode']}, synchronous {stats['synchronous']}"

@@ -21,7 +21,8 @@ def copy_command(options: Options, source: str, target: str) -> None:
 
     Creates TO when it is missing. An interrupted copy is run again and goes on where it stopped;
     a finished one brings along what is new in FROM. Refuses a TO that holds something else.
-    --json prints an object with sessions, messages, digest and remarks.
+    --json prints an object with sessions, messages, others (rows of each other table), digest
+    and remarks.
     """
     origin, goal = Options(db=source), Options(db=target)
     with open_store(origin), output.progress_bar("copying") as report:

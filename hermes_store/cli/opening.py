@@ -69,6 +69,11 @@ def open_store(
     url = url_of(options.db)
     state = migrate.inspect(url)
     if not backend_of(url).is_server and not state.is_current:
+        if state.is_new and not state.is_empty and not create:
+            raise NotFoundError(
+                f"{where(options)} holds tables of other programs and no store; name another file "
+                "with --db, or make a store beside them with 'hermes-store init'"
+            )
         if not (create and state.is_new):
             output.note(f"{where(options)} is at {state}: upgrading it to {migrate.HEAD}")
         with output.progress_bar("upgrading") as report:

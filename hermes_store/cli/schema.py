@@ -52,7 +52,7 @@ def upgrade_command(options: Options) -> None:
 def _upgraded(options: Options) -> tuple[migrate.State, migrate.State]:
     """Upgrade if need be; the state before and after."""
     before = migrate.inspect(options.db)
-    if before.is_current:
+    if not before.needs_upgrade:
         return before, before
     with output.progress_bar("upgrading") as report:
         migrate.upgrade(options.db, progress=report)
@@ -66,7 +66,7 @@ def _described(
 
 
 def _in_words(options: Options, before: migrate.State, after: migrate.State) -> str:
-    if before.is_current:
+    if not before.needs_upgrade:
         return f"{where(options)} is at {after}, the newest revision: nothing to do"
     what = "created" if before.is_new else f"upgraded from {before}"
     return f"{where(options)} {what}, now at {after}"

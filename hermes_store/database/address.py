@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Hashable
 from pathlib import Path
 
@@ -24,6 +25,9 @@ __all__ = [
     "url_of",
 ]
 
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+"""How a path of Windows begins: `C://folder` is one, too."""
+
 Address = str | os.PathLike[str] | URL | None
 
 
@@ -36,7 +40,7 @@ def url_of(address: Address) -> URL:
     """The URL of a path, a URL or None (`default_path()`); SQLite paths come out absolute."""
     if address is None:
         address = default_path()
-    if isinstance(address, str) and "://" in address:
+    if isinstance(address, str) and "://" in address and not _DRIVE.match(address):
         address = _parsed(address)
     if not isinstance(address, URL):
         if not isinstance(address, (str, os.PathLike)) or not os.fspath(address):

@@ -135,6 +135,24 @@ class Backend(Protocol):
     def lock_schema(self, connection: Connection) -> None:
         """Wait until no other process changes the schema, and keep others from it."""
 
+    schema_record: str
+    """Name of the file in `schema/` that holds the statements for a new database."""
+
+    def takes_record(self, connection: Connection) -> bool:
+        """Whether the database has what the recorded statements ask for."""
+
+    def make_namespace(self, connection: Connection) -> None:
+        """Create the schema, in the server's sense, that the URL or the user names."""
+
+    def start_log(self, dbapi: Any) -> None:
+        """Give an empty file its write-ahead log, before anything is in it."""
+
+    def keep_log(self, dbapi: Any) -> None:
+        """Switch a file to its write-ahead log; the first write does it where that fails now."""
+
+    def without_references(self, dbapi: Any) -> AbstractContextManager[None]:
+        """Check no references meanwhile. Entered outside of a transaction."""
+
     def broken_references(self, connection: Connection) -> set[tuple[Any, ...]]:
         """Rows that refer to nothing."""
 

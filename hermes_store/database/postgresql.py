@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any, cast
@@ -19,6 +20,7 @@ __all__ = ["POSTGRESQL", "SCHEMA_LOCK"]
 
 _DRIVERS = ("postgresql", "postgres", "postgresql+psycopg")
 SCHEMA_LOCK = 4_857_331_908  # any number, the same in every process
+_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _CREATED_BY_ANOTHER = {"42P04", "23505"}  # the second is what a race for the name ends with
 
 
@@ -32,14 +34,19 @@ class _PostgreSQL:
     settings = taken_by("postgresql")
 
     def checked_url(self, url: URL) -> URL:
-        """The URL with its driver. Raises `InvalidArgumentError` for one that is not psycopg 3."""
+        """The URL with its driver, and `?schema=…` as the search path that it stands for.
+
+        Raises `InvalidArgumentError` for a driver that is not psycopg 3, and for a schema's name
+        that is not a plain one.
+        """
         if url.drivername not in _DRIVERS:
             raise InvalidArgumentError(
                 "db_path",
                 f"the driver {url.drivername!r} is not supported",
                 "write the URL like postgresql+psycopg://user@host/database",
             )
-        return url.set(drivername="postgresql+psycopg")
+        url = url.set(drivername="postgresql+psycopg")
+        return _in_schema(url) if "schema" in url.query else url
 
     def shown(self, url: URL) -> str:
         """The URL without its password."""
@@ -100,7 +107,12 @@ class _PostgreSQL:
         """As many as the settings allow."""
         return settings.write_pool_size
 
-    def checkpoints(self, *_: object) -> Checkpoints | None:
+    def checkpoints(
+        self,
+        url: URL,  # noqa: ARG002 - SQLite's side needs them
+        settings: Settings,  # noqa: ARG002
+        inside: AbstractContextManager[object],  # noqa: ARG002
+    ) -> Checkpoints | None:
         """None: the server makes its own."""
         return None
 
@@ -177,6 +189,30 @@ class _PostgreSQL:
         """Wait until no other process changes the schema, and keep others from it."""
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SCHEMA_LOCK})
 
+    schema_record = "snapshot_postgresql.sql"
+
+    def takes_record(self, connection: Connection) -> bool:
+        """Whether the server was built with ICU."""
+        icu = text("SELECT count(*) FROM pg_collation WHERE collname = 'und-x-icu'")
+        return bool(connection.scalar(icu))
+
+    def make_namespace(self, connection: Connection) -> None:
+        """Create the schema of the search path when it is the only one there and missing."""
+        path = connection.exec_driver_sql("SHOW search_path").scalar_one()
+        current = connection.exec_driver_sql("SELECT current_schema()").scalar()
+        if current is None and "," not in path:
+            connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {path}")
+
+    def start_log(self, dbapi: Any) -> None:
+        """Nothing: the server has its log."""
+
+    def keep_log(self, dbapi: Any) -> None:
+        """Nothing: the server has its log."""
+
+    def without_references(self, dbapi: Any) -> AbstractContextManager[None]:  # noqa: ARG002 - revisions rebuild nothing here
+        """Nothing: a server alters a table as it is."""
+        return nullcontext()
+
     def broken_references(self, connection: Connection) -> set[tuple[Any, ...]]:  # noqa: ARG002 - the server checks
         """Nothing: the server keeps references whole."""
         return set()
@@ -206,6 +242,18 @@ class _PostgreSQL:
         engine = engines.write_engine(url, Settings(lock_timeout=lock_timeout))
         with closing(engine.raw_connection()) as connection:
             connection.cursor().execute("VACUUM (ANALYZE) sessions, messages")
+
+
+def _in_schema(url: URL) -> URL:
+    schema, options = url.query["schema"], url.query.get("options", "")
+    if not isinstance(schema, str) or not _PLAIN_NAME.fullmatch(schema):
+        raise InvalidArgumentError(
+            "db_path",
+            f"schema {schema!r} is not a plain name",
+            "use lower-case letters, digits and underscores, a letter first",
+        )
+    search_path = f"{options} -csearch_path={schema}".strip()
+    return url.difference_update_query(["schema"]).update_query_dict({"options": search_path})
 
 
 def _create_database(url: URL) -> bool:

@@ -177,6 +177,27 @@ class _SQLite:
     def lock_schema(self, connection: Connection) -> None:
         """Nothing: the transaction began with the write lock."""
 
+    schema_record = "snapshot_sqlite.sql"
+
+    def takes_record(self, connection: Connection) -> bool:  # noqa: ARG002 - every SQLite does
+        """Yes: the statements ask for nothing that is not in SQLite."""
+        return True
+
+    def make_namespace(self, connection: Connection) -> None:
+        """Nothing: a file is one."""
+
+    def start_log(self, dbapi: Any) -> None:
+        """Switch an empty file to WAL, before anything is in it."""
+        engines.start_log(dbapi)
+
+    def keep_log(self, dbapi: Any) -> None:
+        """Switch the file to WAL if that can be now."""
+        engines.keep_log(dbapi)
+
+    def without_references(self, dbapi: Any) -> AbstractContextManager[None]:
+        """Check no foreign keys meanwhile."""
+        return engines.without_references(dbapi)
+
     def broken_references(self, connection: Connection) -> set[tuple[Any, ...]]:
         """Rows that refer to nothing: other tools write without foreign keys."""
         return {tuple(row) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}

@@ -8,15 +8,11 @@ rebuilt). The driver's own transaction control is off: it would leave DDL outsid
 
 from __future__ import annotations
 
-import importlib
-import os
-import sqlite3
 import warnings
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import sqlalchemy
@@ -25,39 +21,25 @@ from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.pool import NullPool
 
 from hermes_store.database import sqlite_file as files
-from hermes_store.errors import InvalidArgumentError, TransactionRolledBackError
+from hermes_store.database.driver import sqlite_driver
+from hermes_store.errors import TransactionRolledBackError
 from hermes_store.settings import Settings
 
 __all__ = [
     "begin_writing",
     "distrust",
     "has_wal_reset_bug",
+    "keep_log",
     "migration_engine",
     "plain_engine",
     "read_engine",
     "reading_mode",
     "require_transaction",
     "sqlite_driver",
+    "start_log",
+    "without_references",
     "write_engine",
 ]
-
-
-@cache
-def sqlite_driver() -> ModuleType:
-    """`pysqlite3` (a newer SQLite) where it is installed, else the standard library's `sqlite3`.
-
-    The environment variable HERMES_STORE_SQLITE names one of the two to insist on it.
-    """
-    choice = os.environ.get("HERMES_STORE_SQLITE", "")
-    if choice not in {"", "sqlite3", "pysqlite3"}:
-        raise InvalidArgumentError("HERMES_STORE_SQLITE", f"{choice!r}", "use sqlite3 or pysqlite3")
-    if choice != "sqlite3":
-        try:
-            return importlib.import_module("pysqlite3.dbapi2")
-        except ModuleNotFoundError:
-            if choice:
-                raise
-    return sqlite3
 
 
 def write_engine(url: URL, settings: Settings) -> Engine:
@@ -249,6 +231,31 @@ CREATE TRIGGER index_it AFTER INSERT ON message BEGIN
     INSERT INTO found(rowid, content) SELECT id, content FROM text WHERE id = new.rowid; END;
 INSERT INTO message VALUES ('"x"');
 """
+
+
+def keep_log(dbapi: Any) -> None:
+    """Switch the file to WAL, unless a reader is in the way or the file cannot be written."""
+    with suppress(sqlite_driver().Error):
+        if _pragma(dbapi, "journal_mode") != "wal":
+            dbapi.execute("PRAGMA journal_mode=WAL")
+
+
+def start_log(dbapi: Any) -> None:
+    """Switch an empty file to WAL. Not flushed to disk: the schema that follows is."""
+    dbapi.execute("PRAGMA synchronous=OFF")
+    keep_log(dbapi)
+    dbapi.execute("PRAGMA synchronous=NORMAL")
+
+
+@contextmanager
+def without_references(dbapi: Any) -> Iterator[None]:
+    """Check no foreign keys: a table that is rebuilt would take with it what refers to it."""
+    checked = _pragma(dbapi, "foreign_keys")
+    dbapi.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        dbapi.execute(f"PRAGMA foreign_keys={checked}")
 
 
 def _pragma(dbapi: Any, pragma: str) -> Any:

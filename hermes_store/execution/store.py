@@ -22,6 +22,7 @@ from hermes_store.database.address import Address, identity, read_url_of, shown,
 from hermes_store.database.backend import Backend
 from hermes_store.database.choice import backend_of
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.driver import sqlite_driver
 from hermes_store.database.failures import again_if_lost, retry_while_busy, typed_errors
 from hermes_store.errors import (
     FileReplacedError,
@@ -158,6 +159,8 @@ class Store:
         self.url = url_of(address)
         self.backend = backend_of(self.url)
         self.settings = settings
+        if settings.sqlite is not None:
+            sqlite_driver(settings.sqlite)
         reads = read_url_of(self.url, settings)
         with _gate:
             _prepare(self.backend, self.url, settings)

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
-from hermes_store.models import messages, sessions
+from hermes_store.models.stored import messages, sessions
 from hermes_store.queries import sessions as session_functions
 from hermes_store.records import SessionListing, SessionRecord
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -20,9 +22,9 @@ from sqlalchemy import (
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
-from hermes_store.models import messages, sessions
+from hermes_store.models.stored import messages, names, sessions
 from hermes_store.queries.append_together import append_together
-from hermes_store.queries.rows import WRITTEN, NewRow
+from hermes_store.queries.rows import NewRow, alike
 from hermes_store.queries.sessions import require, require_changed
 from hermes_store.queries.there import require_there
 from hermes_store.records import ConversationMessage, MessageRecord
@@ -34,13 +36,21 @@ __all__ = [
     "clear",
     "conversation",
     "count",
+    "count_in",
     "get",
 ]
 
-_STORED = tuple(column.name for column in messages.columns if column.name != "content_format")
+_KEYS = names(messages)
 """The keys of a `MessageRecord`."""
+_JSON = names(messages, "json")
 
 # --- append -------------------------------------------------------------------------------------
+
+_FORMAT = ("content_format",)
+_ADDED = ("tool_call_id", "tool_calls", "tool_name")
+"""What a message of a conversation has besides role and content, when it is stored."""
+_OF_ASSISTANT = ("reasoning", "reasoning_details", "codex_reasoning_items")
+_NOTHING_ADDED = (None,) * len(_ADDED + _OF_ASSISTANT)
 
 _AT = bindparam("at", type_=Double)
 _COUNT_IN = Statement(
@@ -54,15 +64,20 @@ _COUNT_IN = Statement(
         last_active=case((sessions.c.last_active >= _AT, sessions.c.last_active), else_=_AT),
     )
 )
-_INSERT_ANY = insert(messages).returning(messages.c.id)
-_INSERT = Statement(_INSERT_ANY, columns=WRITTEN)
+_INSERT = insert(messages).returning(messages.c.id)
+
+
+@lru_cache(maxsize=256)
+def _insert_of(columns: tuple[str, ...]) -> Statement:
+    """INSERT of the columns that a message has: what it lacks, the database fills."""
+    return Statement(_INSERT, columns=columns)
 
 
 def append(connection: OpenConnection, row: NewRow) -> int:
     """Store a message, count it in its session; return its id."""
     columns = row.columns
-    _count_in(connection, columns["session_id"], 1, row.tool_calls, columns["timestamp"])
-    stored = _INSERT.run(connection, **columns).fetchall()
+    count_in(connection, columns["session_id"], 1, row.tool_calls, columns["timestamp"])
+    stored = _insert_of(tuple(columns)).run(connection, **columns).fetchall()
     if not stored or not OWN.issuperset(connection.fired):
         require_there(connection, [id_ for (id_,) in stored], 1)
     return cast("int", stored[0][0])
@@ -78,16 +93,17 @@ def append_many(connection: OpenConnection, session_id: str, rows: list[NewRow])
         return []
     latest = max(row.columns["timestamp"] for row in rows)
     calls = sum(row.tool_calls for row in rows)
-    _count_in(connection, session_id, len(rows), calls, latest)
-    stored = connection.core.execute(_INSERT_ANY, [row.columns for row in rows])
+    count_in(connection, session_id, len(rows), calls, latest)
+    stored = connection.core.execute(_INSERT, alike(rows))
     ids = sorted(stored.scalars())  # given out in the order of the rows, reported in any
     require_there(connection, ids, len(rows))
     return ids
 
 
-def _count_in(
+def count_in(
     connection: OpenConnection, session_id: str, added: int, calls: int, at: float
 ) -> None:
+    """Add messages to what a session keeps of them. Raises `SessionNotFoundError`."""
     changed = _COUNT_IN.run(connection, session=session_id, added=added, calls=calls, at=at)
     require_changed(changed, session_id)
 
@@ -95,25 +111,12 @@ def _count_in(
 # --- read ---------------------------------------------------------------------------------------
 
 _OF_SESSION = messages.c.session_id == bindparam("session")
-_GET = Statement(
-    select(*(messages.c[name] for name in _STORED), messages.c.content_format)
-    .where(_OF_SESSION)
-    .order_by(messages.c.id)
-)
+_IN_ORDER = select().where(_OF_SESSION).order_by(messages.c.id)
+_GET = Statement(_IN_ORDER.with_only_columns(*(messages.c[name] for name in (*_KEYS, *_FORMAT))))
 _CONVERSATION = Statement(
-    select(
-        messages.c.role,
-        messages.c.content,
-        messages.c.content_format,
-        messages.c.tool_call_id,
-        messages.c.tool_calls,
-        messages.c.tool_name,
-        messages.c.reasoning,
-        messages.c.reasoning_details,
-        messages.c.codex_reasoning_items,
+    _IN_ORDER.with_only_columns(
+        *(messages.c[name] for name in ("role", "content", *_FORMAT, *_ADDED, *_OF_ASSISTANT))
     )
-    .where(_OF_SESSION)
-    .order_by(messages.c.id)
 )
 _COUNT = Statement(select(func.count()).select_from(messages).where(_OF_SESSION))
 _COUNT_ALL = Statement(select(func.count()).select_from(messages))
@@ -124,13 +127,10 @@ def get(connection: OpenConnection, session_id: str) -> list[MessageRecord]:
     decode = values.decode_json
     found: list[Any] = []
     for row in _GET.run(connection, session=session_id).fetchall():
-        message = dict(zip(_STORED, row, strict=False))
-        if message["tool_calls"] is not None:
-            message["tool_calls"] = decode(message["tool_calls"])
-        if message["reasoning_details"] is not None:
-            message["reasoning_details"] = decode(message["reasoning_details"])
-        if message["codex_reasoning_items"] is not None:
-            message["codex_reasoning_items"] = decode(message["codex_reasoning_items"])
+        message = dict(zip(_KEYS, row))  # noqa: B905 - the format stands behind the keys
+        for name in _JSON:
+            if message[name] is not None:
+                message[name] = decode(message[name])
         if row[-1] is not None:
             message["content"] = decode(message["content"])
         found.append(message)
@@ -139,26 +139,24 @@ def get(connection: OpenConnection, session_id: str) -> list[MessageRecord]:
 
 def conversation(connection: OpenConnection, session_id: str) -> list[ConversationMessage]:
     """The messages of a session as a provider's API takes them."""
-    decode = values.decode_json
     found: list[Any] = []
-    rows = _CONVERSATION.run(connection, session=session_id).fetchall()
-    for role, content, content_format, call_id, calls, tool, reasoning, details, codex in rows:
-        message = {"role": role, "content": content if content_format is None else decode(content)}
-        if call_id is not None:
-            message["tool_call_id"] = call_id
-        if tool is not None:
-            message["tool_name"] = tool
-        if calls is not None:
-            message["tool_calls"] = decode(calls)
-        if role == "assistant":
-            if reasoning is not None:
-                message["reasoning"] = reasoning
-            if details is not None:
-                message["reasoning_details"] = decode(details)
-            if codex is not None:
-                message["codex_reasoning_items"] = decode(codex)
+    for row in _CONVERSATION.run(connection, session=session_id).fetchall():
+        role, content, content_format = row[:3]
+        if content_format is not None:
+            content = values.decode_json(content)
+        message = {"role": role, "content": content}
+        if row[3:] != _NOTHING_ADDED:
+            _add(message, zip(_ADDED, row[3:]))  # noqa: B905 - those of assistants stand behind
+            if role == "assistant":
+                _add(message, zip(_OF_ASSISTANT, row[3 + len(_ADDED) :], strict=True))
         found.append(message)
     return found
+
+
+def _add(message: dict[str, Any], stored: Iterable[tuple[str, Any]]) -> None:
+    for name, value in stored:
+        if value is not None:
+            message[name] = values.decode_json(value) if name in _JSON else value
 
 
 def count(connection: OpenConnection, session_id: str | None) -> int:

@@ -8,11 +8,11 @@ from sqlalchemy import bindparam, delete, null, select, update
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
-from hermes_store.models import messages, sessions
+from hermes_store.models.stored import messages, sessions
 from hermes_store.queries.listing import Filter, select_page
 from hermes_store.queries.sessions import exists
 
-__all__ = ["delete_session", "prune_batch"]
+__all__ = ["clear_away", "delete_session", "prune_batch"]
 
 _MOST_SESSIONS = 500
 _MOST_MESSAGES = 1_000
@@ -28,10 +28,15 @@ def delete_session(connection: OpenConnection, session_id: str) -> bool:
     """Delete a session and its messages; False when there is no such session."""
     if not exists(connection, session_id):
         return False
-    _ORPHAN.run(connection, session=session_id)
-    _DELETE_MESSAGES.run(connection, session=session_id)
+    clear_away(connection, session_id)
     _DELETE.run(connection, session=session_id)
     return True
+
+
+def clear_away(connection: OpenConnection, session_id: str) -> None:
+    """Delete what refers to a session: its messages, and its children's parent."""
+    _ORPHAN.run(connection, session=session_id)
+    _DELETE_MESSAGES.run(connection, session=session_id)
 
 
 def prune_batch(connection: OpenConnection, which: Filter) -> int:

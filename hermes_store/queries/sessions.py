@@ -22,7 +22,7 @@ from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
-from hermes_store.models import sessions
+from hermes_store.models.stored import sessions
 from hermes_store.records import SessionRecord
 from hermes_store.search.triggers import require_all_stored
 
@@ -36,6 +36,7 @@ __all__ = [
     "link_parent",
     "readable",
     "record",
+    "refuse_circle",
     "reopen",
     "require",
     "require_changed",
@@ -170,6 +171,11 @@ def create(connection: OpenConnection, session: dict[str, Any]) -> None:
 def _check_parent(connection: OpenConnection, session_id: str, parent: str) -> None:
     if parent != session_id:
         require(connection, parent)
+    refuse_circle(connection, session_id, parent)
+
+
+def refuse_circle(connection: OpenConnection, session_id: str, parent: str) -> None:
+    """Raise `InvalidArgumentError` when `parent` is the session or descends from it."""
     if parent == session_id or _leads_back(connection, session_id, parent):
         raise InvalidArgumentError(
             "parent_session_id",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 
 from hermes_store.database.connection import OpenConnection
-from hermes_store.models import messages
+from hermes_store.models.stored import messages
 from hermes_store.search.triggers import require_all_stored
 
 __all__ = ["require_there"]

@@ -11,7 +11,7 @@ from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, TitleInUseError
-from hermes_store.models import sessions
+from hermes_store.models.stored import sessions
 from hermes_store.queries.sessions import record, select_records
 from hermes_store.records import SessionRecord
 

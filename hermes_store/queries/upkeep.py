@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.exc import DatabaseError
 
 from hermes_store.database.connection import OpenConnection
-from hermes_store.models import messages, sessions
+from hermes_store.models.stored import messages, sessions
 from hermes_store.search import triggers
 from hermes_store.search.choice import search_of
 

@@ -19,7 +19,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
-from hermes_store.models import sessions
+from hermes_store.models.stored import sessions
 from hermes_store.queries.sessions import require_changed
 from hermes_store.records import SourceUsage
 

@@ -16,7 +16,8 @@ from sqlalchemy import Connection, Integer, Text, inspect, text
 
 from hermes_store.database.sql_text import canonical
 from hermes_store.errors import ForeignDatabaseError
-from hermes_store.schema.state import NEWEST_LEGACY, REVISIONS
+from hermes_store.schema.revisions import REVISIONS
+from hermes_store.schema.state import NEWEST_LEGACY
 
 if TYPE_CHECKING:
     from alembic.operations import Operations

@@ -21,24 +21,23 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.runtime.plugins import Plugin
 from alembic.util import DispatchPriority, PriorityDispatchResult
-from sqlalchemy import Column, Connection, Index, MetaData, Table, UniqueConstraint
+from sqlalchemy import Column, Connection, Index, MetaData, Table, UniqueConstraint, text
 from sqlalchemy.schema import CreateIndex
 
 from hermes_store.database.sql_text import canonical
+from hermes_store.schema import drafts
+from hermes_store.schema.names import is_raw
+from hermes_store.schema.revisions import tables_made
 from hermes_store.search import postgresql_check
 from hermes_store.search.ddl import HEAD_DDL
 from hermes_store.search.postgresql_ddl import DROPS as DROPS_ON_POSTGRESQL
 from hermes_store.search.postgresql_ddl import HEAD_DDL as ON_POSTGRESQL
 from hermes_store.search.postgresql_ddl import INDEX as SEARCH_INDEX_NAME
 
-__all__ = ["OUR_TABLES", "autogenerate_options"]
+__all__ = ["autogenerate_options"]
 
 log = logging.getLogger(__name__)
 
-OUR_TABLES = frozenset({"sessions", "messages"})
-"""Every table that a revision ever made for a model: what else is there is another tool's."""
-
-_OUR_RAW_NAME = re.compile(r"(messages_fts|messages_search|search_index)(_|$)")
 _SHADOW_TABLE = re.compile(r"_(data|idx|content|docsize|config)$")
 
 
@@ -48,12 +47,13 @@ def autogenerate_options(metadata: MetaData) -> dict[str, Any]:
     def include_name(name: str | None, type_: str, parents: Mapping[str, str | None]) -> bool:
         if type_ in {"column", "index"} and parents.get("table_name") == "messages":
             return name not in ON_POSTGRESQL
-        return type_ != "table" or name in OUR_TABLES or name in metadata.tables
+        return type_ != "table" or name in metadata.tables or name in tables_made()
 
     return {
         "include_name": include_name,
         "compare_type": True,
         "compare_server_default": True,
+        "render_item": drafts.render_item,
         "autogenerate_plugins": ["alembic.autogenerate.*", __name__],
     }
 
@@ -61,7 +61,9 @@ def autogenerate_options(metadata: MetaData) -> dict[str, Any]:
 def setup(plugin: Plugin) -> None:
     """Register the comparators: one of our own, and three in place of Alembic's."""
     plugin.add_autogenerate_comparator(_compare_objects, "schema", "raw_ddl", qualifier="sqlite")
-    plugin.add_autogenerate_comparator(_compare_search, "schema", "raw_ddl", qualifier="postgresql")
+    plugin.add_autogenerate_comparator(
+        _compare_on_postgresql, "schema", "raw_ddl", qualifier="postgresql"
+    )
     for comparator, target, element, database in (
         (_compare_indexes, "table", "indexes", "sqlite"),
         (_pass_over_nullable_key, "column", "nullable", "sqlite"),
@@ -73,15 +75,25 @@ def setup(plugin: Plugin) -> None:
 
 
 class RawDDLOp(ops.MigrateOperation):
-    """Statements, and those that take them back."""
+    """Statements, and those that take them back.
 
-    def __init__(self, what: str, name: str, do: Iterable[str], undo: Iterable[str]) -> None:
-        self.what, self.name = what, name
+    `database` names the only one that they are for; None: they are the same on both.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        name: str,
+        do: Iterable[str],
+        undo: Iterable[str],
+        database: str | None = "sqlite",
+    ) -> None:
+        self.what, self.name, self.database = what, name, database
         self.do, self.undo = tuple(do), tuple(undo)
 
     def reverse(self) -> RawDDLOp:
         """The operation for the other direction."""
-        return RawDDLOp(f"undo_{self.what}", self.name, self.undo, self.do)
+        return RawDDLOp(f"undo_{self.what}", self.name, self.undo, self.do, self.database)
 
     def to_diff_tuple(self) -> tuple[str, str]:
         """What `alembic check` prints."""
@@ -90,7 +102,11 @@ class RawDDLOp(ops.MigrateOperation):
 
 @renderers.dispatch_for(RawDDLOp)
 def _render(_context: AutogenContext, operation: RawDDLOp) -> list[str]:
-    return [f"op.execute({_literal(statement)})" for statement in operation.do]
+    lines = [f"op.execute({_literal(statement)})" for statement in operation.do]
+    if not lines or operation.database is None:
+        return lines
+    guard = f"if op.get_context().dialect.name == {operation.database!r}:"
+    return ["\n    ".join([guard, *lines])]
 
 
 def _literal(sql: str) -> str:
@@ -165,7 +181,7 @@ def _found_objects(connection: Connection, wanted: Mapping[str, _Object]) -> dic
     return {
         name: each
         for name, each in found.items()
-        if name in wanted or (_OUR_RAW_NAME.match(name) and not _is_shadow(each, found))
+        if name in wanted or (is_raw(name) and not _is_shadow(each, found))
     }
 
 
@@ -210,24 +226,53 @@ def _filling(each: _Object, rebuilds: list[str]) -> list[str]:
     return rebuilds if each.type == "view" else []
 
 
-def _compare_search(
+# --- on PostgreSQL ------------------------------------------------------------------------------
+
+_MADE_ON_POSTGRESQL = text("""\
+SELECT 'trigger' AS type, tgname AS name, pg_get_triggerdef(t.oid) AS sql,
+        'DROP TRIGGER ' || quote_ident(tgname) || ' ON ' || CAST(c.oid AS regclass) AS drop
+    FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = tgrelid
+    WHERE NOT tgisinternal AND relnamespace = CAST(current_schema() AS regnamespace)
+UNION ALL SELECT 'view', relname,
+        'CREATE VIEW ' || CAST(oid AS regclass) || E' AS\n' || pg_get_viewdef(oid),
+        'DROP VIEW ' || CAST(oid AS regclass)
+    FROM pg_class WHERE relkind = 'v' AND relnamespace = CAST(current_schema() AS regnamespace)
+UNION ALL SELECT 'function', proname, pg_get_functiondef(oid),
+        'DROP FUNCTION ' || CAST(oid AS regprocedure)
+    FROM pg_proc WHERE prokind = 'f' AND pronamespace = CAST(current_schema() AS regnamespace)
+""")  # triggers first: a function that one calls cannot be dropped before it
+
+
+def _compare_on_postgresql(
     context: AutogenContext, upgrade_ops: ops.UpgradeOps, _schemas: Iterable[str | None]
 ) -> PriorityDispatchResult:
-    """PostgreSQL's search is made anew as a whole: each part is built on the one before."""
     assert context.connection is not None
-    changed = postgresql_check.changed(context.connection)
+    upgrade_ops.ops += [*_left_over(context.connection), *_changed_search(context.connection)]
+    return PriorityDispatchResult.CONTINUE
+
+
+def _left_over(connection: Connection) -> Iterator[RawDDLOp]:
+    """What a revision made once and the newest one does not."""
+    for type_, name, sql, drop in connection.execute(_MADE_ON_POSTGRESQL):
+        if is_raw(name) and name not in ON_POSTGRESQL:
+            yield RawDDLOp(f"drop_removed_{type_}", name, [drop], [sql], "postgresql")
+
+
+def _changed_search(connection: Connection) -> Iterator[RawDDLOp]:
+    """PostgreSQL's search is made anew as a whole: each part is built on the one before."""
+    changed = postgresql_check.changed(connection)
     if changed == [SEARCH_INDEX_NAME]:
-        missing = RawDDLOp(
+        drop = f"DROP INDEX IF EXISTS {SEARCH_INDEX_NAME}"
+        yield RawDDLOp(
             "create_missing_index",
             SEARCH_INDEX_NAME,
-            [f"DROP INDEX IF EXISTS {SEARCH_INDEX_NAME}", ON_POSTGRESQL[SEARCH_INDEX_NAME]],
-            [f"DROP INDEX {SEARCH_INDEX_NAME}"],
+            [drop, ON_POSTGRESQL[SEARCH_INDEX_NAME]],
+            [drop],
+            "postgresql",
         )
-        upgrade_ops.ops.append(missing)
     elif changed:
         anew = [*DROPS_ON_POSTGRESQL, *ON_POSTGRESQL.values()]
-        upgrade_ops.ops.append(RawDDLOp("rebuild_search", ", ".join(changed), anew, []))
-    return PriorityDispatchResult.CONTINUE
+        yield RawDDLOp("rebuild_search", ", ".join(changed), anew, [], "postgresql")
 
 
 # --- indexes and keys -------------------------------------------------------------------------
@@ -250,7 +295,8 @@ def _compare_indexes(
         if canonical(found[name]) == canonical(_index_sql(context, wanted[name]))
     }
     for name in sorted(found.keys() - same):
-        table_ops.ops.append(RawDDLOp("remove_index", name, [f"DROP INDEX {name}"], [found[name]]))
+        drop = f"DROP INDEX IF EXISTS {name}"  # it may be on this database only
+        table_ops.ops.append(RawDDLOp("remove_index", name, [drop], [found[name]], None))
     for name in sorted(wanted.keys() - same):
         table_ops.ops.append(ops.CreateIndexOp.from_index(wanted[name]))
     if found_table is not None and model_table is not None:

@@ -6,12 +6,10 @@ or `hermes_store.migrate`.
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
@@ -20,8 +18,8 @@ from sqlalchemy.pool import NullPool
 from hermes_store.database.backend import Backend
 from hermes_store.database.choice import backend_of
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.driver import sqlite_driver
 from hermes_store.database.failures import retry_while_busy, translate_error
-from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.errors import (
     DamagedFileError,
     HermesStoreError,
@@ -29,17 +27,16 @@ from hermes_store.errors import (
     StoreBusyError,
     StoreReadOnlyError,
 )
+from hermes_store.schema.new_file import create_private
 from hermes_store.schema.state import State, look
 from hermes_store.settings import Settings
 
-__all__ = ["Progress", "changing", "create_private", "fill_search_index", "reading"]
+__all__ = ["Progress", "changing", "changing_on", "fill_search_index", "keep_log", "reading"]
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many of it are done, and how many there are."""
 
 T = TypeVar("T")
-
-_creating = threading.Lock()
 
 
 @contextmanager
@@ -47,19 +44,63 @@ def changing(url: URL, *, lock_timeout: float) -> Iterator[tuple[Connection, Sta
     """One transaction for everything that env.py does, and the state found inside it.
 
     The write lock comes first and the look second, so of two processes the later one finds the
-    work done. Nothing is committed that breaks a reference which held before.
+    work done. Nothing is committed that breaks a reference which held before. A SQLite file is in
+    WAL afterwards: a new one at once, another one after COMMIT, so that a failure changes no byte.
     """
     backend = backend_of(url)
-    if not backend.is_server:
-        create_private(Path(str(url.database)))
-    with _typed_errors(backend, "it was rolled back"), _locked(url, lock_timeout) as opened:
-        connection = opened.core
-        state = look(connection)
-        broken = backend.broken_references(connection) if not state.is_current else None
-        yield connection, state
-        if broken is not None and backend.broken_references(connection) - broken:
-            raise MigrationError("the migration would leave rows that refer to nothing")
+    is_new = not backend.is_server and create_private(Path(str(url.database)))
+    with (
+        _typed_errors(backend, "it was rolled back"),
+        _locked(url, lock_timeout, is_new=is_new) as opened,
+    ):
+        with _sound(backend, opened.core) as state:
+            yield opened.core, state
         _commit(opened, lock_timeout)
+        backend.keep_log(opened.dbapi)
+
+
+@contextmanager
+def changing_on(given: Any, *, lock_timeout: float) -> Iterator[tuple[Connection, State]]:
+    """The same on a caller's connection, or on one of a caller's engine.
+
+    A transaction that the caller began stays open, with what it checks of references. Another one
+    is begun and committed here.
+    """
+    with given.connect() if hasattr(given, "connect") else nullcontext(given) as connection:
+        backend = backend_of(connection.engine.url)
+        begun = nullcontext() if connection.in_transaction() else _begun(backend, connection)
+        with _typed_errors(backend, "it was rolled back"), begun:
+            _lock(backend, connection, lock_timeout)
+            with _sound(backend, connection) as state:
+                yield connection, state
+
+
+@contextmanager
+def _begun(backend: Backend, connection: Connection) -> Iterator[None]:
+    """A transaction of a caller's connection; SQLAlchemy's listeners may not begin the driver's."""
+    dbapi = connection.connection.dbapi_connection
+    with backend.without_references(dbapi):
+        with connection.begin():
+            yield
+        backend.keep_log(dbapi)
+
+
+def _lock(backend: Backend, connection: Connection, lock_timeout: float) -> None:
+    """Take the write lock; Python's driver for SQLite begins no transaction for DDL."""
+    dbapi: Any = connection.connection.dbapi_connection
+    backend.lock_schema(connection)
+    if not backend.in_transaction(dbapi):
+        retry_while_busy(backend, lambda: dbapi.execute(backend.begin_writing), lock_timeout)
+
+
+@contextmanager
+def _sound(backend: Backend, connection: Connection) -> Iterator[State]:
+    """The state found. Refuses to go on when a reference that held before is broken after."""
+    state = look(connection)
+    broken = backend.broken_references(connection) if not state.is_current else None
+    yield state
+    if broken is not None and backend.broken_references(connection) - broken:
+        raise MigrationError("the migration would leave rows that refer to nothing")
 
 
 def _commit(connection: OpenConnection, lock_timeout: float) -> None:
@@ -70,46 +111,40 @@ def _commit(connection: OpenConnection, lock_timeout: float) -> None:
 
 
 @contextmanager
-def _locked(url: URL, lock_timeout: float) -> Iterator[OpenConnection]:
+def _locked(url: URL, lock_timeout: float, *, is_new: bool = False) -> Iterator[OpenConnection]:
     backend = backend_of(url)
-    connection = retry_while_busy(backend, lambda: _begin(backend, url, lock_timeout), lock_timeout)
+    connection = retry_while_busy(
+        backend, lambda: _begin(backend, url, lock_timeout, is_new), lock_timeout
+    )
     try:
         yield connection
     finally:
         connection.close()  # rolls back what was not committed
 
 
-def _begin(backend: Backend, url: URL, lock_timeout: float) -> OpenConnection:
+def _begin(backend: Backend, url: URL, lock_timeout: float, is_new: bool) -> OpenConnection:
     engine = backend.migration_engine(url, lock_timeout)
     connection = OpenConnection(engine, backend, backend.begin_writing)
     try:
+        if is_new:
+            backend.start_log(connection.dbapi)
         connection.begin(for_caller=True)
         backend.lock_schema(connection.core)
+        backend.make_namespace(connection.core)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def create_private(path: Path) -> None:
-    """Create an empty file that only its owner can read, unless there is one already."""
-    try:
-        _make_private_folders(path.parent)
-        # Closing a descriptor drops this process's locks on the file: no other thread of ours
-        # may get as far as SQLite before it is closed.
-        with _creating:
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        pass
-    except OSError as exc:
-        raise StoreReadOnlyError(f"{path} cannot be created: {exc.strerror}") from exc
-
-
-def _make_private_folders(folder: Path) -> None:
-    """Make the folders that are missing, each for its owner alone: `mkdir` does so for the last."""
-    for each in reversed([folder, *folder.parents]):
-        if not each.exists():
-            each.mkdir(mode=0o700, exist_ok=True)
+def keep_log(url: URL) -> None:
+    """Switch a SQLite file that needs no upgrade to WAL, if that can be now."""
+    backend = backend_of(url)
+    with (
+        suppress(SQLAlchemyError, sqlite_driver().Error),  # whoever reads says what is wrong
+        closing(backend.migration_engine(url, 0).raw_connection()) as connection,
+    ):
+        backend.keep_log(connection.dbapi_connection)
 
 
 @contextmanager

@@ -27,14 +27,11 @@ from hermes_store.errors import (
     SchemaTooNewError,
     StoreUnavailableError,
 )
+from hermes_store.schema.names import OLD_VERSION_TABLE, VERSION_TABLE
+from hermes_store.schema.revisions import HEAD, REVISIONS
 from hermes_store.search.triggers import foreign
 
-__all__ = ["HEAD", "REVISIONS", "State", "look", "look_at_file"]
-
-HEAD = "0011"
-"""The newest revision in `migrations/versions`."""
-
-REVISIONS = tuple(f"{number:04d}" for number in range(1, int(HEAD) + 1))
+__all__ = ["State", "look", "look_at_file"]
 
 NEWEST_LEGACY = 6
 """The original's last `schema_version`. Frozen: later numbers are another program's."""
@@ -58,6 +55,12 @@ class State:
     """`schema_version` of a file that the original wrote and no revision has adopted."""
     is_being_indexed: bool = False
     """Whether the search index still lacks old messages."""
+    is_empty: bool = False
+    """Whether there is no table at all, of any program."""
+    version_table: str = VERSION_TABLE
+    """The table that holds the revision; `alembic_version` until the next upgrade moves it."""
+    is_in_wal: bool = True
+    """Whether a SQLite file has a write-ahead log; the first write, or opening it, makes one."""
     foreign_triggers: tuple[tuple[str, str], ...] = ()
     """Triggers that are not the store's on its tables: name and table."""
 
@@ -70,6 +73,11 @@ class State:
     def is_current(self) -> bool:
         """Whether the database can be used as it is."""
         return self.revision == HEAD
+
+    @property
+    def needs_upgrade(self) -> bool:
+        """Whether an upgrade has something to do, be it only to move the version's table."""
+        return not self.is_current or self.version_table != VERSION_TABLE
 
     def __str__(self) -> str:
         if self.legacy is not None:
@@ -85,7 +93,7 @@ def look_at_file(url: URL, *, lock_timeout: float) -> State:
     """
     path = Path(str(url.database))
     if _is_missing_or_empty(path):
-        return State()
+        return State(is_empty=True)
     try:
         return retry_while_busy(SQLITE, lambda: _open_and_look(path), lock_timeout)
     except sqlite_driver().Error as exc:
@@ -117,8 +125,10 @@ def _open_and_look(path: Path) -> State:
     with closing(connection):
         distrust(connection)
         connection.execute("PRAGMA query_only=ON")
+        [journal_mode] = connection.execute("PRAGMA journal_mode").fetchone()
         connection.execute("BEGIN")  # one snapshot for all the questions
-        return _look(lambda sql: connection.execute(sql).fetchall())
+        state = _look(lambda sql: connection.execute(sql).fetchall())
+        return replace(state, is_in_wal=journal_mode == "wal")
 
 
 def look(connection: Connection) -> State:
@@ -131,14 +141,17 @@ def look(connection: Connection) -> State:
 def _look(query: Callable[[str], Sequence[Any]]) -> State:
     names = {name for (name,) in query("SELECT name FROM sqlite_master WHERE type = 'table'")}
     tables: dict[str, set[str]] = {name: set() for name in names}
-    for name in names & {*_KEY_COLUMNS, "schema_version", "alembic_version"}:
+    for name in names & {*_KEY_COLUMNS, "schema_version", VERSION_TABLE, OLD_VERSION_TABLE}:
         tables[name] = {row[1] for row in query(f"PRAGMA table_info({name})")}
-    revisions, versions = [], []
-    if "version_num" in tables.get("alembic_version", ()):
-        revisions = [row[0] for row in query("SELECT version_num FROM alembic_version")]
+    stamps = {
+        name: [row[0] for row in query(f"SELECT version_num FROM {name}")]  # noqa: S608 - constants
+        for name in (VERSION_TABLE, OLD_VERSION_TABLE)
+        if "version_num" in tables.get(name, ())
+    }
+    versions = []
     if "version" in tables.get("schema_version", ()):
         versions = [row[0] for row in query("SELECT version FROM schema_version")]
-    state = _judge(tables, revisions, versions)
+    state = _judge(tables, stamps, versions)
     if "search_index" in tables:
         waiting = query("SELECT 1 FROM search_index WHERE state = 'incomplete'")
         state = replace(state, is_being_indexed=bool(waiting))
@@ -148,28 +161,42 @@ def _look(query: Callable[[str], Sequence[Any]]) -> State:
 
 
 def _look_at_server(connection: Connection) -> State:
+    """A server's database may be shared with other applications, in one schema or in several."""
     inspector = sqlalchemy_inspect(connection)
     tables = {name: set[str]() for name in inspector.get_table_names()}
     for name in tables.keys() & _KEY_COLUMNS:
         tables[name] = {column["name"] for column in inspector.get_columns(name)}
-    revisions: list[str] = []
-    if "alembic_version" in tables:
-        revisions = list(connection.scalars(text("SELECT version_num FROM alembic_version")))
-    elif not tables.keys() & _KEY_COLUMNS:
-        return State()  # a server's database may be shared with other applications
-    state = _judge(tables, revisions, [])
+    stamps: dict[str, list[str]] = {}
+    # The second may be an application's, which need not let us read it.
+    for name in (VERSION_TABLE, OLD_VERSION_TABLE):
+        if not stamps and name in tables and tables.keys() & _KEY_COLUMNS:
+            revisions = text(f"SELECT version_num FROM {name}")  # noqa: S608 - one of two constants
+            stamps[name] = list(connection.scalars(revisions))
+    state = _judge(tables, stamps, [])
     triggers = connection.exec_driver_sql(backend_of(connection.engine.url).triggers)
     return replace(state, foreign_triggers=tuple(foreign((row[0], row[1]) for row in triggers)))
 
 
-def _judge(tables: Tables, revisions: list[str], versions: list[Any]) -> State:
-    if revisions:
-        return _migrated(tables, revisions, versions)
-    if "schema_version" in tables and tables.keys() & _KEY_COLUMNS:
+def _judge(tables: Tables, stamps: Mapping[str, list[str]], versions: list[Any]) -> State:
+    """Tables of other programs beside ours, or before ours are made, are left alone."""
+    if stamps.get(VERSION_TABLE):
+        return _migrated(tables, stamps[VERSION_TABLE], versions)
+    if not tables.keys() & _KEY_COLUMNS:
+        return State(is_empty=not tables)
+    if _is_ours_under_old_name(tables, stamps):
+        state = _migrated(tables, stamps[OLD_VERSION_TABLE], versions)
+        return replace(state, version_table=OLD_VERSION_TABLE)
+    if "schema_version" in tables:
         return _legacy(tables, versions)
-    if not tables.keys() & _KEY_COLUMNS and _holds_nothing_else(tables):
-        return State()
     raise ForeignDatabaseError(f"it holds {_listed(tables)} and no schema version of ours")
+
+
+def _is_ours_under_old_name(tables: Tables, stamps: Mapping[str, list[str]]) -> bool:
+    """Whether `alembic_version` is ours: an application may have its own beside a legacy file."""
+    found = stamps.get(OLD_VERSION_TABLE, [])
+    if not found or VERSION_TABLE in stamps:
+        return False
+    return "schema_version" not in tables or set(found) <= set(REVISIONS)
 
 
 def _migrated(tables: Tables, revisions: list[str], versions: list[Any]) -> State:
@@ -197,13 +224,6 @@ def _legacy(tables: Tables, versions: list[Any]) -> State:
             f"{version} (schema_version)", f"{NEWEST_LEGACY} (schema_version) and {HEAD} (revision)"
         )
     return State(legacy=version)
-
-
-def _holds_nothing_else(tables: Tables) -> bool:
-    """An empty version table is what a downgrade to the base, or a crash at the start, leaves."""
-    if "alembic_version" in tables:
-        return True
-    return not {name for name in tables if not name.startswith("sqlite_")} - {"schema_version"}
 
 
 def _require_our_tables(tables: Tables, names: list[str]) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Protocol
 
 from hermes_store.database.backend import Backend
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.repair import Repair
-from hermes_store.search import postgresql, sqlite
 from hermes_store.search.query import Query
 from hermes_store.search.running import Progress, Run
 
@@ -60,9 +60,17 @@ class Search(Protocol):
         """Merge the index into one piece: deleted words are in it no more."""
 
 
-_BY_NAME: dict[str, Search] = {"sqlite": sqlite, "postgresql": postgresql}
-
-
 def search_of(backend: Backend) -> Search:
-    """The search of a database."""
-    return _BY_NAME[backend.name]
+    """The search of a database. A process imports only the search that it uses."""
+    return _search(backend.is_server)
+
+
+@cache
+def _search(is_server: bool) -> Search:
+    if is_server:
+        from hermes_store.search import postgresql  # noqa: PLC0415
+
+        return postgresql
+    from hermes_store.search import sqlite  # noqa: PLC0415
+
+    return sqlite

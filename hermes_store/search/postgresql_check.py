@@ -17,8 +17,10 @@ _FOUND = text("""\
 SELECT proname AS name, prosrc AS made FROM pg_proc
     WHERE pronamespace = CAST(current_schema() AS regnamespace) AND proname = ANY (:names)
 UNION ALL SELECT 'messages_search', pg_get_viewdef(to_regclass('messages_search'))
-UNION ALL SELECT 'idx_messages_search', pg_get_indexdef(indexrelid) FROM pg_index
+UNION ALL SELECT 'idx_messages_search', pg_get_indexdef(indexrelid, 0, true) FROM pg_index
     WHERE indexrelid = to_regclass('idx_messages_search') AND indisvalid
+UNION ALL SELECT tgname, pg_get_triggerdef(oid, true) FROM pg_trigger
+    WHERE NOT tgisinternal AND tgname = ANY (:names)
 UNION ALL SELECT 'search', pg_get_expr(adbin, adrelid) FROM pg_attribute JOIN pg_attrdef
     ON adrelid = attrelid AND adnum = attnum
     WHERE attrelid = to_regclass('messages') AND attname = 'search' AND attgenerated = 's'

@@ -120,7 +120,7 @@ def _refuse_while_owned(connection: OpenConnection) -> None:
 def _is_gone(owner: str) -> bool:
     """Whether the owner is a process of this machine that has ended."""
     host, _, rest = owner.rpartition(" process ")
-    if host != socket.gethostname():
+    if host != socket.gethostname() or not hasattr(os, "fork"):  # Windows: kill would end it
         return False
     try:
         os.kill(int(rest.split()[0]), 0)

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     Column,
+    Float,
     Integer,
     Table,
     Text,
@@ -29,11 +31,18 @@ from sqlalchemy import (
 from sqlalchemy import column as named
 
 from hermes_store.database.connection import OpenConnection
-from hermes_store.models import messages, sessions
+from hermes_store.errors import CopyError
+from hermes_store.models.stored import TABLES, messages, sessions
 
-__all__ = ["Row", "Source"]
+__all__ = ["Row", "Source", "keys_of"]
 
 Row = dict[str, Any]
+
+
+def keys_of(table: Table) -> list[str]:
+    """Names of the columns that tell one row from another."""
+    return [column.name for column in table.primary_key.columns]
+
 
 _FETCHED_AT_ONCE = 50
 _GREATEST_WHOLE = 2**63
@@ -46,7 +55,7 @@ class Source:
         self._connection = connection
         self._fits = {
             each.name: [(column.name, _fit(column, keeps_nul)) for column in each.columns]
-            for each in (sessions, messages)
+            for each in TABLES
         }
 
     def each(
@@ -59,7 +68,7 @@ class Source:
     ) -> Iterator[Row]:
         """All rows, or those after an id and up to another; `remarks` is told what is put right."""
         told = Counter[str]() if remarks is None else remarks
-        rows = _rows(of, after, until).order_by("id")
+        rows = _rows(of, after, until).order_by(*keys_of(of))
         with self._connection.core.execute(
             rows.execution_options(yield_per=_FETCHED_AT_ONCE)
         ) as found:
@@ -77,7 +86,9 @@ class Source:
 
     def left_out(self, of: Table) -> dict[str, int]:
         """What another database has no place for, and how much of it there is."""
-        number = {f"{of.name} without an id, left out": self._number(of, of.c.id.is_(None))}
+        number = {}
+        if of is sessions:
+            number["sessions without an id, left out"] = self._number(of, of.c.id.is_(None))
         for found in inspect(self._connection.core).get_columns(of.name):
             name = found["name"]
             if name not in of.columns and "computed" not in found:
@@ -144,7 +155,7 @@ def _rows(of: Table, after: int | None, until: int | None) -> Any:
     """All sessions, or the messages after an id and up to another."""
     if of is sessions:
         return _ALL_SESSIONS
-    rows = select(messages)
+    rows = select(of)
     if after is not None:
         rows = rows.where(messages.c.id > after)
     return rows if until is None else rows.where(messages.c.id <= until)
@@ -161,8 +172,16 @@ def _fit(column: Column[Any], keeps_nul: bool) -> Callable[[Any], Any]:
         convert, least = _text if keeps_nul else _text_without_nul, "unknown"
     elif isinstance(column.type, Integer):
         convert, least = _whole, 0
-    else:
+    elif isinstance(column.type, Float):
         convert, least = _number, 0.0
+    elif isinstance(column.type, JSON):
+        return _unchanged  # both sides give and take what the text says
+    else:
+        raise CopyError(
+            f"{column.table.name}.{column.name} is of the type {column.type!r}, which copy does "
+            "not know",
+            "teach hermes_store.transfer.copy_rows how a value of it is written",
+        )
     otherwise = None if column.nullable else least
 
     def fit(value: Any) -> Any:
@@ -170,6 +189,10 @@ def _fit(column: Column[Any], keeps_nul: bool) -> Callable[[Any], Any]:
         return otherwise if fitting is None else fitting
 
     return fit
+
+
+def _unchanged(value: Any) -> Any:
+    return value
 
 
 def _text(value: Any) -> str:

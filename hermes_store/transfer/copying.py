@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, bindparam, func, insert, select, update
+from sqlalchemy import Table, bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.exc import DBAPIError
 
 from hermes_store import migrate
@@ -23,13 +24,14 @@ from hermes_store.database.choice import backend_of
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import CopyError, InvalidArgumentError
 from hermes_store.execution.store import Store
-from hermes_store.models import messages, sessions
+from hermes_store.models.stored import TABLES, messages, sessions
 from hermes_store.schema.change import Progress
 from hermes_store.settings import make_settings
-from hermes_store.transfer.copy_rows import Row, Source
+from hermes_store.transfer.copy_rows import Row, Source, keys_of
 
 __all__ = ["Copied", "copy"]
 
+_OTHERS = tuple(table for table in TABLES if table not in (sessions, messages))
 _ROWS_AT_ONCE = 500
 _CHARACTERS_AT_ONCE = 2_000_000
 
@@ -39,8 +41,10 @@ class Copied(NamedTuple):
 
     sessions: int
     messages: int
+    others: dict[str, int]
+    """Rows of each other table."""
     digest: str
-    """BLAKE2b of every value in the order of ids; equal stores have equal digests."""
+    """BLAKE2b of every value in the order of keys; equal stores have equal digests."""
     remarks: dict[str, int]
     """What could not come along as it was, and how often that was so."""
 
@@ -90,15 +94,24 @@ class _Copying:
         self._target.write(_reserve_ids, greatest)
         self._copy_sessions()
         self._copy_messages(last)
+        for table in _OTHERS:
+            self._copy_rows(table)
 
     def verified(self) -> Copied:
         """Compare both sides. Raises `CopyError` at the first difference."""
         digest, held = blake2b(digest_size=16), dict[str, int]()
-        remarks = Counter({**self._source.left_out(sessions), **self._source.left_out(messages)})
+        remarks = Counter[str]()
         with self._target.reading() as connection:
-            for table in (sessions, messages):
+            for table in TABLES:
+                remarks.update(self._source.left_out(table))
                 held[table.name] = self._compare(connection, table, digest.update, remarks)
-        return Copied(**held, digest=digest.hexdigest(), remarks=dict(remarks))
+        return Copied(
+            held.pop(sessions.name),
+            held.pop(messages.name),
+            others=held,
+            digest=digest.hexdigest(),
+            remarks=dict(remarks),
+        )
 
     def _compare(
         self,
@@ -110,9 +123,9 @@ class _Copying:
         """Raise `CopyError` unless the target holds the rows of the source and no other."""
         total, done = self._source.count(table), 0
         for done, some in _counted(_in_pieces(self._source.each(table, remarks=remarks))):
-            there = {row["id"]: row for row in _rows_of(target, table, some)}
-            for expected in some:
-                found = there.get(expected["id"])
+            there = _by_key(table, _rows_of(target, table, some))
+            for key, expected in _by_key(table, some).items():
+                found = there.get(key)
                 if found != expected:
                     raise CopyError(_difference(table, expected, found))
                 digest(repr(tuple(expected.values())).encode("utf-8", "surrogatepass"))
@@ -154,6 +167,13 @@ class _Copying:
             self._write(messages, some, _store_messages)
             self._report("messages", there + done, total)
 
+    def _copy_rows(self, table: Table) -> None:
+        """Rows of a table that nothing else refers to: those that differ are stored anew."""
+        total = self._source.count(table)
+        for done, some in _counted(_in_pieces(self._source.each(table))):
+            self._write(table, some, partial(_store_rows, table=table))
+            self._report(table.name, done, total)
+
     def _write(
         self, table: Table, rows: list[Row], store: Callable[[OpenConnection, list[Row]], None]
     ) -> None:
@@ -162,7 +182,8 @@ class _Copying:
             self._target.write(store, rows)
         except DBAPIError as exc:
             refused = " ".join(str(exc.orig).split())
-            where = f"{table.name} from {rows[0]['id']} to {rows[-1]['id']}"
+            first, *_, last = [*_by_key(table, rows), *_by_key(table, rows)]
+            where = f"{table.name} from {_shown(first)} to {_shown(last)}"
             raise CopyError(f"{where}: the target refuses one ({refused})", "change it") from exc
 
 
@@ -183,10 +204,33 @@ def _last_message_id(target: OpenConnection) -> int | None:
 
 
 def _rows_of(target: OpenConnection, table: Table, like: list[Row]) -> list[Row]:
-    """The rows with the ids of others."""
-    ids = [row["id"] for row in like]
-    found = target.core.execute(select(table).where(table.c.id.in_(ids)))
+    """The rows with the keys of others."""
+    keys = [table.c[name] for name in keys_of(table)]
+    wanted = tuple_(*keys).in_(list(_by_key(table, like)))
+    if len(keys) == 1:
+        wanted = keys[0].in_([key for (key,) in _by_key(table, like)])
+    found = target.core.execute(select(table).where(wanted))
     return [dict(row) for row in found.mappings()]
+
+
+def _by_key(table: Table, rows: Iterable[Row]) -> dict[tuple[Any, ...], Row]:
+    names = keys_of(table)
+    return {tuple(row[name] for name in names): row for row in rows}
+
+
+def _shown(key: tuple[Any, ...]) -> str:
+    return ", ".join(map(str, key))
+
+
+def _store_rows(target: OpenConnection, rows: list[Row], *, table: Table) -> None:
+    """Store what is not there as it should be."""
+    there = _by_key(table, _rows_of(target, table, rows))
+    new = {key: row for key, row in _by_key(table, rows).items() if there.get(key) != row}
+    for key in new.keys() & there.keys():
+        same = [table.c[name] == value for name, value in zip(keys_of(table), key, strict=True)]
+        target.core.execute(delete(table).where(*same))
+    if new:
+        target.core.execute(insert(table), list(new.values()))
 
 
 def _store_messages(target: OpenConnection, rows: list[Row]) -> None:
@@ -241,7 +285,8 @@ def _counted(pieces: Iterable[list[Row]]) -> Iterator[tuple[int, list[Row]]]:
 
 
 def _difference(table: Table, expected: Row, found: Row | None) -> str:
+    [key] = map(_shown, _by_key(table, [expected]))
     if found is None:
-        return f"{table.name}: {expected['id']} is missing"
+        return f"{table.name}: {key} is missing"
     names = [name for name in expected if expected[name] != found[name]]
-    return f"{table.name}: {', '.join(names)} of {expected['id']} differ"
+    return f"{table.name}: {', '.join(names)} of {key} differ"

@@ -11,11 +11,11 @@ from sqlalchemy import insert, select
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.models import messages, sessions
+from hermes_store.models.stored import messages, names, sessions
 from hermes_store.queries import messages as message_functions
 from hermes_store.queries import titles
 from hermes_store.queries.listing import Filter, select_page
-from hermes_store.queries.rows import NewRow, new_row
+from hermes_store.queries.rows import KEYWORDS, NewRow, alike, new_row
 from hermes_store.queries.sessions import NAMES, exists, get, link_parent, record, select_records
 from hermes_store.records import ImportResult, SessionExport
 from hermes_store.search.triggers import require_all_stored
@@ -63,28 +63,15 @@ def export_all(connection: OpenConnection, which: Filter) -> list[SessionExport]
 
 # --- import: what a session must look like ------------------------------------------------------
 
-_TEXTS = (
-    "user_id",
-    "model",
-    "system_prompt",
-    "end_reason",
-    "billing_provider",
-    "billing_base_url",
-    "billing_mode",
-    "cost_status",
-    "cost_source",
-    "pricing_version",
-    "title",
+_TEXTS = tuple(
+    name
+    for name in names(sessions, "text")
+    if name not in {"id", "source", "parent_session_id"}  # these have checks of their own
 )
-_COUNTS = (
-    "tool_call_count",
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-)
-_MESSAGE_KEYS = frozenset(column.name for column in messages.columns) - {"content_format"}
+_JSON = names(sessions, "json")
+_COUNTS = tuple(name for name in names(sessions, "whole") if name != "message_count")
+_NUMBERS = tuple(name for name in names(sessions, "number") if name != "started_at")
+_MESSAGE_KEYS = KEYWORDS | {"id", "session_id"}
 
 
 class ParsedSession(NamedTuple):
@@ -133,14 +120,14 @@ def _session_columns(given: Mapping[str, Any]) -> dict[str, Any]:
     columns = {
         "id": given["id"],
         "source": _stored_text("source", given.get("source")),
-        "model_config": values.encode_json("model_config", given.get("model_config")),
         "parent_session_id": values.optional_session_id("parent_session_id", parent),
         "started_at": values.number("started_at", given.get("started_at")),
         "ended_at": None,
     }
     columns |= {name: values.optional_text(name, given.get(name)) for name in _TEXTS}
+    columns |= {name: values.encode_json(name, given.get(name)) for name in _JSON}
     columns |= {name: _stored_count(name, given[name]) for name in _COUNTS if name in given}
-    for name in ("estimated_cost_usd", "actual_cost_usd", "ended_at", "last_active"):
+    for name in _NUMBERS:
         if given.get(name) is not None:
             columns[name] = values.number(name, given[name])
     return columns
@@ -249,7 +236,7 @@ def import_session(connection: OpenConnection, session: ParsedSession) -> Import
 
 
 def _insert_messages(connection: OpenConnection, session: ParsedSession) -> None:
-    rows = [row.columns for row in session.rows]
+    rows = alike(session.rows)
     if session.ids and _free(connection, session.ids):
         connection.backend.reserve_ids(connection.core, messages.name, max(session.ids))
         rows = [{**row, "id": own} for row, own in zip(rows, session.ids, strict=True)]

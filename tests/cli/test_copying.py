@@ -24,7 +24,12 @@ def test_json_has_the_same(run, filled, tmp_path):
     printed = json.loads(run("--json", "copy", filled, tmp_path / "goal.db").out)
     digest = printed.pop("digest")
     assert len(digest) == 32
-    assert printed == {"sessions": SESSIONS, "messages": MESSAGES, "remarks": {}}
+    assert printed == {
+        "sessions": SESSIONS,
+        "messages": MESSAGES,
+        "others": {},
+        "remarks": {},
+    }
     again = json.loads(run("--json", "copy", filled, tmp_path / "goal.db").out)
     assert again["digest"] == digest
 

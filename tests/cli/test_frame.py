@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -79,6 +80,21 @@ def test_wrong_usage_ends_with_2_and_an_explanation(run, filled, arguments):
     assert "Error: " in result.err
 
 
+def test_a_reading_command_makes_no_store_in_a_file_of_another_program(run, tmp_path):
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE books (id INTEGER)")
+    before = path.read_bytes()
+    result = run("--db", path, "list")
+    assert (result.code, result.out) == (3, "")
+    assert "tables of other programs and no store" in result.err
+    assert result.err.count("\n") == 1
+    assert "is at none" in run("--db", path, "current").out
+    assert path.read_bytes() == before
+    assert run("--db", path, "init").code == 0
+    assert run("--db", path, "list").err == "no sessions\n"
+
+
 @pytest.mark.parametrize(
     ("address", "words"),
     [
@@ -87,14 +103,10 @@ def test_wrong_usage_ends_with_2_and_an_explanation(run, filled, arguments):
         ("{tmp}", "not a file"),
         ("{tmp}/text.db", "SQLite"),
         ("{tmp}/text.db/x.db", "text.db/x.db: Not a directory"),
-        ("{tmp}/other.db", "not a hermes store"),
     ],
 )
 def test_what_is_no_store_is_an_error_in_one_line(run, tmp_path, address, words):
     (tmp_path / "text.db").write_text("this is no database, but long enough to look at\n" * 50)
-    other = sqlite3.connect(tmp_path / "other.db")
-    other.execute("CREATE TABLE books (id INTEGER)")
-    other.close()
     for command in ("list", "current", "upgrade"):
         result = run("--db", address.format(tmp=tmp_path), command)
         assert result.code in {1, 2}, command

@@ -218,10 +218,10 @@ class TestRefused:
         if isinstance(target, Path):
             assert not target.exists()
 
-    def test_a_target_of_another_program(self, filled, tmp_path):
+    def test_a_target_with_tables_of_our_names_that_another_program_made(self, filled, tmp_path):
         theirs = tmp_path / "theirs.db"
         with stores.closing(stores.sqlite_driver().connect(theirs)) as connection:
-            connection.execute("CREATE TABLE books (id INTEGER)")
+            connection.execute("CREATE TABLE sessions (cookie TEXT)")
         with pytest.raises(ForeignDatabaseError):
             copy(filled, theirs)
 

@@ -75,7 +75,7 @@ def test_the_databases_share_most_settings_and_each_takes_some_alone():
     only_sqlite = {*taken_by(SQLITE)} - {*taken_by(POSTGRESQL)}
     assert only_sqlite == {
         "synchronous", "busy_timeout", "mmap_size", "cache_size", "journal_size_limit",
-        "wal_autocheckpoint",
+        "wal_autocheckpoint", "sqlite",
     }  # fmt: skip
     only_postgresql = {*taken_by(POSTGRESQL)} - {*taken_by(SQLITE)}
     assert only_postgresql == {"write_pool_size", "statement_timeout", "read_url"}

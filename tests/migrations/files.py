@@ -9,7 +9,7 @@ from typing import Any
 
 from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.schema import autogenerate
-from hermes_store.schema.state import HEAD, REVISIONS
+from hermes_store.schema.revisions import HEAD, REVISIONS
 
 # Two copies of SQLite in one process do not see each other's locks: tests use the store's.
 sqlite3 = sqlite_driver()
@@ -56,11 +56,11 @@ def script(path: Path, sql: str) -> None:
 
 
 def schema(path: Path) -> list[tuple[str, str, str]]:
-    """Everything that was created, but for Alembic's own table and what SQLite adds by itself."""
+    """Everything that was created, but for the table of the version and what SQLite adds by itself."""
     return query(
         path,
         "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite%'"
-        " AND name NOT LIKE 'alembic%' ORDER BY type, name",
+        " AND name NOT LIKE 'hermes_store_version%' ORDER BY type, name",
     )
 
 

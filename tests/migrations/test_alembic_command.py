@@ -94,7 +94,7 @@ def test_a_script_for_later_makes_the_same_schema(tmp_path: Path) -> None:
     migrate.upgrade(by_upgrade)
     made, expected = schema(by_script), schema(by_upgrade)
     assert [canonical(sql) for *_, sql in made] == [canonical(sql) for *_, sql in expected]
-    assert query(by_script, "SELECT * FROM alembic_version") == [(HEAD,)]
+    assert query(by_script, "SELECT * FROM hermes_store_version") == [(HEAD,)]
 
 
 def test_a_script_for_postgresql_needs_no_server() -> None:

@@ -14,7 +14,8 @@ from sqlalchemy.pool import NullPool
 
 from hermes_store import migrate
 from hermes_store.models import Base
-from hermes_store.schema import autogenerate
+from hermes_store.models.types import Json, Words
+from hermes_store.schema import autogenerate, drafts
 from hermes_store.search.ddl import TRIGGERS
 
 
@@ -54,7 +55,10 @@ def migrate_as_generated(path: Path, metadata: sa.MetaData) -> tuple[str, str]:
         options = autogenerate.autogenerate_options(metadata) | {"target_metadata": metadata}
         context = MigrationContext.configure(connection, opts=options)
         made = produce_migrations(context, metadata)
-        up, down = render_python_code(made.upgrade_ops), render_python_code(made.downgrade_ops)
+        up, down = (
+            render_python_code(each, render_item=drafts.render_item)
+            for each in (made.upgrade_ops, made.downgrade_ops)
+        )
         run(context, up)
         connection.commit()
     return up, down
@@ -70,6 +74,14 @@ def run_down(path: Path, code: str) -> None:
     with sa.create_engine(f"sqlite:///{path}", poolclass=NullPool).connect() as connection:
         run(MigrationContext.configure(connection), code)
         connection.commit()
+
+
+def test_a_column_of_json_or_text_is_drafted_as_it_is_stored(path, models):
+    models.tables["messages"].append_column(sa.Column("extra", Json()))
+    models.tables["messages"].append_column(sa.Column("name", Words()))
+    up, _ = migrate_as_generated(path, models)
+    assert up.count("sa.Text()") == 2
+    assert "hermes_store" not in up
 
 
 INDEXES = [
@@ -100,6 +112,8 @@ DRIFT = {
     " USING fts5(content, tool_name, tool_calls, content=messages_search, content_rowid=id)",
     "trigger left over": "CREATE TRIGGER messages_fts_other AFTER INSERT ON messages"
     " BEGIN SELECT 1; END",
+    "trigger that an earlier revision made": "CREATE TRIGGER messages_fts_update"
+    " AFTER UPDATE ON messages BEGIN SELECT 1; END",
     "search table left over": "CREATE VIRTUAL TABLE messages_fts_trigram USING fts5(content)",
     "index left over": "CREATE INDEX idx_sessions_model ON sessions (model)",
     "index that ascends": "DROP INDEX idx_sessions_started;"
@@ -253,11 +267,6 @@ class TestTheCommand:
         assert f"revision = '{number}'" in written
         assert 'op.execute(r"""CREATE TRIGGER messages_fts_insert' in written
         assert "op.create_index('idx_sessions_started', 'sessions'" in written
-        code, said = run("upgrade", "head")
-        assert code != 0
-        assert "change it first" in said
-        state = checkout / "hermes_store" / "schema" / "state.py"
-        state.write_text(state.read_text().replace(f'HEAD = "{HEAD}"', f'HEAD = "{number}"'))
         for arguments in (["upgrade", "head"], ["check"], ["downgrade", "-1"]):
             assert run(*arguments)[0] == 0, arguments
 

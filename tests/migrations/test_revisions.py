@@ -1,13 +1,32 @@
 """The revisions: one line of numbered steps, each of which can be taken back."""
 
 import ast
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.script import ScriptDirectory
-from files import EVERY_STEP, HEAD, REVISIONS, ROOT, columns, in_common, query, rows, schema
+from alembic.util import CommandError
+from files import (
+    EVERY_STEP,
+    HEAD,
+    REVISIONS,
+    ROOT,
+    columns,
+    in_common,
+    query,
+    rows,
+    schema,
+)
 
 from hermes_store import migrate
+from hermes_store.database.address import url_of
+from hermes_store.models import Base
+from hermes_store.schema.revisions import clashes, objects_made, tables_made
+from hermes_store.search.ddl import HEAD_DDL
 
 VERSIONS = sorted((ROOT / "migrations" / "versions").glob("*.py"))
 
@@ -41,6 +60,52 @@ class TestTheLine:
         assert [each.revision for each in scripts.walk_revisions()][::-1] == list(REVISIONS)
         assert [path.name[:4] for path in VERSIONS] == list(REVISIONS)
         assert migrate.HEAD == HEAD
+
+    def test_no_two_revisions_have_one_number(self) -> None:
+        assert clashes(ROOT / "migrations") == [], (
+            "two branches took one number: docs/changing-the-schema.md, 'Two revisions with one "
+            "number', says what to do"
+        )
+
+    def test_two_revisions_with_one_number_are_named_and_nothing_is_run(
+        self, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "migrations"
+        shutil.copytree(ROOT / "migrations", folder)
+        [newest] = (folder / "versions").glob(f"{HEAD}_*.py")
+        shutil.copy(newest, newest.with_name(f"{HEAD}_another.py"))
+        assert clashes(folder) == [sorted([newest.name, f"{HEAD}_another.py"])]
+        config = migrate.scripts_config()
+        config.set_main_option("script_location", str(folder))
+        config.attributes["url"] = url_of(tmp_path / "state.db")
+        with pytest.raises(CommandError, match=f"{HEAD}_another.py and {newest.name} have one"):
+            command.upgrade(config, "head")
+        assert not (tmp_path / "state.db").exists()
+
+    def test_is_known_without_alembic(self) -> None:
+        code = (
+            "import sys\nfrom hermes_store import migrate\nprint(*migrate.REVISIONS)\n"
+            "assert [name for name in sys.modules if name.split('.')[0] == 'alembic'] == []\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True, text=True
+        )
+        assert done.stdout.split() == list(REVISIONS)
+
+    def test_every_object_made_by_raw_ddl_is_known_and_compared(self, tmp_path: Path) -> None:
+        path = tmp_path / "state.db"
+        migrate.upgrade(path)
+        models = set(Base.metadata.tables) | {"hermes_store_version"}
+        shadows = r"%\_fts\_%"
+        made = query(
+            path,
+            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view', 'trigger') AND NOT"
+            f" (type = 'table' AND name LIKE '{shadows}' ESCAPE '\\') AND name NOT LIKE 'sqlite%'",
+        )
+        raw = {name for (name,) in made} - models
+        assert raw <= objects_made()
+        assert raw == set(HEAD_DDL)
+        assert models - {"hermes_store_version"} <= tables_made()
 
     @pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.stem)
     def test_is_frozen_no_step_imports_what_changes(self, path: Path) -> None:
@@ -152,7 +217,7 @@ class TestTheOriginalsSteps:
             assert sorted(found, key=str) == sorted(legacy, key=str)
             assert len(found) == count
         names = "SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite%' ORDER BY 1, 2"
-        versions = {("table", "alembic_version"), ("table", "schema_version")}
+        versions = {("table", "hermes_store_version"), ("table", "schema_version")}
         assert set(query(ours, names)) - versions == set(query(theirs, names)) - versions
 
 
@@ -220,17 +285,7 @@ def test_ids_are_never_used_twice(tmp_path: Path) -> None:
     assert query(path, "SELECT id FROM messages") == [(4,)]
 
 
-def test_the_documented_schema_is_the_one_that_the_revisions_make(tmp_path: Path) -> None:
-    from dump_schema import dump
-
-    assert (ROOT / "docs" / "schema.sql").read_text(encoding="utf-8") == dump(), (
-        "run: python tests/migrations/dump_schema.py > docs/schema.sql"
-    )
-
-
 def test_columns_of_the_head_are_those_of_the_models(tmp_path: Path) -> None:
-    from hermes_store.models import Base
-
     path = tmp_path / "state.db"
     migrate.upgrade(path)
     for table in Base.metadata.sorted_tables:

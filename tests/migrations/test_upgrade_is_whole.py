@@ -166,7 +166,7 @@ class TestSeveralAtOnce:
             assert racer.communicate(timeout=60)[1] == ""
         for path in paths:
             assert migrate.inspect(path).is_current
-            assert query(path, "SELECT count(*) FROM alembic_version") == [(1,)]
+            assert query(path, "SELECT count(*) FROM hermes_store_version") == [(1,)]
             check_search_index(path)
 
     def test_two_commands_on_one_new_file_both_succeed(self, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The wheel holds all that an installation needs, and nothing else."""
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -35,6 +36,31 @@ def test_every_module_and_the_typing_marker_are_in_the_wheel(wheel):
     packed = {n.removeprefix("hermes_store/") for n in wheel.namelist()}
     assert sources("hermes_store") <= packed
     assert "py.typed" in packed
+
+
+def test_an_unpacked_wheel_makes_and_upgrades_stores_by_what_it_holds(wheel, tmp_path):
+    site = tmp_path / "site"
+    wheel.extractall(site)
+    code = (
+        "from hermes_store import SessionRepository, migrate\n"
+        "from hermes_store.schema.revisions import scripts_folder\n"
+        "migrate.upgrade('old.db', migrate.REVISIONS[4])\n"
+        "for name in ('new.db', 'old.db'):\n"
+        "    SessionRepository(name).close()\n"
+        "    assert migrate.current(name) == migrate.HEAD\n"
+        "print(scripts_folder(), *migrate.REVISIONS)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(site)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    folder, *revisions = done.stdout.split()
+    assert folder == str(site / "hermes_store" / "_migrations")
+    assert revisions == sorted(n[:4] for n in sources("migrations/versions"))
 
 
 def test_nothing_else_is_in_the_wheel(wheel):

@@ -23,13 +23,13 @@ from hermes_store.errors import (
     StoreBusyError,
     UpgradeRequiredError,
 )
-from hermes_store.schema.state import HEAD, REVISIONS
+from hermes_store.schema.revisions import HEAD, REVISIONS
 
 UPGRADE = Path(__file__).with_name("opening_at_once.py")
 ROOT = Path(__file__).parents[2]
 OBJECTS = """
 SELECT CAST(relkind AS text), relname FROM pg_class
-    WHERE relnamespace = 'public'::regnamespace AND relname NOT LIKE 'alembic%%'
+    WHERE relnamespace = 'public'::regnamespace AND relname NOT LIKE 'hermes_store_version%%'
 UNION ALL SELECT 'function', proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 ORDER BY 1, 2
 """
@@ -90,7 +90,7 @@ class TestOpening:
 
     def test_a_newer_schema_is_refused(self, database):
         with postgres_server.connected(database) as connection:
-            connection.execute("UPDATE alembic_version SET version_num = '9999'")
+            connection.execute("UPDATE hermes_store_version SET version_num = '9999'")
         for keyword in (None, True):
             with pytest.raises(SchemaTooNewError, match="9999"):
                 SessionRepository(database, auto_migrate=keyword)
@@ -121,14 +121,14 @@ class TestTwoDeploys:
             deploy.stdin.flush()
         assert [deploy.communicate(timeout=60)[0] for deploy in deploys] == ["done\n"] * 2
         assert [deploy.returncode for deploy in deploys] == [0, 0]
-        assert column(empty_database, "SELECT version_num FROM alembic_version") == [HEAD]
+        assert column(empty_database, "SELECT version_num FROM hermes_store_version") == [HEAD]
 
     def test_a_deploy_waits_for_the_one_before_it_and_looks_again(self, empty_database, locked):
         deploy = Caller(lambda: migrate.upgrade(empty_database))
         until(lambda: waiting(empty_database) == 1)
         assert rows(empty_database, OBJECTS) == []
-        locked.execute("CREATE TABLE alembic_version (version_num text)")
-        locked.execute("INSERT INTO alembic_version VALUES ('9999')")
+        locked.execute("CREATE TABLE hermes_store_version (version_num text)")
+        locked.execute("INSERT INTO hermes_store_version VALUES ('9999')")
         locked.execute("CREATE TABLE sessions (id text, source text, started_at float)")
         locked.commit()
         with pytest.raises(SchemaTooNewError, match="9999"):

@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from hermes_store import SessionRepository
 from hermes_store.models import Base
-from hermes_store.schema import autogenerate
+from hermes_store.schema import autogenerate, drafts
 
 SEARCH = {
     "missing index": "DROP INDEX idx_messages_search",
@@ -35,6 +35,15 @@ SEARCH = {
     " LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$ SELECT lower(typed) $$",
     "missing everything": "DROP FUNCTION hermes_search_fold, hermes_search_vector,"
     " hermes_search_parts, hermes_search_calls CASCADE",
+}
+LEFT_OVER = {
+    "trigger and its function": "CREATE FUNCTION hermes_search_old() RETURNS trigger"
+    " LANGUAGE plpgsql AS $$ BEGIN RETURN new; END $$;"
+    "CREATE TRIGGER messages_fts_update AFTER UPDATE ON messages"
+    " FOR EACH ROW EXECUTE FUNCTION hermes_search_old()",
+    "function": "CREATE FUNCTION hermes_search_words(content text) RETURNS text"
+    " LANGUAGE sql AS 'SELECT content'",
+    "view": "CREATE VIEW messages_search_old AS SELECT id FROM messages",
 }
 TABLES = {
     "missing index": "DROP INDEX idx_sessions_source",
@@ -76,7 +85,7 @@ def cure(connection: sa.Connection) -> None:
     """Run what `alembic revision --autogenerate` would write."""
     context = context_of(connection)
     made = produce_migrations(context, Base.metadata)
-    code = render_python_code(made.upgrade_ops)
+    code = render_python_code(made.upgrade_ops, render_item=drafts.render_item)
     lines = "\n".join(line.removeprefix("    ") for line in code.splitlines())
     with Operations.context(context) as op:
         exec(lines, {"op": op, "sa": sa})
@@ -106,6 +115,20 @@ def test_drift_of_search_is_found_and_cured(connection, database, drift):
     assert differences(connection) == []
     with SessionRepository(database) as repository:
         assert [hit["id"] for hit in repository.search_messages("foo/bar.py")] == [1]
+
+
+@pytest.mark.parametrize("drift", LEFT_OVER)
+def test_what_an_earlier_revision_made_is_found_and_dropped(connection, drift):
+    connection.exec_driver_sql(LEFT_OVER[drift])
+    connection.commit()
+    assert {what for what, _ in differences(connection)} <= {
+        "drop_removed_trigger",
+        "drop_removed_function",
+        "drop_removed_view",
+    }
+    assert differences(connection)
+    cure(connection)
+    assert differences(connection) == []
 
 
 @pytest.mark.parametrize("drift", TABLES)

@@ -8,7 +8,9 @@ from support import only_sqlite
 
 from hermes_store.database.statements import Statement
 from hermes_store.errors import TransactionRolledBackError
-from hermes_store.models import sessions as table
+from hermes_store.models.stored import messages as messages_table
+from hermes_store.models.stored import names
+from hermes_store.models.stored import sessions as table
 from hermes_store.queries import listing, messages, retention, sessions, titles, usage
 from hermes_store.queries.listing import Shape
 
@@ -26,11 +28,12 @@ STATEMENTS = [
         for name, value in vars(module).items()
         if isinstance(value, Statement)
     ),
+    pytest.param(messages._insert_of(names(messages_table)), id="append"),
     *(pytest.param(listing._search_statement(shape), id=f"search {shape}") for shape in SHAPES),
     *(
-        pytest.param(listing._rich_statement(shape, names), id=f"rich {len(names)} {shape}")
+        pytest.param(listing._rich_statement(shape, columns), id=f"rich {len(columns)} {shape}")
         for shape in SHAPES
-        for names in (sessions.NAMES, listing._LISTED)
+        for columns in (sessions.NAMES, listing._LISTED)
     ),
 ]
 

@@ -140,10 +140,12 @@ def test_a_unit_of_work_that_raises_leaves_nothing(repository):
 
 
 def test_a_unit_of_work_that_the_database_refuses_leaves_nothing(repository):
+    repository.create_session("s", "cli")
     with pytest.raises(IntegrityError), repository.orm_session() as session:
-        session.add(Session(id="s", source="cli", started_at=1.0))
-        session.add(Message(session_id="ghost", role="user", timestamp=1.0))
-    assert repository.session_count() == 0
+        session.add(Session(id="t", source="cli"))
+        session.flush()
+        session.add(Session(id="s", source="cli"))
+    assert repository.session_count() == 1
 
 
 def test_a_commit_inside_a_unit_of_work_waits_for_the_end_of_the_block(repository):

@@ -4,7 +4,8 @@ Table, column and index names are a public format that other tools read. Times a
 epoch seconds (float, UTC); costs are US dollars; token counts are whole tokens.
 """
 
-from typing import Annotated, cast
+import reprlib
+from typing import Annotated, Any, cast
 
 from sqlalchemy import (
     REAL,
@@ -21,6 +22,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeEngine
 
+from hermes_store import values
+from hermes_store.models.types import Content, Json, Words
+
 # Ids compare byte by byte on every database, so that a prefix is a range of the index. Only
 # generic types here: importing the PostgreSQL dialect would take longer than all of this package.
 _Id: TypeEngine[str] = Text().with_variant(Text(collation="C"), "postgresql")
@@ -32,8 +36,29 @@ Epoch = Annotated[float, mapped_column(_Float)]
 OptionalEpoch = Annotated[float | None, mapped_column(_Float)]
 Dollars = Annotated[float | None, mapped_column(_Float)]
 Counter = Annotated[int | None, mapped_column(_Whole, server_default=text("0"))]
-Json = Annotated[str | None, mapped_column(Text)]
-"""JSON text; decoded by every reader of this package."""
+RequiredText = Annotated[str, mapped_column(Words)]
+OptionalText = Annotated[str | None, mapped_column(Words)]
+AsJson = Annotated[Any, mapped_column(Json, nullable=True)]
+"""Stored as JSON text; a Python value here and in every record of this package."""
+
+
+HIDDEN = {"hidden": True}
+"""`info` of a column that the package keeps for itself: callers neither give nor get it."""
+
+
+def _start(context: Any) -> Any:
+    return _beside(context, "last_active", "started_at")
+
+
+def _content_format(context: Any) -> str | None:
+    return values.content_format(_beside(context, "content_format", "content"))
+
+
+def _beside(context: Any, name: str, other: str) -> Any:
+    """The value of a column in the row that `name` is filled in; rows of one VALUES have places."""
+    place = context.current_column.key.removeprefix(name)
+    given = context.current_parameters
+    return given.get(f"{other}{place or '_m0'}", given.get(f"{other}{place}"))
 
 
 class Base(DeclarativeBase):
@@ -61,41 +86,47 @@ class Session(Base):
     __tablename__ = "sessions"
 
     id: Mapped[SessionId]
-    source: Mapped[str] = mapped_column(Text)
-    user_id: Mapped[str | None] = mapped_column(Text)
-    model: Mapped[str | None] = mapped_column(Text)
-    model_config: Mapped[Json]
-    system_prompt: Mapped[str | None] = mapped_column(Text)
+    source: Mapped[RequiredText]
+    user_id: Mapped[OptionalText]
+    model: Mapped[OptionalText]
+    model_config: Mapped[AsJson]
+    system_prompt: Mapped[OptionalText]
     parent_session_id: Mapped[str | None] = mapped_column(_Id, ForeignKey("sessions.id"))
-    started_at: Mapped[Epoch]
+    started_at: Mapped[Epoch] = mapped_column(default=values.now)
     ended_at: Mapped[OptionalEpoch]
-    end_reason: Mapped[str | None] = mapped_column(Text)
+    end_reason: Mapped[OptionalText]
     message_count: Mapped[Counter]
     tool_call_count: Mapped[Counter]
     input_tokens: Mapped[Counter]
     output_tokens: Mapped[Counter]
-    title: Mapped[str | None] = mapped_column(Text)
+    title: Mapped[OptionalText]
     cache_read_tokens: Mapped[Counter]
     cache_write_tokens: Mapped[Counter]
     reasoning_tokens: Mapped[Counter]
-    billing_provider: Mapped[str | None] = mapped_column(Text)
-    billing_base_url: Mapped[str | None] = mapped_column(Text)
-    billing_mode: Mapped[str | None] = mapped_column(Text)
+    billing_provider: Mapped[OptionalText]
+    billing_base_url: Mapped[OptionalText]
+    billing_mode: Mapped[OptionalText]
     estimated_cost_usd: Mapped[Dollars]
     actual_cost_usd: Mapped[Dollars]
-    cost_status: Mapped[str | None] = mapped_column(Text)
-    cost_source: Mapped[str | None] = mapped_column(Text)
-    pricing_version: Mapped[str | None] = mapped_column(Text)
-    last_active: Mapped[OptionalEpoch]
+    cost_status: Mapped[OptionalText]
+    cost_source: Mapped[OptionalText]
+    pricing_version: Mapped[OptionalText]
+    last_active: Mapped[OptionalEpoch] = mapped_column(default=_start)
     """Time of the newest message, or of the start while there is none."""
 
     messages: Mapped[list["Message"]] = relationship(
-        back_populates="session", lazy="raise", passive_deletes=True
+        back_populates="session", lazy="raise", cascade="all, delete-orphan", passive_deletes=True
     )
     parent: Mapped["Session | None"] = relationship(
-        back_populates="children", remote_side="Session.id", lazy="raise"
+        back_populates="children",
+        remote_side="Session.id",  # lazy="raise" would refuse to delete a session with a parent
     )
-    children: Mapped[list["Session"]] = relationship(back_populates="parent", lazy="raise")
+    children: Mapped[list["Session"]] = relationship(
+        back_populates="parent", lazy="raise", passive_deletes=True
+    )
+
+    def __repr__(self) -> str:
+        return _shown(self, "id", "source", "title", "message_count")
 
     __table_args__ = (
         # list, search and count filtered by source
@@ -110,6 +141,7 @@ class Session(Base):
             "title",
             unique=True,
             sqlite_where=text("title IS NOT NULL"),
+            postgresql_where=None,  # NULLs are distinct anyway
         ),
         # last used first, at the cost of the page
         Index("idx_sessions_last_active", text("last_active DESC")),
@@ -126,22 +158,29 @@ class Message(Base):
     __tablename__ = "messages"
 
     id: Mapped[int] = mapped_column(_Whole, primary_key=True)
-    session_id: Mapped[str] = mapped_column(_Id, ForeignKey("sessions.id"))
-    role: Mapped[str] = mapped_column(Text)
-    content: Mapped[str | None] = mapped_column(Text)
-    tool_call_id: Mapped[str | None] = mapped_column(Text)
-    tool_calls: Mapped[Json]
-    tool_name: Mapped[str | None] = mapped_column(Text)
-    timestamp: Mapped[Epoch]
+    session_id: Mapped[str] = mapped_column(
+        _Id,
+        ForeignKey("sessions.id"),
+        active_history=True,  # the session that a message leaves is counted anew, too
+    )
+    role: Mapped[RequiredText]
+    content: Mapped[Any] = mapped_column(Content, nullable=True)
+    tool_call_id: Mapped[OptionalText]
+    tool_calls: Mapped[AsJson]
+    tool_name: Mapped[OptionalText]
+    timestamp: Mapped[Epoch] = mapped_column(default=values.now)
     token_count: Mapped[int | None] = mapped_column(_Whole)
-    finish_reason: Mapped[str | None] = mapped_column(Text)
-    reasoning: Mapped[str | None] = mapped_column(Text)
-    reasoning_details: Mapped[Json]
-    codex_reasoning_items: Mapped[Json]
-    content_format: Mapped[str | None] = mapped_column(Text)
+    finish_reason: Mapped[OptionalText]
+    reasoning: Mapped[OptionalText]
+    reasoning_details: Mapped[AsJson]
+    codex_reasoning_items: Mapped[AsJson]
+    content_format: Mapped[OptionalText] = mapped_column(default=_content_format, info=HIDDEN)
     """NULL: `content` is the text itself; 'json': it is JSON of a list or dict."""
 
     session: Mapped[Session] = relationship(back_populates="messages", lazy="raise")
+
+    def __repr__(self) -> str:
+        return _shown(self, "id", "session_id", "role", "content")
 
     __table_args__ = (
         # a conversation in order, its neighbours of a search hit, its count
@@ -149,6 +188,13 @@ class Message(Base):
         # ids are never used twice, so an id kept by a reader stays true
         {"sqlite_autoincrement": True},
     )
+
+
+def _shown(entity: Base, *names: str) -> str:
+    """What is loaded of an entity, cut short: a repr must not read from the database."""
+    loaded = {name: entity.__dict__[name] for name in names if name in entity.__dict__}
+    fields = ", ".join(f"{name}={reprlib.repr(value)}" for name, value in loaded.items())
+    return f"{type(entity).__name__}({fields})"
 
 
 sessions = cast("Table", Session.__table__)

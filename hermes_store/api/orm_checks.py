@@ -1,0 +1,75 @@
+"""What a column takes through `orm_session()`: by the rules of the repository's methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from sqlalchemy import ClauseElement, Table
+
+from hermes_store import models, values
+from hermes_store.models.types import Json, Words
+from hermes_store.queries import titles
+
+__all__ = ["checked"]
+
+Check = Callable[[str, Any], Any]
+"""Of a column's name and a value; returns the value as it is to be written."""
+
+
+def _json(column: str, value: Any) -> Any:
+    values.encode_json(column, value)
+    return value
+
+
+def _content(_column: str, value: Any) -> Any:
+    values.content(value)
+    return value
+
+
+def _optional(check: Check, column: str, value: Any) -> Any:
+    return None if value is None else check(column, value)
+
+
+_CHECKS: dict[str, dict[str, Check]] = {
+    "sessions": {
+        "id": values.session_id,
+        "source": values.text,
+        "title": lambda _column, title: titles.sanitize(title),
+        "parent_session_id": values.optional_session_id,
+        "started_at": values.seconds,
+        "ended_at": partial(_optional, values.seconds),
+        "estimated_cost_usd": values.cost,
+        "actual_cost_usd": values.cost,
+    },
+    "messages": {
+        "session_id": values.session_id,
+        "role": values.text,
+        "content": _content,
+        "timestamp": values.seconds,
+        "token_count": partial(_optional, values.count),
+    },
+}
+
+
+def _complete(table: Table) -> dict[str, Check]:
+    by_type: dict[type, Check] = {Json: _json, Words: values.optional_text}
+    found = {each.name: by_type.get(type(each.type)) for each in table.columns}
+    return {name: check for name, check in found.items() if check} | _CHECKS[table.name]
+
+
+_COMPLETE = {each.name: _complete(each) for each in (models.sessions, models.messages)}
+
+
+def checked(table: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a row as they are to be written. Raises `InvalidArgumentError`."""
+    checks = _COMPLETE[table]
+    return {
+        name: checks[name](name, value) if name in checks and not _is_sql(value) else value
+        for name, value in row.items()
+    }
+
+
+def _is_sql(value: Any) -> bool:
+    return isinstance(value, ClauseElement) or hasattr(value, "__clause_element__")

@@ -1,0 +1,61 @@
+"""Keywords, records and rows follow from the columns of the models."""
+
+import inspect
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_type_hints
+
+from stored import change
+
+from hermes_store import SessionRepository
+from hermes_store.models.stored import messages, names, sessions
+from hermes_store.queries.rows import KEYWORDS
+from hermes_store.records import MessageRecord, NewMessage, SessionRecord
+
+PROGRAM = """
+import json
+import sys
+from sqlalchemy import Column, Text, text
+
+from hermes_store import models
+
+default = text("'the default'")
+models.messages.append_column(Column("novel", Text, nullable=False, server_default=default))
+
+from hermes_store import SessionRepository
+
+with SessionRepository(sys.argv[1]) as repo:
+    repo.create_session("s", "cli")
+    repo.append_message("s", "user", "nobody writes the new column")
+    repo.append_messages("s", [{"role": "user", "novel": "written"}])
+    [exported] = repo.export_all()
+    repo.delete_session("s")
+    repo.import_sessions([exported])
+    print(json.dumps([message["novel"] for message in repo.get_messages("s")]))
+"""
+
+
+def test_a_record_has_the_columns_that_callers_see() -> None:
+    assert set(get_type_hints(MessageRecord)) == set(names(messages))
+    assert set(get_type_hints(SessionRecord)) == set(names(sessions))
+
+
+def test_a_message_is_given_by_the_same_words_as_keywords_and_as_keys() -> None:
+    keywords = inspect.signature(SessionRepository.append_message).parameters
+    assert set(keywords) - {"self", "session_id"} == KEYWORDS
+    assert set(get_type_hints(NewMessage)) == KEYWORDS
+
+
+def test_a_new_column_is_filled_by_its_default_written_by_its_name_and_comes_back(
+    sqlite_database: Path,
+) -> None:
+    change(
+        sqlite_database,
+        "ALTER TABLE messages ADD COLUMN novel TEXT NOT NULL DEFAULT 'the default'",
+    )
+    command = [sys.executable, "-c", PROGRAM, str(sqlite_database)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == ["the default", "written"]

@@ -1,0 +1,192 @@
+"""Whoever listens to SQLAlchemy's events sees every statement of every method."""
+
+import inspect
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import groupby
+
+import pytest
+from sqlalchemy import Engine, event
+from support import only_sqlite
+
+from hermes_store import SessionRepository
+
+EXPORTED = [
+    {"id": "imported", "source": "cli", "started_at": 1.0, "messages": [{"role": "user"}]},
+]
+
+CALLS: dict[str, Callable[[SessionRepository], object]] = {
+    "create_session": lambda repo: repo.create_session("new", "cli", parent_session_id="s"),
+    "ensure_session": lambda repo: repo.ensure_session("ensured"),
+    "end_session": lambda repo: repo.end_session("s", "done"),
+    "reopen_session": lambda repo: repo.reopen_session("s"),
+    "update_system_prompt": lambda repo: repo.update_system_prompt("s", "be kind"),
+    "get_session": lambda repo: repo.get_session("s"),
+    "resolve_session_id": lambda repo: repo.resolve_session_id("s"),
+    "session_count": lambda repo: repo.session_count(),
+    "list_sessions_rich": lambda repo: repo.list_sessions_rich(),
+    "search_sessions": lambda repo: repo.search_sessions(),
+    "set_session_title": lambda repo: repo.set_session_title("s", "a title"),
+    "get_session_title": lambda repo: repo.get_session_title("s"),
+    "get_session_by_title": lambda repo: repo.get_session_by_title("a title"),
+    "resolve_session_by_title": lambda repo: repo.resolve_session_by_title("a title"),
+    "get_next_title_in_lineage": lambda repo: repo.get_next_title_in_lineage("a title"),
+    "append_message": lambda repo: repo.append_message("s", "user", "needle"),
+    "append_messages": lambda repo: repo.append_messages("s", [{"role": "user"}] * 2),
+    "get_messages": lambda repo: repo.get_messages("s"),
+    "get_messages_as_conversation": lambda repo: repo.get_messages_as_conversation("s"),
+    "message_count": lambda repo: repo.message_count(),
+    "clear_messages": lambda repo: repo.clear_messages("s"),
+    "search_messages": lambda repo: repo.search_messages("needle"),
+    "update_token_counts": lambda repo: repo.update_token_counts("s", 1, 2),
+    "set_token_counts": lambda repo: repo.set_token_counts("s", 1, 2),
+    "usage_by_source": lambda repo: repo.usage_by_source(),
+    "export_session": lambda repo: repo.export_session("s"),
+    "export_all": lambda repo: repo.export_all(),
+    "iter_export": lambda repo: list(repo.iter_export()),
+    "import_sessions": lambda repo: repo.import_sessions(EXPORTED),
+    "delete_session": lambda repo: repo.delete_session("s"),
+    "list_prune_candidates": lambda repo: repo.list_prune_candidates(),
+    "prune_sessions": lambda repo: repo.prune_sessions(0),
+    "get_stats": lambda repo: repo.get_stats(),
+    "check": lambda repo: repo.check(),
+    "reindex": lambda repo: repo.reindex(),
+}
+WITHOUT_STATEMENTS = {
+    "close",
+    "engines",
+    "orm_session",  # SQLAlchemy's own
+    "sanitize_title",
+    "transaction",  # of whatever is called in it
+    "url",
+    "optimize",  # VACUUM runs outside of both engines
+    "MAX_TITLE_LENGTH",
+}
+
+
+def test_every_public_method_is_listened_to_here() -> None:
+    public = {name for name, _ in inspect.getmembers(SessionRepository) if name[0] != "_"}
+    assert public == CALLS.keys() | WITHOUT_STATEMENTS
+
+
+@pytest.fixture
+def filled(repository: SessionRepository) -> SessionRepository:
+    repository.create_session("s", "cli")
+    repository.append_message("s", "user", "needle in a haystack")
+    repository.search_messages("needle")  # what is done once for each connection is done
+    return repository
+
+
+@contextmanager
+def listening(target: object) -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def listen(_connection, _cursor, statement, *_):
+        statements.append(statement)
+
+    event.listen(target, "before_cursor_execute", listen)
+    try:
+        yield statements
+    finally:
+        event.remove(target, "before_cursor_execute", listen)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_listener_of_every_engine_sees_the_method(filled: SessionRepository, name: str) -> None:
+    with listening(Engine) as statements:
+        CALLS[name](filled)
+    assert statements
+
+
+@only_sqlite
+@pytest.mark.parametrize("name", CALLS)
+def test_it_sees_what_sqlite_runs_and_nothing_is_hidden(
+    filled: SessionRepository, name: str
+) -> None:
+    ran: list[str] = []
+    with (
+        listening(filled.engines.write) as written,
+        listening(filled.engines.read) as read,
+        traced(filled, ran),
+    ):
+        CALLS[name](filled)
+    # SQLite says a statement again for each trigger that it fires.
+    different = [statement for statement, _ in groupby(filter(is_of_the_store, ran))]
+    assert len(written) + len(read) == len(different)
+
+
+@contextmanager
+def traced(repository: SessionRepository, ran: list[str]) -> Iterator[None]:
+    """Note what SQLite itself says that it runs."""
+    drivers = [
+        repository._write(lambda connection: connection.dbapi),
+        repository._read(lambda connection: connection.dbapi),
+    ]
+    ran.clear()
+    for driver in drivers:
+        driver.set_trace_callback(ran.append)
+    try:
+        yield
+    finally:
+        for driver in drivers:
+            driver.set_trace_callback(None)
+
+
+def is_of_the_store(statement: str) -> bool:
+    """Not of a trigger or of FTS5, and no begin or end of a transaction."""
+    return not statement.startswith(("--", "BEGIN", "COMMIT", "ROLLBACK"))
+
+
+def test_results_are_the_same_whether_somebody_listens_or_not(filled: SessionRepository) -> None:
+    calls = [[{"id": "c1", "function": {"name": "f", "arguments": "{}"}}], None]
+    for tool_calls in calls:
+        filled.append_message("s", "assistant", ["text"], tool_calls=tool_calls, reasoning="why")
+
+    def everything() -> list[object]:
+        return [
+            filled.get_session("s"),
+            filled.get_messages("s"),
+            filled.get_messages_as_conversation("s"),
+            filled.list_sessions_rich(),
+            filled.search_messages("needle"),
+            filled.export_all(),
+            filled.usage_by_source(),
+            filled.resolve_session_id("s"),
+        ]
+
+    unheard = everything()
+    with listening(Engine):
+        assert everything() == unheard
+
+
+def test_a_write_that_fails_leaves_no_trace_while_somebody_listens(
+    filled: SessionRepository,
+) -> None:
+    with listening(Engine) as statements:
+        with pytest.raises(LookupError):
+            filled.append_message("unknown", "user", "x")
+        with filled.transaction() as tx:
+            tx.append_message("s", "user", "kept")
+            with pytest.raises(LookupError):
+                tx.append_message("unknown", "user", "x")
+    assert "SAVEPOINT operation" in statements
+    assert filled.message_count() == 2
+
+
+def test_echo_logs_every_statement(database, caplog: pytest.LogCaptureFixture) -> None:
+    with (
+        caplog.at_level(logging.INFO, "sqlalchemy.engine.Engine"),
+        SessionRepository(database, echo=True) as repository,
+    ):
+        repository.create_session("s", "cli")
+        repository.append_message("s", "user", "x")
+        repository.get_messages("s")
+    logged = caplog.text
+    assert all(words in logged for words in ("INSERT INTO sessions", "INSERT INTO messages"))
+    assert "FROM messages" in logged
+
+
+def test_nobody_listens_to_the_engines_unless_asked(repository: SessionRepository) -> None:
+    assert not repository._write(lambda connection: connection.watched)
+    assert not repository._read(lambda connection: connection.watched)
