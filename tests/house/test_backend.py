@@ -319,6 +319,7 @@ class TestTheFile:
                 run("nonsense")
             assert backend.is_drivers(raised.value)
             writer.roll_back()
+            writer.begin()
         assert not backend.is_drivers(ValueError("x"))
 
 
