@@ -16,6 +16,7 @@ __all__ = [
     "NestedTransactionError",
     "OutcomeUnknownError",
     "PoolExhaustedError",
+    "RefusedError",
     "SchemaError",
     "SchemaTooNewError",
     "SearchIndexError",
@@ -177,6 +178,18 @@ class FileReplacedError(StoreUnavailableError):
             f"{path} was {happened} while it was open{found}; nothing of this operation is in the "
             "file at that path",
             "run it again: it uses the file that lies there then",
+        )
+
+
+class RefusedError(StoreUnavailableError):
+    """The database refused the operation for a reason that the store does not know."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        """What the database said, in one line."""
+        super().__init__(
+            f"the database refused the operation ({reason}); nothing of it was stored",
+            "'hermes-store doctor' and check() look for what is wrong",
         )
 
 

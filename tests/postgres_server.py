@@ -142,6 +142,7 @@ def _was_emptied(url: URL, schema: Any) -> bool:
             if connection.execute(_SCHEMA).fetchone() != schema:
                 return False
             connection.execute(_EMPTY)
+            connection.execute(f'ALTER DATABASE "{url.database}" RESET ALL')
     except psycopg.Error:
         return False
     return True

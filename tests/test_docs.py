@@ -59,7 +59,7 @@ def test_every_command_and_option_is_in_the_manual():
         section = re.search(rf"^### `{name}`$(.*?)(?=^##|\Z)", manual, re.MULTILINE | re.DOTALL)
         assert section, name
         options = [o for p in app.get_command(None, name).params for o in p.opts if o[:2] == "--"]
-        shared = {"--db", "--json"}
+        shared = {"--db", "--read-only", "--json"}
         assert [o for o in options if o not in shared and o not in section[1]] == [], name
 
 

@@ -21,6 +21,7 @@ EXAMPLES = [
     errors.StoreReadOnlyError("no write"),
     errors.TransactionRolledBackError(),
     errors.FileReplacedError("state.db", "moved or removed", "moved.db"),
+    errors.RefusedError("no such table"),
     errors.ForeignTriggerError("the message is not there"),
     errors.SecondNameError("state.db is one of 2 hard links", "remove all but one"),
     errors.CopyError("the target holds session x"),

@@ -51,34 +51,42 @@ def require_database(options: Options) -> None:
 
 def open_to_read(options: Options) -> SessionRepository:
     """Open the database and change nothing: one with an older schema is refused."""
-    require_database(options)
+    _require_store(options)
     return SessionRepository(options.db, read_only=True)
 
 
 def open_store(
     options: Options, *, create: bool = False, upgrade: bool = True
 ) -> SessionRepository:
-    """Open the database; an older SQLite file is upgraded, as in any program that opens it."""
+    """Open the database; an older SQLite file is upgraded, as in any program that opens it.
+
+    Without `upgrade` an older schema is refused.
+    """
     if options.read_only:
         return open_to_read(options)
-    if not upgrade:
-        require_database(options)
-        migrate.require_current(options.db)
-    if not create:
-        require_database(options)
     url = url_of(options.db)
-    state = migrate.inspect(url)
-    if not backend_of(url).is_server and not state.is_current:
-        if state.is_new and not state.is_empty and not create:
-            raise NotFoundError(
-                f"{where(options)} holds tables of other programs and no store; name another file "
-                "with --db, or make a store beside them with 'hermes-store init'"
-            )
+    state = migrate.inspect(url) if create else _require_store(options)
+    if not upgrade:
+        migrate.require_current(url)
+    elif not backend_of(url).is_server and not state.is_current:
         if not (create and state.is_new):
             output.note(f"{where(options)} is at {state}: upgrading it to {migrate.HEAD}")
         with output.progress_bar("upgrading") as report:
             migrate.upgrade(url, progress=report)
     return SessionRepository(options.db)
+
+
+def _require_store(options: Options) -> migrate.State:
+    """What the database holds. Refuses a SQLite file that holds only another program's tables."""
+    require_database(options)
+    url = url_of(options.db)
+    state = migrate.inspect(url)
+    if not backend_of(url).is_server and state.is_new and not state.is_empty:
+        raise NotFoundError(
+            f"{where(options)} holds tables of other programs and no store; name another file "
+            "with --db, or make a store beside them with 'hermes-store init'"
+        )
+    return state
 
 
 def find_session(repo: SessionRepository, name: str) -> str:

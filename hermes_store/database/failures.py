@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from hermes_store.database.backend import Backend
-from hermes_store.errors import HermesStoreError, StoreBusyError, StoreUnavailableError
+from hermes_store.errors import HermesStoreError, RefusedError, StoreBusyError
 
 __all__ = [
     "again_if_lost",
@@ -35,18 +35,14 @@ def translate_error(backend: Backend, exc: BaseException) -> BaseException:
 
 
 def type_error(backend: Backend, exc: BaseException) -> BaseException:
-    """The same; an error of the driver that nobody knows becomes `StoreUnavailableError`."""
+    """The same; an error of the driver that nobody knows becomes `RefusedError`."""
     known = translate_error(backend, exc)
     return unknown_error(exc) if known is exc and backend.is_drivers(exc) else known
 
 
-def unknown_error(exc: BaseException) -> StoreUnavailableError:
+def unknown_error(exc: BaseException) -> RefusedError:
     """The typed error for one of the driver that says nothing a caller could act on."""
-    said = " ".join(str(getattr(exc, "orig", None) or exc).split())
-    return StoreUnavailableError(
-        f"the database refused the operation ({said}); nothing of it was stored",
-        "'hermes-store doctor' and check() look for what is wrong",
-    )
+    return RefusedError(" ".join(str(getattr(exc, "orig", None) or exc).split()))
 
 
 @contextmanager

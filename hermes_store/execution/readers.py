@@ -12,7 +12,12 @@ from sqlalchemy import Engine
 
 from hermes_store.database.backend import Backend
 from hermes_store.database.connection import OpenConnection
-from hermes_store.errors import FileReplacedError, HermesStoreError, PoolExhaustedError
+from hermes_store.errors import (
+    FileReplacedError,
+    HermesStoreError,
+    PoolExhaustedError,
+    SecondNameError,
+)
 from hermes_store.settings import Settings
 
 __all__ = ["Readers"]
@@ -102,7 +107,7 @@ class Readers:
         try:
             connection.begin()
             connection.require_same_file_lately()
-        except FileReplacedError:
+        except (FileReplacedError, SecondNameError):
             connection.roll_back()
             connection.close()
             raise

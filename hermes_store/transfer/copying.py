@@ -16,13 +16,12 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table, bindparam, delete, func, insert, select, tuple_, update
-from sqlalchemy.exc import DBAPIError
 
 from hermes_store import migrate
 from hermes_store.database.address import Address, create_database, identity, url_of
 from hermes_store.database.choice import backend_of
 from hermes_store.database.connection import OpenConnection
-from hermes_store.errors import CopyError, InvalidArgumentError
+from hermes_store.errors import CopyError, InvalidArgumentError, RefusedError
 from hermes_store.execution.store import Store
 from hermes_store.models.stored import TABLES, messages, sessions
 from hermes_store.schema.change import Progress
@@ -180,11 +179,10 @@ class _Copying:
         """One short transaction. Raises `CopyError` when the target cannot hold a row."""
         try:
             self._target.write(store, rows)
-        except DBAPIError as exc:
-            refused = " ".join(str(exc.orig).split())
+        except RefusedError as exc:
             first, *_, last = [*_by_key(table, rows), *_by_key(table, rows)]
             where = f"{table.name} from {_shown(first)} to {_shown(last)}"
-            raise CopyError(f"{where}: the target refuses one ({refused})", "change it") from exc
+            raise CopyError(f"{where}: the target refuses one ({exc.reason})", "change it") from exc
 
 
 # --- the target's rows ----------------------------------------------------------------------------

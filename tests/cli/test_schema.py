@@ -46,6 +46,7 @@ def test_json_of_upgrade_and_current(run, home):
         "legacy_version": None,
         "head": migrate.HEAD,
         "is_current": True,
+        "foreign_triggers": [],
     }
 
 

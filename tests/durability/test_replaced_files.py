@@ -57,7 +57,7 @@ class Writers:
                 self.acknowledged[what] = int(detail)
 
     def begun_after(self, moment: int) -> set[str]:
-        return {what for what, begun in list(self.acknowledged.items()) if begun > moment}
+        return {what for what, begun in self.acknowledged.copy().items() if begun > moment}
 
     def all_wrote_after(self, moment: int) -> bool:
         names = {what.rpartition(" message ")[0] for what in self.begun_after(moment)}

@@ -43,6 +43,7 @@ def test_a_link_made_while_the_file_is_open_stops_the_next_write_before_its_comm
         until(lambda: raises(SecondNameError, lambda: repository.ensure_session("s")))
         with pytest.raises(SecondNameError):
             repository.append_message("s", "user", "x")
+        until(lambda: raises(SecondNameError, repository.session_count))
         other.unlink()
         repository.append_message("s", "user", "y")
         assert [message["content"] for message in repository.get_messages("s")] == ["y"]

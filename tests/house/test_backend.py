@@ -18,7 +18,12 @@ from hermes_store.database.choice import backend_of
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.postgresql import POSTGRESQL
 from hermes_store.database.sqlite import SQLITE
-from hermes_store.errors import DamagedFileError, InvalidArgumentError, StoreUnavailableError
+from hermes_store.errors import (
+    DamagedFileError,
+    InvalidArgumentError,
+    SecondNameError,
+    StoreUnavailableError,
+)
 from hermes_store.settings import Settings
 
 PACKAGE = Path(hermes_store.__file__).parent
@@ -270,3 +275,75 @@ def test_a_reference_that_a_tool_broke_is_found(sqlite_database: Path) -> None:
         found: set[tuple[object, ...]] = SQLITE.broken_references(connection)
     assert [row[0] for row in found] == ["messages"]
     assert migrate.inspect(sqlite_database).is_current
+
+
+class TestTheFile:
+    """What is known of a file, and of a server nothing."""
+
+    def test_a_second_name_is_refused(self, backend: Backend, url: URL) -> None:
+        backend.require_one_name(url)
+        if not backend.is_server:
+            Path(str(url.database)).with_name("other.db").hardlink_to(str(url.database))
+            with pytest.raises(SecondNameError):
+                backend.require_one_name(url)
+
+    def test_others_rights_are_named(self, backend: Backend, url: URL) -> None:
+        assert backend.exposed(url) == []
+        if not backend.is_server:
+            path = Path(str(url.database))
+            path.chmod(0o644)
+            path.parent.chmod(0o755)
+            assert "can be read by other users" in backend.exposed(url)[0]
+
+    def test_a_place_that_can_be_written_has_no_reason_not_to_be(
+        self, backend: Backend, url: URL
+    ) -> None:
+        assert backend.why_read_only(url) is None
+
+    def test_the_log_has_a_length(self, backend: Backend, url: URL, writer: OpenConnection) -> None:
+        writer.core.execute(text("CREATE TABLE more (id INTEGER)"))
+        writer.commit()
+        length = backend.log_bytes(url)
+        assert length is None if backend.is_server else length
+
+    def test_a_connection_knows_the_file_that_it_has_open(
+        self, backend: Backend, writer: OpenConnection
+    ) -> None:
+        assert (backend.opened(writer.core) is None) == backend.is_server
+
+    def test_an_error_of_the_driver_is_told_from_others(
+        self, backend: Backend, writer: OpenConnection
+    ) -> None:
+        for run in (writer.run, lambda sql: writer.core.execute(text(sql))):
+            with pytest.raises(writer.errors) as raised:
+                run("nonsense")
+            assert backend.is_drivers(raised.value)
+            writer.roll_back()
+            writer.begin()
+        assert not backend.is_drivers(ValueError("x"))
+
+
+TRIGGER = {
+    "sqlite": ["CREATE TRIGGER theirs AFTER INSERT ON sessions BEGIN UPDATE sessions SET source = 'x'; END"],
+    "postgresql": [
+        "CREATE FUNCTION theirs() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'",
+        "CREATE TRIGGER theirs BEFORE INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION theirs()",
+    ],
+}  # fmt: skip
+
+
+def test_triggers_are_listed_with_their_tables_and_those_that_fire_are_known(
+    backend: Backend, url: URL, database: Path | URL
+) -> None:
+    for statement in TRIGGER[backend.name]:
+        change(database, statement)
+    engine = backend.write_engine(url, Settings())
+    connection = OpenConnection(engine, backend, backend.begin_writing)
+    with closing(connection):
+        connection.begin()
+        found = [tuple(row) for row in connection.core.exec_driver_sql(backend.triggers)]
+        assert ("theirs", "sessions") in found
+        insert = "INSERT INTO sessions (id, source, started_at) VALUES ('s', 't', 1)"
+        connection.run(insert)
+        assert "theirs" in backend.fired(connection.core)
+        connection.roll_back()

@@ -66,9 +66,17 @@ def test_a_role_without_any_right_is_told_so(agent):
         SessionRepository(agent)
 
 
-def test_an_export_left_alone_for_too_long_is_an_error_that_says_what_to_do(database):
-    limit = f'ALTER DATABASE "{database.database}" SET idle_in_transaction_session_timeout = 50'
-    stored.change(database, limit)
+@pytest.fixture
+def impatient(database: URL) -> Iterator[URL]:
+    """A database whose server ends what is idle inside a transaction; the next test may get it."""
+    alter = f'ALTER DATABASE "{database.database}"'
+    stored.change(database, f"{alter} SET idle_in_transaction_session_timeout = 200")
+    yield database
+    stored.change(database, f"{alter} RESET idle_in_transaction_session_timeout")
+
+
+def test_an_export_left_alone_for_too_long_is_an_error_that_says_what_to_do(impatient):
+    database = impatient
     with SessionRepository(database) as repository:
         for name in ("a", "b", "c"):
             repository.create_session(name, "test")
@@ -83,9 +91,8 @@ def test_an_export_left_alone_for_too_long_is_an_error_that_says_what_to_do(data
         assert repository.session_count() == 3
 
 
-def test_a_transaction_left_alone_for_too_long_is_an_error_too(database):
-    limit = f'ALTER DATABASE "{database.database}" SET idle_in_transaction_session_timeout = 50'
-    stored.change(database, limit)
+def test_a_transaction_left_alone_for_too_long_is_an_error_too(impatient):
+    database = impatient
     with SessionRepository(database) as repository:
         repository.create_session("s", "test")
         open_ones = "SELECT count(*) FROM pg_stat_activity WHERE datname = ? AND starts_with(state, 'idle in')"
