@@ -200,7 +200,9 @@ class Opened:
         """
         found = next((each for each, _ in _descriptors(self.inode, self._device)), None)
         return found is not None and (
-            found.st_mtime_ns == self._found.st_mtime_ns or found.st_mtime_ns < found.st_ctime_ns
+            found.st_mtime_ns == self._found.st_mtime_ns
+            or found.st_mtime_ns < found.st_ctime_ns
+            or _is_being_written_back(self._now_at())
         )
 
 
