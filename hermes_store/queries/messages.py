@@ -26,9 +26,11 @@ __all__ = [
     "get",
 ]
 
-_KEYS = names(messages)
-"""The keys of a `MessageRecord`."""
 _JSON = names(messages, "json")
+_PLAIN = tuple(name for name in names(messages) if name not in _JSON)
+_KEYS = (*_PLAIN, *_JSON)
+"""The keys of a `MessageRecord`: behind the others those that most messages lack."""
+_NOTHING = (None,) * (len(_JSON) + 1)
 
 # --- read ---------------------------------------------------------------------------------------
 
@@ -49,11 +51,12 @@ def get(connection: OpenConnection, session_id: str) -> list[MessageRecord]:
     found: list[Any] = []
     for row in _GET.run(connection, session=session_id).fetchall():
         message = dict(zip(_KEYS, row))  # noqa: B905 - the format stands behind the keys
-        for name in _JSON:
-            if message[name] is not None:
-                message[name] = decode(message[name])
-        if row[-1] is not None:
-            message["content"] = decode(message["content"])
+        if row[len(_PLAIN) :] != _NOTHING:
+            for name in _JSON:
+                if message[name] is not None:
+                    message[name] = decode(message[name])
+            if row[-1] is not None:
+                message["content"] = decode(message["content"])
         found.append(message)
     return found
 

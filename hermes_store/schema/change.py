@@ -173,9 +173,9 @@ def fill_search_index(
     written and one that another process is filling; an index that turns out to be damaged is
     recorded as damaged.
     """
-    from hermes_store.search.choice import search_of  # noqa: PLC0415 - seldom needed at opening
+    from hermes_store.search.choice import upkeep_of  # noqa: PLC0415 - seldom needed at opening
 
-    search = search_of(backend_of(url))
+    search = upkeep_of(backend_of(url))
 
     def run(operation: Callable[[OpenConnection], T]) -> T:
         with (

@@ -14,7 +14,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, SearchIndexError
 from hermes_store.records import ContextMessage, SearchHit
-from hermes_store.search.choice import search_of
+from hermes_store.search.choice import search_of, upkeep_of
 from hermes_store.search.folding import plain
 from hermes_store.search.matching import Finder, finder
 from hermes_store.search.query import Query, parse, phrases
@@ -53,16 +53,17 @@ def search(
     if sort not in _SORTS:
         raise InvalidArgumentError("sort", f"{sort!r} is no order", f"use one of {_SORTS}")
     tree, finders = _asked(query)
-    index = search_of(connection.backend)
-    index.require_ready(connection)
+    upkeep = upkeep_of(connection.backend)
+    upkeep.require_ready(connection)
     if tree is None:
         return []
     given = {name: value for name, value in filters.items() if value not in (None, (), [])}
     try:
-        ids = index.find(connection, tree, query, sort, given, limit=limit, offset=offset)
+        found_by = search_of(connection.backend)
+        ids = found_by.find(connection, tree, query, sort, given, limit=limit, offset=offset)
         return _hits(connection, ids, finders, markers)
     except connection.errors as exc:
-        if index.is_index_damage(exc):
+        if upkeep.is_index_damage(exc):
             raise SearchIndexError("damaged", str(getattr(exc, "orig", exc))) from exc
         raise
 

@@ -8,17 +8,13 @@ text of what it found is looked at here, in the order of the page and no further
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import BigInteger, bindparam, text
 
 from hermes_store.database.connection import OpenConnection
-from hermes_store.search import postgresql_build, rebuild
-from hermes_store.search.index import is_index_damage, require_ready
 from hermes_store.search.matching import has_symbols, matches, spellings
-from hermes_store.search.postgresql_build import check, merge
 from hermes_store.search.postgresql_ddl import INCOMPLETE
 from hermes_store.search.query import And, Not, Phrase, Query
 from hermes_store.search.searched import compared
@@ -26,16 +22,9 @@ from hermes_store.search.searched import compared
 __all__ = [
     "GIVEN_IDS",
     "as_written",
-    "backfill",
-    "check",
     "expression",
     "find",
     "given",
-    "is_index_damage",
-    "merge",
-    "reindex",
-    "repair",
-    "require_ready",
 ]
 
 Words = Mapping[str, Sequence[str]]
@@ -190,9 +179,6 @@ def _phrase(phrase: Phrase, words: Sequence[str], *, sure: bool) -> str:
 
 # --- what the other side of the package asks ----------------------------------------------------
 
-repair = None
-"""A write cannot fail because of the index: it is a column of the message."""
-
 GIVEN_IDS = "SELECT unnest(CAST(:ids AS bigint[]))"
 
 
@@ -204,9 +190,3 @@ def given(ids: Sequence[int]) -> list[int]:
 def as_written(searched: str) -> str:
     """A text of the view is as it was written."""
     return searched
-
-
-# --- upkeep -------------------------------------------------------------------------------------
-
-reindex = partial(rebuild.reindex, build=postgresql_build)
-backfill = partial(rebuild.backfill, build=postgresql_build)
