@@ -16,6 +16,7 @@ __all__ = [
     "SearchHit",
     "SessionExport",
     "SessionListing",
+    "SessionMatch",
     "SessionRecord",
     "SourceUsage",
 ]
