@@ -8,6 +8,7 @@ from hermes_store import migrate
 from hermes_store.cli import output
 from hermes_store.cli.opening import require_database, where
 from hermes_store.cli.options import Options
+from hermes_store.cli.text import one_line
 from hermes_store.database.address import create_database, url_of
 from hermes_store.database.choice import backend_of
 from hermes_store.search.triggers import described
@@ -31,7 +32,7 @@ def init_command(options: Options) -> None:
     if options.as_json:
         output.print_json({**_described(options, before, after), "created": created})
     else:
-        click.echo(_in_words(options, before, after))
+        click.echo(one_line(_in_words(options, before, after)))
 
 
 @click.command("upgrade")
@@ -46,11 +47,12 @@ def upgrade_command(options: Options) -> None:
     if options.as_json:
         output.print_json(_described(options, before, after))
     else:
-        click.echo(_in_words(options, before, after))
+        click.echo(one_line(_in_words(options, before, after)))
 
 
 def _upgraded(options: Options) -> tuple[migrate.State, migrate.State]:
     """Upgrade if need be; the state before and after."""
+    options.kept = lambda: "the schema is as it was, or new; run 'hermes-store upgrade' again"
     before = migrate.inspect(options.db)
     if not before.needs_upgrade:
         return before, before
@@ -95,7 +97,7 @@ def current_command(options: Options) -> int:
         )
     else:
         for trigger in state.foreign_triggers:
-            output.note(output.plain(described(trigger)))
+            output.note(described(trigger))
         remedy = "" if state.is_current else f": 'hermes-store upgrade' brings it to {migrate.HEAD}"
-        click.echo(f"{where(options)} is at {state}{remedy}")
+        click.echo(one_line(f"{where(options)} is at {state}{remedy}"))
     return 0 if state.is_current else 1
