@@ -23,7 +23,7 @@ _UNIT_NAMES = {
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)(?:\s+ago)?", re.IGNORECASE | re.ASCII)
 _YEAR_OR_MONTH = re.compile(r"(\d{4})(?:-(\d{2}))?", re.ASCII)
 _EPOCH = re.compile(r"\d{9,}(?:\.\d+)?", re.ASCII)
-_LAST_SECOND = 253_402_300_799  # of the year 9999
+_LAST_SECOND = 253_402_300_799  # the last of the year 9999
 _HOW = "write 7d, yesterday, 2026-03, 2026-03-01, 2026-03-01T14:30 or with a zone …T14:30+02:00"
 
 
@@ -40,7 +40,7 @@ def parse_time(text: str, now: float | None = None) -> float:
     for found in readings:
         if found is not None and 0 <= found <= _LAST_SECOND:
             return found
-    raise ValueError(f"{text!r} is no time since 1970; {_HOW}")
+    raise ValueError(f"{text!r} is not a time since 1970; {_HOW}")
 
 
 def _epoch(text: str) -> float | None:
@@ -48,7 +48,7 @@ def _epoch(text: str) -> float | None:
         return None
     seconds = float(text)
     if seconds > _LAST_SECOND:
-        raise ValueError(f"{text} is no time in seconds: milliseconds? divide them by 1000")
+        raise ValueError(f"{text} is not a time in seconds; if it is in milliseconds, divide it by 1000")
     return seconds
 
 
@@ -86,7 +86,7 @@ def parse_days(text: str) -> float:
     except (ValueError, OverflowError):
         days = -1.0
     if not 0 <= days <= _LAST_SECOND / 86_400:
-        raise ValueError(f"{text!r} is no number of days from 0 on; write 30, 12h or 2w")
+        raise ValueError(f"{text!r} is not a number of days from 0 on; write 30, 12h or 2w")
     return days
 
 

@@ -50,7 +50,7 @@ def test_a_time_is(written, meant):
      "9999999999999d", "２０２６", "2026-03-01T25:00", "٧d"],
 )  # fmt: skip
 def test_what_is_no_time_is_refused_with_the_forms_that_are(written):
-    with pytest.raises(ValueError, match=r"is no time since 1970; write 7d, yesterday, 2026-03"):
+    with pytest.raises(ValueError, match=r"is not a time since 1970; write 7d, yesterday, 2026-03"):
         parse_time(written, NOW)
 
 
