@@ -30,6 +30,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Change": {
         "title": ("changing", "Print, set or clear a session's title."),
+        "model": ("changing", "Print or set a session's model."),
         "end": ("changing", "Mark a session as ended."),
         "reopen": ("changing", "Take back the end of a session."),
         "clear": ("deleting", "Delete the messages of a session."),

@@ -1,4 +1,4 @@
-"""`title`, `end`, `reopen`: a change of one session that leaves its messages as they are."""
+"""`title`, `model`, `end`, `reopen`: a change of one session, not of its messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hermes_store.cli.options import Options
 from hermes_store.cli.text import in_one_line, one_line
 from hermes_store.errors import TitleInUseError
 
-__all__ = ["end_command", "reopen_command", "title_command"]
+__all__ = ["end_command", "model_command", "reopen_command", "title_command"]
 
 
 @click.command("title")
@@ -47,6 +47,26 @@ def title_command(options: Options, session: str, new_title: str | None, clear: 
         click.echo(in_one_line(title))
     else:
         output.note(f"{session_id} has no title")
+
+
+@click.command("model")
+@click.argument("session", shell_complete=complete_sessions)
+@click.argument("new_model", required=False)
+@click.pass_obj
+def model_command(options: Options, session: str, new_model: str | None) -> None:
+    """Print the model of SESSION, or set it to NEW_MODEL. --json prints an object with both."""
+    with open_to_read(options) if new_model is None else open_to_change(options) as repo:
+        session_id = find_session(repo, session)
+        if new_model is not None:
+            repo.set_session_model(session_id, new_model)
+        found = repo.get_session(session_id)
+    model = found["model"] if found else None
+    if options.as_json:
+        output.print_json({"id": session_id, "model": model})
+    elif model:
+        click.echo(one_line(model))
+    else:
+        output.note(f"{session_id} has no model")
 
 
 @click.command("end")

@@ -14,23 +14,13 @@ from typing import Any, NamedTuple
 
 from hermes_store.cli.jsonl import Bad, BadLines, FormatError, objects
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.queries.rows import new_row
+from hermes_store.queries.rows import new_row, with_extra
 from hermes_store.values import seconds
 
 __all__ = ["Log", "LogMessages", "session_of_log"]
 
-_CHECKED = (
-    "role",
-    "content",
-    "tool_call_id",
-    "tool_calls",
-    "token_count",
-    "finish_reason",
-    "reasoning",
-    "reasoning_details",
-    "codex_reasoning_items",
-)
-_NOT_OF_A_LOG = ("id", "session_id", "timestamp", "name", "tool_name")
+_OF_THE_STORE = ("session_id", "timestamp", "tool_name")
+"""Keys of a line that are not simply a field of the message."""
 _DATE_IN_ID = re.compile(r"(\d{8})_(\d{6})")
 _MILLISECONDS = 100_000_000_000
 """In seconds that is the year 5138, in milliseconds 1973."""
@@ -114,9 +104,8 @@ def _checked(value: dict[str, Any]) -> float | None:
     if not isinstance(value.get("role"), str) or not value["role"]:
         raise ValueError("a message needs a 'role'")
     if value["role"] != "session_meta":
-        known = {key: value[key] for key in _CHECKED if value.get(key) is not None}
         try:
-            new_row(session_id="-", tool_name=_tool_name(value, {}), **known)
+            new_row(session_id="-", **with_extra(_message(value, {})))
         except InvalidArgumentError as exc:
             raise ValueError(f"{exc.argument}: {exc.problem}") from exc
     return _epoch(value.get("timestamp"))
@@ -141,12 +130,19 @@ class LogMessages:
                 continue
             time = _epoch(value.get("timestamp")) or time
             tools.update(_called_tools(value.get("tool_calls")))
-            message = {k: v for k, v in value.items() if v is not None and k not in _NOT_OF_A_LOG}
-            yield {**message, "tool_name": _tool_name(value, tools), "timestamp": time}
+            yield {**_message(value, tools), "timestamp": time}
 
 
 def _passed_over(_error: FormatError) -> None:
     """The first reading has told about it."""
+
+
+def _message(value: dict[str, Any], tools: dict[str, str]) -> dict[str, Any]:
+    """The fields of a message; keys without a column are the store's business."""
+    fields = {k: v for k, v in value.items() if v is not None and k not in _OF_THE_STORE}
+    if isinstance(fields.get("id"), int):
+        del fields["id"]  # a number of its log, not of the store
+    return {**fields, "tool_name": _tool_name(value, tools)}
 
 
 def _tool_name(value: dict[str, Any], tools: dict[str, str]) -> Any:

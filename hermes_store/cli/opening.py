@@ -43,14 +43,23 @@ def require_current(options: Options) -> None:
     require_database(options)
     state = migrate.inspect(options.db)
     if state.is_new:
-        raise NotFoundError(
-            f"there is no store in {where(options)} yet; 'hermes-store init' creates it"
-        )
+        raise _nothing_there(options, state)
     if not state.is_current:
         raise click.ClickException(
             f"{where(options)} is at schema {state}, {migrate.HEAD} is needed; nothing was "
             "changed: copy the database to be safe, then run 'hermes-store upgrade'"
         )
+
+
+def _nothing_there(options: Options, state: migrate.State) -> NotFoundError:
+    if state.is_empty:
+        return NotFoundError(
+            f"there is no store in {where(options)} yet; 'hermes-store init' creates it"
+        )
+    return NotFoundError(
+        f"{where(options)} holds tables of other programs and no store; name another file with "
+        "--db, or make a store beside them with 'hermes-store init'"
+    )
 
 
 def open_to_read(options: Options) -> SessionRepository:
@@ -76,12 +85,9 @@ def open_to_change(options: Options, *, create: bool = False) -> SessionReposito
     url = url_of(options.db)
     state = migrate.inspect(url)
     if not backend_of(url).is_server and not state.is_current:
-        if state.is_new and not state.is_empty and not create:
-            raise NotFoundError(
-                f"{where(options)} holds tables of other programs and no store; name another file "
-                "with --db, or make a store beside them with 'hermes-store init'"
-            )
-        if not (create and state.is_new):
+        if state.is_new and not create:
+            raise _nothing_there(options, state)
+        if not state.is_new:
             output.note(f"{where(options)} is at {state}: upgrading it to {migrate.HEAD}")
         with output.progress_bar("upgrading") as report:
             migrate.upgrade(url, progress=report)

@@ -22,6 +22,7 @@ from hermes_store.cli.options import Options
 from hermes_store.cli.pager import paged
 from hermes_store.cli.text import escaped_json
 from hermes_store.records import MessageRecord
+from hermes_store.transfer.sessions import as_given
 
 __all__ = ["show_command"]
 
@@ -108,7 +109,7 @@ def _print(repo: SessionRepository, session_id: str, part: Part, asked: dict[str
 def _whole(repo: SessionRepository, session_id: str, part: Part) -> dict[str, Any]:
     return {
         **_session(repo, session_id),
-        "messages": list(_messages(repo, session_id, part)),
+        "messages": [as_given(dict(each)) for each in _messages(repo, session_id, part)],
     }
 
 
@@ -191,5 +192,5 @@ def _tell(options: Options, writer: Writer, message: MessageRecord) -> None:
     if not options.as_json:
         writer.message(message)
         return
-    line = json.dumps(message, ensure_ascii=False)
+    line = json.dumps(as_given(dict(message)), ensure_ascii=False)
     sys.stdout.write((escaped_json(line) if sys.stdout.isatty() else line) + "\n")

@@ -48,7 +48,9 @@ def _epoch(text: str) -> float | None:
         return None
     seconds = float(text)
     if seconds > _LAST_SECOND:
-        raise ValueError(f"{text} is not a time in seconds; if it is in milliseconds, divide it by 1000")
+        raise ValueError(
+            f"{text} is not a time in seconds; if it is in milliseconds, divide it by 1000"
+        )
     return seconds
 
 

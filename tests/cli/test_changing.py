@@ -235,3 +235,11 @@ class TestEndReopenAndClear:
         result = spawn("clear", RACE, stdin=b"y\n")
         assert result.code == 2
         assert "--yes" in result.err
+
+    def test_a_model_is_printed_and_set(self, run, filled):
+        assert json.loads(run("--json", "model", RACE, "m\x1b2").out) == {
+            "id": RACE,
+            "model": "m\x1b2",
+        }
+        assert run("model", RACE).out == "m␛2\n"
+        assert exported(run, RACE)[RACE]["model"] == "m\x1b2"

@@ -82,7 +82,7 @@ def test_a_bad_line_of_a_log_is_left_out_or_refuses_the_log(run, tmp_path):
     path.write_text("\n".join(lines) + "\n")
     result = run("import", path)
     assert result.code == 1
-    assert f"error: {path}:2: content: 5 is no content" in result.err
+    assert f"error: {path}:2: content: 5 is not a content" in result.err
     assert stored(run) == []
     result = run("import", path, "--skip-bad")
     assert result.code == 0
@@ -117,13 +117,18 @@ def test_a_title_that_was_cut_is_told(run, tmp_path):
     assert f"a is now titled '{cut}': its title was too long (507 characters)" in result.err
 
 
-def test_fields_of_a_log_that_cannot_be_stored_are_named(run, tmp_path):
-    message = {"role": "assistant", "content": "x", "refusal": "no", "name": "ada", "audio": None}
-    (tmp_path / "log.jsonl").write_text(json.dumps(message) + "\n")
-    result = run("import", tmp_path / "log.jsonl")
-    assert "fields this version does not know: refusal\n" in result.err
-    shown = json.loads(run("--json", "show", "log").out)
-    assert shown["messages"][0]["tool_name"] is None
+def test_every_field_of_a_log_is_kept(run, tmp_path):
+    message = {"role": "user", "content": "x", "refusal": "no", "name": "ada", "id": "msg_1"}
+    (tmp_path / "log.jsonl").write_text(
+        json.dumps(message | {"audio": None, "timestamp": 5}) + "\n"
+    )
+    assert run("import", tmp_path / "log.jsonl").code == 0
+    for command in (["show", "log"], ["export", "log"], ["show", "log", "--tail", "1"]):
+        [shown] = json.loads(run("--json", *command).out)["messages"]
+        assert {key: shown[key] for key in message if key != "id"} == {
+            key: message[key] for key in message if key != "id"
+        }
+        assert (shown["tool_name"], shown["timestamp"]) == (None, 5)
 
 
 def test_an_interruption_says_what_is_stored(filled, tmp_path):

@@ -66,7 +66,7 @@ def test_current_says_what_to_do_and_changes_nothing(run, behind):
     assert [p.name for p in behind.parent.glob("behind*")] == ["behind.db"]
 
 
-READING = ["list", "show x", "search x", "stats", "export", "doctor", "title x", "prune"]
+READING = ["model x", "list", "show x", "search x", "stats", "export", "doctor", "title x", "prune"]
 
 
 @pytest.mark.parametrize("command", READING)

@@ -82,7 +82,7 @@ ERRORS = [
     ("title 20260210_09 dup", 2), ("show x{evil}", 3), ("show 20260210_09 --role {evil}", 2),
     ("list --source {evil}", 2), ("list --limit {evil}", 2), ("list --{evil}", 2), ("{evil}", 2),
     ("search x --since {evil}", 2), ("import {tmp}/{evil}.jsonl", 1), ("export -o {tmp}/no/{evil}", 1),
-    ("--db {tmp}/{evil}.db list", 3), ("--db {tmp}/hostile.db doctor", 1), ("copy {tmp}/{evil} x", 3),
+    ("--db {tmp}/{evil}.db list", 3), ("--db {tmp}/hostile.db doctor", 3), ("copy {tmp}/{evil} x", 3),
     ("show evil --around 1", 3), ("import {tmp}/bad.jsonl", 2),
 ]  # fmt: skip
 
