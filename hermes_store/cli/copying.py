@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from hermes_store.cli import output
-from hermes_store.cli.opening import require_current, where
+from hermes_store.cli.opening import refuse_read_only, require_current, where
 from hermes_store.cli.options import Options
 from hermes_store.transfer import copying as copy
 
@@ -31,6 +31,7 @@ def copy_command(options: Options, source: str, target: str, delete: bool) -> No
     --json prints an object with sessions, messages, others (rows of each other table), digest,
     remarks and deleted.
     """
+    refuse_read_only(options)
     origin, goal = Options(db=source), Options(db=target)
     require_current(origin)
     options.kept = lambda: (

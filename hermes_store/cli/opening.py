@@ -14,7 +14,15 @@ from hermes_store.cli.text import hide_passwords
 from hermes_store.database.address import shown, url_of
 from hermes_store.database.choice import backend_of
 
-__all__ = ["open_to_change", "open_to_check", "open_to_read", "require_current", "require_database", "where"]
+__all__ = [
+    "open_to_change",
+    "open_to_check",
+    "open_to_read",
+    "refuse_read_only",
+    "require_current",
+    "require_database",
+    "where",
+]
 
 
 def where(options: Options) -> str:
@@ -74,6 +82,12 @@ def open_to_check(options: Options) -> SessionRepository:
         return open_to_read(options)
     require_current(options)
     return SessionRepository(options.db, auto_migrate=False)
+
+
+def refuse_read_only(options: Options) -> None:
+    """Refuse a command that cannot but change a database, when nothing may be changed."""
+    if options.read_only:
+        raise click.UsageError("the command changes a database: leave --read-only out")
 
 
 def open_to_change(options: Options, *, create: bool = False) -> SessionRepository:

@@ -6,7 +6,7 @@ import click
 
 from hermes_store import migrate
 from hermes_store.cli import output
-from hermes_store.cli.opening import require_database, where
+from hermes_store.cli.opening import refuse_read_only, require_database, where
 from hermes_store.cli.options import Options
 from hermes_store.cli.text import one_line
 from hermes_store.database.address import create_database, url_of
@@ -24,6 +24,7 @@ def init_command(options: Options) -> None:
     An older schema is upgraded; at the newest there is nothing to do. --json prints an object with
     database, created (whether there was none), before and revision.
     """
+    refuse_read_only(options)
     url = url_of(options.db)
     created = create_database(url)
     before, after = _upgraded(options)
@@ -52,6 +53,7 @@ def upgrade_command(options: Options) -> None:
 
 def _upgraded(options: Options) -> tuple[migrate.State, migrate.State]:
     """Upgrade if need be; the state before and after."""
+    refuse_read_only(options)
     options.kept = lambda: "the schema is as it was, or new; run 'hermes-store upgrade' again"
     before = migrate.inspect(options.db)
     if not before.needs_upgrade:

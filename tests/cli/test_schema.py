@@ -126,6 +126,15 @@ def test_with_read_only_nothing_is_changed_by_any_command(run, filled, command):
     assert run("list", "--read-only").code == 0
 
 
+@pytest.mark.parametrize("command", ["init", "upgrade", "copy {db} {tmp}/x.db"])
+def test_with_read_only_no_database_is_made(run, filled, tmp_path, command):
+    arguments = command.format(db=filled, tmp=tmp_path).split()
+    result = run("--read-only", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert "leave --read-only out" in result.err
+    assert not (tmp_path / "x.db").exists()
+
+
 def test_upgrade_names_both_ends(run, behind):
     assert f"upgraded from 0005, now at {migrate.HEAD}" in run("upgrade", "--db", behind).out
 

@@ -52,7 +52,10 @@ def test_an_argument_is_named_as_its_option():
     [
         (["--db", "nonsense://x", "list"], "error: --db: 'nonsense' is not a supported database"),
         (["--db", "sqlite://", "list"], "error: --db: a database in memory cannot be shared"),
-        (["title", "20260210_09", "x" * 101], "error: title: is too long: it has 101 characters; use"),
+        (
+            ["title", "20260210_09", "x" * 101],
+            "error: title: is too long: it has 101 characters; use",
+        ),
         (["title", "20260210_09", "记忆与会话存储"], "choose another: '记忆与会话存储 #2' is free"),
         (["search", "x", "--since", "someday"], "Invalid value for '--since': 'someday' is not a"),
         (["prune", "--older-than", "soon"], "'soon' is not a number of days from 0 on; write 30"),
