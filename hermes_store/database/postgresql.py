@@ -49,8 +49,12 @@ class _PostgreSQL:
         return _in_schema(url) if "schema" in url.query else url
 
     def shown(self, url: URL) -> str:
-        """The URL without its password."""
-        return url.render_as_string(hide_password=True)
+        """The URL without its passwords, which may stand among its parameters too."""
+        secret = {key: "hidden" for key in url.query if "password" in key.lower()}
+        shown = url.update_query_dict(secret).render_as_string(hide_password=True)
+        for key in secret:
+            shown = shown.replace(f"{key}=hidden", f"{key}=***")
+        return shown
 
     def identity(self, url: URL) -> Hashable:
         """The URL: that two of them name one database, only the server could tell."""
