@@ -28,7 +28,7 @@ REQUIRED = "HERMES_STORE_REQUIRE_POSTGRES"
 _FOLDER = "HERMES_STORE_TEST_POSTGRES_FOLDER"
 """Where the workers of one run find the server that one of them started."""
 
-_SETTINGS = {
+SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
@@ -84,7 +84,7 @@ def template() -> URL:
 
 def _first_template(folder: Path) -> URL:
     given = os.environ.get(GIVEN)
-    server = make_url(given) if given else local_postgres.start(folder, _SETTINGS)
+    server = make_url(given) if given else local_postgres.start(folder, SETTINGS)
     url = server.set(drivername="postgresql+psycopg", database=f"hermes_template_{os.getpid()}")
     administer("DROP DATABASE IF EXISTS {}", url)
     administer("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", url)

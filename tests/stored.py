@@ -47,17 +47,22 @@ def change(database: Path | URL, statement: str, *parameters: Any) -> None:
 
 def refuse_to_delete(database: Path | URL, session_id: str) -> None:
     """Let the database itself refuse to delete a session."""
+    _refuse(database, "BEFORE DELETE ON sessions", f"old.id = '{session_id}'")
+
+
+def refuse_to_store(database: Path | URL, content: str) -> None:
+    """Let the database itself refuse to store a message with this content."""
+    _refuse(database, "BEFORE INSERT ON messages", f"new.content = '{content}'")
+
+
+def _refuse(database: Path | URL, event: str, when: str) -> None:
+    action = "BEGIN SELECT RAISE(ABORT, 'refused'); END"
     if isinstance(database, URL):
         refusal = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$"
         change(database, refusal)
         action = "EXECUTE FUNCTION refuse()"
-    else:
-        action = "BEGIN SELECT RAISE(ABORT, 'refused'); END"
     each = "FOR EACH ROW WHEN" if isinstance(database, URL) else "WHEN"
-    change(
-        database,
-        f"CREATE TRIGGER refuse BEFORE DELETE ON sessions {each} (old.id = '{session_id}') {action}",
-    )
+    change(database, f"CREATE TRIGGER refuse {event} {each} ({when}) {action}")
 
 
 def allow_to_delete(database: Path | URL) -> None:

@@ -38,26 +38,26 @@ def run_in_savepoint(
             raise
         if not connection.in_transaction:
             raise TransactionRolledBackError(str(exc)) from exc
-        connection.run("ROLLBACK TO SAVEPOINT operation")
-        connection.run("RELEASE SAVEPOINT operation")
+        _end(connection, "ROLLBACK TO SAVEPOINT operation", "RELEASE SAVEPOINT operation")
         if not again or not can_run_again(connection.backend, exc, repair):
             raise
         if repair is not None and repair.applies(exc):
             return _run_repaired(connection, operation, repair, exc)
     else:
-        _release(connection)
+        _end(connection, "RELEASE SAVEPOINT operation")
         return result
     return run_in_savepoint(connection, operation, repair, again=False)
 
 
-def _release(connection: OpenConnection) -> None:
-    """Keep what was done since the savepoint.
+def _end(connection: OpenConnection, *statements: str) -> None:
+    """End the savepoint, and keep or undo what was done since.
 
-    FTS5 writes its pages here. When it cannot, the savepoint is gone and what was done is not:
-    then everything has to be.
+    FTS5 writes its pages at RELEASE. When a statement fails, the savepoint may be gone while what
+    was done is not: then everything has to be.
     """
     try:
-        connection.run("RELEASE SAVEPOINT operation")
+        for statement in statements:
+            connection.run(statement)
     except Exception as exc:
         if connection.backend.is_lost(exc):
             raise

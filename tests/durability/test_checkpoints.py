@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from support import Caller, until
 
 from hermes_store import SessionRepository
 from hermes_store.database import sqlite, sqlite_engines
@@ -105,3 +106,78 @@ def test_nothing_checkpoints_beside_a_commit_on_an_sqlite_that_could_lose_pages_
             repository.append_message("s", "user", f"message {number}")
     assert len(made) == expected
     assert not running()
+
+
+def test_closing_a_store_waits_for_its_checkpoint(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(_checkpoints: Checkpoints) -> int:
+        begun.set()
+        assert go_on.wait(30)
+        return 0
+
+    monkeypatch.setattr(sqlite_engines, "has_wal_reset_bug", lambda _version: False)
+    monkeypatch.setattr(Checkpoints, "_checkpoint", slow)
+    repository = SessionRepository(database)
+    writer = repository._store._writer
+    repository.create_session("s", "test")
+    for number in range(64):
+        repository.append_message("s", "user", f"message {number}")
+    assert begun.wait(30)
+    closer = Caller(repository.close)
+    until(lambda: not len(writer._connections))
+    closer.join(0.2)
+    assert closer.is_alive()
+    go_on.set()
+    closer.finish()
+    assert not running()
+
+
+def test_the_child_of_a_fork_makes_checkpoints_of_its_own(database: Path) -> None:
+    program = """
+import os, sys, threading, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads: on purpose
+from hermes_store import SessionRepository
+from hermes_store.database import sqlite_engines
+from hermes_store.database.checkpoint import Checkpoints
+sqlite_engines.has_wal_reset_bug = lambda _version: False
+repository = SessionRepository(sys.argv[1])
+repository.ensure_session("s")
+checkpoints = repository._store._writer._checkpoints
+checkpoints._one_at_a_time.acquire()  # as when one is running
+pid = os.fork()
+if not pid:
+    made = []
+    Checkpoints._checkpoint = lambda _self: made.append(1) or 0
+    for _ in range(100):
+        repository.append_message("s", "user", "x")
+    checkpoints.finish()
+    os._exit(7 if made else 1)
+checkpoints._one_at_a_time.release()
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+    command = [sys.executable, "-c", program, str(database)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (7, "")
+
+
+def test_checkpoints_come_more_often_when_the_log_grows_faster_and_more_seldom_when_slower(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = Checkpoints(plain_engine(url_of(database)), 100, nullcontext())
+    lengths = iter([500, 500, 1_000, 250])
+    monkeypatch.setattr(checkpoints, "_checkpoint", lambda: next(lengths))
+    intervals = []
+    for number in range(1, 5):
+        checkpoints.after(number * 1_000_000)
+        checkpoints.finish()
+        intervals.append(checkpoints._interval)
+    assert intervals == [32, 64, 32, 16]  # grown by 500, 0, 500; begun anew: 250
+    monkeypatch.undo()
+    checkpoints._due = 10
+    checkpoints.after(9)
+    checkpoints.after(10)
+    assert checkpoints._due == 10 + 16
+    checkpoints.finish()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from support import Caller, as_ordinary_user
+from support import Caller, as_ordinary_user, until
 
 from hermes_store import SessionRepository
 from hermes_store.errors import (
@@ -24,6 +24,7 @@ from hermes_store.errors import (
     StoreReadOnlyError,
     StoreUnavailableError,
 )
+from hermes_store.execution.store import _Gate
 
 R = TypeVar("R")
 
@@ -213,6 +214,7 @@ class TestFork:
     ) -> None:
         repository.ensure_session("s")
         repository.append_message("s", "user", "before")
+        assert repository.message_count("s") == 1  # opens a connection that reads
         context = multiprocessing.get_context("fork")
         mine, theirs = context.Pipe()
 
@@ -231,6 +233,83 @@ class TestFork:
         assert process.exitcode == 0
         repository.append_message("s", "user", "after")
         assert repository.message_count("s") == 3
+
+    def test_what_a_child_acknowledges_after_its_parent_has_closed_is_stored(
+        self, database: Path
+    ) -> None:
+        done = run(
+            """
+            import os, sys
+            from hermes_store import SessionRepository
+            repository = SessionRepository(sys.argv[1])
+            repository.ensure_session("s")
+            assert repository.message_count("s") == 0
+            closed, close = os.pipe()
+            wrote, write = os.pipe()
+            pid = os.fork()
+            if not pid:
+                repository.append_message("s", "child", "1")
+                os.write(write, b"1")
+                assert os.read(closed, 1) == b"c"
+                for text in ("2", "3"):
+                    repository.append_message("s", "child", text)
+                os._exit(0)
+            assert os.read(wrote, 1) == b"1"
+            repository.close()
+            os.write(close, b"c")
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+            """,
+            database,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        with SessionRepository(database) as repository:
+            assert [m["content"] for m in repository.get_messages("s")] == ["1", "2", "3"]
+
+    def test_a_fork_waits_for_the_reads_of_other_threads(self) -> None:
+        gate, inside, leave = _Gate(), threading.Event(), threading.Event()
+
+        def read() -> None:
+            with gate:
+                inside.set()
+                leave.wait(30)
+
+        reader = Caller(read)
+        assert inside.wait(30)
+        fork = Caller(lambda: gate.shut(30))
+        until(lambda: gate._shut)
+        late = Caller(lambda: gate.__enter__())
+        fork.join(0.1)
+        late.join(0.1)
+        assert fork.is_alive() and late.is_alive()
+        leave.set()
+        reader.finish()
+        fork.finish()
+        assert late.is_alive()
+        gate.open()
+        late.finish()
+
+    def test_a_child_of_a_fork_inside_a_read_has_all_connections_to_itself(
+        self, database: Path
+    ) -> None:
+        done = run(
+            """
+            import os, sys
+            from hermes_store import SessionRepository
+            repository = SessionRepository(sys.argv[1], pool_size=1, pool_timeout=0.1)
+            repository.ensure_session("s")
+            export = repository.iter_export()
+            next(export)
+            pid = os.fork()
+            if not pid:
+                assert repository.session_count() == 1
+                os._exit(7)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+            export.close()
+            assert repository.session_count() == 1
+            """,
+            database,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
 
     def test_a_fork_inside_a_transaction_leaves_it_to_the_parent(self, database: Path) -> None:
         done = run(
@@ -254,6 +333,36 @@ class TestFork:
             database,
         )
         assert (done.returncode, done.stderr) == (0, "")
+
+
+class TestClose:
+    def test_a_closed_repository_refuses_although_another_keeps_the_file_open(
+        self, database: Path
+    ) -> None:
+        with SessionRepository(database) as other:
+            closed = SessionRepository(database)
+            closed.close()
+            for call in (
+                lambda: closed.create_session("s", "test"),
+                closed.session_count,
+                closed.optimize,
+                lambda: closed.transaction().__enter__(),
+            ):
+                with pytest.raises(StoreClosedError):
+                    call()
+            assert other.session_count() == 0
+
+    def test_a_connection_that_is_lent_at_closing_is_closed_when_it_comes_back(
+        self, database: Path
+    ) -> None:
+        repository = SessionRepository(database)
+        repository.create_session("s", "test")
+        export = repository.iter_export()
+        next(export)
+        repository.close()
+        assert descriptors(database) != []
+        export.close()
+        assert descriptors(database) == []
 
 
 class TestTrouble:

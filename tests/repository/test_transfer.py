@@ -5,10 +5,10 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stored import change, check, rows
+from stored import change, check, refuse_to_store, rows
 
 from hermes_store import SessionRepository
-from hermes_store.errors import InvalidArgumentError
+from hermes_store.errors import InvalidArgumentError, RefusedError
 from hermes_store.records import ImportResult
 
 
@@ -159,6 +159,37 @@ def test_many_messages_are_checked_for_taken_ids_in_pieces(repository):
     repository.import_sessions([session, {**session, "id": "b"}])
     assert [m["id"] for m in repository.get_messages("a")] == list(range(1, 2_001))
     assert [m["id"] for m in repository.get_messages("b")] == list(range(2_001, 4_001))
+
+
+@pytest.mark.parametrize("place", [1, 900, 901, 1_800, 1_801, 2_000])
+def test_one_taken_id_wherever_it_stands_gives_all_messages_new_ones(repository, place):
+    session = {"source": "x", "started_at": 1.0}
+    message = {"role": "user", "content": "mine", "id": place}
+    repository.import_sessions([{**session, "id": "a", "messages": [message]}])
+    found = [{"id": n, "role": "user", "content": str(n)} for n in range(1, 2_001)]
+    repository.import_sessions([{**session, "id": "b", "messages": found}])
+    messages = repository.get_messages("b")
+    assert [m["content"] for m in messages] == [m["content"] for m in found]
+    assert [m["id"] for m in messages] == list(range(place + 1, place + 2_001))
+    assert [m["content"] for m in repository.get_messages("a")] == ["mine"]
+
+
+def test_an_id_that_an_import_brought_is_never_given_out_again(repository):
+    session = {"id": "a", "source": "x", "started_at": 1.0}
+    message = {"role": "user", "content": "mine", "id": 50}
+    repository.import_sessions([{**session, "messages": [message]}])
+    repository.clear_messages("a")
+    assert repository.append_message("a", "user", "next") == 51
+
+
+def test_a_session_whose_messages_are_refused_is_not_stored_by_half(repository, database):
+    refuse_to_store(database, "poison")
+    session = {"source": "x", "started_at": 1.0}
+    messages = [{"role": "user", "content": text} for text in ("sound", "poison")]
+    with pytest.raises(RefusedError, match="refused"):
+        repository.import_sessions([{**session, "id": "a"}, {**session, "id": "b", "messages": messages}])
+    assert [each["id"] for each in repository.export_all()] == ["a"]
+    assert rows(database, "SELECT count(*) FROM messages") == [(0,)]
 
 
 def test_a_title_in_use_gets_a_number(filled, other):
