@@ -12,7 +12,7 @@ PIP := -m pip --disable-pip-version-check --quiet --no-input
 
 .DEFAULT_GOAL := help
 unexport HERMES_STORE_URL
-.PHONY: help demo install test test-lowest test-pysqlite3 lint types smoke docs check check-rest schema bench clean
+.PHONY: help demo install test test-lowest test-pysqlite3 lint types smoke docs check check-rest schema bench mutants clean
 
 help: ## Print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -79,6 +79,9 @@ schema: $(INSTALLED) ## Write the schema of a new database down anew, after a ch
 
 bench: $(VENV)/.bench ## Measure against sqlite3 by hand; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks
+
+mutants: $(INSTALLED) ## Put small faults into a copy, one at a time: do the tests notice? (half an hour)
+	$(BIN)/python tests/mutants/run.py $(ARGS)
 
 clean: ## Remove what was built or installed here
 	rm -rf $(VENV) $(LOWEST) $(DEMO) dist build site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from importlib.metadata import version
 
 import pytest
 
@@ -43,7 +44,8 @@ def test_help_of_the_command_imports_neither_the_repository_nor_rich(spawn):
 
 def test_without_a_command_the_help_is_shown(run):
     result = run()
-    assert result.code in {0, 2}  # click 8.1, 8.2
+    click_8_1 = version("click").startswith("8.1.")
+    assert result.code == (0 if click_8_1 else 2)
     assert "Usage: hermes-store" in result.out + result.err
 
 

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from rich.cells import cell_len
+from stored import rows
 
 from hermes_store import SessionRepository
 
@@ -160,11 +161,16 @@ def test_search_can_be_filtered_by_place_and_time(run, filled):
 
 def test_newest_first_and_oldest_first(run, filled):
     def ids(order):
-        hits = json.loads(run("--json", "search", "the", "--sort", order).out)
+        hits = json.loads(run("--json", "search", "the", "-n", "99", "--sort", order).out)
         return [hit["id"] for hit in hits]
 
-    assert ids("newest") == sorted(ids("newest"), reverse=True)
-    assert ids("oldest") == sorted(ids("oldest"))
+    contain = rows(
+        filled, "SELECT rowid FROM messages_fts WHERE messages_fts MATCH 'the' ORDER BY 1"
+    )
+    expected = [number for (number,) in contain]
+    assert len(expected) > 5
+    assert ids("oldest") == expected
+    assert ids("newest") == expected[::-1]
 
 
 def test_nothing_found_is_said_and_no_error(run, filled):

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import fields
+from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
@@ -44,6 +45,13 @@ def test_no_keyword_is_required():
 def test_every_default_passes_its_own_check():
     default = Settings()
     assert make_settings(**{name: getattr(default, name) for name in NAMES}) == default
+
+
+def test_the_defaults_are_those_of_the_documentation():
+    page = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
+    documented = re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", page.read_text(), re.MULTILINE)
+    default = Settings()
+    assert documented == [(name, repr(getattr(default, name))) for name in NAMES]
 
 
 def test_none_means_the_default():

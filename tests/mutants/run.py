@@ -161,8 +161,12 @@ def main() -> int:
     if problems := [problem for fault in chosen if (problem := fault.problem())]:
         print("tests/mutants/faults.toml does not fit the code:", *problems, sep="\n  ")
         return 2
-    with _prepared(asked.at_once) as (copies, environment), ThreadPoolExecutor(asked.at_once) as many:
-        done = list(many.map(partial(run, copies=copies, environment=environment), chosen))
+    with _prepared(asked.at_once) as (copies, environment):
+        many = ThreadPoolExecutor(asked.at_once)
+        try:
+            done = list(many.map(partial(run, copies=copies, environment=environment), chosen))
+        finally:
+            many.shutdown(cancel_futures=True)  # Ctrl-C ends it after those that run
     return _report(done)
 
 

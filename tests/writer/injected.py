@@ -17,7 +17,10 @@ def driver_error(database: object, name: str) -> Exception:
     if isinstance(database, URL):
         import psycopg
 
-        like = {"SQLITE_BUSY": psycopg.errors.LockNotAvailable, "SQLITE_IOERR": psycopg.errors.IoError}
+        like = {
+            "SQLITE_BUSY": psycopg.errors.LockNotAvailable,
+            "SQLITE_IOERR": psycopg.errors.IoError,
+        }
         return like[name](f"{name}, injected")
     error = sqlite_driver().OperationalError(f"{name}, injected")
     error.sqlite_errorname = name

@@ -4,6 +4,7 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,12 @@ def stored(path: Path) -> set[str]:
     names = {name for (name,) in connection.execute("SELECT name FROM item")}
     connection.close()
     return names
+
+
+def triggers(path: Path) -> set[str]:
+    with closing(sqlite_driver().connect(path)) as connection:
+        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        return {name for (name,) in found}
 
 
 def in_a_group(writer: Writer, *operations: Callable[[OpenConnection], object]) -> list[Caller]:
@@ -195,6 +202,28 @@ class TestGroups:
                 for caller in in_a_group(writer, *map(insert, operations)):
                     caller.finish()
         assert stored(path) == {"alone", "a", "b", "c"}
+
+    def test_a_repair_that_did_not_help_is_undone_and_costs_the_others_nothing(
+        self, make_writer: Callable[..., Writer], path: Path
+    ) -> None:
+        def drop_trigger(connection: OpenConnection, _: BaseException) -> None:
+            connection.core.exec_driver_sql("DROP TRIGGER complain")
+
+        def broken(connection: OpenConnection) -> None:
+            insert("broken")(connection)  # needs the repair, and is not enough
+            insert("broken")(connection)
+
+        writer = make_writer(Repair(lambda exc: "complaint" in str(exc), drop_trigger))
+        complain = (
+            "CREATE TRIGGER complain AFTER INSERT ON item WHEN new.name = 'broken' "
+            "BEGIN SELECT RAISE(ABORT, 'complaint'); END"
+        )
+        writer.run(lambda connection: connection.core.exec_driver_sql(complain))
+        first, second, last = in_a_group(writer, insert("first"), broken, insert("last"))
+        assert (first.finish(), last.finish()) == ("first", "last")
+        assert "UNIQUE" in str(second.error)
+        assert stored(path) == {"first", "last"}
+        assert triggers(path) == {"poison", "complain"}
 
 
 class TestInterrupts:

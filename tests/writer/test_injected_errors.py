@@ -13,7 +13,12 @@ from support import Caller, only_sqlite, until
 
 from hermes_store import SessionRepository
 from hermes_store.database.connection import OpenConnection
-from hermes_store.errors import HermesStoreError, StoreBusyError, StoreUnavailableError, TransactionRolledBackError
+from hermes_store.errors import (
+    HermesStoreError,
+    StoreBusyError,
+    StoreUnavailableError,
+    TransactionRolledBackError,
+)
 from hermes_store.queries import appends
 from hermes_store.queries.rows import new_row
 
@@ -33,7 +38,9 @@ def injected(repository: SessionRepository, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def append(text: str) -> Callable[[OpenConnection], int]:
-    return lambda connection: appends.append(connection, new_row(session_id="s", role="u", content=text))
+    return lambda connection: appends.append(
+        connection, new_row(session_id="s", role="u", content=text)
+    )
 
 
 def append_then_fail(text: str) -> Callable[[OpenConnection], int]:

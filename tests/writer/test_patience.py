@@ -1,6 +1,7 @@
 """Every caller waits as long as its own patience: by a clock that only waiting moves."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,9 @@ def clock(repository: SessionRepository, monkeypatch: pytest.MonkeyPatch) -> Clo
 
 
 def append(text: str) -> Callable[[OpenConnection], int]:
-    return lambda connection: appends.append(connection, new_row(session_id="s", role="u", content=text))
+    return lambda connection: appends.append(
+        connection, new_row(session_id="s", role="u", content=text)
+    )
 
 
 def lock_for(seconds: int, database: Path, clock: Clock, injected: Injected) -> None:
@@ -58,8 +61,7 @@ def one_after_the_other(repository: SessionRepository, *patience: float) -> list
     writer = repository._store._writer
     callers = []
     for number, seconds in enumerate(patience):
-        write = lambda number=number, seconds=seconds: writer.run(append(str(number)), seconds)
-        callers.append(Caller(write))
+        callers.append(Caller(partial(writer.run, append(str(number)), seconds)))
         until(lambda number=number: writer.waiting == number + 1)
     return callers
 
@@ -150,7 +152,9 @@ class TestRollbackJournal:
             yield repository
 
     @pytest.fixture
-    def reader(self, repository: SessionRepository, database: Path, clock: Clock) -> Iterator[object]:
+    def reader(
+        self, repository: SessionRepository, database: Path, clock: Clock
+    ) -> Iterator[object]:
         """A reader of another program that goes away at the third pause."""
         connection = sqlite_driver().connect(
             database, isolation_level=None, check_same_thread=False
