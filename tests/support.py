@@ -1,13 +1,18 @@
 """Small tools that several tests use."""
 
+import itertools
 import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import pytest
+
+from hermes_store.errors import StoreBusyError
+from hermes_store.execution.store import Store
 
 R = TypeVar("R")
 
@@ -54,6 +59,25 @@ class Caller(threading.Thread):
         if self.error is not None:
             raise self.error
         return self.result
+
+
+@contextmanager
+def failing_write(number: int) -> Iterator[None]:
+    """Refuse write number `number` of all stores of this process, as behind a lock."""
+    numbers = itertools.count(1)
+    write = Store.write
+
+    def refuse_one(store: Store, *arguments: Any, **keywords: Any) -> Any:
+        if next(numbers) == number:
+            raise StoreBusyError(0.0)
+        return write(store, *arguments, **keywords)
+
+    Store.write = refuse_one  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Store.write = write  # type: ignore[method-assign]
+    assert next(numbers) > number, "there were fewer writes"
 
 
 def as_ordinary_user(function: Callable[[], R]) -> R:

@@ -9,7 +9,7 @@ import postgres_server
 import pytest
 import stores
 from sqlalchemy import URL, text
-from support import only_sqlite
+from support import failing_write, only_sqlite
 
 from hermes_store import SessionRepository, migrate
 from hermes_store.copy import copy
@@ -17,6 +17,7 @@ from hermes_store.errors import (
     CopyError,
     ForeignDatabaseError,
     InvalidArgumentError,
+    StoreBusyError,
     UpgradeRequiredError,
 )
 
@@ -87,6 +88,18 @@ class TestWhole:
             *(("comparing messages", done, 1_100) for done in (500, 1_000, 1_100)),
         ]
 
+    def test_long_texts_are_copied_in_smaller_pieces(
+        self, repository, database, target, monkeypatch
+    ):
+        monkeypatch.setattr("hermes_store.transfer.copying._CHARACTERS_AT_ONCE", 1_000)
+        repository.create_session("s", "cli")
+        for _ in range(3):
+            repository.append_message("s", "user", "word " * 100)
+        told = []
+        copy(database, target, progress=lambda *step: told.append(step))
+        assert [done for step, done, _ in told if step == "messages"] == [2, 3]
+        assert stores.content(target) == stores.content(database)
+
 
 class TestAgain:
     def test_what_is_new_is_brought_along(self, filled, target):
@@ -137,6 +150,17 @@ class TestInterrupted:
         assert copied.messages == 1_200
         first = next((done for now, done, _ in told if now == "messages"), None)
         assert first == {"sessions": 500, "messages": 1_000}.get(step if after < 1_200 else "")
+        assert stores.content(target) == stores.content(database)
+
+    @pytest.mark.parametrize("number", range(1, 7))
+    def test_by_an_error_of_any_write_it_goes_on_where_it_stopped(
+        self, repository, database, target, number
+    ):
+        stores.grow(repository, 1_200)
+        repository.set_session_title("long", "Title")
+        with failing_write(number), pytest.raises(StoreBusyError):
+            copy(database, target)
+        assert copy(database, target).messages == 1_200
         assert stores.content(target) == stores.content(database)
 
     def test_by_kill_9_it_goes_on_where_it_stopped(self, repository, database, target):

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stored import change, check, refuse_to_store, rows
+from support import failing_write
 
 from hermes_store import SessionRepository
-from hermes_store.errors import InvalidArgumentError, RefusedError
+from hermes_store.errors import InvalidArgumentError, RefusedError, StoreBusyError
 from hermes_store.records import ImportResult
 
 
@@ -128,6 +129,26 @@ def test_an_import_that_was_interrupted_is_completed_by_running_it_again(filled,
     assert other.get_session("tip")["parent_session_id"] is None
     assert other.import_sessions(exported).skipped == ["tip"]
     assert other.export_all() == exported
+
+
+@pytest.mark.parametrize("number", range(1, 8))
+def test_an_import_that_a_lock_ended_at_any_write_is_completed_by_running_it_again(
+    repository, number
+):
+    session = {"source": "x", "started_at": 1.0}
+    long = [{"id": n, "role": "user", "content": str(n), "timestamp": 2.0} for n in range(1, 2_501)]
+    given = [
+        {**session, "id": "child", "parent_session_id": "long", "messages": []},
+        {**session, "id": "long", "title": "Title", "messages": long},
+    ]  # writes: child, beginning, three slices, end, link
+    with failing_write(number), pytest.raises(StoreBusyError):
+        repository.import_sessions(given)
+    repository.import_sessions(given)
+    assert repository.get_session("child")["parent_session_id"] == "long"
+    assert [m["id"] for m in repository.get_messages("long")] == list(range(1, 2_501))
+    stored = repository.get_session("long")
+    assert (stored["message_count"], stored["title"]) == (2_500, "Title")
+    assert (stored["last_active"], stored["end_reason"]) == (2.0, None)
 
 
 def test_messages_whose_ids_are_taken_get_new_ones_in_the_same_order(filled, other):

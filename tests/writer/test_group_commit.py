@@ -4,7 +4,7 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -163,6 +163,22 @@ class TestGroups:
 
         callers = in_a_group(writer, insert("first"), poison_then_more, insert("last"))
         assert [caller.error is None for caller in callers] == [True, False, True]
+        assert stored(path) == {"first", "last"}
+
+    def test_a_rollback_that_an_operation_swallows_is_an_error_and_costs_the_others_nothing(
+        self, writer: Writer, path: Path
+    ) -> None:
+        def swallow(connection: OpenConnection) -> str:
+            insert("gone")(connection)
+            with suppress(Exception):
+                insert("poison")(connection)
+            return "all is well"
+
+        with pytest.raises(StoreUnavailableError, match="rolled the transaction back"):
+            writer.run(swallow)
+        first, broken, last = in_a_group(writer, insert("first"), swallow, insert("last"))
+        assert (first.finish(), last.finish()) == ("first", "last")
+        assert broken.error is not None
         assert stored(path) == {"first", "last"}
 
     def test_when_commit_fails_every_caller_of_the_group_gets_the_error(
