@@ -18,6 +18,7 @@ from hermes_store import values
 from hermes_store.api.care import Care
 from hermes_store.api.operations import Operations
 from hermes_store.api.orm import ConversationSession
+from hermes_store.database.address import shown
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.failures import translate_error, unknown_error
 from hermes_store.errors import TransactionOverError
@@ -80,7 +81,7 @@ class SessionRepository(Operations, Care):
         self.close()
 
     def __repr__(self) -> str:
-        return f"SessionRepository({self.url.render_as_string(hide_password=True)!r})"
+        return f"SessionRepository({shown(self.url)!r})"
 
     @property
     def url(self) -> URL:
