@@ -248,12 +248,15 @@ class SchemaError(HermesStoreError):
 class SchemaTooNewError(SchemaError):
     """The database was written by a newer version, or carries an unknown revision."""
 
-    def __init__(self, found: str, supported: str) -> None:
+    def __init__(
+        self, found: str, supported: str, remedy: str = "update the hermes_store package"
+    ) -> None:
         self.found = found
         self.supported = supported
+        self.remedy = remedy
         super().__init__(
             f"the database is at schema {found}, this version knows up to {supported}; "
-            "update the hermes_store package"
+            f"nothing was changed: {remedy}"
         )
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "SearchHit",
     "SessionExport",
     "SessionListing",
+    "SessionMatch",
     "SessionRecord",
     "SourceUsage",
 ]
@@ -65,6 +66,15 @@ class SessionListing(_SessionFields):
     system_prompt: NotRequired[str | None]
     preview: str
     """The first 60 characters of the first user message, in one line."""
+
+
+class SessionMatch(TypedDict):
+    """A session that a person may mean: what tells it from others."""
+
+    id: str
+    title: str | None
+    source: str
+    last_active: float
 
 
 class MessageRecord(TypedDict):
@@ -191,8 +201,12 @@ class ImportResult:
     skipped: list[str] = field(default_factory=list)
     """Ids that were there already; those sessions were left as they are."""
     retitled: dict[str, str] = field(default_factory=dict)
-    """Session id → the title it got, because another session has the title it came with."""
+    """Session id → the title it got: its own was too long, or another session has it."""
+    too_long_titles: dict[str, int] = field(default_factory=dict)
+    """Session id → characters of the title it came with, which was cut."""
     orphaned: list[str] = field(default_factory=list)
     """Ids stored without their parent, because the parent is in neither place."""
+    unfinished: dict[str, int] = field(default_factory=dict)
+    """Session id → messages stored of a long session, when the import was interrupted in it."""
     ignored_fields: list[str] = field(default_factory=list)
     """Names of fields that this version does not know and did not store."""

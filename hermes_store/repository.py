@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session as OrmSession
 from hermes_store import values
 from hermes_store.api.care import Care
 from hermes_store.api.operations import Operations
-from hermes_store.api.orm import ConversationSession
+from hermes_store.database.address import shown
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.failures import translate_error, unknown_error
 from hermes_store.errors import TransactionOverError
@@ -25,7 +25,7 @@ from hermes_store.execution.savepoint import run_in_savepoint
 from hermes_store.execution.store import Engines, Store, read_any_text
 from hermes_store.queries.listing import Filter
 from hermes_store.records import SessionExport
-from hermes_store.search.choice import search_of
+from hermes_store.search.choice import upkeep_of
 from hermes_store.settings import MoreSettings, make_settings
 from hermes_store.transfer import sessions as transfer
 
@@ -80,7 +80,7 @@ class SessionRepository(Operations, Care):
         self.close()
 
     def __repr__(self) -> str:
-        return f"SessionRepository({self.url.render_as_string(hide_password=True)!r})"
+        return f"SessionRepository({shown(self.url)!r})"
 
     @property
     def url(self) -> URL:
@@ -128,6 +128,8 @@ class SessionRepository(Operations, Care):
         statement, counters and the search index agree with the messages. Raises
         `SessionNotFoundError` and `InvalidArgumentError`, as the repository's methods do.
         """
+        from hermes_store.api.orm import ConversationSession  # noqa: PLC0415 - only where used
+
         with (
             self._store.transaction() as connection,
             ConversationSession(connection) as session,
@@ -221,7 +223,7 @@ class Transaction(Operations):
 
         connection = self._open
         with _unknown_errors_typed(connection):
-            return run_in_savepoint(connection, operation, search_of(connection.backend).repair)
+            return run_in_savepoint(connection, operation, upkeep_of(connection.backend).repair)
 
 
 @contextmanager

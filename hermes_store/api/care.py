@@ -7,7 +7,7 @@ from typing import Any
 from hermes_store.api.base import Topic
 from hermes_store.execution.store import Store
 from hermes_store.queries import messages, sessions, upkeep
-from hermes_store.search.choice import search_of
+from hermes_store.search.choice import upkeep_of
 from hermes_store.search.running import Progress
 
 __all__ = ["Care"]
@@ -47,7 +47,7 @@ class Care(Topic):
         """
         if self._store.is_read_only:
             return self._read(upkeep.problems)
-        return [*self._read(upkeep.problems), *self._write(search_of(self._store.backend).check)]
+        return [*self._read(upkeep.problems), *self._write(upkeep_of(self._store.backend).check)]
 
     def reindex(self, progress: Progress | None = None) -> None:
         """Build the search index anew, in short transactions between those of others.
@@ -55,7 +55,7 @@ class Care(Topic):
         Goes on where an earlier call was interrupted. `progress` is called with how many messages
         are indexed and how many there are. Raises `StoreBusyError` while another process does it.
         """
-        search_of(self._store.backend).reindex(self._write, progress)
+        upkeep_of(self._store.backend).reindex(self._write, progress)
 
     def optimize(self) -> None:
         """Merge the search index and give unused space back; deleted text is in no byte any more.
@@ -64,5 +64,5 @@ class Care(Topic):
         others cannot write meanwhile. PostgreSQL frees the space for its own use only. Raises
         `StoreBusyError` while a reader or writer is in the way, and `SearchIndexError`.
         """
-        search_of(self._store.backend).merge(self._write)
+        upkeep_of(self._store.backend).merge(self._write)
         self._store.compact()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from hermes_store import values
 from hermes_store.api.base import Topic, checked_id
+from hermes_store.errors import InvalidArgumentError
 from hermes_store.queries.listing import Filter
 from hermes_store.records import ImportResult, SessionExport
 from hermes_store.transfer import sessions as transfer
@@ -28,12 +29,26 @@ class Exporting(Topic):
         """
         return self._read(transfer.export_all, Filter(values.source_filter(source)))
 
-    def import_sessions(self, sessions: Iterable[Mapping[str, Any]]) -> ImportResult:
-        """Store sessions that export wrote, each in a transaction of its own.
+    def import_sessions(
+        self,
+        sessions: Iterable[Mapping[str, Any]],
+        *,
+        result: ImportResult | None = None,
+        on_bad: Callable[[InvalidArgumentError], object] | None = None,
+    ) -> ImportResult:
+        """Store sessions that export wrote, each whole or not at all; return what was done.
 
-        A session whose id is there already is skipped, so an import can be repeated. Messages
-        keep their ids where those are free, else all of the session's get new ones in the same
-        order. A title in use gets a number. A parent is linked when it is there at the end. Raises
-        `InvalidArgumentError` for a session that is not well-formed; those before it are stored.
+        A session whose id is there already is skipped, so an import can be repeated. A session of
+        more than 1,000 messages or 2,000,000 characters is stored in several transactions; until
+        the last one it is open with the end_reason "importing", and the same import goes on with
+        it. Its messages may be anything that can be iterated more than once.
+
+        Messages keep their ids where those are free, else all of the session's get new ones in the
+        same order. A title in use gets a number; one that is too long is cut. A parent is linked
+        when it is there at the end.
+
+        `result` is filled while the call runs, and holds what was stored when it is interrupted.
+        `on_bad` is called with the error of each session that is not well-formed, which is left
+        out. Without it the call raises `InvalidArgumentError`; sessions before that are stored.
         """
-        return transfer.import_all(sessions, self._write)
+        return transfer.import_all(sessions, self._write, result=result, on_bad=on_bad)

@@ -7,8 +7,9 @@ from typing import Any
 
 from hermes_store import values
 from hermes_store.api.base import Topic, checked_id
-from hermes_store.queries import appends, messages
+from hermes_store.queries import appends, message_pages, messages
 from hermes_store.queries.conversation import conversation
+from hermes_store.queries.message_pages import Included
 from hermes_store.queries.rows import new_row, new_rows
 from hermes_store.records import Content, ConversationMessage, MessageRecord, NewMessage
 
@@ -76,9 +77,43 @@ class Messages(Topic):
         rows = new_rows(checked_id(session_id), messages)
         return self._write(appends.append_many, session_id, rows)
 
-    def get_messages(self, session_id: str) -> list[MessageRecord]:
-        """Return the messages of a session, whole, in the order they were stored."""
-        return self._read(messages.get, checked_id(session_id))
+    def get_messages(
+        self,
+        session_id: str,
+        *,
+        limit: int | None = None,
+        before_id: int | None = None,
+        after_id: int | None = None,
+        around_id: int | None = None,
+        newest: bool = False,
+        include: Included = "live",
+    ) -> list[MessageRecord]:
+        """Return the messages of a session, or a page of them, whole, in the order of their ids.
+
+        `before_id` and `after_id` leave out the message itself. `limit` gives the first ones, with
+        `newest` the last ones. `around_id` gives that message and `limit` on each side of it.
+        `include` is "live" or "all", which are the same. Raises `InvalidArgumentError`.
+        """
+        page = message_pages.checked(limit, before_id, after_id, around_id, newest, include)
+        if page == message_pages.MessagePage():
+            return self._read(messages.get, checked_id(session_id))
+        return self._read(message_pages.get, checked_id(session_id), page)
+
+    def count_messages(
+        self,
+        session_id: str,
+        *,
+        before_id: int | None = None,
+        after_id: int | None = None,
+        include: Included = "live",
+    ) -> int:
+        """Return how many messages a session has, or how many lie before or after an id.
+
+        `include` is as for `get_messages`. Raises `InvalidArgumentError`.
+        """
+        page = message_pages.checked(None, before_id, after_id, None, False, include)
+        only = checked_id(session_id)
+        return self._read(message_pages.count, only, page.before, page.after)
 
     def get_messages_as_conversation(
         self, session_id: str, *, strict: bool = False

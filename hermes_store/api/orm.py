@@ -16,7 +16,7 @@ from sqlalchemy.orm.attributes import get_history, set_committed_value
 from sqlalchemy.orm.util import identity_key
 
 from hermes_store.api.orm_bulk import run_bulk
-from hermes_store.api.orm_checks import checked
+from hermes_store.api.orm_checks import SEARCHED, checked, searched_by
 from hermes_store.api.orm_counting import COUNTED, Noted
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import SessionNotFoundError, TitleInUseError
@@ -144,6 +144,8 @@ def _apply_rules(entity: Any, names: Iterable[str]) -> None:
     for name, value in checked(entity.__tablename__, given).items():
         if name not in entity.__dict__ or entity.__dict__[name] is not value:
             setattr(entity, name, value)
+    if isinstance(entity, Message) and given.keys() & SEARCHED:
+        entity.folded = searched_by(entity.__dict__).get("folded")
 
 
 def _refuse_unknown_sessions(session: ConversationSession) -> None:

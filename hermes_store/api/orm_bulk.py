@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Result, Table, select
 from sqlalchemy.orm import ORMExecuteState
 
-from hermes_store.api.orm_checks import checked
+from hermes_store.api.orm_checks import SEARCHED, checked, searched_by
 from hermes_store.api.orm_counting import COUNTED, Noted
 from hermes_store.models.types import Content
 from hermes_store.queries import retention, sessions
@@ -101,6 +101,8 @@ def _insert(state: ORMExecuteState, noted: Noted, table: Table) -> Result[Any]:
     rows = [_checked(table, row) for row in _rows(state)]
     if rows and table.name == "messages":
         rows = [{"timestamp": now(), **row} for row in rows] if "timestamp" not in own else rows
+        if _is_mapped(table) and not own.keys() & SEARCHED:
+            rows = [{**row, **searched_by(row)} for row in rows]
     ids = _named([*more, *rows], "session_id" if table.name == "messages" else "id")
     parents = _named([*more, *rows], "parent_session_id")
     _require(noted, ids if table.name == "messages" else parents - ids)

@@ -11,8 +11,9 @@ from sqlalchemy import ClauseElement, Table
 from hermes_store import models, values
 from hermes_store.models.types import Json, Words
 from hermes_store.queries import titles
+from hermes_store.queries.rows import forms_of
 
-__all__ = ["checked"]
+__all__ = ["SEARCHED", "checked", "searched_by"]
 
 Check = Callable[[str, Any], Any]
 """Of a column's name and a value; returns the value as it is to be written."""
@@ -69,6 +70,16 @@ def checked(table: str, row: Mapping[str, Any]) -> dict[str, Any]:
         name: checks[name](name, value) if name in checks and not _is_sql(value) else value
         for name, value in row.items()
     }
+
+
+SEARCHED = ("content", "tool_name", "tool_calls")
+"""Columns of a message that search looks at."""
+
+
+def searched_by(message: Mapping[str, Any]) -> dict[str, str | None]:
+    """The column that search reads beside these; nothing where SQL gives one of them."""
+    given = [message.get(name) for name in SEARCHED]
+    return {} if any(map(_is_sql, given)) else {"folded": forms_of(*given)}
 
 
 def _is_sql(value: Any) -> bool:

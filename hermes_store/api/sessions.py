@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hermes_store import values
 from hermes_store.api.base import Topic, checked_id
-from hermes_store.queries import sessions
-from hermes_store.records import SessionRecord
+from hermes_store.queries import listing, matching, sessions
+from hermes_store.queries.listing import Filter
+from hermes_store.records import SessionMatch, SessionRecord
 
 __all__ = ["Sessions"]
 
@@ -89,6 +91,19 @@ class Sessions(Topic):
         prefix = values.optional_text("session_id_or_prefix", session_id_or_prefix)
         return self._read(sessions.resolve_id, prefix) if prefix else None
 
-    def session_count(self, source: str | None = None) -> int:
-        """Return how many sessions there are, or how many from one source."""
-        return self._read(sessions.count, values.source_filter(source))
+    def find_sessions(self, name: str, limit: int | None = 20) -> list[SessionMatch]:
+        """Return the sessions that a person may mean by `name`, the last active first.
+
+        Their ids begin with it, or their titles hold all its words, in any case and order.
+        """
+        meant = values.optional_text("name", name) or ""
+        return self._read(matching.find, meant, values.limit(limit))
+
+    def session_count(
+        self, source: str | None = None, exclude_sources: Sequence[str] | None = None
+    ) -> int:
+        """Return how many sessions there are, or how many from one source or not from others."""
+        if not exclude_sources:
+            return self._read(sessions.count, values.source_filter(source))
+        excluded = values.names("exclude_sources", exclude_sources)
+        return self._read(listing.count, Filter(values.source_filter(source), excluded))

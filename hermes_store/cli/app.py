@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -13,8 +12,10 @@ from typing import Any
 import click
 
 import hermes_store
+from hermes_store.cli.errors import EXIT_BROKEN_PIPE, report, report_interruption
 from hermes_store.cli.options import Options
-from hermes_store.errors import HermesStoreError, InvalidArgumentError, SessionNotFoundError
+from hermes_store.cli.text import like
+from hermes_store.errors import HermesStoreError
 
 __all__ = ["app", "run"]
 
@@ -28,13 +29,17 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "stats": ("care", "Print size, counts, usage and settings in force."),
     },
     "Change": {
-        "title": ("sessions", "Print, set or clear a session's title."),
-        "delete": ("sessions", "Delete sessions and their messages."),
-        "prune": ("sessions", "Delete sessions that ended long ago."),
+        "title": ("changing", "Print, set or clear a session's title."),
+        "model": ("changing", "Print or set a session's model."),
+        "end": ("changing", "Mark a session as ended."),
+        "reopen": ("changing", "Take back the end of a session."),
+        "clear": ("deleting", "Delete the messages of a session."),
+        "delete": ("deleting", "Delete sessions and their messages."),
+        "prune": ("deleting", "Delete sessions that ended long ago."),
     },
     "Move": {
-        "export": ("transfer", "Write sessions as JSON lines."),
-        "import": ("transfer", "Read what export wrote, or per-session logs."),
+        "export": ("exporting", "Write sessions as JSON lines."),
+        "import": ("importing", "Read what export wrote, or per-session logs."),
         "copy": ("copying", "Copy the store into another database, and compare."),
     },
     "Schema": {
@@ -49,8 +54,6 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
-
-EXIT_ERROR, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 2, 3, 130, 141
 
 
 class Commands(click.Group):
@@ -67,6 +70,15 @@ class Commands(click.Group):
         if not any(option.name == "db" for option in command.params):
             command.params += shared_options()
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is named; refuse another name with the one that is like it."""
+        name = args[0]
+        if name not in COMMANDS and name[:1] != "-" and not ctx.resilient_parsing:
+            raise click.UsageError(f"there is no command {name!r}{like(name, COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a reader of its output who has left ends it quietly."""
@@ -157,7 +169,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             obj=options,
         )
     except click.exceptions.Abort:
-        return EXIT_INTERRUPTED
+        return report_interruption(options.kept(), as_json=options.as_json)
     except (click.ClickException, HermesStoreError, OSError) as exc:
         return report(exc, as_json=options.as_json)
     return code if isinstance(code, int) else 0
@@ -171,29 +183,3 @@ def _prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-
-
-def _message(error: click.ClickException | HermesStoreError | OSError) -> str:
-    if isinstance(error, click.ClickException):
-        return error.format_message()
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return ": ".join([*getattr(error, "__notes__", ()), str(error)])
-
-
-def report(error: click.ClickException | HermesStoreError | OSError, *, as_json: bool) -> int:
-    """Print one line (or JSON) about `error` to stderr; return the exit code it means."""
-    if isinstance(error, click.UsageError) and not as_json:
-        error.show()
-        return EXIT_USAGE
-    message = _message(error)
-    if as_json:
-        described = {"error": {"type": type(error).__name__, "message": message}}
-        click.echo(json.dumps(described), err=True)
-    else:
-        click.echo(f"error: {message}", err=True)
-    if isinstance(error, click.ClickException):
-        return error.exit_code
-    if isinstance(error, SessionNotFoundError):
-        return EXIT_NOT_FOUND
-    return EXIT_USAGE if isinstance(error, InvalidArgumentError) else EXIT_ERROR

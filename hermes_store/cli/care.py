@@ -9,8 +9,9 @@ import click
 
 from hermes_store import migrate
 from hermes_store.cli import output
-from hermes_store.cli.opening import open_store, open_to_read, where
+from hermes_store.cli.opening import open_to_change, open_to_check, open_to_read, where
 from hermes_store.cli.options import Options
+from hermes_store.cli.text import one_line
 from hermes_store.database.choice import backend_of
 
 __all__ = ["doctor_command", "optimize_command", "reindex_command", "stats_command"]
@@ -42,7 +43,7 @@ def _print_stats(stats: dict[str, Any]) -> None:
     facts.show_header = False
     facts.columns[1].no_wrap, facts.columns[1].overflow = False, "fold"
     for name, value in _facts(stats):
-        facts.add_row(name, output.plain(value))
+        facts.add_row(name, one_line(value))
     out.print(facts)
     if not stats["usage"]:
         return
@@ -74,7 +75,7 @@ def _usage_rows(usage: Sequence[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
     total = {name: sum(row[name] for row in usage) for name in (*names, "cost_usd")}
     for row in [*usage, {"source": "total", **total}]:
         counts = (output.count(row[name]) for name in names)
-        yield (output.plain(row["source"]), *counts, output.dollars(row["cost_usd"]))
+        yield (one_line(row["source"]), *counts, output.dollars(row["cost_usd"]))
 
 
 @click.command("doctor")
@@ -85,18 +86,18 @@ def doctor_command(options: Options) -> int:
     Keeps agents from writing while it compares the index with every message. Exit code 1 when
     there is a problem. --json prints an object with the lists problems and advice.
     """
-    with open_store(options, upgrade=False) as repo:
+    with open_to_check(options) as repo:
         problems = repo.check()
     advice = backend_of(repo.url).exposed(repo.url)
     if options.as_json:
         output.print_json({"problems": problems, "advice": advice})
     elif problems:
         for problem in problems:
-            click.echo(output.plain(problem))
+            click.echo(one_line(problem))
     else:
         click.echo("no problem found")
     for each in () if options.as_json else advice:
-        output.note(output.plain(each))
+        output.note(each)
     return 1 if problems else 0
 
 
@@ -108,7 +109,8 @@ def reindex_command(options: Options) -> None:
     After an interruption it goes on where it stopped. One process at a time does it. --json prints
     an object with messages.
     """
-    with open_store(options) as repo:
+    options.kept = lambda: "run 'hermes-store reindex' again, it goes on where it stopped"
+    with open_to_change(options) as repo:
         with output.progress_bar("indexing") as report:
             repo.reindex(progress=lambda done, total: report("", done, total))
         messages = repo.message_count()
@@ -125,7 +127,8 @@ def optimize_command(options: Options) -> None:
 
     --json prints an object with bytes_before and bytes_after.
     """
-    with open_store(options) as repo:
+    options.kept = lambda: "nothing was lost; unused space may be there still"
+    with open_to_change(options) as repo:
         before = repo.get_stats().get("file_bytes")
         repo.optimize()
         after = repo.get_stats().get("file_bytes")

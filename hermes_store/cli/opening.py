@@ -1,4 +1,4 @@
-"""Open the store that a command was told of, and find the session it names."""
+"""Open the store that a command was told of: to read it as it is, or to change it."""
 
 from __future__ import annotations
 
@@ -8,29 +8,26 @@ import click
 
 from hermes_store import SessionRepository, migrate
 from hermes_store.cli import output
+from hermes_store.cli.errors import NotFoundError
 from hermes_store.cli.options import Options
+from hermes_store.cli.text import hide_passwords
 from hermes_store.database.address import shown, url_of
 from hermes_store.database.choice import backend_of
 
 __all__ = [
-    "NotFoundError",
-    "find_session",
-    "open_store",
+    "open_to_change",
+    "open_to_check",
     "open_to_read",
+    "refuse_read_only",
+    "require_current",
     "require_database",
     "where",
 ]
 
 
-class NotFoundError(click.ClickException):
-    """What the command names does not exist."""
-
-    exit_code = 3
-
-
 def where(options: Options) -> str:
-    """The database's address without a password, as messages name it."""
-    return shown(url_of(options.db))
+    """Return the database's address without a password, as messages name it."""
+    return hide_passwords(shown(url_of(options.db)))
 
 
 def require_database(options: Options) -> None:
@@ -46,55 +43,66 @@ def require_database(options: Options) -> None:
             "'hermes-store init'"
         ) from None
     except OSError:
-        return  # whoever opens it says what is wrong
+        return  # SQLite says what is wrong when it opens the file
+
+
+def require_current(options: Options) -> None:
+    """Refuse a database that is missing, empty, or at an older schema. Changes nothing."""
+    require_database(options)
+    state = migrate.inspect(options.db)
+    if state.is_new:
+        raise _nothing_there(options, state)
+    if not state.is_current:
+        raise click.ClickException(
+            f"{where(options)} is at schema {state}, {migrate.HEAD} is needed; nothing was "
+            "changed: copy the database to be safe, then run 'hermes-store upgrade'"
+        )
+
+
+def _nothing_there(options: Options, state: migrate.State) -> NotFoundError:
+    if state.is_empty:
+        return NotFoundError(
+            f"there is no store in {where(options)} yet; 'hermes-store init' creates it"
+        )
+    return NotFoundError(
+        f"{where(options)} holds tables of other programs and no store; name another file with "
+        "--db, or make a store beside them with 'hermes-store init'"
+    )
 
 
 def open_to_read(options: Options) -> SessionRepository:
-    """Open the database and change nothing: one with an older schema is refused."""
-    _require_store(options)
+    """Open a database at the newest schema; change nothing, whatever is found."""
+    require_current(options)
     return SessionRepository(options.db, read_only=True)
 
 
-def open_store(
-    options: Options, *, create: bool = False, upgrade: bool = True
-) -> SessionRepository:
-    """Open the database; an older SQLite file is upgraded, as in any program that opens it.
-
-    Without `upgrade` an older schema is refused.
-    """
+def open_to_check(options: Options) -> SessionRepository:
+    """Open a database at the newest schema to compare its index, for which writers must wait."""
     if options.read_only:
         return open_to_read(options)
+    require_current(options)
+    return SessionRepository(options.db, auto_migrate=False)
+
+
+def refuse_read_only(options: Options) -> None:
+    """Refuse a command that cannot but change a database, when nothing may be changed."""
+    if options.read_only:
+        raise click.UsageError("the command changes a database: leave --read-only out")
+
+
+def open_to_change(options: Options, *, create: bool = False) -> SessionRepository:
+    """Open a database; an older SQLite file is upgraded, as in any program that writes to it."""
+    if options.read_only:
+        return open_to_read(options)
+    if not create:
+        require_database(options)
     url = url_of(options.db)
-    state = migrate.inspect(url) if create else _require_store(options)
-    if not upgrade:
-        migrate.require_current(url)
-    elif not backend_of(url).is_server and not state.is_current:
-        if not (create and state.is_new):
+    state = migrate.inspect(url)
+    if not backend_of(url).is_server and not state.is_current:
+        if state.is_new and not create:
+            raise _nothing_there(options, state)
+        if not state.is_new:
             output.note(f"{where(options)} is at {state}: upgrading it to {migrate.HEAD}")
         with output.progress_bar("upgrading") as report:
             migrate.upgrade(url, progress=report)
     return SessionRepository(options.db)
-
-
-def _require_store(options: Options) -> migrate.State:
-    """What the database holds. Refuses a SQLite file that holds only another program's tables."""
-    require_database(options)
-    url = url_of(options.db)
-    state = migrate.inspect(url)
-    if not backend_of(url).is_server and state.is_new and not state.is_empty:
-        raise NotFoundError(
-            f"{where(options)} holds tables of other programs and no store; name another file "
-            "with --db, or make a store beside them with 'hermes-store init'"
-        )
-    return state
-
-
-def find_session(repo: SessionRepository, name: str) -> str:
-    """The id of the session that `name` means: its id, a unique prefix of it, or its title."""
-    found = repo.resolve_session_id(name) or repo.resolve_session_by_title(name)
-    if found is None:
-        raise NotFoundError(
-            f"no session has the id or title {name!r}, and no single id begins so; "
-            "'hermes-store list' prints them"
-        )
-    return found

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 __all__ = ["Options"]
+
+
+def _nothing_changed() -> str:
+    return "nothing was changed"
 
 
 @dataclass
@@ -17,3 +22,5 @@ class Options:
     """Change nothing, whatever the command."""
     as_json: bool = False
     """Print JSON instead of tables."""
+    kept: Callable[[], str] = _nothing_changed
+    """What an interruption leaves behind; a command that changes something says it here."""

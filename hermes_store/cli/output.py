@@ -1,7 +1,7 @@
 """How answers look: consoles, dates, sizes, counts, progress bars, JSON.
 
-What is stored may hold anything, so it is printed as text: no markup is interpreted, and control
-characters (a terminal obeys them) are shown as the pictures Unicode has for them.
+What is stored may hold anything, so it is printed as text: no markup is interpreted, and
+`hermes_store.cli.text` shows what would steer the terminal as pictures.
 """
 
 from __future__ import annotations
@@ -12,23 +12,25 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as ProgressBar
-from rich.table import Table
+import click
 
-from hermes_store.migrate import Progress
+from hermes_store.cli.text import escaped_json, hide_passwords, one_line
+
+if TYPE_CHECKING:  # half of a short command's time, and many print no table
+    from rich.console import Console
+    from rich.table import Table
+
+    from hermes_store.migrate import Progress
 
 __all__ = [
     "console",
     "count",
     "dollars",
     "duration",
-    "in_one_line",
+    "is_coloured",
     "note",
-    "plain",
     "print_json",
     "print_table",
     "progress_bar",
@@ -38,42 +40,49 @@ __all__ = [
 ]
 
 WIDTH_OF_A_PIPE = 100_000
-_PICTURES = {code: 0x2400 + code for code in range(0x20) if code not in (0x09, 0x0A)}
-_PICTURES |= {0x7F: 0x2421} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
+def console() -> Console:
+    """A console on stdout; a pipe gets wide lines and neither colour nor bold."""
+    from rich.console import Console
 
+    class Quiet(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
 
-def console(*, stderr: bool = False) -> Console:
-    """A console on stdout or stderr; a pipe gets wide lines and neither colour nor bold."""
-    stream = sys.stderr if stderr else sys.stdout
-    fixed = stream.isatty() or "COLUMNS" in os.environ
-    return _Console(
-        stderr=stderr,
-        width=None if fixed else WIDTH_OF_A_PIPE,
+    return Quiet(
+        width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE,  # whatever COLUMNS says
         markup=False,
         emoji=False,
         highlight=False,
     )
 
 
+def is_coloured(stream: IO[str]) -> bool:
+    """Whether `stream` is a terminal that may get colours."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
 def note(text: str) -> None:
-    """Tell a person something that is not part of the answer."""
-    console(stderr=True).print(plain(text), soft_wrap=True, style="dim")
+    """Tell a person something that is not part of the answer, in one line."""
+    said = hide_passwords(one_line(text))
+    click.echo(click.style(said, dim=True) if is_coloured(sys.stderr) else said, err=True)
 
 
 def print_json(value: Any) -> None:
     """Print `value` as one JSON document."""
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    indent = 2 if sys.stdout.isatty() else None
-    sys.stdout.write(json.dumps(value, ensure_ascii=not unicode, indent=indent) + "\n")
+    if sys.stdout.isatty():
+        document = escaped_json(json.dumps(value, ensure_ascii=not unicode, indent=2))
+    else:
+        document = json.dumps(value, ensure_ascii=not unicode)
+    sys.stdout.write(document + "\n")
 
 
 def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     """A table without frames, a line a row."""
+    from rich.table import Table
+
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in columns:
         made.add_column(
@@ -92,16 +101,6 @@ def print_table(out: Console, table: Table, widest: str) -> None:
         next(column for column in table.columns if column.header == widest).ratio = 1
         table.expand = True
     out.print(table)
-
-
-def plain(text: str | None) -> str:
-    """`text` with control characters shown, not obeyed; line ends and tabs stay."""
-    return (text or "").replace("\r\n", "\n").translate(_PICTURES)
-
-
-def in_one_line(text: str | None) -> str:
-    """`plain` text with line ends and runs of blanks as one blank."""
-    return " ".join(plain(text).split())
 
 
 def when(epoch: float | None) -> str:
@@ -157,18 +156,24 @@ def progress_bar(what: str, *, wanted: bool = True) -> Iterator[Progress]:
     if not wanted or not sys.stderr.isatty():
         yield lambda _step, _done, _total: None
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as ProgressBar
+
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
     with ProgressBar(
         *columns,
         TimeRemainingColumn(),
-        console=console(stderr=True),
+        console=Console(stderr=True, markup=False, emoji=False, highlight=False),
         transient=True,
         redirect_stdout=False,
         redirect_stderr=False,
     ) as bar:
-        task = bar.add_task(what, total=None)
+        task = bar.add_task(one_line(what), total=None)
 
         def report(step: str, done: int, total: int) -> None:
-            bar.update(task, description=step or what, completed=done, total=total or None)
+            bar.update(
+                task, description=one_line(step or what), completed=done, total=total or None
+            )
 
         yield report

@@ -6,8 +6,9 @@ import click
 
 from hermes_store import migrate
 from hermes_store.cli import output
-from hermes_store.cli.opening import require_database, where
+from hermes_store.cli.opening import refuse_read_only, require_database, where
 from hermes_store.cli.options import Options
+from hermes_store.cli.text import one_line
 from hermes_store.database.address import create_database, url_of
 from hermes_store.database.choice import backend_of
 from hermes_store.search.triggers import described
@@ -23,6 +24,7 @@ def init_command(options: Options) -> None:
     An older schema is upgraded; at the newest there is nothing to do. --json prints an object with
     database, created (whether there was none), before and revision.
     """
+    refuse_read_only(options)
     url = url_of(options.db)
     created = create_database(url)
     before, after = _upgraded(options)
@@ -31,7 +33,7 @@ def init_command(options: Options) -> None:
     if options.as_json:
         output.print_json({**_described(options, before, after), "created": created})
     else:
-        click.echo(_in_words(options, before, after))
+        click.echo(one_line(_in_words(options, before, after)))
 
 
 @click.command("upgrade")
@@ -46,11 +48,13 @@ def upgrade_command(options: Options) -> None:
     if options.as_json:
         output.print_json(_described(options, before, after))
     else:
-        click.echo(_in_words(options, before, after))
+        click.echo(one_line(_in_words(options, before, after)))
 
 
 def _upgraded(options: Options) -> tuple[migrate.State, migrate.State]:
     """Upgrade if need be; the state before and after."""
+    refuse_read_only(options)
+    options.kept = lambda: "the schema is as it was, or new; run 'hermes-store upgrade' again"
     before = migrate.inspect(options.db)
     if not before.needs_upgrade:
         return before, before
@@ -95,7 +99,7 @@ def current_command(options: Options) -> int:
         )
     else:
         for trigger in state.foreign_triggers:
-            output.note(output.plain(described(trigger)))
+            output.note(described(trigger))
         remedy = "" if state.is_current else f": 'hermes-store upgrade' brings it to {migrate.HEAD}"
-        click.echo(f"{where(options)} is at {state}{remedy}")
+        click.echo(one_line(f"{where(options)} is at {state}{remedy}"))
     return 0 if state.is_current else 1

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import click
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
+from hermes_store import SessionRepository
 from hermes_store.cli import output
-from hermes_store.cli.opening import find_session, open_to_read
+from hermes_store.cli.completion import complete_roles, complete_sessions, complete_sources
+from hermes_store.cli.names import check_excluded, check_roles, check_source, find_session
+from hermes_store.cli.opening import open_to_read
 from hermes_store.cli.options import Options
+from hermes_store.cli.text import in_one_line, one_line
+from hermes_store.cli.times import TIME
+from hermes_store.records import SearchHit
 
 __all__ = ["search_command"]
 
@@ -20,27 +26,34 @@ __all__ = ["search_command"]
 _START, _END = "\ue000", "\ue001"
 
 
-def _moment(_ctx: click.Context, _option: click.Parameter, value: str | None) -> float | None:
-    """Unix seconds of a local date, with or without a time."""
-    if value is None:
-        return None
-    try:
-        return datetime.fromisoformat(value).timestamp()
-    except (ValueError, OverflowError) as exc:
-        raise click.BadParameter(
-            f"{value!r} is no date; write 2026-03-01 or 2026-03-01T14:30"
-        ) from exc
-
-
-@click.command("search", context_settings={"ignore_unknown_options": True})
-@click.argument("query", nargs=-1, required=True, type=click.UNPROCESSED)
-@click.option("--source", multiple=True, help="Only this source. May be repeated.")
-@click.option("--exclude-source", multiple=True, help="Leave out a source. May be repeated.")
-@click.option("--role", multiple=True, help="Only user, assistant, tool or system.")
-@click.option("--session", help="Only within this session: id, beginning of one, or title.")
-@click.option("--exclude-session", help="Leave out this session.")
-@click.option("--since", callback=_moment, help="Not before this date (2026-03-01T14:30).")
-@click.option("--until", callback=_moment, help="Before this date.")
+@click.command("search")
+@click.argument("query", nargs=-1, required=True)
+@click.option(
+    "--source",
+    multiple=True,
+    shell_complete=complete_sources,
+    help="Only this source. May be repeated.",
+)
+@click.option(
+    "--exclude-source",
+    multiple=True,
+    shell_complete=complete_sources,
+    help="Leave out a source. May be repeated.",
+)
+@click.option(
+    "--role",
+    multiple=True,
+    shell_complete=complete_roles,
+    help="Only user, assistant, tool or system. May be repeated.",
+)
+@click.option(
+    "--session",
+    shell_complete=complete_sessions,
+    help="Only within this session: id, beginning of one, or title.",
+)
+@click.option("--exclude-session", shell_complete=complete_sessions, help="Leave out this session.")
+@click.option("--since", type=TIME, help="Not before this time: 7d, yesterday, 2026-03-01T14:30.")
+@click.option("--until", type=TIME, help="Before this time.")
 @click.option(
     "--sort",
     type=click.Choice(["relevance", "newest", "oldest"]),
@@ -51,64 +64,87 @@ def _moment(_ctx: click.Context, _option: click.Parameter, value: str | None) ->
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="Skip so many.")
 @click.option("--context", is_flag=True, help="Also the messages before and after each hit.")
 @click.pass_obj
-def search_command(options: Options, /, query: tuple[str, ...], **filters: Any) -> None:
+def search_command(options: Options, /, query: tuple[str, ...], **asked: Any) -> None:
     """Find messages that hold all words of QUERY.
 
     Also "exact phrases" (the shell needs its own quotes around), prefix*, and between words AND,
     OR, NOT and parentheses. Everything else is looked for as written: don't, foo/bar.py:42, C#,
-    rm -rf, 记忆. Put -- before a query that looks like an option of this command.
+    记忆. What begins with a hyphen needs -- before it: search -- rm -rf.
+
+    A hit says the id of its message: 'show SESSION --around ID' prints what was said around it.
 
     --json prints a list of objects; their snippets mark hits as >>>hit<<<.
     """
-    with_context = filters.pop("context")
     markers = (">>>", "<<<") if options.as_json else (_START, _END)
     with open_to_read(options) as repo:
-        for name in ("session", "exclude_session"):
-            if filters[name]:
-                filters[name] = find_session(repo, filters[name])
-        hits = repo.search_messages(
-            " ".join(query),
-            source_filter=list(filters["source"]),
-            exclude_sources=list(filters["exclude_source"]),
-            role_filter=list(filters["role"]),
-            session_id=filters["session"],
-            exclude_session_id=filters["exclude_session"],
-            since=filters["since"],
-            until=filters["until"],
-            sort=filters["sort"],
-            limit=filters["limit"],
-            offset=filters["offset"],
-            markers=markers,
-        )
+        hits = _found(repo, " ".join(query), asked, markers)
+    shown = hits[: asked["limit"]]
     if options.as_json:
-        output.print_json(hits)
+        output.print_json(shown)
         return
-    if not hits:
-        output.note("no message found")
     out = output.console()
-    for hit in hits:
-        _print_hit(out, hit, with_context=with_context)
+    for hit in shown:
+        _print_hit(out, hit, with_context=asked["context"])
+    _note_page(asked["offset"] + len(shown), bool(shown), more=len(hits) > len(shown))
 
 
-def _print_hit(out: Console, hit: Mapping[str, Any], *, with_context: bool) -> None:
-    title = output.plain(hit["title"] or "")
+def _found(
+    repo: SessionRepository, query: str, asked: Mapping[str, Any], markers: tuple[str, str]
+) -> list[SearchHit]:
+    """Return the hits of a page, and one more when there are more."""
+    check_source(repo, asked["source"])
+    check_excluded(repo, asked["exclude_source"])
+    check_roles(asked["role"])
+    within, without = asked["session"], asked["exclude_session"]
+    return repo.search_messages(
+        query,
+        source_filter=asked["source"],
+        exclude_sources=asked["exclude_source"],
+        role_filter=asked["role"],
+        session_id=find_session(repo, within) if within else None,
+        exclude_session_id=find_session(repo, without) if without else None,
+        since=asked["since"],
+        until=asked["until"],
+        sort=asked["sort"],
+        limit=asked["limit"] + 1,
+        offset=asked["offset"],
+        markers=markers,
+    )
+
+
+def _note_page(end: int, any_shown: bool, *, more: bool) -> None:
+    if more:
+        output.note(f"there are more: --offset {end} goes on")
+    elif not any_shown:
+        output.note(f"no message found after the first {end}" if end else "no message found")
+
+
+def _print_hit(out: Console, hit: SearchHit, *, with_context: bool) -> None:
     head = Text()
-    head.append(output.plain(hit["session_id"]), style="cyan")
-    head.append(f"  {output.plain(hit['role'])}", style="bold")
-    head.append(f"  {output.when(hit['timestamp'])}  {output.plain(hit['source'])}", style="dim")
-    head.append(f"  {title}")
-    out.print(head, overflow="ellipsis", no_wrap=True)
-    out.print(_highlighted(out, hit["snippet"]), soft_wrap=not out.is_terminal)
+    head.append(one_line(hit["session_id"]), style="cyan")
+    head.append(f"  message {hit['id']}  {one_line(hit['role'])}", style="bold")
+    head.append(f"  {output.when(hit['timestamp'])}  {one_line(hit['source'])}", style="dim")
+    head.append(f"  {in_one_line(hit['title'])}")
+    out.print(head, overflow="ellipsis", no_wrap=True, soft_wrap=not out.is_terminal)
+    _print_indented(out, _highlighted(out, hit["snippet"]))
     if with_context:
         for neighbour in hit["context"]:
-            line = f"  {neighbour['role']}: {output.in_one_line(neighbour['content'])}"
-            out.print(Text(line, style="dim"), soft_wrap=not out.is_terminal)
+            line = f"  {one_line(neighbour['role'])}: {in_one_line(neighbour['content'])}"
+            _print_indented(out, Text(line, style="dim"))
     out.print()
+
+
+def _print_indented(out: Console, text: Text) -> None:
+    """Print `text` two columns in, also where it is wrapped: it never looks like a hit's head."""
+    if out.is_terminal:
+        out.print(Padding(text, (0, 0, 0, 2), expand=False))
+    else:
+        out.print(Text("  ") + text, soft_wrap=True)
 
 
 def _highlighted(out: Console, snippet: str) -> Text:
     """The snippet with its hits in bold; where there is no bold, marked as >>>hit<<<."""
-    snippet = output.in_one_line(snippet)
+    snippet = in_one_line(snippet)
     if not out.is_terminal:
         return Text(snippet.replace(_START, ">>>").replace(_END, "<<<"))
     text = Text()

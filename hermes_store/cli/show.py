@@ -1,165 +1,196 @@
-"""`show`: one session as a conversation to read."""
+"""`show`: one session, whole, in part, or as it goes on."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+import sys
+import time
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, NamedTuple
 
 import click
-from rich.console import Console
-from rich.text import Text
 
+from hermes_store import SessionRepository
 from hermes_store.cli import output
-from hermes_store.cli.opening import NotFoundError, find_session, open_to_read
+from hermes_store.cli.completion import complete_roles, complete_sessions
+from hermes_store.cli.conversation import Writer
+from hermes_store.cli.errors import NotFoundError
+from hermes_store.cli.names import check_roles, find_session
+from hermes_store.cli.opening import open_to_read
 from hermes_store.cli.options import Options
+from hermes_store.cli.pager import paged
+from hermes_store.cli.text import escaped_json
+from hermes_store.records import MessageRecord
+from hermes_store.transfer.sessions import as_given
 
 __all__ = ["show_command"]
 
-_STYLES = {"user": "bold cyan", "assistant": "bold green", "tool": "yellow", "system": "magenta"}
-_TOOL_LINES = 12
-_ARGUMENT_CHARACTERS = 100
+_AT_ONCE = 500
+_FOLLOW_FROM = 10
+_FOLLOW_SECONDS = 0.5
+
+
+class Part(NamedTuple):
+    """Which messages of a session are shown."""
+
+    head: int | None
+    tail: int | None
+    around: int | None
+    context: int
+    roles: tuple[str, ...]
 
 
 @click.command("show")
-@click.argument("session")
+@click.argument("session", nargs=-1, required=True, shell_complete=complete_sessions)
+@click.option("--head", type=click.IntRange(min=1), help="Only the first so many messages.")
 @click.option("--tail", type=click.IntRange(min=1), help="Only the last so many messages.")
+@click.option(
+    "--around",
+    type=click.IntRange(min=1),
+    metavar="ID",
+    help="Only the message with this id, and those around it.",
+)
+@click.option(
+    "--context",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    help="With --around: so many messages on each side.",
+)
+@click.option(
+    "--role", multiple=True, shell_complete=complete_roles, help="Only this role. May be repeated."
+)
+@click.option("--follow", is_flag=True, help="Go on with what is appended, until Ctrl-C.")
 @click.option("--full", is_flag=True, help="Tool results and arguments as long as they are.")
 @click.option("--reasoning", is_flag=True, help="Also what the model thought.")
 @click.option("--system", is_flag=True, help="Also the system prompt.")
+@click.option("--no-pager", is_flag=True, help="Print all at once, also on a terminal.")
 @click.pass_obj
-def show_command(
-    options: Options, session: str, tail: int | None, full: bool, reasoning: bool, system: bool
-) -> None:
-    """Print the messages of SESSION: an id, a unique beginning of one, or a title.
+def show_command(options: Options, /, session: tuple[str, ...], **asked: Any) -> None:
+    """Print the messages of SESSION: an id, a unique beginning of one, a title, or words of one.
 
-    --json prints the whole session as one object, its messages under the key messages.
+    --json prints the session as one object, its messages under the key messages; with --follow, a
+    line for each message.
     """
+    part = _part(asked)
     with open_to_read(options) as repo:
-        found = repo.export_session(find_session(repo, session))
+        session_id = find_session(repo, " ".join(session))
+        if asked["follow"]:
+            _follow(options, repo, session_id, part, asked)
+        elif options.as_json:
+            output.print_json(_whole(repo, session_id, part))
+        else:
+            _print(repo, session_id, part, asked)
+
+
+def _part(asked: dict[str, Any]) -> Part:
+    check_roles(asked["role"])
+    given = [f"--{name}" for name in ("head", "tail", "around") if asked[name] is not None]
+    if len(given) > 1 or (asked["follow"] and given not in ([], ["--tail"])):
+        given += ["--follow"] * asked["follow"]
+        raise click.UsageError(f"{' and '.join(given)} exclude each other")
+    tail = _FOLLOW_FROM if asked["follow"] and not given else asked["tail"]
+    return Part(asked["head"], tail, asked["around"], asked["context"], asked["role"])
+
+
+def _print(repo: SessionRepository, session_id: str, part: Part, asked: dict[str, Any]) -> None:
+    session = _session(repo, session_id)
+    messages = _messages(repo, session_id, part)
+    with paged(wanted=not asked["no_pager"]) as write:
+        writer = Writer(write, full=asked["full"], reasoning=asked["reasoning"])
+        writer.session(session)
+        if asked["system"] and session["system_prompt"]:
+            writer.system_prompt(session["system_prompt"])
+        for message in messages:
+            writer.message(message)
+
+
+def _whole(repo: SessionRepository, session_id: str, part: Part) -> dict[str, Any]:
+    return {
+        **_session(repo, session_id),
+        "messages": [as_given(dict(each)) for each in _messages(repo, session_id, part)],
+    }
+
+
+def _session(repo: SessionRepository, session_id: str) -> dict[str, Any]:
+    found = repo.get_session(session_id)
     if found is None:
-        raise NotFoundError(f"the session {session!r} was deleted a moment ago")
-    if tail:
-        found["messages"] = found["messages"][-tail:]
-    if options.as_json:
-        output.print_json(found)
-        return
-    out = output.console()
-    _print_head(out, found)
-    if system and found["system_prompt"]:
-        _print_heading(out, "system prompt", "system")
-        _print_text(out, found["system_prompt"])
-    for message in found["messages"]:
-        _print_message(out, message, full=full, reasoning=reasoning)
+        raise NotFoundError(f"the session {session_id!r} was deleted a moment ago")
+    return dict(found)
 
 
-def _print_head(out: Console, session: Mapping[str, Any]) -> None:
-    _print_text(out, session["title"] or session["id"], "bold")
-    for line in _head(session):
-        _print_text(out, line, "dim")
+# --- which messages -------------------------------------------------------------------------------
 
 
-def _head(session: Mapping[str, Any]) -> Iterator[str]:
-    """What is known about the session, a line per subject."""
-    yield " · ".join(filter(None, (session["id"], session["source"], session["model"])))
-    ended = session["ended_at"]
-    if ended is None:
-        yield f"{output.when(session['started_at'])} · open"
-    else:
-        length = output.duration(ended - session["started_at"])
-        yield f"{output.when(session['started_at'])} · ended after {length}: " + (
-            session["end_reason"] or "no reason given"
+def _messages(repo: SessionRepository, session_id: str, part: Part) -> Iterator[MessageRecord]:
+    if part.around is not None:
+        return iter(_around(repo, session_id, part))
+    if part.tail is not None:
+        newest = list(islice(_only(_backwards(repo, session_id), part.roles), part.tail))
+        return iter(newest[::-1])
+    return islice(_only(_forwards(repo, session_id), part.roles), part.head)
+
+
+def _around(repo: SessionRepository, session_id: str, part: Part) -> list[MessageRecord]:
+    found = repo.get_messages(session_id, around_id=part.around, limit=part.context)
+    if part.around not in [message["id"] for message in found]:
+        raise NotFoundError(
+            f"the session {session_id} has no message {part.around}; 'hermes-store search' prints "
+            "the ids of messages"
         )
-    cost = session["actual_cost_usd"]
-    if cost is None:
-        cost = session["estimated_cost_usd"]
-    yield " · ".join(
-        filter(
-            None,
-            (
-                output.count(session["message_count"], "message"),
-                output.count(session["tool_call_count"], "tool call"),
-                f"{output.count(session['input_tokens'])} tokens in",
-                f"{output.count(session['output_tokens'])} out",
-                output.dollars(cost),
-            ),
-        )
-    )
-    if session["parent_session_id"]:
-        yield f"continues {session['parent_session_id']}"
+    return [m for m in found if m["id"] == part.around or not part.roles or m["role"] in part.roles]
 
 
-def _print_message(
-    out: Console, message: Mapping[str, Any], *, full: bool, reasoning: bool
+def _only(messages: Iterator[MessageRecord], roles: tuple[str, ...]) -> Iterator[MessageRecord]:
+    return (message for message in messages if not roles or message["role"] in roles)
+
+
+def _forwards(
+    repo: SessionRepository, session_id: str, after: int | None = None
+) -> Iterator[MessageRecord]:
+    """The messages after an id, read page by page."""
+    while page := repo.get_messages(session_id, limit=_AT_ONCE, after_id=after):
+        yield from page
+        after = page[-1]["id"]
+
+
+def _backwards(repo: SessionRepository, session_id: str) -> Iterator[MessageRecord]:
+    before = None
+    while page := repo.get_messages(session_id, limit=_AT_ONCE, before_id=before, newest=True):
+        yield from reversed(page)
+        before = page[0]["id"]
+
+
+# --- as it goes on --------------------------------------------------------------------------------
+
+
+def _follow(
+    options: Options, repo: SessionRepository, session_id: str, part: Part, asked: dict[str, Any]
 ) -> None:
-    role = message["role"]
-    name = f"{role} {message['tool_name']}" if message["tool_name"] else role
-    _print_heading(out, f"{name} · {output.when(message['timestamp'])}", role)
-    if reasoning and message["reasoning"]:
-        _print_text(out, message["reasoning"], "italic dim")
-    text = _content(message["content"])
-    if role == "tool":
-        _print_text(out, text if full else _shortened(text, _TOOL_LINES), "dim")
-    else:
-        _print_text(out, text)
-    for line in _tool_calls(message["tool_calls"], full=full):
-        _print_text(out, line, "yellow")
+    """Print the last messages, then what is appended; until the session is deleted, or Ctrl-C."""
+    newest = repo.get_messages(session_id, limit=1, newest=True)
+    last = newest[-1]["id"] if newest else 0
+    writer = Writer(sys.stdout.write, full=asked["full"], reasoning=asked["reasoning"])
+    if not options.as_json:
+        writer.session(_session(repo, session_id))
+    for message in _messages(repo, session_id, part):
+        _tell(options, writer, message)
+        last = max(last, message["id"])
+    while repo.get_session(session_id) is not None:
+        sys.stdout.flush()
+        for message in _forwards(repo, session_id, after=last):
+            last = message["id"]
+            if not part.roles or message["role"] in part.roles:
+                _tell(options, writer, message)
+        sys.stdout.flush()
+        time.sleep(_FOLLOW_SECONDS)
+    output.note(f"{session_id} was deleted")
 
 
-def _print_heading(out: Console, heading: str, role: str) -> None:
-    out.print()
-    _print_text(out, f"── {heading}", _STYLES.get(role, "bold"))
-
-
-def _print_text(out: Console, text: str, style: str = "") -> None:
-    """Print `text` as it is; the terminal breaks long lines, so that they can be copied whole."""
-    if text:
-        out.print(Text(output.plain(text), style=style), soft_wrap=True)
-
-
-def _content(content: Any) -> str:
-    """The text of a message; parts that are no text are named."""
-    if content is None or isinstance(content, str):
-        return content or ""
-    parts = content if isinstance(content, list) else [content]
-    return "\n".join(map(_part, parts))
-
-
-def _part(part: Any) -> str:
-    if isinstance(part, Mapping) and isinstance(part.get("text"), str):
-        return str(part["text"])
-    if isinstance(part, Mapping) and part.get("type"):
-        return f"[{part['type']}]"
-    return json.dumps(part, ensure_ascii=False)
-
-
-def _tool_calls(calls: Any, *, full: bool) -> Iterator[str]:
-    for call in calls if isinstance(calls, list) else [calls] if calls else []:
-        function = call.get("function") if isinstance(call, Mapping) else None
-        if not isinstance(function, Mapping):
-            yield f"→ {json.dumps(call, ensure_ascii=False)}"
-            continue
-        yield f"→ {function.get('name')} {_arguments(function.get('arguments'), full=full)}"
-
-
-def _arguments(arguments: Any, *, full: bool) -> str:
-    """A call's arguments as name=value; what is not an object is printed as it is stored."""
-    try:
-        values = json.loads(arguments) if isinstance(arguments, str) else arguments
-    except (ValueError, RecursionError):
-        values = arguments
-    if not isinstance(values, Mapping):
-        return str(values)
-    pairs = (f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in values.items())
-    return " ".join(pair if full else _cut(pair) for pair in pairs)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _ARGUMENT_CHARACTERS else text[: _ARGUMENT_CHARACTERS - 1] + "…"
-
-
-def _shortened(text: str, most: int) -> str:
-    lines: Sequence[str] = text.rstrip("\n").split("\n")
-    if len(lines) <= most:
-        return "\n".join(lines)
-    return "\n".join([*lines[:most], f"… {len(lines) - most} more lines, --full prints them"])
+def _tell(options: Options, writer: Writer, message: MessageRecord) -> None:
+    if not options.as_json:
+        writer.message(message)
+        return
+    line = json.dumps(as_given(dict(message)), ensure_ascii=False)
+    sys.stdout.write((escaped_json(line) if sys.stdout.isatty() else line) + "\n")

@@ -84,7 +84,7 @@ class OpenConnection:
         """Begin a transaction. SQLAlchemy is told when it is `for_caller`, or watched."""
         self.watched = _is_watched(self.core)
         if not self.backend.in_transaction(self.dbapi):
-            self.dbapi.execute(self._begin)
+            self.backend.begin(self.core, self._begin)
         if for_caller or self.watched:
             self.core.begin()
 

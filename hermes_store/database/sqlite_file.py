@@ -56,6 +56,10 @@ _MOMENT = 0.01
 What is committed to a file that is gone is not acknowledged: after COMMIT there is always a look.
 """
 _TRIES = 5
+_WRITTEN_BACK = "user.hermes_store.written_back"
+"""Extended attribute of a moved file: when a process began to write its log back into it."""
+_TOGETHER_NS = 10_000_000_000
+"""Nanoseconds in which several processes notice that their file was moved."""
 
 
 # --- one name -------------------------------------------------------------------------------------
@@ -196,7 +200,9 @@ class Opened:
         """
         found = next((each for each, _ in _descriptors(self.inode, self._device)), None)
         return found is not None and (
-            found.st_mtime_ns == self._found.st_mtime_ns or found.st_mtime_ns < found.st_ctime_ns
+            found.st_mtime_ns == self._found.st_mtime_ns
+            or found.st_mtime_ns < found.st_ctime_ns
+            or _is_being_written_back(self._now_at())
         )
 
 
@@ -214,7 +220,18 @@ def _descriptors(inode: int, device: int) -> Iterator[tuple[os.stat_result, str]
                     yield found, os.readlink(link)  # noqa: PTH115
 
 
+def _is_being_written_back(where: str | None) -> bool:
+    """Whether another process of the store writes back too, or did so a moment ago."""
+    try:
+        begun = int(os.getxattr(where or "", _WRITTEN_BACK))
+    except (OSError, AttributeError, ValueError):
+        return False
+    return 0 <= time.monotonic_ns() - begun < _TOGETHER_NS
+
+
 def _write_back(dbapi: Any, where: str) -> None:
+    with suppress(OSError, AttributeError):
+        os.setxattr(where, _WRITTEN_BACK, str(time.monotonic_ns()).encode())
     try:
         if dbapi.in_transaction:
             dbapi.rollback()

@@ -35,7 +35,7 @@ from hermes_store.errors import (
 from hermes_store.execution.readers import Readers
 from hermes_store.execution.turns import Operation, Turn
 from hermes_store.execution.writer import Writer
-from hermes_store.search.choice import search_of
+from hermes_store.search.choice import upkeep_of
 from hermes_store.settings import Settings
 
 __all__ = ["Engines", "Store", "read_any_text"]
@@ -339,7 +339,7 @@ def _make_writer(
         engine,
         backend,
         settings,
-        search_of(backend).repair,
+        upkeep_of(backend).repair,
         backend.checkpoints(url, settings, _gate),
         renew=renew,
     )

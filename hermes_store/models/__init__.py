@@ -26,7 +26,8 @@ from hermes_store import values
 from hermes_store.models.types import Content, Json, Words
 
 # Ids compare byte by byte on every database, so that a prefix is a range of the index. Only
-# generic types here: importing the PostgreSQL dialect would take longer than all of this package.
+# generic types here, and no `postgresql_where`: importing the PostgreSQL dialect would take longer
+# than all of this package. `info` of an index says whose its condition is.
 _Id: TypeEngine[str] = Text().with_variant(Text(collation="C"), "postgresql")
 _Whole: TypeEngine[int] = Integer().with_variant(BigInteger(), "postgresql")
 _Float: TypeEngine[float] = Double().with_variant(REAL(), "sqlite")
@@ -141,7 +142,7 @@ class Session(Base):
             "title",
             unique=True,
             sqlite_where=text("title IS NOT NULL"),
-            postgresql_where=None,  # NULLs are distinct anyway
+            info={"condition": "SQLite's"},  # NULLs are distinct anyway
         ),
         # last used first, at the cost of the page
         Index("idx_sessions_last_active", text("last_active DESC")),
@@ -200,7 +201,7 @@ class Message(Base):
             "external_id",
             unique=True,
             sqlite_where=text("external_id IS NOT NULL"),
-            postgresql_where=text("external_id IS NOT NULL"),
+            info={"condition": "both databases'"},
         ),
         # ids are never used twice, so an id kept by a reader stays true
         {"sqlite_autoincrement": True},

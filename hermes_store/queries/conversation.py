@@ -6,49 +6,38 @@ also says which message it is, when it was stored, and what only programs look a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
-from hermes_store.models.stored import messages, names
+from hermes_store.models.stored import messages
 from hermes_store.records import ConversationMessage
 
 __all__ = ["conversation"]
 
-_JSON = names(messages, "json")
-_OF_ASSISTANT = ("reasoning", "reasoning_details", "codex_reasoning_items")
-"""What only an assistant says."""
-
-
-class _Form(NamedTuple):
-    always: tuple[str, ...]
-    """Columns that each message has."""
-    stored: tuple[str, ...]
-    """Columns that are left out where they are NULL."""
-    nothing: tuple[None, ...]
-    """What is read of these when none is stored."""
-    statement: Statement
-
-
-def _form(always: tuple[str, ...], stored: tuple[str, ...]) -> _Form:
-    columns = ("content_format", *always, *stored, "extra", *_OF_ASSISTANT)
-    statement = (
-        select(*(messages.c[name] for name in columns))
-        .where(messages.c.session_id == bindparam("session"))
-        .order_by(messages.c.id)
-    )
-    nothing = (None,) * (len(stored) + 1 + len(_OF_ASSISTANT))
-    return _Form(always, stored, nothing, Statement(statement))
-
-
-_STRICT = _form(("role", "content"), ("name", "tool_call_id", "tool_calls"))
-_FULL = _form(
-    ("role", "content", "id", "timestamp"),
-    ("name", "tool_call_id", "tool_calls", "tool_name", "finish_reason"),
+_COLUMNS = (
+    "id",
+    "timestamp",
+    "role",
+    "content",
+    "content_format",
+    "name",
+    "tool_call_id",
+    "tool_calls",
+    "tool_name",
+    "finish_reason",
+    "extra",
+    "reasoning",
+    "reasoning_details",
+    "codex_reasoning_items",
+)
+_STATEMENT = Statement(
+    select(*(messages.c[name] for name in _COLUMNS))
+    .where(messages.c.session_id == bindparam("session"))
+    .order_by(messages.c.id)
 )
 
 
@@ -56,30 +45,43 @@ def conversation(
     connection: OpenConnection, session_id: str, *, strict: bool
 ) -> list[ConversationMessage]:
     """The messages of a session in their order, in the strict form or in the full one."""
-    form = _STRICT if strict else _FULL
-    behind = 1 + len(form.always)
+    decode = values.decode_json
     found: list[Any] = []
-    for row in form.statement.run(connection, session=session_id).fetchall():
-        message = dict(zip(form.always, row[1:behind], strict=True))
-        if row[0] is not None:
-            message["content"] = values.decode_json(message["content"])
-        if row[behind:] != form.nothing:
-            _add(message, zip(form.stored, row[behind:]))  # noqa: B905 - the others stand behind
-            extra, *of_assistant = row[behind + len(form.stored) :]
-            if message["role"] == "assistant":
-                _add(message, zip(_OF_ASSISTANT, of_assistant, strict=True))
-            if extra is not None and (not strict or message["role"] == "assistant"):
-                _add_extra(message, values.decode_json(extra))
+    rows = _STATEMENT.run(connection, session=session_id).fetchall()
+    # Each column by its name and each test by itself: loops would take twice as long.
+    for id_, time, role, content, form, name, call_id, calls, tool, reason, extra, *said in rows:
+        message = {"role": role, "content": content if form is None else decode(content)}
+        if name is not None:
+            message["name"] = name
+        if call_id is not None:
+            message["tool_call_id"] = call_id
+        if calls is not None:
+            message["tool_calls"] = decode(calls)
+        if role == "assistant" and said != _NOTHING_SAID:
+            _add_what_was_said(message, *said)
+        if not strict:
+            message["id"], message["timestamp"] = id_, time
+            if tool is not None:
+                message["tool_name"] = tool
+            if reason is not None:
+                message["finish_reason"] = reason
+        if extra is not None and (not strict or role == "assistant"):
+            _add_extra(message, decode(extra))
         found.append(message)
     return found
 
 
-def _add(message: dict[str, Any], stored: Iterable[tuple[str, Any]]) -> None:
-    for name, value in stored:
-        if name in _JSON and value is not None:
-            message[name] = values.decode_json(value)
-        elif value or (value is not None and name != "reasoning"):  # nobody replays an empty one
-            message[name] = value
+_NOTHING_SAID = [None, None, None]
+
+
+def _add_what_was_said(message: dict[str, Any], reasoning: Any, details: Any, codex: Any) -> None:
+    """What only an assistant says; nobody replays an empty reasoning."""
+    if reasoning:
+        message["reasoning"] = reasoning
+    if details is not None:
+        message["reasoning_details"] = values.decode_json(details)
+    if codex is not None:
+        message["codex_reasoning_items"] = values.decode_json(codex)
 
 
 def _add_extra(message: dict[str, Any], extra: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
     BigInteger,
@@ -25,7 +25,7 @@ from hermes_store.models.stored import messages, sessions
 from hermes_store.queries import sessions as session_functions
 from hermes_store.records import SessionListing, SessionRecord
 
-__all__ = ["Filter", "list_rich", "search", "select_page"]
+__all__ = ["Filter", "count", "list_rich", "search", "select_page"]
 
 _LISTED = tuple(name for name in session_functions.NAMES if name != "system_prompt")
 _PREVIEW_LENGTH = 60
@@ -115,6 +115,17 @@ def search(connection: OpenConnection, which: Filter, page: dict[str, int]) -> l
     statement = _search_statement(which.shape())
     rows = statement.run(connection, **which.parameters(), **page).fetchall()
     return [session_functions.record(row) for row in rows]
+
+
+@lru_cache(maxsize=32)
+def _count_statement(shape: Shape) -> Statement:
+    return Statement(select(func.count()).select_from(sessions).where(*_conditions(shape)))
+
+
+def count(connection: OpenConnection, which: Filter) -> int:
+    """How many sessions."""
+    cursor = _count_statement(which.shape()).run(connection, **which.parameters())
+    return cast("int", cursor.fetchone()[0])
 
 
 def list_rich(

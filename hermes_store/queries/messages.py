@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from sqlalchemy import (
+    ColumnElement,
+    Select,
     bindparam,
     delete,
     func,
@@ -24,36 +27,54 @@ __all__ = [
     "clear",
     "count",
     "get",
+    "of_session",
+    "records",
+    "select_records",
 ]
 
-_KEYS = names(messages)
-"""The keys of a `MessageRecord`."""
 _JSON = names(messages, "json")
+_PLAIN = tuple(name for name in names(messages) if name not in _JSON)
+_KEYS = (*_PLAIN, *_JSON)
+"""The keys of a `MessageRecord`: behind the others those that most messages lack."""
+_NOTHING = (None,) * (len(_JSON) + 1)
 
 # --- read ---------------------------------------------------------------------------------------
 
-_OF_SESSION = messages.c.session_id == bindparam("session")
-_IN_ORDER = select().where(_OF_SESSION).order_by(messages.c.id)
-_GET = Statement(
-    _IN_ORDER.with_only_columns(*(messages.c[name] for name in (*_KEYS, "content_format")))
-)
+
+def of_session() -> ColumnElement[bool]:
+    """The condition that a message is of the session given by the parameter `session`."""
+    return messages.c.session_id == bindparam("session")
 
 
+def select_records() -> Select[Any]:
+    """SELECT of the messages of a session, for `records`."""
+    columns = (messages.c[name] for name in (*_KEYS, "content_format"))
+    return select(*columns).where(of_session())
+
+
+_OF_SESSION = of_session()
+_GET = Statement(select_records().order_by(messages.c.id))
 _COUNT = Statement(select(func.count()).select_from(messages).where(_OF_SESSION))
 _COUNT_ALL = Statement(select(func.count()).select_from(messages))
 
 
 def get(connection: OpenConnection, session_id: str) -> list[MessageRecord]:
     """The messages of a session, whole."""
+    return records(_GET.run(connection, session=session_id).fetchall())
+
+
+def records(rows: Iterable[Any]) -> list[MessageRecord]:
+    """The dicts of the rows that `select_records` gave."""
     decode = values.decode_json
     found: list[Any] = []
-    for row in _GET.run(connection, session=session_id).fetchall():
+    for row in rows:
         message = dict(zip(_KEYS, row))  # noqa: B905 - the format stands behind the keys
-        for name in _JSON:
-            if message[name] is not None:
-                message[name] = decode(message[name])
-        if row[-1] is not None:
-            message["content"] = decode(message["content"])
+        if row[len(_PLAIN) :] != _NOTHING:
+            for name in _JSON:
+                if message[name] is not None:
+                    message[name] = decode(message[name])
+            if row[-1] is not None:
+                message["content"] = decode(message["content"])
         found.append(message)
     return found
 

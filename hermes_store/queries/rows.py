@@ -14,6 +14,7 @@ __all__ = [
     "KEYWORDS",
     "NewRow",
     "alike",
+    "forms_of",
     "new_row",
     "new_rows",
     "number_of_calls",
@@ -88,6 +89,12 @@ def new_row(
     if forms is not None:
         columns["folded"] = forms
     return NewRow(columns, number_of_calls(tool_calls))
+
+
+def forms_of(content: Any, tool_name: Any, tool_calls: Any) -> str | None:
+    """What `messages.folded` is for a message with these values, as a caller gives them."""
+    stored, content_format = values.content(content)
+    return folded(stored, content_format, tool_name, values.encode_json("tool_calls", tool_calls))
 
 
 def number_of_calls(tool_calls: Any) -> int:

@@ -33,6 +33,7 @@ __all__ = [
     "end",
     "exists",
     "get",
+    "id_range",
     "link_parent",
     "readable",
     "record",
@@ -237,10 +238,15 @@ _WITH_PREFIX = Statement(
 
 def resolve_id(connection: OpenConnection, prefix: str) -> str | None:
     """The id that is `prefix`, or the only one that begins with it."""
-    rows = _WITH_PREFIX.run(connection, first=prefix, beyond=_beyond(prefix)).fetchall()
+    rows = _WITH_PREFIX.run(connection, **id_range(prefix)).fetchall()
     if rows and (len(rows) == 1 or rows[0][0] == prefix):
         return cast("str", rows[0][0])
     return None
+
+
+def id_range(prefix: str) -> dict[str, str]:
+    """The parameters `first` and `beyond`: between them lie all ids that begin with `prefix`."""
+    return {"first": prefix, "beyond": _beyond(prefix)}
 
 
 def _beyond(prefix: str) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DatabaseError
 from hermes_store.database.connection import OpenConnection
 from hermes_store.models.stored import messages, sessions
 from hermes_store.search import triggers
-from hermes_store.search.choice import search_of
+from hermes_store.search.choice import upkeep_of
 
 __all__ = ["problems"]
 
@@ -29,7 +29,7 @@ def _damage(connection: OpenConnection) -> list[str]:
     try:
         return connection.backend.damage(connection.core)
     except DatabaseError as exc:
-        if not search_of(connection.backend).is_index_damage(exc):
+        if not upkeep_of(connection.backend).is_index_damage(exc):
             raise
         return [f"the file cannot be checked: {exc.orig}"]
 

@@ -43,6 +43,11 @@ _SHADOW_TABLE = re.compile(r"_(data|idx|content|docsize|config)$")
 
 def autogenerate_options(metadata: MetaData) -> dict[str, Any]:
     """What `context.configure` needs so that no difference is missed and none made up."""
+    for index in (index for table in metadata.tables.values() for index in table.indexes):
+        if whose := index.info.get("condition"):
+            condition = index.dialect_options["sqlite"]["where"]
+            on_both = whose == "both databases'"
+            index.dialect_options["postgresql"]["where"] = condition if on_both else None
 
     def include_name(name: str | None, type_: str, parents: Mapping[str, str | None]) -> bool:
         if type_ in {"column", "index"} and parents.get("table_name") == "messages":

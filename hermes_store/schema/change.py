@@ -90,7 +90,9 @@ def _lock(backend: Backend, connection: Connection, lock_timeout: float) -> None
     dbapi: Any = connection.connection.dbapi_connection
     backend.lock_schema(connection)
     if not backend.in_transaction(dbapi):
-        retry_while_busy(backend, lambda: dbapi.execute(backend.begin_writing), lock_timeout)
+        retry_while_busy(
+            backend, lambda: backend.begin(connection, backend.begin_writing), lock_timeout
+        )
 
 
 @contextmanager
@@ -173,9 +175,9 @@ def fill_search_index(
     written and one that another process is filling; an index that turns out to be damaged is
     recorded as damaged.
     """
-    from hermes_store.search.choice import search_of  # noqa: PLC0415 - seldom needed at opening
+    from hermes_store.search.choice import upkeep_of  # noqa: PLC0415 - seldom needed at opening
 
-    search = search_of(backend_of(url))
+    search = upkeep_of(backend_of(url))
 
     def run(operation: Callable[[OpenConnection], T]) -> T:
         with (

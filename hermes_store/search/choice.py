@@ -5,24 +5,50 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hermes_store.database.backend import Backend
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.repair import Repair
-from hermes_store.search.budget import Budget
-from hermes_store.search.query import Query
 from hermes_store.search.running import Progress, Run
 
-__all__ = ["Search", "search_of"]
+if TYPE_CHECKING:
+    from hermes_store.search.budget import Budget
+    from hermes_store.search.query import Query  # it takes long, and opening needs none
+
+__all__ = ["Search", "Upkeep", "search_of", "upkeep_of"]
 
 
-class Search(Protocol):
-    """What the modules `sqlite` and `postgresql` offer."""
+class Upkeep(Protocol):
+    """What the modules `sqlite_upkeep` and `postgresql_upkeep` offer: care of the index."""
 
     @property
     def repair(self) -> Repair | None:
         """What keeps a damaged index from costing a message."""
+
+    def require_ready(self, connection: OpenConnection) -> None:
+        """Raise `SearchIndexError` unless the index can answer."""
+
+    def is_index_damage(self, exc: BaseException) -> bool:
+        """Whether something failed because the index is damaged."""
+
+    def check(self, connection: OpenConnection) -> list[str]:
+        """What is wrong with the index, in words."""
+
+    def reindex(self, run: Run, progress: Progress | None = None) -> None:
+        """Build the index anew. Raises `StoreBusyError` while another process does it."""
+
+    def backfill(
+        self, run: Run, progress: Progress | None = None, *, seconds: float | None = None
+    ) -> bool:
+        """Index what is not indexed yet, for so many seconds; True when search can answer."""
+
+    def merge(self, run: Run) -> None:
+        """Merge the index into one piece: deleted words are in it no more."""
+
+
+class Search(Protocol):
+    """What the modules `sqlite` and `postgresql` offer: to find messages."""
 
     GIVEN_IDS: str
     """A SELECT of the ids that the parameter `ids` holds."""
@@ -49,30 +75,15 @@ class Search(Protocol):
     def as_written(self, searched: str, /) -> str:
         """A text of the view `messages_search` as it was written."""
 
-    def require_ready(self, connection: OpenConnection) -> None:
-        """Raise `SearchIndexError` unless the index can answer."""
-
-    def is_index_damage(self, exc: BaseException) -> bool:
-        """Whether something failed because the index is damaged."""
-
-    def check(self, connection: OpenConnection) -> list[str]:
-        """What is wrong with the index, in words."""
-
-    def reindex(self, run: Run, progress: Progress | None = None) -> None:
-        """Build the index anew. Raises `StoreBusyError` while another process does it."""
-
-    def backfill(
-        self, run: Run, progress: Progress | None = None, *, seconds: float | None = None
-    ) -> bool:
-        """Index what is not indexed yet, for so many seconds; True when search can answer."""
-
-    def merge(self, run: Run) -> None:
-        """Merge the index into one piece: deleted words are in it no more."""
-
 
 def search_of(backend: Backend) -> Search:
-    """The search of a database. A process imports only the search that it uses."""
+    """How a database finds messages. A process imports only the search that it uses."""
     return _search(backend.is_server)
+
+
+def upkeep_of(backend: Backend) -> Upkeep:
+    """How the index of a database is looked after. Opening needs no more than this."""
+    return _upkeep(backend.is_server)
 
 
 @cache
@@ -84,3 +95,14 @@ def _search(is_server: bool) -> Search:
     from hermes_store.search import sqlite  # noqa: PLC0415
 
     return sqlite
+
+
+@cache
+def _upkeep(is_server: bool) -> Upkeep:
+    if is_server:
+        from hermes_store.search import postgresql_upkeep  # noqa: PLC0415
+
+        return postgresql_upkeep
+    from hermes_store.search import sqlite_upkeep  # noqa: PLC0415
+
+    return sqlite_upkeep

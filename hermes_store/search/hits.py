@@ -15,7 +15,7 @@ from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, SearchIndexError
 from hermes_store.records import ContextMessage, SearchHit
 from hermes_store.search.budget import Budget, require_bounded, require_short
-from hermes_store.search.choice import search_of
+from hermes_store.search.choice import search_of, upkeep_of
 from hermes_store.search.folding import plain
 from hermes_store.search.matching import Finder, finder
 from hermes_store.search.query import Query, parse, phrases
@@ -56,18 +56,19 @@ def search(
         raise InvalidArgumentError("sort", f"{sort!r} is no order", f"use one of {_SORTS}")
     require_short(query)
     tree, finders = _asked(query)
-    index = search_of(connection.backend)
-    index.require_ready(connection)
+    upkeep = upkeep_of(connection.backend)
+    upkeep.require_ready(connection)
     if tree is None:
         return []
     given = {name: value for name, value in filters.items() if value not in (None, (), [])}
     budget = Budget(connection.search_timeout)
     try:
-        with index.within(connection, budget):
-            ids = index.find(connection, tree, sort, given, budget, limit=limit, offset=offset)
+        found_by = search_of(connection.backend)
+        with found_by.within(connection, budget):
+            ids = found_by.find(connection, tree, sort, given, budget, limit=limit, offset=offset)
             return _hits(connection, ids, [each.within(budget) for each in finders], markers)
     except connection.errors as exc:
-        if index.is_index_damage(exc):
+        if upkeep.is_index_damage(exc):
             raise SearchIndexError("damaged", str(getattr(exc, "orig", exc))) from exc
         raise
 

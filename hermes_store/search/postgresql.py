@@ -9,18 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import BigInteger, bindparam, text
 
 from hermes_store.database.connection import OpenConnection
-from hermes_store.search import postgresql_build, rebuild
 from hermes_store.search.budget import Budget
-from hermes_store.search.index import is_index_damage, require_ready
 from hermes_store.search.matching import has_symbols, matches, spellings
-from hermes_store.search.postgresql_build import check, merge
 from hermes_store.search.postgresql_ddl import INCOMPLETE
 from hermes_store.search.query import And, Not, Phrase, Query
 from hermes_store.search.searched import compared
@@ -28,16 +24,9 @@ from hermes_store.search.searched import compared
 __all__ = [
     "GIVEN_IDS",
     "as_written",
-    "backfill",
-    "check",
     "expression",
     "find",
     "given",
-    "is_index_damage",
-    "merge",
-    "reindex",
-    "repair",
-    "require_ready",
     "within",
 ]
 
@@ -127,8 +116,7 @@ def within(connection: OpenConnection, budget: Budget) -> Iterator[None]:
     if not budget.seconds:
         yield
         return
-    limit = max(1, round(budget.left * 1000))
-    connection.run(f"SAVEPOINT hermes_search; SET LOCAL statement_timeout = {limit}")
+    connection.run(_SET_LIMIT.format(max(1, round(budget.left * 1000))))
     try:
         yield
     except connection.errors as exc:
@@ -139,6 +127,13 @@ def within(connection: OpenConnection, budget: Budget) -> Iterator[None]:
         if connection.in_transaction:
             connection.run("ROLLBACK TO hermes_search; RELEASE hermes_search")
 
+
+_SET_LIMIT = """\
+SAVEPOINT hermes_search;
+SELECT set_config('statement_timeout', '{0}', true)
+WHERE current_setting('statement_timeout') = '0'
+    OR CAST(current_setting('statement_timeout') AS interval) > interval '{0} ms'"""
+"""A lower limit that is there already stays."""
 
 _TEXTS = text("""\
 SELECT m.id, m.content, m.content_format, m.tool_name, m.tool_calls, v.forms
@@ -221,9 +216,6 @@ def _phrase(phrase: Phrase, words: Sequence[str], *, sure: bool) -> str:
 
 # --- what the other side of the package asks ----------------------------------------------------
 
-repair = None
-"""A write cannot fail because of the index: it is a column of the message."""
-
 GIVEN_IDS = "SELECT unnest(CAST(:ids AS bigint[]))"
 
 
@@ -235,9 +227,3 @@ def given(ids: Sequence[int]) -> list[int]:
 def as_written(searched: str) -> str:
     """A text of the view is as it was written."""
     return searched
-
-
-# --- upkeep -------------------------------------------------------------------------------------
-
-reindex = partial(rebuild.reindex, build=postgresql_build)
-backfill = partial(rebuild.backfill, build=postgresql_build)

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, cast
 
 from sqlalchemy import text
@@ -14,28 +14,18 @@ from sqlalchemy import text
 from hermes_store.database.callback import Callback
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
-from hermes_store.search import rebuild, sqlite_build
 from hermes_store.search.budget import Budget
 from hermes_store.search.characters import join_up, set_apart
-from hermes_store.search.index import check, is_index_damage, repair, require_ready
 from hermes_store.search.matching import has_symbols, in_doubt, matches, spellings
 from hermes_store.search.query import And, Not, Phrase, Query
 from hermes_store.search.searched import compared
-from hermes_store.search.sqlite_build import merge
 
 __all__ = [
     "GIVEN_IDS",
     "as_written",
-    "backfill",
-    "check",
     "expression",
     "find",
     "given",
-    "is_index_damage",
-    "merge",
-    "reindex",
-    "repair",
-    "require_ready",
     "within",
 ]
 
@@ -228,9 +218,3 @@ def given(ids: Sequence[int]) -> str:
 
 as_written = join_up
 """A text of the view without the blanks that set characters apart."""
-
-
-# --- upkeep -------------------------------------------------------------------------------------
-
-reindex = partial(rebuild.reindex, build=sqlite_build)
-backfill = partial(rebuild.backfill, build=sqlite_build)

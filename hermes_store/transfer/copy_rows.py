@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     Column,
+    ColumnElement,
     Float,
+    FromClause,
     Integer,
     Table,
     Text,
@@ -26,6 +28,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    tuple_,
     union_all,
 )
 from sqlalchemy import column as named
@@ -34,7 +37,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import CopyError
 from hermes_store.models.stored import TABLES, messages, sessions
 
-__all__ = ["Row", "Source", "keys_of"]
+__all__ = ["Row", "Source", "by_key", "keys_of", "with_keys"]
 
 Row = dict[str, Any]
 
@@ -42,6 +45,21 @@ Row = dict[str, Any]
 def keys_of(table: Table) -> list[str]:
     """Names of the columns that tell one row from another."""
     return [column.name for column in table.primary_key.columns]
+
+
+def by_key(table: Table, rows: Iterable[Row]) -> dict[tuple[Any, ...], Row]:
+    """Rows by their keys."""
+    names = keys_of(table)
+    return {tuple(row[name] for name in names): row for row in rows}
+
+
+def with_keys(table: Table, rows: list[Row], of: FromClause | None = None) -> ColumnElement[bool]:
+    """The condition that a row of a table (or of a query of it) has the key of one of `rows`."""
+    keys = [(table if of is None else of).c[name] for name in keys_of(table)]
+    wanted = list(by_key(table, rows))
+    if len(keys) == 1:
+        return keys[0].in_([key for (key,) in wanted])
+    return tuple_(*keys).in_(wanted)
 
 
 _FETCHED_AT_ONCE = 50
@@ -83,6 +101,14 @@ class Source:
     def last_message_id(self) -> int:
         """The greatest id that was ever given to a message."""
         return self._connection.backend.last_id(self._connection.core, messages.name)
+
+    def lacks(self, of: Table, keys: list[Row]) -> list[Row]:
+        """Those of `keys` that no row has."""
+        rows = _rows(of, None, None).subquery()
+        names = keys_of(of)
+        found = select(*(rows.c[name] for name in names)).where(with_keys(of, keys, rows))
+        held = {tuple(row) for row in self._connection.core.execute(found)}
+        return [row for key, row in by_key(of, keys).items() if key not in held]
 
     def left_out(self, of: Table) -> dict[str, int]:
         """What another database has no place for, and how much of it there is."""

@@ -15,7 +15,7 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import Table, bindparam, delete, func, insert, select, update
 
 from hermes_store import migrate
 from hermes_store.database.address import Address, create_database, identity, url_of
@@ -26,13 +26,18 @@ from hermes_store.execution.store import Store
 from hermes_store.models.stored import TABLES, messages, sessions
 from hermes_store.schema.change import Progress
 from hermes_store.settings import make_settings
-from hermes_store.transfer.copy_rows import Row, Source, keys_of
+from hermes_store.transfer.copy_rows import Row, Source, by_key, keys_of, with_keys
 
 __all__ = ["Copied", "copy"]
 
 _OTHERS = tuple(table for table in TABLES if table not in (sessions, messages))
 _ROWS_AT_ONCE = 500
 _CHARACTERS_AT_ONCE = 2_000_000
+
+
+_NEITHER_EMPTY_NOR_A_COPY = (
+    "copy into an empty database, or make an earlier copy equal with delete=True (--delete)"
+)
 
 
 class Copied(NamedTuple):
@@ -46,14 +51,24 @@ class Copied(NamedTuple):
     """BLAKE2b of every value in the order of keys; equal stores have equal digests."""
     remarks: dict[str, int]
     """What could not come along as it was, and how often that was so."""
+    deleted: dict[str, int]
+    """Rows of each table that the target held and the source does not hold any more."""
 
 
-def copy(source: Address, target: Address, *, progress: Progress | None = None) -> Copied:
+def copy(
+    source: Address,
+    target: Address,
+    *,
+    delete: bool = False,
+    progress: Progress | None = None,
+) -> Copied:
     """Copy the store at `source` into the database at `target`, or finish an interrupted copy.
 
     Creates the target when it is missing, and its schema. Agents may go on writing to the source;
-    what they write after the beginning is left to another call. Raises `CopyError` when there is
-    no source, when the target holds something else, or when what was written is not what was read.
+    what they write after the beginning is left to another call. With `delete` an earlier copy
+    becomes equal to the source: rows that the source does not hold any more are deleted, and
+    messages that changed are stored anew. Raises `CopyError` when there is no source, when the
+    target holds something else, or when what was written is not what was read.
     """
     origin, goal = url_of(source), url_of(target)
     if migrate.inspect(origin).is_new:
@@ -68,7 +83,7 @@ def copy(source: Address, target: Address, *, progress: Progress | None = None) 
         if identity(read.url) == identity(written.url):
             raise InvalidArgumentError("target", "is the source itself", "name another database")
         copying = _Copying(connection, written, progress or _tell_nobody)
-        copying.run()
+        copying.run(delete=delete)
         return copying.verified()
 
 
@@ -83,15 +98,24 @@ class _Copying:
         self._source = Source(source, keeps_nul=backend_of(target.url).keeps_nul)
         self._target = target
         self._report = report
+        self._deleted: dict[str, int] = {}
 
-    def run(self) -> None:
-        """Write what the target lacks."""
+    def run(self, *, delete: bool) -> None:
+        """Write what the target lacks; with `delete`, take away what it holds besides."""
         with self._target.reading() as connection:
-            self._require_nothing_else(connection)
+            if delete:
+                self._require_something_in_common(connection)
+            else:
+                self._require_nothing_else(connection)
             last = _last_message_id(connection)
         greatest = self._source.last_message_id()
         self._target.write(_reserve_ids, greatest)
+        if delete:
+            for table in (*_OTHERS, messages, sessions):
+                self._delete_what_is_gone(table)
         self._copy_sessions()
+        if delete and last is not None:
+            self._copy_rows(messages, until=last)
         self._copy_messages(last)
         for table in _OTHERS:
             self._copy_rows(table)
@@ -110,6 +134,7 @@ class _Copying:
             others=held,
             digest=digest.hexdigest(),
             remarks=dict(remarks),
+            deleted=self._deleted,
         )
 
     def _compare(
@@ -122,8 +147,8 @@ class _Copying:
         """Raise `CopyError` unless the target holds the rows of the source and no other."""
         total, done = self._source.count(table), 0
         for done, some in _counted(_in_pieces(self._source.each(table, remarks=remarks))):
-            there = _by_key(table, _rows_of(target, table, some))
-            for key, expected in _by_key(table, some).items():
+            there = by_key(table, _rows_of(target, table, some))
+            for key, expected in by_key(table, some).items():
                 found = there.get(key)
                 if found != expected:
                     raise CopyError(_difference(table, expected, found))
@@ -140,14 +165,33 @@ class _Copying:
         pieces = _in_pieces(self._source.each(sessions))
         known = sum(len(_rows_of(target, sessions, some)) for some in pieces)
         if held > known:
-            raise CopyError(f"the target holds {held - known} sessions that the source lacks")
+            problem = f"the target holds {held - known} sessions that the source lacks"
+            raise CopyError(problem, _NEITHER_EMPTY_NOR_A_COPY)
         last = _last_message_id(target)
         if last is None:
             return
         newest = [*self._source.each(messages, after=last - 1, until=last)]
         same_number = _count(target, messages) == self._source.count(messages, until=last)
         if not newest or not same_number or _rows_of(target, messages, newest) != newest:
-            raise CopyError(f"of the messages up to {last}, the target holds others")
+            problem = f"of the messages up to {last}, the target holds others"
+            raise CopyError(problem, _NEITHER_EMPTY_NOR_A_COPY)
+
+    def _require_something_in_common(self, target: OpenConnection) -> None:
+        """Refuse to make a store equal that was never a copy of this source."""
+        if not _count(target, sessions):
+            return
+        pieces = _in_pieces(self._source.each(sessions))
+        if not any(_rows_of(target, sessions, some) for some in pieces):
+            raise CopyError("the target holds no session of the source: it is not a copy of it")
+
+    def _delete_what_is_gone(self, table: Table) -> None:
+        with self._target.reading() as connection:
+            held = _in_pieces(_keys_held(connection, table))
+            gone = [key for some in held for key in self._source.lacks(table, some)]
+        for done, some in _counted(_in_pieces(gone)):
+            self._target.write(_delete_rows, some, table=table)
+            self._deleted[table.name] = done
+            self._report(f"deleting {table.name}", done, len(gone))
 
     def _copy_sessions(self) -> None:
         """First without titles and parents: those of others may have to change before."""
@@ -166,10 +210,10 @@ class _Copying:
             self._write(messages, some, _store_messages)
             self._report("messages", there + done, total)
 
-    def _copy_rows(self, table: Table) -> None:
+    def _copy_rows(self, table: Table, *, until: int | None = None) -> None:
         """Rows of a table that nothing else refers to: those that differ are stored anew."""
-        total = self._source.count(table)
-        for done, some in _counted(_in_pieces(self._source.each(table))):
+        total = self._source.count(table, until=until)
+        for done, some in _counted(_in_pieces(self._source.each(table, until=until))):
             self._write(table, some, partial(_store_rows, table=table))
             self._report(table.name, done, total)
 
@@ -180,7 +224,7 @@ class _Copying:
         try:
             self._target.write(store, rows)
         except RefusedError as exc:
-            first, *_, last = [*_by_key(table, rows), *_by_key(table, rows)]
+            first, *_, last = [*by_key(table, rows), *by_key(table, rows)]
             where = f"{table.name} from {_shown(first)} to {_shown(last)}"
             raise CopyError(f"{where}: the target refuses one ({exc.reason})", "change it") from exc
 
@@ -203,17 +247,22 @@ def _last_message_id(target: OpenConnection) -> int | None:
 
 def _rows_of(target: OpenConnection, table: Table, like: list[Row]) -> list[Row]:
     """The rows with the keys of others."""
-    keys = [table.c[name] for name in keys_of(table)]
-    wanted = tuple_(*keys).in_(list(_by_key(table, like)))
-    if len(keys) == 1:
-        wanted = keys[0].in_([key for (key,) in _by_key(table, like)])
-    found = target.core.execute(select(table).where(wanted))
+    found = target.core.execute(select(table).where(with_keys(table, like)))
     return [dict(row) for row in found.mappings()]
 
 
-def _by_key(table: Table, rows: Iterable[Row]) -> dict[tuple[Any, ...], Row]:
-    names = keys_of(table)
-    return {tuple(row[name] for name in names): row for row in rows}
+def _keys_held(target: OpenConnection, table: Table) -> Iterator[Row]:
+    keys = select(*(table.c[name] for name in keys_of(table)))
+    found = target.core.execute(keys.execution_options(yield_per=_ROWS_AT_ONCE))
+    yield from map(dict, found.mappings())
+
+
+def _delete_rows(target: OpenConnection, keys: list[Row], *, table: Table) -> None:
+    if table is sessions:  # those that continue a deleted one get their parents later
+        ids = [row["id"] for row in keys]
+        orphans = update(sessions).where(sessions.c.parent_session_id.in_(ids))
+        target.core.execute(orphans.values(parent_session_id=None))
+    target.core.execute(delete(table).where(with_keys(table, keys)))
 
 
 def _shown(key: tuple[Any, ...]) -> str:
@@ -222,8 +271,8 @@ def _shown(key: tuple[Any, ...]) -> str:
 
 def _store_rows(target: OpenConnection, rows: list[Row], *, table: Table) -> None:
     """Store what is not there as it should be."""
-    there = _by_key(table, _rows_of(target, table, rows))
-    new = {key: row for key, row in _by_key(table, rows).items() if there.get(key) != row}
+    there = by_key(table, _rows_of(target, table, rows))
+    new = {key: row for key, row in by_key(table, rows).items() if there.get(key) != row}
     for key in new.keys() & there.keys():
         same = [table.c[name] == value for name, value in zip(keys_of(table), key, strict=True)]
         target.core.execute(delete(table).where(*same))
@@ -283,7 +332,7 @@ def _counted(pieces: Iterable[list[Row]]) -> Iterator[tuple[int, list[Row]]]:
 
 
 def _difference(table: Table, expected: Row, found: Row | None) -> str:
-    [key] = map(_shown, _by_key(table, [expected]))
+    [key] = map(_shown, by_key(table, [expected]))
     if found is None:
         return f"{table.name}: {key} is missing"
     names = [name for name in expected if expected[name] != found[name]]

@@ -12,6 +12,15 @@ import pytest
 
 from hermes_store.cli.app import run as run_command
 
+_OF_A_PERSON = (
+    "COLUMNS",
+    "FORCE_COLOR",
+    "HERMES_STORE_URL",
+    "LESS",
+    "NO_COLOR",
+    "PAGER",
+    "TTY_COMPATIBLE",
+)
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -27,7 +36,7 @@ def home(tmp_path, monkeypatch):
     folder = tmp_path / "home"
     monkeypatch.setenv("HERMES_HOME", str(folder))
     monkeypatch.setenv("TZ", "UTC")
-    for name in ("HERMES_STORE_URL", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TTY_COMPATIBLE"):
+    for name in _OF_A_PERSON:
         monkeypatch.delenv(name, raising=False)
     return folder
 
@@ -64,13 +73,19 @@ def spawn():
 
 @pytest.fixture
 def on_a_terminal():
-    """Run the command with a terminal as its output and errors; what the terminal got."""
+    """Run the command with a terminal as its output and errors; what the terminal got.
 
-    def call(*arguments, columns=80, **environment) -> str:
+    With `keyboard` the terminal is its input too, as when a person types the command.
+    """
+
+    def call(*arguments, columns=80, keyboard=False, **environment) -> str:
         ours, theirs = pty.openpty()
         environment |= {"COLUMNS": str(columns), "TERM": "xterm-256color"}
         command = [sys.executable, "-m", "hermes_store", *map(str, arguments)]
-        with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=os.environ | environment):
+        stdin = theirs if keyboard else None
+        with subprocess.Popen(
+            command, stdin=stdin, stdout=theirs, stderr=theirs, env=os.environ | environment
+        ):
             os.close(theirs)
             return b"".join(iter(lambda: _read(ours), b"")).decode()
 

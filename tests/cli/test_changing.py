@@ -76,9 +76,9 @@ class TestPrune:
         assert list(exported(run)) == ["20260309_081144_d91b70"]  # still open
 
     def test_nothing_to_prune_is_said_and_no_error(self, run, filled):
-        result = run("prune", "--source", "nowhere", "--yes")
+        result = run("prune", "--older-than", "99999", "--yes")
         assert (result.code, result.err) == (0, "nothing to prune\n")
-        assert json.loads(run("--json", "prune", "--source", "nowhere").out) == {
+        assert json.loads(run("--json", "prune", "--older-than", "99999").out) == {
             "sessions": [],
             "deleted": 0,
         }
@@ -136,7 +136,8 @@ class TestExportAndImport:
         (tmp_path / "x.jsonl").write_text(json.dumps(good) + "\n{oops\n")
         result = run("import", tmp_path / "x.jsonl")
         assert result.code == 1
-        assert "x.jsonl, line 2: not JSON" in result.err
+        assert "stored before the error: 1 session with 0 messages" in result.err
+        assert f"error: {tmp_path}/x.jsonl:2: not JSON" in result.err
         assert list(exported(run)) == ["a"]
 
     def test_values_that_cannot_be_stored_are_refused_by_name(self, run, tmp_path):
@@ -144,7 +145,7 @@ class TestExportAndImport:
         (tmp_path / "x.jsonl").write_text(json.dumps(bad) + "\n")
         result = run("import", tmp_path / "x.jsonl")
         assert result.code == 2
-        assert "session a, source" in result.err
+        assert f"error: {tmp_path}/x.jsonl:1: session a, source: null is no text" in result.err
 
     def test_export_can_be_limited(self, run, filled):
         assert set(exported(run, "--source", "slack")) == {"20260312_112005_0e77ba"}
@@ -209,3 +210,36 @@ class TestExportAndImport:
         target = tmp_path / "no folder" / "all.jsonl"
         result = run("export", "-o", target)
         assert (result.code, result.err) == (1, f"error: {target}: No such file or directory\n")
+
+
+class TestEndReopenAndClear:
+    OPEN = "20260309_081144_d91b70"
+
+    def test_a_session_is_ended_once_and_keeps_its_first_reason(self, run, filled):
+        ended = json.loads(run("--json", "end", self.OPEN, "--reason", "laptop closed").out)
+        assert (ended["id"], ended["end_reason"]) == (self.OPEN, "laptop closed")
+        assert ended["ended_at"] > 1772000000
+        assert json.loads(run("--json", "end", self.OPEN).out) == ended
+        assert f"{self.OPEN} ended " in run("end", self.OPEN).err
+
+    def test_an_ended_session_is_reopened(self, run, filled):
+        assert json.loads(run("--json", "reopen", RACE).out) == {"id": RACE}
+        assert exported(run, RACE)[RACE]["ended_at"] is None
+        assert run("reopen", "nothing").code == 3
+
+    def test_messages_are_cleared_and_the_session_stays(self, run, filled):
+        assert json.loads(run("--json", "clear", RACE, "--yes").out) == {"id": RACE, "deleted": 19}
+        assert exported(run, RACE)[RACE]["messages"] == []
+
+    def test_clearing_insists_on_yes_without_a_terminal(self, spawn, filled):
+        result = spawn("clear", RACE, stdin=b"y\n")
+        assert result.code == 2
+        assert "--yes" in result.err
+
+    def test_a_model_is_printed_and_set(self, run, filled):
+        assert json.loads(run("--json", "model", RACE, "m\x1b2").out) == {
+            "id": RACE,
+            "model": "m\x1b2",
+        }
+        assert run("model", RACE).out == "m␛2\n"
+        assert exported(run, RACE)[RACE]["model"] == "m\x1b2"

@@ -29,6 +29,7 @@ def test_json_has_the_same(run, filled, tmp_path):
         "messages": MESSAGES,
         "others": {},
         "remarks": {},
+        "deleted": {},
     }
     again = json.loads(run("--json", "copy", filled, tmp_path / "goal.db").out)
     assert again["digest"] == digest
@@ -62,6 +63,9 @@ def test_a_target_that_holds_something_else_is_refused(run, filled, tmp_path):
     result = run("copy", filled, tmp_path / "goal.db")
     assert (result.code, result.out) == (1, "")
     assert "lacks; copy into an empty database" in result.err
+    refused = run("copy", filled, tmp_path / "goal.db", "--delete")
+    assert refused.code == 1
+    assert "it is not a copy of it" in refused.err
 
 
 def test_the_source_itself_is_wrong_usage(run, filled):
@@ -69,11 +73,28 @@ def test_the_source_itself_is_wrong_usage(run, filled):
     assert run("copy", filled).code == 2
 
 
-def test_an_older_source_is_upgraded_and_that_is_said(run, tmp_path):
+def test_an_older_source_is_refused_and_not_changed(run, tmp_path):
     migrate.upgrade(tmp_path / "old.db", "0005")
+    before = (tmp_path / "old.db").read_bytes()
     result = run("copy", tmp_path / "old.db", tmp_path / "goal.db")
+    assert (result.code, result.out) == (1, "")
+    assert "is at schema 0005" in result.err
+    assert "run 'hermes-store upgrade'" in result.err
+    assert [path.name for path in tmp_path.iterdir()] == ["old.db"]
+    assert (tmp_path / "old.db").read_bytes() == before
+
+
+def test_a_nightly_copy_brings_deletions_along_when_asked(run, filled, tmp_path):
+    goal = tmp_path / "goal.db"
+    assert run("copy", filled, goal).code == 0
+    assert run("delete", "--yes", "20260312_112005_0e77ba").code == 0
+    refused = run("copy", filled, goal)
+    assert refused.code == 1
+    assert "--delete" in refused.err
+    result = run("copy", filled, goal, "--delete")
     assert result.code == 0
-    assert f"is at 0005: upgrading it to {migrate.HEAD}" in result.err
+    assert "deleted from sessions: 1\n" in result.err
+    assert run("--db", goal, "export").out == run("export").out
 
 
 @pytest.mark.postgresql

@@ -72,7 +72,7 @@ def test_the_environment_names_the_database_and_the_option_wins(run, filled, tmp
 @pytest.mark.parametrize(
     "arguments",
     ["nonsense", "list --nonsense", "list --limit 0", "list --limit many", "search", "show",
-     "search x --since yesterday", "search x --sort best", "prune --older-than -1"],
+     "search x --since someday", "search x --sort best", "prune --older-than -1"],
 )  # fmt: skip
 def test_wrong_usage_ends_with_2_and_an_explanation(run, filled, arguments):
     result = run(*arguments.split())

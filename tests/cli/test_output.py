@@ -45,7 +45,3 @@ def test_sizes_counts_costs_and_durations():
     assert [output.duration(n) for n in (-1, 0.2, 61, 5400, 90_061)] == [
         "0 s", "0 s", "1 min 1 s", "1 h 30 min", "1 d 1 h",
     ]  # fmt: skip
-
-
-def test_control_characters_are_shown_not_sent():
-    assert output.plain("a\x1b[31mb\x07\x9b\x7fc\td\r\ne") == "a␛[31mb␇\ufffd␡c\td\ne"

@@ -66,43 +66,54 @@ def test_current_says_what_to_do_and_changes_nothing(run, behind):
     assert [p.name for p in behind.parent.glob("behind*")] == ["behind.db"]
 
 
-READING = [
-    ["list"],
-    ["show", "s"],
-    ["search", "x"],
-    ["stats"],
-    ["title", "s"],
-    ["export"],
-    ["doctor"],
-]
+READING = ["model x", "list", "show x", "search x", "stats", "export", "doctor", "title x", "prune"]
 
 
-@pytest.mark.parametrize("command", READING, ids=lambda command: command[0])
-def test_a_reading_command_refuses_an_older_schema_and_changes_nothing(run, behind, command):
+@pytest.mark.parametrize("command", READING)
+def test_a_reading_command_changes_no_older_file_and_says_how_to_upgrade(run, behind, command):
     before = behind.read_bytes()
-    result = run("--db", behind, *command)
+    result = run("--db", behind, *command.split())
     assert (result.code, result.out) == (1, "")
-    assert f"{behind}: the database is at revision 0005" in result.err
+    assert f"error: {behind} is at schema 0005, {migrate.HEAD} is needed" in result.err
     assert "run 'hermes-store upgrade'" in result.err
     assert behind.read_bytes() == before
-    assert [each.name for each in behind.parent.glob("behind*")] == ["behind.db"]
+    assert [p.name for p in behind.parent.glob("behind*")] == ["behind.db"]
 
 
-@pytest.mark.parametrize("command", READING, ids=lambda command: command[0])
+@pytest.mark.parametrize("command", READING)
 def test_a_reading_command_makes_no_store_of_an_empty_file(run, tmp_path, command):
     path = tmp_path / "empty.db"
     path.touch()
-    assert "is at revision none" in run("--db", path, *command).err
-    assert path.stat().st_size == 0
+    result = run("--db", path, *command.split())
+    assert (result.code, result.out) == (3, "")
+    assert f"there is no store in {path} yet; 'hermes-store init' creates it" in result.err
+    assert [p.name for p in tmp_path.glob("empty*")] == ["empty.db"]
+    assert path.read_bytes() == b""
+
+
+@pytest.mark.parametrize("command", ["list", "search don't", "show 20260210_09", "export", "stats"])
+def test_a_reading_command_changes_no_byte_of_the_file(run, filled, command):
+    before = filled.read_bytes()
+    assert run(*command.split()).code == 0
+    assert filled.read_bytes() == before
+    assert [p.name for p in filled.parent.iterdir()] == ["state.db"]
 
 
 def test_a_changing_command_upgrades_the_file_and_says_so(run, behind):
-    result = run("--db", behind, "prune", "--older-than", "900", "--yes")
+    result = run("--db", behind, "prune", "--yes")
     assert result.code == 0
     assert f"is at 0005: upgrading it to {migrate.HEAD}" in result.err
+    assert run("--db", behind, "list").err == "no sessions\n"
 
 
-CHANGING = [["title", "20260216", "new"], ["delete", "-y", "20260216"], ["reindex"], ["optimize"]]
+CHANGING = [
+    ["title", "20260216", "new"],
+    ["delete", "-y", "20260216_154510_71cf0b"],
+    ["end", "20260216"],
+    ["clear", "-y", "20260216_154510_71cf0b"],
+    ["reindex"],
+    ["optimize"],
+]
 
 
 @pytest.mark.parametrize("command", CHANGING, ids=lambda command: command[0])
@@ -110,9 +121,18 @@ def test_with_read_only_nothing_is_changed_by_any_command(run, filled, command):
     before = filled.read_bytes()
     result = run("--read-only", *command)
     assert result.code == 1
-    assert "opened with read_only=True" in result.err
+    assert "opened with --read-only" in result.err
     assert filled.read_bytes() == before
     assert run("list", "--read-only").code == 0
+
+
+@pytest.mark.parametrize("command", ["init", "upgrade", "copy {db} {tmp}/x.db"])
+def test_with_read_only_no_database_is_made(run, filled, tmp_path, command):
+    arguments = command.format(db=filled, tmp=tmp_path).split()
+    result = run("--read-only", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert "leave --read-only out" in result.err
+    assert not (tmp_path / "x.db").exists()
 
 
 def test_upgrade_names_both_ends(run, behind):

@@ -77,8 +77,8 @@ def run_down(path: Path, code: str) -> None:
 
 
 def test_a_column_of_json_or_text_is_drafted_as_it_is_stored(path, models):
-    models.tables["messages"].append_column(sa.Column("extra", Json()))
-    models.tables["messages"].append_column(sa.Column("name", Words()))
+    models.tables["messages"].append_column(sa.Column("novel", Json()))
+    models.tables["messages"].append_column(sa.Column("words", Words()))
     up, _ = migrate_as_generated(path, models)
     assert up.count("sa.Text()") == 2
     assert "hermes_store" not in up

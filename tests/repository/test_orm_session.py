@@ -591,3 +591,21 @@ def test_what_is_stored_is_what_the_repository_stores(repo, database):
         database, f"SELECT {columns} FROM messages WHERE session_id = 'a' AND role = 'assistant'"
     )
     assert appended == added
+
+
+def test_other_forms_of_words_are_found_whichever_way_a_message_came(repository):
+    repository.create_session("s", "cli")
+    with repository.orm_session() as orm:
+        orm.add(Message(session_id="s", role="user", content="see parseHttpHeader"))
+        orm.execute(
+            insert(Message),
+            [{"session_id": "s", "role": "tool", "content": "\x1b[31mcolouredWord\x1b[0m"}],
+        )
+    for word in ("header", "word", "colouredWord"):
+        assert len(repository.search_messages(word)) == 1, word
+    with repository.orm_session() as orm:
+        message = orm.scalars(select(Message).where(Message.role == "user")).one()
+        message.content = "see anotherIdentifier"
+    assert repository.search_messages("header") == []
+    assert len(repository.search_messages("identifier")) == 1
+    assert repository.check() == []

@@ -33,13 +33,11 @@ SHAPES = [
 STATEMENTS = [
     *(
         pytest.param(value, id=f"{module.__name__.rpartition('.')[2]}.{name}")
-        for module in (appends, listing, messages, retention, sessions, titles, usage)
+        for module in (appends, conversation, listing, messages, retention, sessions, titles, usage)
         for name, value in vars(module).items()
         if isinstance(value, Statement)
     ),
     pytest.param(appends._insert_of(names(messages_table)), id="append"),
-    pytest.param(conversation._STRICT.statement, id="conversation, strict"),
-    pytest.param(conversation._FULL.statement, id="conversation, full"),
     *(pytest.param(listing._search_statement(shape), id=f"search {shape}") for shape in SHAPES),
     *(
         pytest.param(listing._rich_statement(shape, columns), id=f"rich {len(columns)} {shape}")

@@ -7,7 +7,7 @@ from stored import change, check
 from support import only_sqlite
 
 from hermes_store import SessionRepository, Transaction
-from hermes_store.database.address import url_of
+from hermes_store.database.address import shown, url_of
 from hermes_store.errors import (
     InvalidArgumentError,
     NestedTransactionError,
@@ -258,4 +258,4 @@ def test_a_closed_repository_refuses_every_call(database):
 
 def test_a_repository_says_where_it_is(repository, database):
     assert repository.url == url_of(database)
-    assert repr(repository) == f"SessionRepository('{url_of(database)}')"
+    assert repr(repository) == f"SessionRepository('{shown(url_of(database))}')"

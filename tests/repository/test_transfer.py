@@ -9,6 +9,7 @@ from stored import change, check, rows
 
 from hermes_store import SessionRepository
 from hermes_store.errors import InvalidArgumentError
+from hermes_store.records import ImportResult
 
 
 @pytest.fixture
@@ -243,6 +244,64 @@ def test_a_malformed_session_is_named_and_those_before_it_are_stored(repository,
     assert [session["id"] for session in repository.export_all()] == ["good"]
 
 
+@pytest.mark.parametrize("time", [1e308, -1, 1772359205500, float("nan"), "2026-03-01", True])
+@pytest.mark.parametrize("name", ["started_at", "ended_at", "last_active"])
+def test_a_time_that_is_none_is_refused_by_name(repository, name, time):
+    given = {"id": "s", "source": "x", "started_at": 1.0, name: time}
+    with pytest.raises(InvalidArgumentError, match=f"session s, {name}: "):
+        repository.import_sessions([given])
+    assert repository.session_count() == 0
+
+
+def test_milliseconds_are_refused_by_name(repository):
+    given = {"id": "s", "source": "x", "started_at": 1.0}
+    late = {"role": "user", "timestamp": 1772359205500}
+    named = r"session s, messages\[1\], timestamp: 1772359205500 .* not milliseconds"
+    with pytest.raises(InvalidArgumentError, match=named):
+        repository.import_sessions([{**given, "messages": [{"role": "user"}, late]}])
+    assert repository.session_count() == 0
+
+
+def test_a_title_is_stored_as_set_session_title_would_store_it(repository):
+    given = {"id": "s", "source": "x", "started_at": 1.0, "title": "  a\x1b\u202e\nb "}
+    result = repository.import_sessions([given])
+    assert repository.get_session_title("s") == "a b"
+    assert (result.retitled, result.too_long_titles) == ({}, {})
+
+
+def test_a_title_that_is_too_long_is_cut_and_reported(repository):
+    session = {"source": "x", "started_at": 1.0, "title": "word " * 101}
+    result = repository.import_sessions([{**session, "id": "a"}, {**session, "id": "b"}])
+    cut = ("word " * 20).strip()
+    assert repository.get_session_title("a") == cut
+    assert repository.get_session_title("b") == f"{cut[:97].strip()} #2"
+    assert result.retitled == {"a": cut, "b": repository.get_session_title("b")}
+    assert result.too_long_titles == {"a": 504, "b": 504}
+
+
+def test_bad_sessions_are_left_out_when_somebody_hears_of_them(repository):
+    good = {"source": "x", "started_at": 1}
+    heard = []
+    result = repository.import_sessions(
+        [{**good, "id": "a"}, {"id": "b"}, 5, {**good, "id": "c"}],
+        on_bad=lambda error: heard.append(str(error)),
+    )
+    assert result.sessions == 2
+    assert [session["id"] for session in repository.export_all()] == ["c", "a"]
+    assert [text.partition(";")[0] for text in heard] == [
+        "session b, source: None is no text",
+        "sessions: int is no dict",
+    ]
+
+
+def test_the_result_holds_what_was_stored_before_an_error(repository):
+    result = ImportResult()
+    good = {"id": "a", "source": "x", "started_at": 1, "messages": [{"role": "user"}]}
+    with pytest.raises(InvalidArgumentError):
+        repository.import_sessions([good, 5], result=result)
+    assert (result.sessions, result.messages) == (1, 1)
+
+
 def test_what_is_no_list_of_sessions_is_refused(repository):
     for wrong in (None, 5):
         with pytest.raises(InvalidArgumentError, match="sessions: "):
@@ -252,12 +311,10 @@ def test_what_is_no_list_of_sessions_is_refused(repository):
 def test_odd_values_that_a_legacy_file_holds_survive(filled, other, database):
     change(
         database,
-        "UPDATE sessions SET started_at = -5.0, model_config = '{broken', source = '',"
-        " input_tokens = -7 WHERE id = 'root'",
+        "UPDATE sessions SET model_config = '{broken', source = '', input_tokens = -7"
+        " WHERE id = 'root'",
     )
-    change(
-        database, "UPDATE messages SET timestamp = 5e246, tool_calls = '{broken', role = 'weird'"
-    )
+    change(database, "UPDATE messages SET tool_calls = '{broken', role = 'weird'")
     change(database, "UPDATE messages SET role = '', token_count = -1 WHERE id = 1")
     change(database, "UPDATE sessions SET end_reason = '', message_count = NULL WHERE id = 'tip'")
     exported = filled.export_all()

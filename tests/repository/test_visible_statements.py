@@ -37,6 +37,8 @@ CALLS: dict[str, Callable[[SessionRepository], object]] = {
     "append_messages": lambda repo: repo.append_messages("s", [{"role": "user"}] * 2),
     "get_messages": lambda repo: repo.get_messages("s"),
     "get_messages_as_conversation": lambda repo: repo.get_messages_as_conversation("s"),
+    "count_messages": lambda repo: repo.count_messages("s"),
+    "find_sessions": lambda repo: repo.find_sessions("s"),
     "message_count": lambda repo: repo.message_count(),
     "clear_messages": lambda repo: repo.clear_messages("s"),
     "search_messages": lambda repo: repo.search_messages("needle"),

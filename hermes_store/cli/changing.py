@@ -1,0 +1,104 @@
+"""`title`, `model`, `end`, `reopen`: a change of one session, not of its messages."""
+
+from __future__ import annotations
+
+import click
+
+from hermes_store.cli import output
+from hermes_store.cli.completion import complete_sessions
+from hermes_store.cli.names import find_session
+from hermes_store.cli.opening import open_to_change, open_to_read
+from hermes_store.cli.options import Options
+from hermes_store.cli.text import in_one_line, one_line
+from hermes_store.errors import TitleInUseError
+
+__all__ = ["end_command", "model_command", "reopen_command", "title_command"]
+
+
+@click.command("title")
+@click.argument("session", shell_complete=complete_sessions)
+@click.argument("new_title", required=False)
+@click.option("--clear", is_flag=True, help="Take the title away.")
+@click.pass_obj
+def title_command(options: Options, session: str, new_title: str | None, clear: bool) -> None:
+    """Print the title of SESSION, or set it to NEW_TITLE.
+
+    SESSION is an id, a unique beginning of one, a title, or words of one. --json prints an object
+    with id and title.
+    """
+    if clear and new_title is not None:
+        raise click.UsageError("give a new title or --clear, not both")
+    changing = clear or new_title is not None
+    with open_to_change(options) if changing else open_to_read(options) as repo:
+        session_id = find_session(repo, session)
+        if changing:
+            try:
+                repo.set_session_title(session_id, new_title or "")
+            except TitleInUseError as exc:
+                free = repo.get_next_title_in_lineage(exc.title)
+                raise click.UsageError(
+                    f"the title {exc.title!r} is in use by the session {exc.session_id}; choose "
+                    f"another: {free!r} is free"
+                ) from exc
+        title = repo.get_session_title(session_id)
+    if options.as_json:
+        output.print_json({"id": session_id, "title": title})
+    elif title:
+        click.echo(in_one_line(title))
+    else:
+        output.note(f"{session_id} has no title")
+
+
+@click.command("model")
+@click.argument("session", shell_complete=complete_sessions)
+@click.argument("new_model", required=False)
+@click.pass_obj
+def model_command(options: Options, session: str, new_model: str | None) -> None:
+    """Print the model of SESSION, or set it to NEW_MODEL. --json prints an object with both."""
+    with open_to_read(options) if new_model is None else open_to_change(options) as repo:
+        session_id = find_session(repo, session)
+        if new_model is not None:
+            repo.set_session_model(session_id, new_model)
+        found = repo.get_session(session_id)
+    model = found["model"] if found else None
+    if options.as_json:
+        output.print_json({"id": session_id, "model": model})
+    elif model:
+        click.echo(one_line(model))
+    else:
+        output.note(f"{session_id} has no model")
+
+
+@click.command("end")
+@click.argument("session", shell_complete=complete_sessions)
+@click.option("--reason", default="ended by hand", show_default=True, help="Why it ends.")
+@click.pass_obj
+def end_command(options: Options, session: str, reason: str) -> None:
+    """Mark SESSION as ended now, so that prune can reach it.
+
+    A session that has ended keeps its first time and reason. --json prints an object with id,
+    ended_at and end_reason.
+    """
+    with open_to_change(options) as repo:
+        session_id = find_session(repo, session)
+        repo.end_session(session_id, reason)
+        ended = repo.get_session(session_id)
+    at, why = (ended["ended_at"], ended["end_reason"]) if ended else (None, None)
+    if options.as_json:
+        output.print_json({"id": session_id, "ended_at": at, "end_reason": why})
+    else:
+        output.note(f"{session_id} ended {output.when(at)}: {one_line(why or 'no reason given')}")
+
+
+@click.command("reopen")
+@click.argument("session", shell_complete=complete_sessions)
+@click.pass_obj
+def reopen_command(options: Options, session: str) -> None:
+    """Take back the end of SESSION. --json prints an object with id."""
+    with open_to_change(options) as repo:
+        session_id = find_session(repo, session)
+        repo.reopen_session(session_id)
+    if options.as_json:
+        output.print_json({"id": session_id})
+    else:
+        output.note(f"{session_id} is open")

@@ -1,0 +1,133 @@
+"""`clear`, `delete`, `prune`: what goes for good, after asking."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from hermes_store import SessionRepository
+from hermes_store.cli import output
+from hermes_store.cli.completion import complete_sessions, complete_sources
+from hermes_store.cli.errors import NotFoundError
+from hermes_store.cli.names import check_source, find_exactly
+from hermes_store.cli.opening import open_to_change, open_to_read
+from hermes_store.cli.options import Options
+from hermes_store.cli.session_table import print_sessions
+from hermes_store.cli.text import one_line
+from hermes_store.cli.times import DAYS
+from hermes_store.records import SessionListing
+
+__all__ = ["clear_command", "delete_command", "prune_command"]
+
+
+@click.command("clear")
+@click.argument("session", shell_complete=complete_sessions)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def clear_command(options: Options, session: str, yes: bool) -> None:
+    """Delete the messages of SESSION; the session stays.
+
+    SESSION is an id, a unique beginning of one, or a whole title. Asks first, unless --yes. --json
+    prints an object with id and the number of deleted messages.
+    """
+    with open_to_change(options) as repo:
+        session_id = find_exactly(repo, session)
+        number = repo.message_count(session_id)
+        if not yes:
+            _confirm(f"Delete {output.count(number, 'message')} of {session_id} for good?")
+        repo.clear_messages(session_id)
+    if options.as_json:
+        output.print_json({"id": session_id, "deleted": number})
+    else:
+        output.note(f"deleted {output.count(number, 'message')}")
+
+
+@click.command("delete")
+@click.argument(
+    "sessions", nargs=-1, required=True, metavar="SESSION...", shell_complete=complete_sessions
+)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def delete_command(options: Options, sessions: tuple[str, ...], yes: bool) -> None:
+    """Delete each SESSION with its messages; sessions that continue it stay.
+
+    SESSION is an id, a unique beginning of one, or a whole title. Asks first, unless --yes.
+    --json prints an object with the deleted ids.
+    """
+    deleted: list[str] = []
+    with open_to_change(options) as repo:
+        ids = list(dict.fromkeys(find_exactly(repo, name) for name in sessions))
+        if not yes:
+            _ask(_rows(repo, ids))
+        options.kept = lambda: f"deleted {output.count(len(deleted), 'session')} of {len(ids)}"
+        deleted.extend(session_id for session_id in ids if repo.delete_session(session_id))
+    if options.as_json:
+        output.print_json({"deleted": deleted})
+    else:
+        output.note(f"deleted {output.count(len(deleted), 'session')}")
+
+
+def _rows(repo: SessionRepository, ids: Sequence[str]) -> list[SessionListing]:
+    wanted = set(ids)
+    return [row for row in repo.list_sessions_rich(limit=None) if row["id"] in wanted]
+
+
+def _ask(rows: Sequence[Mapping[str, Any]]) -> None:
+    _require_a_person()
+    if not rows:
+        raise NotFoundError("the sessions were deleted a moment ago")
+    print_sessions(rows)
+    _confirm(f"Delete {output.count(len(rows), 'session')} for good?")
+
+
+def _confirm(question: str) -> None:
+    _require_a_person()
+    click.confirm(one_line(question), abort=True, err=True)
+
+
+def _require_a_person() -> None:
+    if not sys.stdin.isatty():
+        raise click.UsageError("nobody is here to confirm: add --yes to delete")
+
+
+@click.command("prune")
+@click.option(
+    "--older-than",
+    "days",
+    type=DAYS,
+    default=90.0,
+    show_default="90",
+    metavar="DAYS",
+    help="Only sessions that started longer ago: days, or 12h, 2w.",
+)
+@click.option("--source", shell_complete=complete_sources, help="Only sessions from this source.")
+@click.option("-y", "--yes", is_flag=True, help="Delete them.")
+@click.pass_obj
+def prune_command(options: Options, days: float, source: str | None, yes: bool) -> None:
+    """Say which ended sessions are old enough to go; with --yes, delete them.
+
+    A session that has not ended is never pruned. --json prints an object: the candidates under
+    sessions, and how many were deleted.
+    """
+    with open_to_change(options) if yes else open_to_read(options) as repo:
+        check_source(repo, [source] if source is not None else [])
+        due = repo.list_prune_candidates(older_than_days=days, source=source)
+        options.kept = lambda: "each session is deleted whole or there; run prune again to go on"
+        deleted = repo.prune_sessions(older_than_days=days, source=source) if yes and due else 0
+    if options.as_json:
+        output.print_json({"sessions": due, "deleted": deleted})
+    elif yes or not due:
+        output.note(f"deleted {output.count(deleted, 'session')}" if due else "nothing to prune")
+    else:
+        _announce(due)
+
+
+def _announce(due: Sequence[Mapping[str, Any]]) -> None:
+    print_sessions(due)
+    messages = output.count(sum(row["message_count"] for row in due), "message")
+    output.note(
+        f"{output.count(len(due), 'session')} with {messages} would go; add --yes to delete"
+    )

@@ -1,0 +1,121 @@
+"""Pages of a session's messages, by id: never by offset, which a long session would pay for."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple, cast
+
+from sqlalchemy import BigInteger, Select, bindparam, func, literal_column, select
+
+from hermes_store import values
+from hermes_store.database.connection import OpenConnection
+from hermes_store.database.statements import Statement
+from hermes_store.errors import InvalidArgumentError
+from hermes_store.models.stored import messages
+from hermes_store.queries.messages import of_session, records, select_records
+from hermes_store.records import MessageRecord
+
+__all__ = ["INCLUDED", "Included", "MessagePage", "checked", "count", "get"]
+
+Included = Literal["live", "all"]
+INCLUDED = ("live", "all")
+
+
+class MessagePage(NamedTuple):
+    """Which messages of a session, in the order of their ids. An empty field leaves none out."""
+
+    limit: int = values.ALL
+    before: int | None = None
+    """Only messages before this id."""
+    after: int | None = None
+    """Only messages after this id."""
+    around: int | None = None
+    """This message, and `limit` on each side."""
+    newest: bool = False
+    """The last `limit`, not the first."""
+
+
+def checked(  # noqa: PLR0917 - as get_messages
+    limit: Any, before_id: Any, after_id: Any, around_id: Any, newest: Any, include: Any
+) -> MessagePage:
+    """Check the arguments of `get_messages`. Raises `InvalidArgumentError`."""
+    _check_include(include)
+    if around_id is not None and (newest or before_id is not None or after_id is not None):
+        problem = "stands alone: before_id, after_id and newest cannot be given with it"
+        raise InvalidArgumentError("around_id", problem, "leave one of them out")
+    return MessagePage(
+        values.limit(limit),
+        _id("before_id", before_id),
+        _id("after_id", after_id),
+        _id("around_id", around_id),
+        bool(newest),
+    )
+
+
+def _check_include(include: Any) -> None:
+    """Check which messages are asked for. Raises `InvalidArgumentError`."""
+    if include not in INCLUDED:
+        raise InvalidArgumentError(
+            "include", f"{include!r} is not known", f"use one of {', '.join(INCLUDED)}"
+        )
+
+
+def _id(argument: str, value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return max(0, min(value, values.GREATEST_COUNT))  # ids begin with 1 and end before that
+    raise InvalidArgumentError(argument, f"{value!r} is no message id", "give a whole number")
+
+
+def get(connection: OpenConnection, session_id: str, page: MessagePage) -> list[MessageRecord]:
+    """Return a page of the messages of a session."""
+    if page.around is None:
+        return _page(connection, session_id, page)
+    before = page._replace(before=page.around, around=None, newest=True)
+    itself = MessagePage(1, before=page.around + 1, after=page.around - 1)
+    after = page._replace(after=page.around, around=None)
+    return [m for some in (before, itself, after) for m in _page(connection, session_id, some)]
+
+
+def count(
+    connection: OpenConnection, session_id: str, before: int | None, after: int | None
+) -> int:
+    """Return how many messages a session has before or after an id."""
+    bounds = {"before": before, "after": after}
+    given = {name: bound for name, bound in bounds.items() if bound is not None}
+    cursor = _count_statement(*_shape(given)).run(connection, session=session_id, **given)
+    return cast("int", cursor.fetchone()[0])
+
+
+def _page(connection: OpenConnection, session_id: str, page: MessagePage) -> list[MessageRecord]:
+    bounds = {"before": page.before, "after": page.after}
+    given = {name: bound for name, bound in bounds.items() if bound is not None}
+    statement = _page_statement(*_shape(given), page.newest)
+    rows = statement.run(connection, session=session_id, limit=page.limit, **given).fetchall()
+    return records(rows[::-1] if page.newest else rows)
+
+
+def _shape(given: dict[str, int]) -> tuple[bool, bool]:
+    return "before" in given, "after" in given
+
+
+@lru_cache
+def _page_statement(before: bool, after: bool, newest: bool) -> Statement:
+    order = messages.c.id.desc() if newest else messages.c.id
+    statement = _bounded(select_records(), before, after).order_by(order)
+    return Statement(statement.limit(bindparam("limit", type_=BigInteger)))
+
+
+@lru_cache
+def _count_statement(before: bool, after: bool) -> Statement:
+    counted = select(func.count(literal_column("1"))).select_from(messages).where(of_session())
+    return Statement(_bounded(counted, before, after))
+
+
+def _bounded(statement: Select[Any], before: bool, after: bool) -> Select[Any]:
+    if before:
+        statement = statement.where(messages.c.id < bindparam("before", type_=BigInteger))
+    if after:
+        statement = statement.where(messages.c.id > bindparam("after", type_=BigInteger))
+    return statement
