@@ -20,6 +20,7 @@ __all__ = [
     "SchemaError",
     "SchemaTooNewError",
     "SearchIndexError",
+    "SearchTooBroadError",
     "SecondNameError",
     "SessionNotFoundError",
     "StoreBusyError",
@@ -225,6 +226,18 @@ class SearchIndexError(HermesStoreError):
         because = f" ({detail})" if detail else ""
         super().__init__(
             f"the search index is {state}{because}; run 'hermes-store reindex' or reindex()"
+        )
+
+
+class SearchTooBroadError(HermesStoreError):
+    """A search took longer than `search_timeout`; it was ended, and nothing was changed."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        """The budget that was not enough."""
+        super().__init__(
+            f"the search took longer than {seconds:g} seconds and was ended; look for rarer or "
+            "fewer words, in one session or from a date on, or raise search_timeout"
         )
 
 

@@ -157,6 +157,7 @@ class Store:
         self._require_writable()
         try:
             with self._writer.transaction(self.settings.lock_timeout) as connection:
+                connection.search_timeout = self.settings.search_timeout
                 yield connection
         except FileReplacedError:
             self._part()
