@@ -20,6 +20,7 @@ __all__ = [
     "SchemaError",
     "SchemaTooNewError",
     "SearchIndexError",
+    "SearchTooBroadError",
     "SecondNameError",
     "SessionNotFoundError",
     "StoreBusyError",
@@ -228,6 +229,18 @@ class SearchIndexError(HermesStoreError):
         )
 
 
+class SearchTooBroadError(HermesStoreError):
+    """A search took longer than `search_timeout`; it was ended, and nothing was changed."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        """The budget that was not enough."""
+        super().__init__(
+            f"the search took longer than {seconds:g} seconds and was ended; look for rarer or "
+            "fewer words, in one session or from a date on, or raise search_timeout"
+        )
+
+
 class SchemaError(HermesStoreError):
     """The database's schema is not one this version can use; it was not changed."""
 
@@ -235,12 +248,15 @@ class SchemaError(HermesStoreError):
 class SchemaTooNewError(SchemaError):
     """The database was written by a newer version, or carries an unknown revision."""
 
-    def __init__(self, found: str, supported: str) -> None:
+    def __init__(
+        self, found: str, supported: str, remedy: str = "update the hermes_store package"
+    ) -> None:
         self.found = found
         self.supported = supported
+        self.remedy = remedy
         super().__init__(
             f"the database is at schema {found}, this version knows up to {supported}; "
-            "update the hermes_store package"
+            f"nothing was changed: {remedy}"
         )
 
 

@@ -27,7 +27,7 @@ from hermes_store.queries.listing import Filter
 from hermes_store.records import SessionExport
 from hermes_store.search.choice import upkeep_of
 from hermes_store.settings import MoreSettings, make_settings
-from hermes_store.transfer import sessions as transfer
+from hermes_store.transfer.exports import iterate
 
 __all__ = ["SessionRepository", "Transaction"]
 
@@ -149,7 +149,7 @@ class SessionRepository(Operations, Care):
 
     def _stream(self, which: Filter) -> Iterator[SessionExport]:
         with self._store.reading() as connection:
-            yield from transfer.iterate(connection, which)
+            yield from iterate(connection, which)
 
     # --- the doors: a transaction of its own for each operation ---------------------------------
 

@@ -117,6 +117,8 @@ class Settings:
     """Pages in the write-ahead log that start a passive checkpoint (SQLite)."""
     sqlite: Annotated[Library | None, library, SQLITE] = None
     """The SQLite library of this process; None: HERMES_STORE_SQLITE says, else sqlite3 (SQLite)."""
+    search_timeout: Annotated[float, Number(0, _FOREVER)] = 10.0
+    """Seconds a search may take before `SearchTooBroadError`; 0: no limit."""
     statement_timeout: Annotated[float, Number(0, _FOREVER), POSTGRESQL] = 0.0
     """Seconds a statement may run, 0: no limit (PostgreSQL)."""
     # checked with the address of the store; may hold a password
@@ -144,6 +146,7 @@ class MoreSettings(TypedDict, total=False):
     journal_size_limit: int | None
     wal_autocheckpoint: int | None
     sqlite: Library | None
+    search_timeout: float | None
     statement_timeout: float | None
     read_url: str | URL | None
     echo: bool | None

@@ -12,6 +12,7 @@ from sqlalchemy import URL
 
 from hermes_store import SessionRepository, migrate
 from hermes_store.database.sqlite_engines import sqlite_driver
+from tools import local_pgbouncer
 
 
 def pytest_report_header() -> str:
@@ -69,19 +70,25 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         postgres_server.end_run()
 
 
+def _what_cannot_run() -> dict[str, str]:
+    """Markers of tests that need what is not here, each with the reason and the remedy."""
+    reasons = {
+        "postgresql": postgres_server.why_not(),
+        "pgbouncer": local_pgbouncer.missing_pooler(),
+    }
+    return {marker: why for marker, why in reasons.items() if why}
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a server leave its half out; the summary says so."""
-    missing = [item for item in items if item.get_closest_marker("postgresql")]
-    if not missing or not postgres_server.why_not():
-        return
-    if postgres_server.is_required():
-        raise pytest.UsageError(f"PostgreSQL is required: {postgres_server.why_not()}")
-    items[:] = [item for item in items if not item.get_closest_marker("postgresql")]
-    config.hook.pytest_deselected(items=missing)
+    """Without a server, or a pooler, leave its tests out; the summary says so."""
+    for marker, why in _what_cannot_run().items():
+        missing = [item for item in items if item.get_closest_marker(marker)]
+        if missing and postgres_server.is_required():
+            raise pytest.UsageError(f"{marker} is required: {why}")
+        items[:] = [item for item in items if item not in missing]
+        config.hook.pytest_deselected(items=missing)
 
 
 def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None:
-    if postgres_server.why_not():
-        terminalreporter.write_line(
-            f"PostgreSQL: its half of the tests did NOT run: {postgres_server.why_not()}", red=True
-        )
+    for marker, why in _what_cannot_run().items():
+        terminalreporter.write_line(f"{marker}: its tests did NOT run: {why}", red=True)

@@ -26,6 +26,7 @@ EXAMPLES = [
     errors.SecondNameError("state.db is one of 2 hard links", "remove all but one"),
     errors.CopyError("the target holds session x"),
     errors.SearchIndexError("damaged", "row 3"),
+    errors.SearchTooBroadError(10.0),
     errors.SchemaTooNewError("7", "6"),
     errors.UpgradeRequiredError("0001", "0009"),
     errors.ForeignDatabaseError("tables a, b"),

@@ -51,10 +51,10 @@ def start(folder: Path, settings: Mapping[str, str]) -> URL:
     data = folder / "data"
     data.mkdir(mode=0o700)
     if os.getuid() == 0:
-        user = pwd.getpwnam(_user())
+        user = pwd.getpwnam(server_user())
         os.chown(data, user.pw_uid, user.pw_gid)
     _run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-    port = _free_port()
+    port = free_port()
     here = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
     options = " ".join(f"-c {name}='{value}'" for name, value in {**settings, **here}.items())
     _control(folder, "start", "-w", "-o", options, "-l", data / "log")
@@ -74,7 +74,7 @@ def _run(program: str, *arguments: object) -> None:
     """Run one of PostgreSQL's programs: none of them works for root."""
     folder = binaries()
     assert folder is not None
-    user = _user() if os.getuid() == 0 else None
+    user = server_user() if os.getuid() == 0 else None
     done = subprocess.run(
         [folder / program, *map(str, arguments)],
         check=False,
@@ -90,12 +90,14 @@ def _run(program: str, *arguments: object) -> None:
         raise RuntimeError(f"{program} {arguments} failed with {done.returncode}")
 
 
-def _user() -> str:
+def server_user() -> str:
+    """The user that runs a server when this one is root."""
     known = {entry.pw_name for entry in pwd.getpwall()}
     return next(name for name in _USERS if name in known)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

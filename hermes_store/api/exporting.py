@@ -10,7 +10,8 @@ from hermes_store.api.base import Topic, checked_id
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.queries.listing import Filter
 from hermes_store.records import ImportResult, SessionExport
-from hermes_store.transfer import sessions as transfer
+from hermes_store.transfer import exports
+from hermes_store.transfer.imports import import_all
 
 __all__ = ["Exporting"]
 
@@ -20,14 +21,14 @@ class Exporting(Topic):
 
     def export_session(self, session_id: str) -> SessionExport | None:
         """Return a session with all its messages under "messages", or None."""
-        return self._read(transfer.export_session, checked_id(session_id))
+        return self._read(exports.export_session, checked_id(session_id))
 
     def export_all(self, source: str | None = None) -> list[SessionExport]:
         """Return every session with its messages, the last started first: one snapshot.
 
         Holds all of it in memory; `SessionRepository.iter_export` does not.
         """
-        return self._read(transfer.export_all, Filter(values.source_filter(source)))
+        return self._read(exports.export_all, Filter(values.source_filter(source)))
 
     def import_sessions(
         self,
@@ -51,4 +52,4 @@ class Exporting(Topic):
         `on_bad` is called with the error of each session that is not well-formed, which is left
         out. Without it the call raises `InvalidArgumentError`; sessions before that are stored.
         """
-        return transfer.import_all(sessions, self._write, result=result, on_bad=on_bad)
+        return import_all(sessions, self._write, result=result, on_bad=on_bad)

@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from hermes_store.cli.text import hide_passwords, one_line
+from hermes_store.cli.text import hide_passwords, like, one_line
 from hermes_store.errors import HermesStoreError, InvalidArgumentError, SessionNotFoundError
 
 __all__ = [
@@ -86,6 +86,8 @@ def message_of(error: Reported) -> str:
 
 
 def _message(error: Reported) -> str:
+    if isinstance(error, click.NoSuchOption):
+        return f"no such option: {error.option_name}{like(error.option_name, _similar(error))}"
     if isinstance(error, click.ClickException):
         return error.format_message()
     if isinstance(error, OSError) and error.strerror:
@@ -97,6 +99,10 @@ def _message(error: Reported) -> str:
         for phrase, ours in _WORDS:
             said = said.replace(phrase, ours)
     return ": ".join([*getattr(error, "__notes__", ()), said])
+
+
+def _similar(error: click.NoSuchOption) -> list[str]:
+    return list(error.possibilities or ())
 
 
 def report(error: Reported, *, as_json: bool) -> int:

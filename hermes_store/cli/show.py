@@ -22,7 +22,7 @@ from hermes_store.cli.options import Options
 from hermes_store.cli.pager import paged
 from hermes_store.cli.text import escaped_json
 from hermes_store.records import MessageRecord
-from hermes_store.transfer.sessions import as_given
+from hermes_store.transfer.exports import as_given
 
 __all__ = ["show_command"]
 

@@ -87,6 +87,9 @@ class Backend(Protocol):
 
     # --- transactions ---------------------------------------------------------------------------
 
+    def begin(self, connection: Connection, statement: str) -> None:
+        """Begin the driver's transaction with `begin_writing` or `begin_reading`."""
+
     def in_transaction(self, dbapi: Any) -> bool:
         """Whether the driver's connection holds a transaction, be it one that failed."""
 

@@ -20,9 +20,21 @@ class OpenConnection:
     price. As soon as somebody listens to the engine's statements, SQLAlchemy runs the same text.
     """
 
-    __slots__ = ("_begin", "_opened", "backend", "core", "dbapi", "errors", "fired", "watched")
+    __slots__ = (
+        "_begin",
+        "_opened",
+        "backend",
+        "core",
+        "dbapi",
+        "errors",
+        "fired",
+        "search_timeout",
+        "watched",
+    )
 
-    def __init__(self, engine: Engine, backend: Backend, begin: str) -> None:
+    def __init__(
+        self, engine: Engine, backend: Backend, begin: str, search_timeout: float = 0.0
+    ) -> None:
         """Connect. `begin` is the statement that begins a transaction."""
         self.core = engine.connect()
         """SQLAlchemy's connection; it lives as long as this object."""
@@ -31,6 +43,8 @@ class OpenConnection:
         self.backend = backend
         self.errors: tuple[type[Exception], ...] = DBAPIError, engine.dialect.loaded_dbapi.Error
         """What a statement raises: the driver's errors, or SQLAlchemy's around them."""
+        self.search_timeout = search_timeout
+        """Seconds a search may take; 0: no limit."""
         self.watched = False
         """Whether somebody listens to statements; looked at when a transaction begins."""
         self._begin = begin
@@ -70,7 +84,7 @@ class OpenConnection:
         """Begin a transaction. SQLAlchemy is told when it is `for_caller`, or watched."""
         self.watched = _is_watched(self.core)
         if not self.backend.in_transaction(self.dbapi):
-            self.dbapi.execute(self._begin)
+            self.backend.begin(self.core, self._begin)
         if for_caller or self.watched:
             self.core.begin()
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hermes_store.database import postgresql_engines as engines
 from hermes_store.database import postgresql_errors as errors
+from hermes_store.database import postgresql_urls as urls
 from hermes_store.database.checkpoint import Checkpoints
 from hermes_store.errors import HermesStoreError, InvalidArgumentError, StoreUnavailableError
 from hermes_store.settings import Settings, taken_by
@@ -36,8 +37,9 @@ class _PostgreSQL:
     def checked_url(self, url: URL) -> URL:
         """The URL with its driver, and `?schema=…` as the search path that it stands for.
 
-        Raises `InvalidArgumentError` for a driver that is not psycopg 3, and for a schema's name
-        that is not a plain one.
+        A password among the parameters moves to its place before the host. Raises
+        `InvalidArgumentError` for a driver that is not psycopg 3, for a parameter that is not known
+        or not of its type, and for a schema's name that is not a plain one.
         """
         if url.drivername not in _DRIVERS:
             raise InvalidArgumentError(
@@ -45,16 +47,15 @@ class _PostgreSQL:
                 f"the driver {url.drivername!r} is not supported",
                 "write the URL like postgresql+psycopg://user@host/database",
             )
+        urls.check_parameters(url)
         url = url.set(drivername="postgresql+psycopg")
+        if "password" in url.query:
+            url = url.set(password=str(url.query["password"])).difference_update_query(["password"])
         return _in_schema(url) if "schema" in url.query else url
 
     def shown(self, url: URL) -> str:
-        """The URL without its passwords, which may stand among its parameters too."""
-        secret = {key: "hidden" for key in url.query if "password" in key.lower()}
-        shown = url.update_query_dict(secret).render_as_string(hide_password=True)
-        for key in secret:
-            shown = shown.replace(f"{key}=hidden", f"{key}=***")
-        return shown
+        """The URL with `***` for its password and for other secrets."""
+        return urls.shown(url)
 
     def identity(self, url: URL) -> Hashable:
         """The URL: that two of them name one database, only the server could tell."""
@@ -121,6 +122,10 @@ class _PostgreSQL:
         return None
 
     # --- transactions ---------------------------------------------------------------------------
+
+    def begin(self, connection: Connection, statement: str) -> None:
+        """Begin with `statement`; behind a pooler a transaction brings its own limits."""
+        engines.begin(connection, statement)
 
     def in_transaction(self, dbapi: Any) -> bool:
         """Whether the driver's connection holds a transaction, be it one that failed."""
@@ -264,6 +269,7 @@ def _create_database(url: URL) -> bool:
     from sqlalchemy_utils import create_database  # noqa: PLC0415 - seldom used
 
     patient = url.set(query={"connect_timeout": str(engines.CONNECT_SECONDS), **url.query})
+    patient = patient.difference_update_query([urls.PREPARE])
     try:
         create_database(patient, template="template0")
     except DBAPIError as exc:

@@ -14,7 +14,8 @@ from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import NullPool, QueuePool
 
-from hermes_store.database.postgresql_errors import CHECK_THE_URL, in_one_line, is_lost
+from hermes_store.database.postgresql_errors import connecting_remedy, in_one_line, is_lost
+from hermes_store.database.postgresql_urls import PREPARE, SECRETS, prepare_threshold
 from hermes_store.errors import InvalidArgumentError, StoreUnavailableError
 from hermes_store.settings import Settings
 
@@ -23,6 +24,7 @@ __all__ = [
     "BEGIN_WRITING",
     "CONNECT_SECONDS",
     "TRIGGERS",
+    "begin",
     "in_transaction",
     "may_commit",
     "read_engine",
@@ -51,6 +53,8 @@ _CONNECT: dict[str, Any] = {
 }
 _IN_GOOD_TRANSACTION = (1, 2)  # libpq's PQTRANS_ACTIVE and PQTRANS_INTRANS
 _IN_TRANSACTION = (*_IN_GOOD_TRANSACTION, 3)  # and PQTRANS_INERROR
+_LIMITS = "limits"
+"""Where a connection's `info` holds what each transaction must set; nowhere when it was set."""
 _FRESH_SECONDS = 2.0
 """A pooled connection unused for longer is asked whether it still answers."""
 
@@ -80,16 +84,19 @@ def read_engine(url: URL, settings: Settings) -> Engine:
     )
 
 
-def _engine(url: URL, settings: Settings, begin: str, **pool: Any) -> Engine:
-    """Engine whose transactions start with `begin`.
+def _engine(url: URL, settings: Settings, statement: str, **pool: Any) -> Engine:
+    """Engine whose transactions start with `statement`.
 
     Raises `StoreUnavailableError` when there is no driver, `InvalidArgumentError`.
     """
     connect = {name: value for name, value in _CONNECT.items() if name not in url.query}
+    connect.update((name, url.query[name]) for name in SECRETS if name in url.query)
+    if PREPARE in url.query:
+        connect[PREPARE] = prepare_threshold(url)
     try:
         # As an attribute of the module, so that instrumentation that wraps it is not missed.
         engine = sqlalchemy.create_engine(
-            url,
+            url.difference_update_query(SECRETS),  # an engine's repr shows every parameter
             connect_args={**connect, "autocommit": True},
             use_native_hstore=False,
             echo=settings.echo,
@@ -102,15 +109,19 @@ def _engine(url: URL, settings: Settings, begin: str, **pool: Any) -> Engine:
     except ArgumentError as exc:
         raise _wrong_url(exc) from exc
 
-    def configure(dbapi: Any, _record: Any) -> None:
+    def configure(dbapi: Any, record: Any) -> None:
         _require_utf8(dbapi)
         _store_text_without_nul(dbapi)
-        dbapi.execute(_limits(settings))
+        if _is_pooled(dbapi):
+            if PREPARE not in url.query:
+                dbapi.prepare_threshold = None
+            record.info[_LIMITS] = _limits(settings, "SET LOCAL")
+        else:
+            dbapi.execute(_limits(settings, "SET"), prepare=False)
 
     def begin_once(connection: Connection) -> None:
-        dbapi: Any = connection.connection.dbapi_connection
-        if not in_transaction(dbapi):
-            dbapi.execute(begin)
+        if not in_transaction(connection.connection.dbapi_connection):
+            begin(connection, statement)
 
     event.listen(engine, "do_connect", _connect)
     event.listen(engine, "connect", configure)
@@ -128,7 +139,8 @@ def _connect(dialect: Any, _record: Any, arguments: Any, keywords: Any) -> Any:
     try:
         return dialect.connect(*arguments, **keywords)
     except driver.OperationalError as exc:  # without SQLSTATE: the words are all there is
-        raise StoreUnavailableError(in_one_line(exc), CHECK_THE_URL) from exc
+        said = in_one_line(exc)
+        raise StoreUnavailableError(said, connecting_remedy(said)) from exc
     except driver.ProgrammingError as exc:
         raise _wrong_url(exc) from exc
 
@@ -159,11 +171,29 @@ def _store_text_without_nul(dbapi: Any) -> None:
     dbapi.adapters.register_dumper(str, Dumper)
 
 
-def _limits(settings: Settings) -> str:
+def _is_pooled(dbapi: Any) -> bool:
+    """Whether a pooler may give each transaction another connection to the server.
+
+    PgBouncer and its like tell a client a process number of their own making. `prepare_threshold`
+    none in the URL says it for those that do not.
+    """
+    [process] = dbapi.execute("SELECT pg_backend_pid()").fetchone()
+    return dbapi.prepare_threshold is None or process != dbapi.info.backend_pid
+
+
+def begin(connection: Connection, statement: str) -> None:
+    """Begin a transaction, with its limits where the connection cannot keep them."""
+    dbapi: Any = connection.connection.dbapi_connection
+    limits = connection.info.get(_LIMITS)
+    whole = statement if limits is None else f"{statement}; {limits}"
+    dbapi.execute(whole, prepare=False)  # several statements cannot be prepared as one
+
+
+def _limits(settings: Settings, set_: str) -> str:
     """No statement waits for a row for ever, not even behind another host's open transaction."""
     lock = max(1, round(settings.lock_timeout * 1000))
     statement = round(settings.statement_timeout * 1000)
-    return f"SET lock_timeout = {lock}; SET statement_timeout = {statement}"
+    return f"{set_} lock_timeout = {lock}; {set_} statement_timeout = {statement}"
 
 
 def in_transaction(dbapi: Any) -> bool:

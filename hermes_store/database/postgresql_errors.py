@@ -15,6 +15,7 @@ from hermes_store.errors import (
 
 __all__ = [
     "CHECK_THE_URL",
+    "connecting_remedy",
     "in_one_line",
     "is_busy",
     "is_drivers",
@@ -104,7 +105,10 @@ CHECK_THE_URL = (
     "check the URL's host, port, user, password and database, and that the server runs; "
     "'hermes-store init' creates a missing database"
 )
+_POOLER = "behind a pooler in transaction mode add prepare_threshold=none to the URL's parameters"
 _REMEDIES = {
+    "26": _POOLER,  # a prepared statement that another connection to the server has
+    "42P05": _POOLER,
     "57014": "ask for less, or raise statement_timeout",
     "53": "relieve the server and try again",
     "28": CHECK_THE_URL,
@@ -112,6 +116,16 @@ _REMEDIES = {
     "42501": "grant the user the right to do this; docs/scaling.md lists what the store needs",
 }
 """By the beginning of the SQLSTATE."""
+
+
+def connecting_remedy(said: str) -> str:
+    """What to do about the words with which a server, or a pooler, refused a connection."""
+    if "unsupported startup parameter" in said:  # PgBouncer's words
+        return (
+            "leave 'options' and 'schema' out of a pooler's URL and set them on the server, "
+            "with ALTER ROLE … SET"
+        )
+    return CHECK_THE_URL
 
 
 def in_one_line(exc: BaseException) -> str:

@@ -114,6 +114,11 @@ class _SQLite:
 
     # --- transactions ---------------------------------------------------------------------------
 
+    def begin(self, connection: Connection, statement: str) -> None:
+        """Begin with `statement`."""
+        dbapi: Any = connection.connection.dbapi_connection
+        dbapi.execute(statement)
+
     def in_transaction(self, dbapi: Any) -> bool:
         """Whether the driver's connection holds a transaction."""
         return bool(dbapi.in_transaction)

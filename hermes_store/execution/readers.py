@@ -117,7 +117,12 @@ class Readers:
         if self._is_replaced:
             self._renew()
             self._is_replaced = False
-        return OpenConnection(self.engine, self._backend, self._backend.begin_reading)
+        return OpenConnection(
+            self.engine,
+            self._backend,
+            self._backend.begin_reading,
+            self._settings.search_timeout,
+        )
 
     def _drop(self, connection: OpenConnection, exc: BaseException) -> None:
         """Close it; when the server is gone, so is every connection."""

@@ -90,7 +90,9 @@ def _lock(backend: Backend, connection: Connection, lock_timeout: float) -> None
     dbapi: Any = connection.connection.dbapi_connection
     backend.lock_schema(connection)
     if not backend.in_transaction(dbapi):
-        retry_while_busy(backend, lambda: dbapi.execute(backend.begin_writing), lock_timeout)
+        retry_while_busy(
+            backend, lambda: backend.begin(connection, backend.begin_writing), lock_timeout
+        )
 
 
 @contextmanager

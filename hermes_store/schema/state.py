@@ -223,10 +223,18 @@ def _legacy(tables: Tables, versions: list[Any]) -> State:
         raise ForeignDatabaseError(f"schema_version says {versions}")
     version = max(versions, default=1)
     if version > NEWEST_LEGACY:
-        raise SchemaTooNewError(
-            f"{version} (schema_version)", f"{NEWEST_LEGACY} (schema_version) and {HEAD} (revision)"
-        )
+        raise _newer_hermes(version)
     return State(legacy=version)
+
+
+def _newer_hermes(version: int) -> SchemaTooNewError:
+    return SchemaTooNewError(
+        f"{version} of a newer Hermes Agent",
+        f"schema {NEWEST_LEGACY} of Hermes Agent and its own revision {HEAD}",
+        "leave the file to Hermes Agent and give this store another path; to take its "
+        "conversations over, write them with Hermes Agent's 'hermes sessions export FILE' and "
+        "read FILE with 'hermes-store import'",
+    )
 
 
 def _require_our_tables(tables: Tables, names: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,6 +13,7 @@ from hermes_store.database.repair import Repair
 from hermes_store.search.running import Progress, Run
 
 if TYPE_CHECKING:
+    from hermes_store.search.budget import Budget
     from hermes_store.search.query import Query  # it takes long, and opening needs none
 
 __all__ = ["Search", "Upkeep", "search_of", "upkeep_of"]
@@ -58,14 +60,17 @@ class Search(Protocol):
         self,
         connection: OpenConnection,
         tree: Query,
-        typed: str,
         sort: str,
         filters: dict[str, Any],
+        budget: Budget,
         *,
         limit: int,
         offset: int,
     ) -> Sequence[int]:
-        """The ids of one page, in order. `tree` is what `typed` says."""
+        """The ids of one page, in order. Raises `SearchTooBroadError`."""
+
+    def within(self, connection: OpenConnection, budget: Budget) -> AbstractContextManager[None]:
+        """End statements once `budget` is over: `SearchTooBroadError`."""
 
     def as_written(self, searched: str, /) -> str:
         """A text of the view `messages_search` as it was written."""

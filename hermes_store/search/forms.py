@@ -32,6 +32,8 @@ _SECOND_CAPITAL, _NUMBER_AFTER_CAPITAL, _NUMBER_AFTER_LETTER, _TIME = 4, 8, 64, 
 _LONGEST_IDENTIFIER = 100
 _LONGEST_ADDRESS = 2_000
 _TWO_SMALL = bytes([_LOWER, _LOWER])
+_HUMP = re.compile(b"\x02")
+_LAST_OF_CAPITALS = re.compile(b"\x04\x04*")
 _PART = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[^\WA-Z\d_]+\d*|\d+")
 _MOMENT = re.compile(r"(?<!\d)(\d{4}-?\d\d-?\d\d)T(\d\d(?::?\d\d(?::?\d\d)?)?)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)+(?:-\w{1,20}(?:\.\d+)*)?", re.ASCII)
@@ -101,18 +103,23 @@ def _percent_decoded(text: str) -> Iterator[str]:
 
 
 def _parts_of_identifiers(text: str, classes: bytes, seams: bytes) -> Iterator[str]:
-    for sign in (HUMP, _SECOND_CAPITAL):
-        at = seams.find(sign)
-        while at >= 0:
-            if sign == HUMP or classes.startswith(_TWO_SMALL, at + 1):
-                start, end = classes.rfind(b"\0", 0, at) + 1, classes.find(b"\0", at)
-                end = end if end >= 0 else len(classes)
-                if end - start <= _LONGEST_IDENTIFIER:
-                    start += text[start - 1 : start] == "\\"  # the n of \nREADME
-                    if parts := _parts(text[start:end]):
-                        yield parts
-                at = end - 1
-            at = seams.find(sign, at + 1)
+    for seam in (_HUMP, _LAST_OF_CAPITALS):
+        end = 0
+        for found in seam.finditer(seams):
+            at = found.end()
+            if at <= end or not (seam is _HUMP or classes.startswith(_TWO_SMALL, at)):
+                continue
+            start, end = _around(classes, at)
+            if end - start <= _LONGEST_IDENTIFIER:
+                start += text[start - 1 : start] == "\\"  # the n of \nREADME
+                if parts := _parts(text[start:end]):
+                    yield parts
+
+
+def _around(classes: bytes, at: int) -> tuple[int, int]:
+    """Where the letters and digits around a place begin and end."""
+    end = classes.find(b"\0", at)
+    return classes.rfind(b"\0", 0, at) + 1, end if end >= 0 else len(classes)
 
 
 @lru_cache(maxsize=4096)

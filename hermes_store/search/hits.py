@@ -14,6 +14,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, SearchIndexError
 from hermes_store.records import ContextMessage, SearchHit
+from hermes_store.search.budget import Budget, require_bounded, require_short
 from hermes_store.search.choice import search_of, upkeep_of
 from hermes_store.search.folding import plain
 from hermes_store.search.matching import Finder, finder
@@ -48,20 +49,24 @@ def search(
     The filters are `sources`, `exclude_sources` and `roles` (lists), `session_id` and
     `exclude_session_id`, `since` (included) and `until` (excluded, both in epoch seconds); an
     empty one filters nothing. Of equal relevance, the newest comes first. Raises
-    `InvalidArgumentError`, and `SearchIndexError` when the index cannot answer.
+    `InvalidArgumentError`, `SearchTooBroadError` when it takes longer than `search_timeout`, and
+    `SearchIndexError` when the index cannot answer.
     """
     if sort not in _SORTS:
         raise InvalidArgumentError("sort", f"{sort!r} is no order", f"use one of {_SORTS}")
+    require_short(query)
     tree, finders = _asked(query)
     upkeep = upkeep_of(connection.backend)
     upkeep.require_ready(connection)
     if tree is None:
         return []
     given = {name: value for name, value in filters.items() if value not in (None, (), [])}
+    budget = Budget(connection.search_timeout)
     try:
         found_by = search_of(connection.backend)
-        ids = found_by.find(connection, tree, query, sort, given, limit=limit, offset=offset)
-        return _hits(connection, ids, finders, markers)
+        with found_by.within(connection, budget):
+            ids = found_by.find(connection, tree, sort, given, budget, limit=limit, offset=offset)
+            return _hits(connection, ids, [each.within(budget) for each in finders], markers)
     except connection.errors as exc:
         if upkeep.is_index_damage(exc):
             raise SearchIndexError("damaged", str(getattr(exc, "orig", exc))) from exc
@@ -72,7 +77,10 @@ def search(
 def _asked(query: str) -> tuple[Query | None, list[Finder]]:
     """What is asked for, and what finds its phrases in a text: the next page asks it again."""
     tree = parse(query)
-    return tree, [finder(phrase) for phrase in phrases(tree)] if tree else []
+    if tree is None:
+        return None, []
+    require_bounded(tree)
+    return tree, [finder(phrase) for phrase in phrases(tree)]
 
 
 # --- hits ---------------------------------------------------------------------------------------

@@ -11,17 +11,19 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from copy import copy
 from functools import lru_cache
 from heapq import merge
 from typing import NamedTuple
 
 from hermes_store.search.alphabet import ACCENTS
+from hermes_store.search.budget import Budget
 from hermes_store.search.characters import WORD, is_apart
 from hermes_store.search.folding import fold
 from hermes_store.search.forms import otherwise
-from hermes_store.search.query import And, Not, Phrase, Query
+from hermes_store.search.query import And, Not, Or, Phrase, Query
 
-__all__ = ["Finder", "Span", "finder", "has_symbols", "matches", "spellings"]
+__all__ = ["Finder", "Span", "finder", "has_symbols", "in_doubt", "matches", "spellings"]
 
 _PUNCTUATION_THAT_COUNTS = frozenset("#%&*")
 _SYMBOLS_THAT_DO_NOT = frozenset("`\N{ACUTE ACCENT}<>=")
@@ -45,12 +47,21 @@ class Finder:
         self._spellings = [_Spelling(text, phrase.prefix) for text in typed]
         self.has_symbols = any(each.has_symbols for each in self._spellings)
         """Whether the index alone finds too much."""
+        self.budget = Budget()
+        """How long it may look."""
+
+    def within(self, budget: Budget) -> Finder:
+        """The same, which raises `SearchTooBroadError` once `budget` is over."""
+        finder = copy(self)
+        finder.budget = budget
+        return finder
 
     def spans(self, text: str, start: int = 0) -> Iterator[Span]:
         """All matches from `start` on in a folded text, in the order in which they begin."""
         if len(self._spellings) == 1:
-            return self._spellings[0].spans(text, start)
-        return merge(*(spelling.spans(text, start) for spelling in self._spellings))
+            return self._spellings[0].spans(text, start, self.budget)
+        found = (spelling.spans(text, start, self.budget) for spelling in self._spellings)
+        return merge(*found)
 
 
 finder = lru_cache(maxsize=512)(Finder)
@@ -64,14 +75,37 @@ def has_symbols(query: Query) -> bool:
     return any(map(has_symbols, operands))
 
 
-def matches(query: Query, texts: Sequence[str]) -> bool:
-    """Whether a message is what is asked for; `texts` are those of its places, folded."""
+def in_doubt(query: Query) -> Query:
+    """What of a query with symbols is still open for a message that the index has found."""
+    if isinstance(query, And):
+        return _one(And, [in_doubt(each) for each in query.operands if has_symbols(each)])
+    if not isinstance(query, Not):
+        return query
+    wanted = in_doubt(query.wanted) if has_symbols(query.wanted) else query.wanted
+    if not has_symbols(query.unwanted):
+        return wanted
+    unwanted = query.unwanted
+    if isinstance(unwanted, Or):
+        unwanted = _one(Or, list(filter(has_symbols, unwanted.operands)))
+    return Not(wanted, unwanted)
+
+
+def _one(kind: type[And | Or], operands: Sequence[Query]) -> Query:
+    return operands[0] if len(operands) == 1 else kind(tuple(operands))
+
+
+def matches(query: Query, texts: Sequence[str], budget: Budget) -> bool:
+    """Whether a message is what is asked for; `texts` are those of its places, folded.
+
+    Raises `SearchTooBroadError` once `budget` is over.
+    """
     if isinstance(query, Phrase):
-        return any(any(finder(query).spans(text)) for text in texts)
+        found = finder(query).within(budget)
+        return any(any(found.spans(text)) for text in texts)
     if isinstance(query, Not):
-        return matches(query.wanted, texts) and not matches(query.unwanted, texts)
+        return matches(query.wanted, texts, budget) and not matches(query.unwanted, texts, budget)
     decide = all if isinstance(query, And) else any
-    return decide(matches(operand, texts) for operand in query.operands)
+    return decide(matches(operand, texts, budget) for operand in query.operands)
 
 
 def spellings(text: str) -> list[str]:
@@ -122,10 +156,12 @@ class _Spelling:
         if not self._rest:
             self._first, self._after = self._first + self._after, ""
 
-    def spans(self, text: str, start: int) -> Iterator[Span]:
+    def spans(self, text: str, start: int, budget: Budget) -> Iterator[Span]:
         """All matches from `start` on, from left to right."""
+        budget.check()
         at = text.find(self._first, start)
         while at >= 0:
+            budget.check()
             end = self._end(text, at)
             if end:
                 yield Span(at, end)

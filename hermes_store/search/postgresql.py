@@ -8,12 +8,14 @@ text of what it found is looked at here, in the order of the page and no further
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import BigInteger, bindparam, text
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.search.budget import Budget
 from hermes_store.search.matching import has_symbols, matches, spellings
 from hermes_store.search.postgresql_ddl import INCOMPLETE
 from hermes_store.search.query import And, Not, Phrase, Query
@@ -25,6 +27,7 @@ __all__ = [
     "expression",
     "find",
     "given",
+    "within",
 ]
 
 Words = Mapping[str, Sequence[str]]
@@ -48,6 +51,8 @@ _LISTS = ("sources", "exclude_sources", "roles")
 _LOOKED_AT_ONCE = 100
 _LONGEST_PHRASE = 64
 _LONGEST_WORD = 500
+_ENDED = "57014"
+"""SQLSTATE of a statement that ran for too long, or that somebody cancelled."""
 _NOTHING = "'\x01'"
 """A tsquery for a word that no text holds."""
 
@@ -55,14 +60,14 @@ _NOTHING = "'\x01'"
 def find(
     connection: OpenConnection,
     tree: Query,
-    typed: str,  # noqa: ARG001 - SQLite's side of this needs it
     sort: str,
     filters: dict[str, Any],
+    budget: Budget,
     *,
     limit: int,
     offset: int,
 ) -> Sequence[int]:
-    """The ids of one page, in order."""
+    """The ids of one page, in order. Raises `SearchTooBroadError`."""
     words = _folded(connection, set(_texts(tree)))
     possible, sure = expression(tree, words), expression(tree, words, sure=True)
     values = {**filters, "possible": possible, "sure": sure}
@@ -77,26 +82,58 @@ def find(
             statement, {**values, "limit": limit, "offset": offset}
         ).all()
     statement = text(f"SELECT m.id, m.search @@ CAST(:sure AS tsquery) AS sure {select}")
-    found = _looked_at(connection, tree, statement.bindparams(*lists), values)
+    found = _looked_at(connection, tree, statement.bindparams(*lists), values, budget)
     return list(islice(found, offset, offset + limit))
 
 
 def _looked_at(
-    connection: OpenConnection, tree: Query, statement: Any, values: dict[str, Any]
+    connection: OpenConnection,
+    tree: Query,
+    statement: Any,
+    values: dict[str, Any],
+    budget: Budget,
 ) -> Iterator[int]:
     """The ids of what is sure, and of what its text shows to be right."""
     streamed = statement.execution_options(yield_per=_LOOKED_AT_ONCE)
     with connection.core.execute(streamed, values) as rows:
         for some in rows.partitions():
             unsure = [row.id for row in some if not row.sure]
-            right = _right(connection, tree, unsure) if unsure else set()
+            right = _right(connection, tree, unsure, budget) if unsure else set()
             yield from (row.id for row in some if row.sure or row.id in right)
 
 
-def _right(connection: OpenConnection, tree: Query, ids: list[int]) -> set[int]:
+def _right(connection: OpenConnection, tree: Query, ids: list[int], budget: Budget) -> set[int]:
     found = connection.core.execute(_TEXTS, {"ids": ids})
-    return {id_ for id_, *texts, forms in found if matches(tree, compared(texts, forms))}
+    return {id_ for id_, *texts, forms in found if matches(tree, compared(texts, forms), budget)}
 
+
+@contextmanager
+def within(connection: OpenConnection, budget: Budget) -> Iterator[None]:
+    """End statements once `budget` is over: `SearchTooBroadError`.
+
+    What fails inside fails alone: a transaction around it goes on.
+    """
+    if not budget.seconds:
+        yield
+        return
+    connection.run(_SET_LIMIT.format(max(1, round(budget.left * 1000))))
+    try:
+        yield
+    except connection.errors as exc:
+        if getattr(getattr(exc, "orig", exc), "sqlstate", None) == _ENDED:
+            budget.check()
+        raise
+    finally:
+        if connection.in_transaction:
+            connection.run("ROLLBACK TO hermes_search; RELEASE hermes_search")
+
+
+_SET_LIMIT = """\
+SAVEPOINT hermes_search;
+SELECT set_config('statement_timeout', '{0}', true)
+WHERE current_setting('statement_timeout') = '0'
+    OR CAST(current_setting('statement_timeout') AS interval) > interval '{0} ms'"""
+"""A lower limit that is there already stays."""
 
 _TEXTS = text("""\
 SELECT m.id, m.content, m.content_format, m.tool_name, m.tool_calls, v.forms

@@ -83,15 +83,17 @@ def parse(typed: str) -> Query | None:
     return _tree(groups[0])
 
 
-def phrases(query: Query) -> Iterator[Phrase]:
-    """The phrases that a hit may hold: all but those after NOT."""
+def phrases(query: Query, *, unwanted: bool = False) -> Iterator[Phrase]:
+    """The phrases that a hit may hold, or all: those after NOT too."""
     if isinstance(query, Phrase):
         yield query
     elif isinstance(query, Not):
-        yield from phrases(query.wanted)
+        yield from phrases(query.wanted, unwanted=unwanted)
+        if unwanted:
+            yield from phrases(query.unwanted, unwanted=True)
     else:
         for operand in query.operands:
-            yield from phrases(operand)
+            yield from phrases(operand, unwanted=unwanted)
 
 
 # --- characters to items ------------------------------------------------------------------------

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any, cast
 
@@ -14,9 +14,10 @@ from sqlalchemy import text
 from hermes_store.database.callback import Callback
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
+from hermes_store.search.budget import Budget
 from hermes_store.search.characters import join_up, set_apart
-from hermes_store.search.matching import has_symbols, matches, spellings
-from hermes_store.search.query import And, Not, Phrase, Query, parse
+from hermes_store.search.matching import has_symbols, in_doubt, matches, spellings
+from hermes_store.search.query import And, Not, Phrase, Query
 from hermes_store.search.searched import compared
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "expression",
     "find",
     "given",
+    "within",
 ]
 
 _ORDER = {
@@ -32,27 +34,32 @@ _ORDER = {
     "newest": "messages_fts.rowid DESC",
     "oldest": "messages_fts.rowid",
 }
+_STEPS = 1_000
+"""Of SQLite's machine between two looks at the clock."""
 # --- tree to MATCH ------------------------------------------------------------------------------
 
 
-def expression(tree: Query) -> str:
+def expression(tree: Query, *, sure: bool = False) -> str:
     """The FTS5 expression that finds every message `tree` asks for.
 
-    It finds more than that where symbols decide.
+    It finds more than that where symbols decide; `sure`: nothing but such messages, and where
+    there can be none an empty text.
     """
     if isinstance(tree, Phrase):
-        return _phrase(tree)
+        return "" if sure and has_symbols(tree) else _phrase(tree)
     if isinstance(tree, Not):
-        wanted = expression(tree.wanted)
-        if has_symbols(tree.unwanted):
-            return wanted
-        return f"({wanted}) NOT ({expression(tree.unwanted)})"
-    operator = " AND " if isinstance(tree, And) else " OR "
-    return operator.join(_grouped(operand) for operand in tree.operands)
+        wanted = expression(tree.wanted, sure=sure)
+        unwanted = expression(tree.unwanted, sure=not sure)
+        return f"({wanted}) NOT ({unwanted})" if wanted and unwanted else wanted
+    found = [_grouped(operand, sure=sure) for operand in tree.operands]
+    if isinstance(tree, And):
+        return " AND ".join(found) if all(found) else ""
+    return " OR ".join(filter(None, found))
 
 
-def _grouped(tree: Query) -> str:
-    return expression(tree) if isinstance(tree, Phrase) else f"({expression(tree)})"
+def _grouped(tree: Query, *, sure: bool) -> str:
+    found = expression(tree, sure=sure)
+    return found if isinstance(tree, Phrase) or not found else f"({found})"
 
 
 def _phrase(phrase: Phrase) -> str:
@@ -87,31 +94,37 @@ _CONDITIONS = {
     "until": "m.timestamp < :until",
 }
 _LISTS = ("sources", "exclude_sources", "roles")
-_SYMBOLS = """hermes_symbols(:typed, CAST(m.content AS BLOB), m.content_format,
+_LOOK = """hermes_symbols(CAST(m.content AS BLOB), m.content_format,
     CAST(m.tool_name AS BLOB), CAST(m.tool_calls AS BLOB), v.forms)"""
 """As bytes, because text that other tools have written may be no UTF-8."""
+_LOOK_UNLESS_SURE = f"""CASE WHEN messages_fts.rowid IN
+    (SELECT rowid FROM messages_fts WHERE messages_fts MATCH :sure) THEN 1 ELSE {_LOOK} END"""  # noqa: S608 - constants
 
 
 def find(
     connection: OpenConnection,
     tree: Query,
-    typed: str,
     sort: str,
     filters: dict[str, Any],
+    budget: Budget,
     *,
     limit: int,
     offset: int,
 ) -> Sequence[int]:
-    """The ids of one page, in order. `tree` is what `typed` says."""
-    symbols = has_symbols(tree)
-    held: AbstractContextManager[None] = _offer_symbols(connection) if symbols else nullcontext()
+    """The ids of one page, in order. Raises `SearchTooBroadError`."""
+    look, sure = "", ""
+    held: AbstractContextManager[None] = nullcontext()
+    if has_symbols(tree):
+        sure = expression(tree, sure=True)
+        look = _LOOK_UNLESS_SURE if sure else _LOOK
+        held = _symbols_of(connection).looked_for(tree, budget)
     lists = {name: tuple(given) for name, given in filters.items() if name in _LISTS}
     numbers = tuple((name, len(lists.get(name, ()))) for name in filters)
     with held:
-        found = _statement(sort, symbols, numbers).run(
+        found = _statement(sort, look, numbers).run(
             connection,
             match=expression(tree),
-            typed=typed,
+            sure=sure,
             limit=limit,
             offset=offset,
             **{name: given for name, given in filters.items() if name not in _LISTS},
@@ -121,7 +134,7 @@ def find(
 
 
 @lru_cache(maxsize=64)
-def _statement(sort: str, symbols: bool, filters: tuple[tuple[str, int], ...]) -> Statement:
+def _statement(sort: str, look: str, filters: tuple[tuple[str, int], ...]) -> Statement:
     """The statement for filters of these names; of a list, with so many values."""
     conditions = ["messages_fts MATCH :match"]
     for name, number in filters:
@@ -129,13 +142,13 @@ def _statement(sort: str, symbols: bool, filters: tuple[tuple[str, int], ...]) -
         conditions.append(_CONDITIONS[name].format(values=values))
     tables = ["messages_fts"]
     used = " ".join(conditions)
-    if symbols or " m." in used or "s.source" in used:
+    if look or " m." in used or "s.source" in used:
         tables.append("messages AS m ON m.id = messages_fts.rowid")
     if "s.source" in used:
         tables.append("sessions AS s ON s.id = m.session_id")
-    if symbols:
+    if look:
         tables.append("messages_search AS v ON v.id = m.id")
-        conditions.append(_SYMBOLS)
+        conditions.append(look)
     return Statement(
         text(
             f"SELECT messages_fts.rowid FROM {' CROSS JOIN '.join(tables)}"  # noqa: S608 - constants
@@ -145,28 +158,52 @@ def _statement(sort: str, symbols: bool, filters: tuple[tuple[str, int], ...]) -
     )
 
 
-def _offer_symbols(connection: OpenConnection) -> Callback:
-    """Give this connection the function that looks at the text of what the index found."""
+class _Symbols:
+    """The function of a connection that looks at the text of what the index found."""
+
+    def __init__(self, connection: OpenConnection) -> None:
+        self._callback = Callback(self._are_there)
+        connection.dbapi.create_function("hermes_symbols", 5, self._callback.call)
+
+    def looked_for(self, tree: Query, budget: Budget) -> Callback:
+        """What holds the function while a statement calls it."""
+        self._tree, self._budget = in_doubt(tree), budget
+        return self._callback
+
+    def _are_there(self, *places: bytes | str | None) -> bool:
+        self._budget.check()
+        *texts, forms = map(_text, places)
+        return matches(self._tree, compared(texts, forms and join_up(forms)), self._budget)
+
+
+def _symbols_of(connection: OpenConnection) -> _Symbols:
     offered = connection.core.info
     if "hermes_symbols" not in offered:
-        callback = Callback(_holds_what_was_typed)
-        connection.dbapi.create_function("hermes_symbols", 6, callback.call)
-        offered["hermes_symbols"] = callback
-    return cast("Callback", offered["hermes_symbols"])
-
-
-def _holds_what_was_typed(typed: str, *places: bytes | str | None) -> bool:
-    tree = _parsed(typed)
-    assert tree is not None
-    *texts, forms = map(_text, places)
-    return matches(tree, compared(texts, forms and join_up(forms)))
+        offered["hermes_symbols"] = _Symbols(connection)
+    return cast("_Symbols", offered["hermes_symbols"])
 
 
 def _text(stored: bytes | str | None) -> str | None:
     return stored.decode("utf-8", "replace") if isinstance(stored, bytes) else stored
 
 
-_parsed = lru_cache(maxsize=16)(parse)
+@contextmanager
+def within(connection: OpenConnection, budget: Budget) -> Iterator[None]:
+    """End statements once `budget` is over: `SearchTooBroadError`."""
+    if not budget.seconds:
+        yield
+        return
+    clock = Callback(lambda: budget.is_over)
+    connection.dbapi.set_progress_handler(clock.call, _STEPS)
+    try:
+        with clock:
+            yield
+    except connection.errors as exc:
+        if "interrupted" in str(getattr(exc, "orig", exc)):
+            budget.check()
+        raise
+    finally:
+        connection.dbapi.set_progress_handler(None, 0)
 
 
 # --- what is shared with PostgreSQL -------------------------------------------------------------

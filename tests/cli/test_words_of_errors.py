@@ -82,7 +82,7 @@ def test_an_answer_of_no_says_that_nothing_was_changed(run, filled, monkeypatch,
     result = run(*as_json, "delete", "20260210_09")
     assert result.code == 130
     if as_json:
-        assert json.loads(result.err)["error"] == {
+        assert json.loads(result.err[result.err.index("{") :])["error"] == {
             "type": "Interrupted",
             "message": "interrupted: nothing was changed",
         }

@@ -131,6 +131,13 @@ class TestEngines:
 
 
 class TestTransactions:
+    def test_one_begins_with_the_statement_that_it_is_told(
+        self, backend: Backend, url: URL
+    ) -> None:
+        with backend.write_engine(url, Settings()).connect() as connection:
+            backend.begin(connection, backend.begin_writing)
+            assert backend.in_transaction(connection.connection.dbapi_connection)
+
     def test_one_that_failed_is_one_but_cannot_commit(
         self, backend: Backend, writer: OpenConnection
     ) -> None:

@@ -58,6 +58,28 @@ def test_a_newer_or_foreign_database_is_refused_with_what_was_found(
     refused(path, way, SchemaTooNewError if name in TOO_NEW else ForeignDatabaseError, SAID[name])
 
 
+@pytest.mark.parametrize("version", [7, 13, 30])
+def test_a_file_of_a_newer_hermes_agent_is_refused_with_the_way_out(
+    tmp_path: Path, version: int
+) -> None:
+    path = build("refused/newer_legacy", tmp_path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE schema_version SET version = ?", (version,))
+        db.commit()
+    with pytest.raises(SchemaTooNewError) as caught:
+        migrate.prepare(path)
+    said = str(caught.value)
+    assert caught.value.found == f"{version} of a newer Hermes Agent"
+    for part in (
+        "nothing was changed",
+        "another path",
+        "hermes sessions export",
+        "hermes-store import",
+    ):
+        assert part in said
+    assert "update the hermes_store package" not in said
+
+
 @pytest.mark.parametrize("name", ["newer_legacy", "foreign_sessions"])
 def test_a_log_left_by_a_crash_stays_as_it_is(tmp_path: Path, name: str) -> None:
     living = tmp_path / "living"
@@ -155,8 +177,8 @@ class TestTheCommand:
         for command in (["upgrade", "head"], ["check"], ["current"], ["downgrade", "base"]):
             result = alembic("-x", f"url={path}", *command)
             assert result.returncode != 0
-            assert "schema 7" in result.stderr
-            assert "update the hermes_store package" in result.stderr
+            assert "schema 7 of a newer Hermes Agent" in result.stderr
+            assert "hermes sessions export FILE" in result.stderr
             assert "Traceback" not in result.stderr
         assert path.read_bytes() == before
 

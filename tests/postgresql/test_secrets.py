@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+import uuid
 
 import pytest
 from network import Network
@@ -16,16 +17,18 @@ from hermes_store.settings import make_settings
 SECRET = "s3cret-pass"
 
 
-@pytest.fixture
-def url(database: URL) -> URL:
-    """The server lets everybody in, with any password."""
-    return database.set(password=SECRET)
+@pytest.fixture(params=["before the host", "password", "sslpassword"])
+def url(database: URL, request: pytest.FixtureRequest) -> URL:
+    """The server lets everybody in, with any password, wherever the URL holds it."""
+    if request.param == "before the host":
+        return database.set(password=SECRET)
+    return database.update_query_dict({request.param: SECRET})
 
 
 def wrong(url: URL) -> dict[str, URL]:
     return {
         "user": url.set(username="nobody-here"),
-        "database": url.set(database="nothing-here"),
+        "database": url.set(database=f"missing-{uuid.uuid4().hex}"),
         "port": url.set(port=1),
         "host": url.set(host="nowhere.invalid"),
         "option": url.update_query_dict({"connect_timeout": "soon"}),
@@ -68,6 +71,7 @@ def test_neither_do_reprs_and_answers(url, caplog):
     with SessionRepository(url, read_url=url) as repository:
         shown = (
             f"{repository!r} {repository} {repository.get_stats()} {make_settings(read_url=url)}"
+            f"{repository.engines!r}"
         )
     assert SECRET not in shown + caplog.text
 

@@ -88,7 +88,7 @@ def test_any_text_is_a_query(repository, typed, sort):
         assert shown.count(">>>") - typed.count(">>>") <= shown.count("<<<") + typed.count("<<<")
 
 
-MANY = 2_000
+MANY = 450
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ MANY = 2_000
     [
         " ".join(f"word{n}" for n in range(MANY)),
         " OR ".join(f"word{n}" for n in range(MANY)),
-        " OR ".join(f"word{n} C++ NOT it{n}" for n in range(MANY)),
+        " OR ".join(f"word{n} C++ NOT it{n}" for n in range(MANY // 2)),
         " NOT ".join(f"word{n}" for n in range(MANY)),
         " ".join(f"word{n}*" for n in range(MANY)),
         " ".join(f"word{n}++" for n in range(MANY)),
@@ -104,23 +104,23 @@ MANY = 2_000
         '"' + " ".join(f"word{n}" for n in range(MANY)) + '"',
         "/".join(f"word{n}" for n in range(MANY)),
         "+".join(f"word{n}" for n in range(MANY)),
-        "x" * 200_000,
-        "e\u0301" * 30_000,
-        "e" + "\u0301" * 30_000,
+        "x" * 10_000,
+        "e\u0301" * 5_000,
+        "e" + "\u0301" * 9_000,
         "记忆" * MANY,
-        "がé한" * MANY,
-        "(" * 30_000 + "x" + ")" * 30_000,
+        "がé한" * 300,
+        "(" * 4_000 + "x" + ")" * 4_000,
         "(x " * MANY + ")" * MANY,
         "(x OR y " * MANY + ")" * MANY,
         "(x OR y " * MANY + " NOT z)" * MANY,
         "x(" * MANY,
-        '"' * 30_001,
+        '"' * 9_001,
         '" x' * MANY,
-        "*" * 30_000,
-        "+" * 30_000 + "x" + "+" * 30_000,
-        "\ud800" * 30_000,
-        "\0" * 30_000 + "x",
-        " " * 200_000,
+        "*" * 9_000,
+        "+" * 4_000 + "x" + "+" * 4_000,
+        "\ud800" * 900,
+        "\0" * 9_000 + "x",
+        " " * 10_000,
     ],
     ids=lambda typed: ascii(typed[:20]),
 )
@@ -131,8 +131,8 @@ def test_a_huge_query_is_answered(repository, typed):
 def test_a_huge_query_still_finds(repository):
     alternatives = " OR ".join([*(f"word{n}" for n in range(MANY)), "needle"])
     assert len(repository.search_messages(alternatives)) == 3
-    assert len(repository.search_messages("needle " * 20_000)) == 3
-    assert len(repository.search_messages("(" * 30_000 + "needle OR x" + ")" * 30_000)) == 3
+    assert len(repository.search_messages("needle " * 1_000)) == 3
+    assert len(repository.search_messages("(" * 4_000 + "needle OR x" + ")" * 4_000)) == 3
 
 
 # --- any piece of a message -----------------------------------------------------------------------

@@ -1,0 +1,54 @@
+"""Sessions with their messages, as dicts that can be written as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hermes_store import values
+from hermes_store.database.connection import OpenConnection
+from hermes_store.queries import messages as message_functions
+from hermes_store.queries.listing import Filter, select_page
+from hermes_store.queries.sessions import get, record, select_records
+from hermes_store.records import SessionExport
+
+__all__ = ["as_given", "export_all", "export_session", "iterate"]
+
+_ROWS_AT_ONCE = 100
+
+
+def export_session(connection: OpenConnection, session_id: str) -> SessionExport | None:
+    """A session with its messages, or None."""
+    session = get(connection, session_id)
+    if session is None:
+        return None
+    return {**session, "messages": _messages(connection, session_id)}
+
+
+def _messages(connection: OpenConnection, session_id: str) -> list[Any]:
+    return [as_given(dict(each)) for each in message_functions.get(connection, session_id)]
+
+
+def as_given(message: dict[str, Any]) -> dict[str, Any]:
+    """A message with what has no column at its top level, where a column wins."""
+    extra = message["extra"]
+    if not isinstance(extra, dict):
+        return message
+    covered = {name: value for name, value in extra.items() if name in message}
+    return {**extra, **message, "extra": covered or None}
+
+
+def iterate(connection: OpenConnection, which: Filter) -> Iterator[SessionExport]:
+    """Every session with its messages, newest first; holds one session at a time."""
+    statement = select_page(select_records(), which.shape())
+    parameters = {**which.parameters(), **values.page(None, 0)}
+    streamed = statement.execution_options(yield_per=_ROWS_AT_ONCE)
+    with connection.core.execute(streamed, parameters) as rows:
+        for row in rows:
+            session = record(row)
+            yield {**session, "messages": _messages(connection, session["id"])}
+
+
+def export_all(connection: OpenConnection, which: Filter) -> list[SessionExport]:
+    """`iterate`, all at once."""
+    return list(iterate(connection, which))

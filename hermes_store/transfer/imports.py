@@ -1,0 +1,65 @@
+"""Store sessions that export wrote, one by one, and link them to their parents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+from hermes_store.errors import InvalidArgumentError
+from hermes_store.queries.sessions import link_parent
+from hermes_store.records import ImportResult
+from hermes_store.transfer.parsing import ParsedSession, parse
+from hermes_store.transfer.slices import store_in_slices
+from hermes_store.transfer.storing import WHOLE, Imported, import_session
+
+__all__ = ["import_all"]
+
+
+def import_all(
+    given: Iterable[Any],
+    write: Callable[..., Any],
+    *,
+    result: ImportResult | None = None,
+    on_bad: Callable[[InvalidArgumentError], object] | None = None,
+) -> ImportResult:
+    """Store sessions one by one with `write(function, …)`; then link those to their parents."""
+    if not isinstance(given, Iterable):
+        raise InvalidArgumentError("sessions", f"{given!r} is no list", "give dicts, as exported")
+    done = ImportResult() if result is None else result
+    parents: dict[str, str] = {}
+    unknown: set[str] = set()
+    for one in given:
+        try:
+            session = parse(one)
+            imported = _store(session, write, done)
+        except InvalidArgumentError as exc:
+            if on_bad is None:
+                raise
+            on_bad(exc)
+            continue
+        unknown |= session.unknown
+        if imported.parent_to_link is not None:
+            parents[session.columns["id"]] = imported.parent_to_link
+    for child, parent in parents.items():
+        if not write(link_parent, child, parent) and child not in done.skipped:
+            done.orphaned.append(child)
+    done.ignored_fields.extend(sorted(unknown))
+    return done
+
+
+def _store(session: ParsedSession, write: Callable[..., Any], done: ImportResult) -> Imported:
+    session_id = session.columns["id"]
+    if session.is_long:
+        imported = store_in_slices(session, write, done)
+    else:
+        imported = cast("Imported", write(import_session, session))
+    if imported.there == WHOLE:
+        done.skipped.append(session_id)
+        return imported
+    done.sessions += 1
+    done.messages += session.columns["message_count"] - imported.there
+    if imported.title != session.columns["title"] or session.cut_title:
+        done.retitled[session_id] = imported.title or ""
+    if session.cut_title:
+        done.too_long_titles[session_id] = session.cut_title
+    return imported

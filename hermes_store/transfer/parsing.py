@@ -1,0 +1,205 @@
+"""What a session that was read elsewhere must look like, and how it is encoded."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from hermes_store import values
+from hermes_store.errors import InvalidArgumentError
+from hermes_store.models.stored import names, sessions
+from hermes_store.queries import titles
+from hermes_store.queries.rows import NewRow, new_row, with_extra
+from hermes_store.queries.sessions import NAMES
+
+__all__ = ["ParsedSession", "parse", "slices"]
+
+_ROWS_OF_A_SLICE = 1_000
+_CHARACTERS_OF_A_SLICE = 2_000_000
+"""Of one transaction (about 0.1 s). A session that is no longer is stored whole or not at all."""
+
+_TEXTS = tuple(
+    name
+    for name in names(sessions, "text")
+    if name not in {"id", "source", "parent_session_id", "title"}  # these have their own checks
+)
+_JSON = names(sessions, "json")
+_COUNTS = tuple(name for name in names(sessions, "whole") if name != "message_count")
+_TIMES = ("ended_at", "last_active")
+_NUMBERS = tuple(name for name in names(sessions, "number") if name not in {"started_at", *_TIMES})
+
+
+class ParsedSession(NamedTuple):
+    """A session that was read elsewhere, checked and encoded."""
+
+    columns: dict[str, Any]
+    given: Iterable[Any]
+    """Its messages, as they were given: they are encoded once more, slice by slice."""
+    first: list[NewRow]
+    """Its first slice, encoded; all of it, unless the session is a long one."""
+    ids: array[int] | None
+    """The messages' own ids, when they can be kept: all there, and rising."""
+    unknown: set[str]
+    """Fields that this version does not know."""
+    cut_title: int | None
+    """How long its title was before it was cut, if it was."""
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is stored in more than one transaction."""
+        return bool(self.columns["message_count"] > len(self.first))
+
+
+def parse(given: Any) -> ParsedSession:
+    """Check and encode what an export wrote. Raises `InvalidArgumentError`."""
+    if not isinstance(given, Mapping):
+        raise InvalidArgumentError("sessions", f"{type(given).__name__} is no dict", "give dicts")
+    session_id = values.session_id("id", given.get("id"))
+    here = f"session {session_id}"
+    columns = _located(here, _session_columns, given)
+    title, cut_title = _located(here, _title, given.get("title"))
+    found = _repeatable(here, given.get("messages"))
+    look = _Look()
+    first: list[NewRow] = []
+    for some in slices(columns, found, look):
+        first = first or some
+    unknown = set(given) - {*NAMES, "messages"}
+    columns |= {"title": title, "message_count": look.number}
+    columns.setdefault("tool_call_count", look.tool_calls)
+    columns.setdefault("last_active", columns["started_at"] if look.last is None else look.last)
+    return ParsedSession(columns, found, first, look.rising_ids(), unknown, cut_title)
+
+
+def _repeatable(here: str, found: Any) -> Iterable[Any]:
+    """Messages as something that can be read twice: to check all of them, then to store them."""
+    if not found and not isinstance(found, Iterable):
+        return []
+    if not isinstance(found, Iterable) or isinstance(found, (str, bytes, Mapping, Iterator)):
+        raise InvalidArgumentError(f"{here}, messages", "is no list", "give a list of dicts")
+    return found
+
+
+class _Look:
+    """What the first reading of a session's messages finds."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.tool_calls = 0
+        self.last: float | None = None
+        self._ids: array[int] | None = array("q")
+
+    def at(self, given: Mapping[str, Any], row: NewRow) -> None:
+        """Look at a message."""
+        self.number += 1
+        self.tool_calls += row.tool_calls
+        time = row.columns["timestamp"]
+        self.last = time if self.last is None else max(self.last, time)
+        self._note_id(given.get("id"))
+
+    def _note_id(self, own: Any) -> None:
+        ids = self._ids
+        if ids is None:
+            return
+        last = ids[-1] if ids else 0
+        if type(own) is int and last < own <= values.GREATEST_COUNT:
+            ids.append(own)
+        else:
+            self._ids = None
+
+    def rising_ids(self) -> array[int] | None:
+        """The ids of all messages, if each is greater than the one before."""
+        return self._ids
+
+
+def slices(
+    columns: dict[str, Any], found: Iterable[Any], look: _Look | None = None
+) -> Iterator[list[NewRow]]:
+    """The messages encoded, in lists bounded in number and in length of text."""
+    slice_: list[NewRow] = []
+    characters = 0
+    for place, message in enumerate(found):
+        here = f"session {columns['id']}, messages[{place}]"
+        row = _located(here, _message_row, columns["id"], message, columns)
+        if look is not None:
+            look.at(message, row)
+        slice_.append(row)
+        characters += sum(len(value) for value in row.columns.values() if isinstance(value, str))
+        if len(slice_) == _ROWS_OF_A_SLICE or characters >= _CHARACTERS_OF_A_SLICE:
+            yield slice_
+            slice_, characters = [], 0
+    if slice_:
+        yield slice_
+
+
+def _located(here: str, check: Any, *args: Any) -> Any:
+    try:
+        return check(*args)
+    except InvalidArgumentError as exc:
+        raise InvalidArgumentError(f"{here}, {exc.argument}", exc.problem, exc.remedy) from exc
+
+
+def _session_columns(given: Mapping[str, Any]) -> dict[str, Any]:
+    parent = given.get("parent_session_id")
+    columns = {
+        "id": given["id"],
+        "source": _stored_text("source", given.get("source")),
+        "parent_session_id": values.optional_session_id("parent_session_id", parent),
+        "started_at": _time("started_at", given.get("started_at")),
+        "ended_at": None,
+    }
+    columns |= {name: values.optional_text(name, given.get(name)) for name in _TEXTS}
+    columns |= {name: values.encode_json(name, given.get(name)) for name in _JSON}
+    columns |= {name: _stored_count(name, given[name]) for name in _COUNTS if name in given}
+    for name in _NUMBERS:
+        if given.get(name) is not None:
+            columns[name] = values.number(name, given[name])
+    for name in _TIMES:
+        if given.get(name) is not None:
+            columns[name] = _time(name, given[name])
+    return columns
+
+
+def _time(argument: str, value: Any) -> float:
+    """Unix seconds, which must be there; milliseconds are refused by name."""
+    return values.number(argument, value) if value is None else values.seconds(argument, value)
+
+
+def _title(given: Any) -> tuple[str | None, int | None]:
+    """A title as `set_session_title` would store it, and its length when it had to be cut."""
+    if not given:
+        return values.optional_text("title", given), None
+    text = values.text("title", given)
+    try:
+        return titles.sanitize(text), None
+    except InvalidArgumentError:  # too long: a session is not refused for that
+        whole = titles.visible("title", text)
+        return whole[: titles.MAX_LENGTH].rstrip(), len(whole)
+
+
+def _message_row(session_id: str, given: Any, session: dict[str, Any]) -> NewRow:
+    if not isinstance(given, Mapping):
+        raise InvalidArgumentError("value", f"{type(given).__name__} is no dict", "give a dict")
+    time, tokens = given.get("timestamp"), given.get("token_count")
+    stored = {
+        "role": _stored_text("role", given.get("role")),
+        "timestamp": session["started_at"] if time is None else _time("timestamp", time),
+        "token_count": None if tokens is None else _stored_count("token_count", tokens),
+    }
+    others = {name: value for name, value in with_extra(given).items() if name not in stored}
+    row = new_row(session_id=session_id, role="user", timestamp=0.0, **others)
+    row.columns.update(stored)
+    return row
+
+
+# A store may hold what no caller may give any more: the original checked nothing.
+
+
+def _stored_text(argument: str, value: Any) -> str:
+    return "" if value == "" else values.text(argument, value)
+
+
+def _stored_count(argument: str, value: Any) -> int:
+    if isinstance(value, int) and value < 0:
+        return -values.count(argument, -value)
+    return values.count(argument, value)
