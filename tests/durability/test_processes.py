@@ -24,7 +24,7 @@ from hermes_store.errors import (
     StoreReadOnlyError,
     StoreUnavailableError,
 )
-from hermes_store.execution.store import _Gate
+from hermes_store.execution.sharing import _Gate
 
 R = TypeVar("R")
 

@@ -56,7 +56,9 @@ class Fault(NamedTuple):
 
     def problem(self) -> str | None:
         """Why this fault cannot be put into the code; None when it can."""
-        if (times := (PROJECT / self.file).read_text().count(self.original)) != 1:
+        file = PROJECT / self.file
+        times = file.read_text().count(self.original) if file.exists() else 0
+        if times != 1:
             return f"{self.file}: its text is there {times} times: {self.original!r}"
         missing = [each for each in self.tests if not (PROJECT / each.split("::")[0]).exists()]
         return f"{self.file}: no such tests: {', '.join(missing)}" if missing else None

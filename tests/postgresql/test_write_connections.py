@@ -154,3 +154,19 @@ def test_a_fork_beside_an_open_transaction_takes_none_of_its_connection(
         os.waitpid(child, 0)
     holder.finish()
     assert column(database, "SELECT message_count FROM sessions ORDER BY id") == [1, 1, 0]
+
+
+def test_while_a_process_forks_nobody_writes_and_nobody_s_transaction_is_cut_short(
+    repository: SessionRepository,
+) -> None:
+    writer = repository._store._writer
+    with open_transaction(repository, "a"):
+        assert writer.rest(0.05) is None
+    resting = writer.rest(30)
+    assert resting is not None
+    assert not len(writer._connections)
+    late = Caller(lambda: append(repository, "b"))
+    until(lambda: writer.waiting == 1)
+    assert not len(writer._connections)
+    writer.resume(resting)
+    late.finish()
