@@ -122,10 +122,11 @@ class TestGroups:
     def test_operations_that_wait_together_are_committed_together(
         self, writer: Writer, path: Path
     ) -> None:
-        before = writer.groups
+        before, operations = writer.groups, writer.operations
         callers = in_a_group(writer, *(insert(f"n{number}") for number in range(10)))
         assert [caller.finish() for caller in callers] == [f"n{number}" for number in range(10)]
         assert writer.groups == before + 2  # the transaction that held them back, and one group
+        assert writer.operations == operations + 1 + 10
         assert stored(path) == {f"n{number}" for number in range(10)}
 
     def test_batch_size_bounds_a_group(self, make_writer: Callable[..., Writer]) -> None:

@@ -146,6 +146,20 @@ def test_of_a_transaction_of_the_caller_s_an_error_leaves_nothing(
     assert stored(database) == ["next"]
 
 
+def test_in_a_transaction_that_lost_a_savepoint_nothing_more_is_done_and_nothing_stored(
+    repository: SessionRepository, database: Path | URL, injected: Injected
+) -> None:
+    injected.fail_once("RELEASE", 2, driver_error(database, "SQLITE_IOERR"))
+    injected.here = -1  # fail in this thread, too
+    with pytest.raises(TransactionRolledBackError):
+        with repository.transaction() as tx:
+            tx.append_message("s", "user", "first")
+            for text in ("loses the savepoint", "comes too late"):
+                with pytest.raises(TransactionRolledBackError):
+                    tx.append_message("s", "user", text)
+    assert stored(database) == []
+
+
 def refuse(*_: object) -> None:
     raise StoreUnavailableError("refused", "try again")
 
