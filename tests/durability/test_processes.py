@@ -335,6 +335,35 @@ class TestFork:
         )
         assert (done.returncode, done.stderr) == (0, "")
 
+    def test_a_child_that_drops_its_parent_s_transaction_leaves_it_whole(
+        self, database: Path
+    ) -> None:
+        done = run(
+            """
+            import gc, os, sys
+            from hermes_store import SessionRepository
+            from hermes_store.errors import StoreUnavailableError
+            repository = SessionRepository(sys.argv[1])
+            repository.ensure_session("s")
+            try:
+                with repository.transaction() as tx:
+                    tx.append_message("s", "user", "before")
+                    child = os.fork()
+                    if child:
+                        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+                        tx.append_message("s", "user", "after")
+            except StoreUnavailableError:
+                assert not child
+            if not child:
+                del tx
+                gc.collect()
+                os._exit(7)
+            assert repository.message_count("s") == 2
+            """,
+            database,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
 
 class TestClose:
     def test_a_closed_repository_refuses_although_another_keeps_the_file_open(

@@ -45,6 +45,7 @@ def test_a_read_that_is_refused_keeps_it_too(repository: SessionRepository, data
         tx.execute(text("UPDATE search_index SET state = 'incomplete'"))
     with pytest.raises(SearchIndexError):
         repository.search_messages("needle")
+    assert is_left_alone(database)
     assert repository._store.read(driver) == before
     assert is_left_alone(database)
 
@@ -55,9 +56,11 @@ def test_after_an_unknown_error_the_next_read_gets_another(
     def fail(_connection: OpenConnection) -> None:
         raise ZeroDivisionError
 
+    before = repository._store.read(lambda connection: connection.dbapi)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
             repository._store.read(fail)
+    assert repository._store.read(lambda connection: connection.dbapi) is not before
     assert repository.session_count() == 3
     assert is_left_alone(database)
 

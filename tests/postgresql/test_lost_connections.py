@@ -77,6 +77,19 @@ class TestIdle:
         repository.append_message("s", "user", "after")
         assert contents(database) == ["after"]
 
+    def test_all_that_write(self, database):
+        with SessionRepository(database, write_pool_size=2) as repository:
+            for session_id in ("s", "t"):
+                repository.create_session(session_id, "cli")
+            with repository.transaction() as tx:
+                tx.append_message("t", "user", "on one connection")
+                Caller(lambda: repository.append_message("s", "user", "on another")).finish()
+            idle = [process(each) for each in repository._store._writer._connections._idle]
+            assert len(idle) == 2
+            terminate(database, *idle)
+            repository.append_message("s", "user", "after")
+        assert contents(database)[-1] == "after"
+
 
 class TestInTheMiddle:
     def kill_itself(self, database: URL, times: int):

@@ -3,15 +3,17 @@
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
-from sqlalchemy import URL
+from sqlalchemy import URL, text
+from sqlalchemy.exc import DBAPIError
 from stored import column
 from support import Caller, until
 
 from hermes_store import SessionRepository
-from hermes_store.errors import StoreBusyError, StoreClosedError
+from hermes_store.database.connection import OpenConnection
+from hermes_store.errors import StoreBusyError, StoreClosedError, TransactionRolledBackError
 
 CONNECTED = """
 SELECT count(*) FROM pg_stat_activity
@@ -154,6 +156,29 @@ def test_a_fork_beside_an_open_transaction_takes_none_of_its_connection(
         os.waitpid(child, 0)
     holder.finish()
     assert column(database, "SELECT message_count FROM sessions ORDER BY id") == [1, 1, 0]
+
+
+def test_what_the_server_would_roll_back_at_commit_is_not_acknowledged(
+    repository: SessionRepository, database: URL
+) -> None:
+    broken = text("SELECT * FROM no_such_table")
+
+    def swallow(connection: OpenConnection) -> str:
+        connection.core.execute(text("UPDATE sessions SET source = 'lost'"))
+        with suppress(DBAPIError):
+            connection.core.execute(broken)
+        return "all is well"
+
+    with pytest.raises(TransactionRolledBackError):
+        repository._store.write(swallow)
+    with pytest.raises(TransactionRolledBackError):
+        with repository.transaction() as tx:
+            tx.append_message("a", "user", "lost")
+            with suppress(DBAPIError):
+                tx.connection.execute(broken)
+    assert column(database, "SELECT count(*) FROM messages") == [0]
+    append(repository, "a")
+    assert column(database, "SELECT DISTINCT source FROM sessions") == ["cli"]
 
 
 def test_while_a_process_forks_nobody_writes_and_nobody_s_transaction_is_cut_short(

@@ -490,7 +490,7 @@ class TestFailures:
 
         writer.run(insert("small"))
         writer.run(lambda connection: limit(connection, 1))
-        with pytest.raises(StoreUnavailableError, match="full"):
+        with pytest.raises(StoreUnavailableError, match=r"the disk is full .*; free some space"):
             writer.run(insert("x" * 1_000_000))
         big, little = in_a_group(writer, insert("y" * 1_000_000), insert("little"))
         assert isinstance(big.error, StoreUnavailableError)
