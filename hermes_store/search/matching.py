@@ -21,6 +21,7 @@ from hermes_store.search.budget import Budget
 from hermes_store.search.characters import WORD, is_apart
 from hermes_store.search.folding import fold
 from hermes_store.search.forms import otherwise
+from hermes_store.search.later import compiled_later
 from hermes_store.search.query import And, Not, Or, Phrase, Query
 
 __all__ = ["Finder", "Span", "finder", "has_symbols", "in_doubt", "matches", "spellings"]
@@ -29,7 +30,7 @@ _PUNCTUATION_THAT_COUNTS = frozenset("#%&*")
 _SYMBOLS_THAT_DO_NOT = frozenset("`\N{ACUTE ACCENT}<>=")
 _COUNTS_AT_AN_EDGE = frozenset("=@-_/\\")
 
-_ACCENT = re.compile(f"[{ACCENTS}]")
+_ACCENT = compiled_later(f"[{ACCENTS}]")
 
 
 class Span(NamedTuple):
