@@ -45,10 +45,10 @@ class Care(Topic):
         message; other processes cannot write while it does that. What is read only is checked
         without that comparison.
         """
-        if self._store.is_read_only:
-            return self._read(upkeep.problems)
         from hermes_store.queries import upkeep  # noqa: PLC0415 - seldom used
 
+        if self._store.is_read_only:
+            return self._read(upkeep.problems)
         return [*self._read(upkeep.problems), *self._write(upkeep_of(self._store.backend).check)]
 
     def reindex(self, progress: Progress | None = None) -> None:
