@@ -97,6 +97,7 @@ def _looked_at(
     streamed = statement.execution_options(yield_per=_LOOKED_AT_ONCE)
     with connection.core.execute(streamed, values) as rows:
         for some in rows.partitions():
+            _set_limit(connection, budget)
             unsure = [row.id for row in some if not row.sure]
             right = _right(connection, tree, unsure, budget) if unsure else set()
             yield from (row.id for row in some if row.sure or row.id in right)
@@ -116,7 +117,8 @@ def within(connection: OpenConnection, budget: Budget) -> Iterator[None]:
     if not budget.seconds:
         yield
         return
-    connection.run(_SET_LIMIT.format(max(1, round(budget.left * 1000))))
+    connection.run("SAVEPOINT hermes_search")
+    _set_limit(connection, budget)
     try:
         yield
     except connection.errors as exc:
@@ -128,8 +130,12 @@ def within(connection: OpenConnection, budget: Budget) -> Iterator[None]:
             connection.run("ROLLBACK TO hermes_search; RELEASE hermes_search")
 
 
+def _set_limit(connection: OpenConnection, budget: Budget) -> None:
+    if budget.seconds:
+        connection.run(_SET_LIMIT.format(max(1, round(budget.left * 1000))))
+
+
 _SET_LIMIT = """\
-SAVEPOINT hermes_search;
 SELECT set_config('statement_timeout', '{0}', true)
 WHERE current_setting('statement_timeout') = '0'
     OR CAST(current_setting('statement_timeout') AS interval) > interval '{0} ms'"""
