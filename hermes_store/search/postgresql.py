@@ -96,7 +96,7 @@ def _looked_at(
     """The ids of what is sure, and of what its text shows to be right."""
     streamed = statement.execution_options(yield_per=_LOOKED_AT_ONCE)
     with connection.core.execute(streamed, values) as rows:
-        for some in rows.partitions():
+        for some in rows.partitions(_LOOKED_AT_ONCE):
             _set_limit(connection, budget)
             unsure = [row.id for row in some if not row.sure]
             right = _right(connection, tree, unsure, budget) if unsure else set()
