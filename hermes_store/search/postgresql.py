@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, text
+from sqlalchemy import bindparam, text
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.search.budget import Budget
@@ -144,7 +144,7 @@ WHERE current_setting('statement_timeout') = '0'
 _TEXTS = text("""\
 SELECT m.id, m.content, m.content_format, m.tool_name, m.tool_calls, v.forms
 FROM messages AS m JOIN messages_search AS v ON v.id = m.id
-WHERE m.id IN :ids""").bindparams(bindparam("ids", expanding=True, type_=BigInteger))
+WHERE m.id = ANY(CAST(:ids AS bigint[]))""")
 
 
 # --- tree to tsquery ----------------------------------------------------------------------------
