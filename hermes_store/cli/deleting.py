@@ -12,7 +12,7 @@ from hermes_store import SessionRepository
 from hermes_store.cli import output
 from hermes_store.cli.completion import complete_sessions, complete_sources
 from hermes_store.cli.errors import NotFoundError
-from hermes_store.cli.names import check_source, find_exactly
+from hermes_store.cli.names import find_exactly, refuse_mistyped
 from hermes_store.cli.opening import open_to_change, open_to_read
 from hermes_store.cli.options import Options
 from hermes_store.cli.session_table import print_sessions
@@ -113,7 +113,7 @@ def prune_command(options: Options, days: float, source: str | None, yes: bool) 
     sessions, and how many were deleted.
     """
     with open_to_change(options) if yes else open_to_read(options) as repo:
-        check_source(repo, [source] if source is not None else [])
+        refuse_mistyped(repo, [source] if source is not None else [])
         due = repo.list_prune_candidates(older_than_days=days, source=source)
         options.kept = lambda: "each session is deleted whole or there; run prune again to go on"
         deleted = repo.prune_sessions(older_than_days=days, source=source) if yes and due else 0

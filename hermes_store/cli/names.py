@@ -11,7 +11,7 @@ from hermes_store.cli.errors import AmbiguousNameError, NotFoundError
 from hermes_store.cli.text import in_one_line, like, listed, one_line
 from hermes_store.records import SessionMatch
 
-__all__ = ["check_excluded", "check_roles", "check_source", "find_exactly", "find_session"]
+__all__ = ["check_roles", "check_source", "find_exactly", "find_session", "refuse_mistyped"]
 
 ROLES = ("user", "assistant", "tool", "system", "developer", "function")
 """What messages of providers have, today's and earlier."""
@@ -82,19 +82,25 @@ def check_source(repo: SessionRepository, given: Iterable[str]) -> None:
     known = _sources(repo) if given else []
     for name in given:
         if known and name not in known:
-            raise click.UsageError(
-                f"no session has the source {name!r}{like(name, known)}; "
-                f"there are {listed(known, most=20)}"
-            )
+            raise _no_source(name, known)
 
 
-def check_excluded(repo: SessionRepository, given: Iterable[str]) -> None:
-    """Refuse a source that looks mistyped; one that is not there leaves nothing out, as wished."""
+def refuse_mistyped(repo: SessionRepository, given: Iterable[str]) -> None:
+    """Refuse a source that looks mistyped.
+
+    One that no session has is not an error: a nightly `prune` has nothing to do then.
+    """
     given = tuple(given)
     known = _sources(repo) if given else []
     for name in given:
         if name not in known and like(name, known):
-            raise click.UsageError(f"no session has the source {name!r}{like(name, known)}")
+            raise _no_source(name, known)
+
+
+def _no_source(name: str, known: list[str]) -> click.UsageError:
+    return click.UsageError(
+        f"no session has the source {name!r}{like(name, known)}; there are {listed(known, most=20)}"
+    )
 
 
 def _sources(repo: SessionRepository) -> list[str]:

@@ -13,7 +13,7 @@ from rich.text import Text
 from hermes_store import SessionRepository
 from hermes_store.cli import output
 from hermes_store.cli.completion import complete_roles, complete_sessions, complete_sources
-from hermes_store.cli.names import check_excluded, check_roles, check_source, find_session
+from hermes_store.cli.names import check_roles, check_source, find_session, refuse_mistyped
 from hermes_store.cli.opening import open_to_read
 from hermes_store.cli.options import Options
 from hermes_store.cli.text import in_one_line, one_line
@@ -93,7 +93,7 @@ def _found(
 ) -> list[SearchHit]:
     """Return the hits of a page, and one more when there are more."""
     check_source(repo, asked["source"])
-    check_excluded(repo, asked["exclude_source"])
+    refuse_mistyped(repo, asked["exclude_source"])
     check_roles(asked["role"])
     within, without = asked["session"], asked["exclude_session"]
     return repo.search_messages(

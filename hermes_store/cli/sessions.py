@@ -6,7 +6,7 @@ import click
 
 from hermes_store.cli import output
 from hermes_store.cli.completion import complete_sources
-from hermes_store.cli.names import check_excluded, check_source
+from hermes_store.cli.names import check_source, refuse_mistyped
 from hermes_store.cli.opening import open_to_read
 from hermes_store.cli.options import Options
 from hermes_store.cli.session_table import print_sessions
@@ -41,7 +41,7 @@ def list_command(
     """List sessions, last used first. --json prints a list of objects."""
     with open_to_read(options) as repo:
         check_source(repo, [source] if source is not None else [])
-        check_excluded(repo, exclude_source)
+        refuse_mistyped(repo, exclude_source)
         rows = repo.list_sessions_rich(
             source=source,
             exclude_sources=exclude_source,

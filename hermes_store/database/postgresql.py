@@ -55,7 +55,7 @@ class _PostgreSQL:
 
     def shown(self, url: URL) -> str:
         """The URL with `***` for its password and for other secrets."""
-        return urls.without_secrets(url).render_as_string(hide_password=True)
+        return urls.shown(url)
 
     def identity(self, url: URL) -> Hashable:
         """The URL: that two of them name one database, only the server could tell."""

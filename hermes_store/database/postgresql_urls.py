@@ -15,6 +15,7 @@ __all__ = [
     "SECRETS",
     "check_parameters",
     "prepare_threshold",
+    "shown",
     "without_secrets",
 ]
 
@@ -84,6 +85,11 @@ def without_secrets(url: URL) -> URL:
     """The URL with `***` for each secret among its parameters."""
     hidden = {name: "***" for name in SECRETS if name in url.query}
     return url.update_query_dict(hidden) if hidden else url
+
+
+def shown(url: URL) -> str:
+    """The URL as text, with `***` for its password and for other secrets."""
+    return without_secrets(url).render_as_string(hide_password=True).replace("%2A%2A%2A", "***")
 
 
 def _check(name: str, value: str) -> None:

@@ -7,13 +7,11 @@ close, or to be dropped, closes them. A forked child starts with none.
 
 from __future__ import annotations
 
-import os
-import threading
 import weakref
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from sqlalchemy import URL, Engine
 
@@ -33,7 +31,8 @@ from hermes_store.errors import (
     StoreUnavailableError,
 )
 from hermes_store.execution.readers import Readers
-from hermes_store.execution.turns import Operation, Turn
+from hermes_store.execution.sharing import gate, readers, writers
+from hermes_store.execution.turns import Operation
 from hermes_store.execution.writer import Writer
 from hermes_store.search.choice import upkeep_of
 from hermes_store.settings import Settings
@@ -56,93 +55,6 @@ _SHARED = (
     "statement_timeout",
 )
 """Settings of the writer, which all repositories of a process on one database share."""
-_FORK_PATIENCE = 1.0
-"""Seconds a fork waits for what is under way, so that the child does not inherit it."""
-
-
-class _Gate:
-    """Keeps threads out of the database library while the process forks.
-
-    A child inherits the library's mutexes but not the threads that hold them: it would wait for
-    them for ever.
-    """
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._inside: list[int] = []
-        self._shut = False
-
-    def __enter__(self) -> None:
-        with self._changed:
-            if self._shut:
-                self._changed.wait_for(lambda: not self._shut)
-            self._inside.append(threading.get_ident())
-
-    def __exit__(self, *_: object) -> None:
-        with self._changed:
-            self._inside.remove(threading.get_ident())
-            if self._shut:
-                self._changed.notify_all()
-
-    def shut(self, patience: float) -> None:
-        """Let nobody in, and wait until everybody but this thread is out, or patience is over."""
-        me = threading.get_ident()
-        with self._changed:
-            self._shut = True
-            self._changed.wait_for(lambda: all(thread == me for thread in self._inside), patience)
-
-    def open(self) -> None:
-        """Let everybody in again."""
-        with self._changed:
-            self._shut = False
-            self._changed.notify_all()
-
-    def after_fork(self) -> None:
-        """In the child: only this thread is left."""
-        self._changed = threading.Condition()
-        self._inside = [thread for thread in self._inside if thread == threading.get_ident()]
-        self._shut = False
-
-
-class _Shared(Generic[R]):
-    """Objects that several stores use, by key; the last user's release closes them."""
-
-    def __init__(self, close: Callable[[R], None]) -> None:
-        self._close = close
-        self._lock = threading.RLock()  # a finalizer may release while its own thread acquires
-        self._objects: dict[Hashable, R] = {}
-        self._users: dict[Hashable, int] = {}
-
-    def acquire(self, key: Hashable, make: Callable[[], R]) -> R:
-        with self._lock:
-            if key not in self._objects:
-                self._objects[key] = make()
-            self._users[key] = self._users.get(key, 0) + 1
-            return self._objects[key]
-
-    def release(self, key: Hashable) -> None:
-        with self._lock:
-            self._users[key] -= 1
-            if self._users[key]:
-                return
-            del self._users[key]
-            unused = self._objects.pop(key)
-        self._close(unused)
-
-    def all(self) -> list[R]:
-        return list(self._objects.values())
-
-    def of(self, which: Callable[[Hashable], bool]) -> list[R]:
-        """Those whose key fits."""
-        return [each for key, each in list(self._objects.items()) if which(key)]
-
-    def after_fork(self) -> None:
-        self._lock = threading.RLock()
-
-
-_gate = _Gate()
-_writers: _Shared[Writer] = _Shared(Writer.close)
-_readers: _Shared[Readers] = _Shared(Readers.close)
 
 
 class Engines(NamedTuple):
@@ -162,23 +74,23 @@ class Store:
         if settings.sqlite is not None:
             sqlite_driver(settings.sqlite)
         reads = read_url_of(self.url, settings)
-        with _gate:
+        with gate:
             _prepare(self.backend, self.url, settings)
         self._is_read_only = _why_read_only(self.backend, self.url, settings) is not None
         key = identity(self.url)
         renew = partial(_renew, self.url, settings)
-        self._writer = _writers.acquire(
+        self._writer = writers.acquire(
             key, lambda: _make_writer(self.backend, self.url, settings, renew)
         )
-        self._release = weakref.finalize(self, _writers.release, key)
+        self._release = weakref.finalize(self, writers.release, key)
         self._refuse_other_settings()
-        self._readers = _readers.acquire(
+        self._readers = readers.acquire(
             (key, settings),
             lambda: Readers(
                 self.backend.read_engine(reads, settings), self.backend, settings, renew
             ),
         )
-        self._release_pool = weakref.finalize(self, _readers.release, (key, settings))
+        self._release_pool = weakref.finalize(self, readers.release, (key, settings))
         self._closed = False
 
     def read(
@@ -190,7 +102,7 @@ class Store:
         """Call `function(connection, …)` on one snapshot of the database."""
 
         def attempt() -> R:
-            with _gate, self._lend() as connection:
+            with gate, self._lend() as connection:
                 return read_any_text(connection, lambda: function(connection, *args, **kwargs))
 
         try:
@@ -210,7 +122,7 @@ class Store:
         try:
             with (
                 typed_errors(self.backend),
-                _gate,
+                gate,
                 self._lend() as connection,
                 self._readers.streaming(),
                 self.backend.undecodable_replaced(connection.core),
@@ -256,7 +168,7 @@ class Store:
         if self._closed:
             raise StoreClosedError
         self._require_writable()
-        with _gate, typed_errors(self.backend):
+        with gate, typed_errors(self.backend):
             self.backend.compact(self.url, self.settings.lock_timeout)
 
     def close(self) -> None:
@@ -310,7 +222,7 @@ class Store:
         if size is None:
             return {}
         place = identity(self.url)
-        pools = _readers.of(lambda key: isinstance(key, tuple) and key[0] == place)
+        pools = readers.of(lambda key: isinstance(key, tuple) and key[0] == place)
         return {"log_bytes": size, "log_held_by": [each for pool in pools for each in pool.streams]}
 
     def _lend(self) -> AbstractContextManager[OpenConnection]:
@@ -340,7 +252,7 @@ def _make_writer(
         backend,
         settings,
         upkeep_of(backend).repair,
-        backend.checkpoints(url, settings, _gate),
+        backend.checkpoints(url, settings, gate),
         renew=renew,
     )
 
@@ -382,43 +294,3 @@ def read_any_text(connection: OpenConnection, read: Callable[[], R]) -> R:
             raise
     with connection.backend.undecodable_replaced(connection.core):
         return read()
-
-
-# --- fork ---------------------------------------------------------------------------------------
-# A SQLite connection must not cross a fork: its locks belong to the process, and the child's copy
-# of SQLite's own tables would believe that it holds them. So nothing is open while it happens.
-
-_resting: list[tuple[Writer, Turn | None]] = []
-
-
-def _before_fork() -> None:
-    _gate.shut(_FORK_PATIENCE)
-    _resting.extend((writer, writer.rest(_FORK_PATIENCE)) for writer in _writers.all())
-    for readers in _readers.all():
-        readers.close_idle()
-
-
-def _after_fork_in_parent() -> None:
-    while _resting:
-        writer, turn = _resting.pop()
-        writer.resume(turn)
-    _gate.open()
-
-
-def _after_fork_in_child() -> None:
-    _resting.clear()
-    _gate.after_fork()
-    _writers.after_fork()
-    _readers.after_fork()
-    for writer in _writers.all():
-        writer.abandon()
-    for readers in _readers.all():
-        readers.abandon()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork,
-        after_in_parent=_after_fork_in_parent,
-        after_in_child=_after_fork_in_child,
-    )

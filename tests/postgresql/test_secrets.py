@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+import uuid
 
 import pytest
 from network import Network
@@ -27,7 +28,7 @@ def url(database: URL, request: pytest.FixtureRequest) -> URL:
 def wrong(url: URL) -> dict[str, URL]:
     return {
         "user": url.set(username="nobody-here"),
-        "database": url.set(database="nothing-here"),
+        "database": url.set(database=f"missing-{uuid.uuid4().hex}"),
         "port": url.set(port=1),
         "host": url.set(host="nowhere.invalid"),
         "option": url.update_query_dict({"connect_timeout": "soon"}),
