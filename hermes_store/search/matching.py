@@ -57,6 +57,10 @@ class Finder:
         finder.budget = budget
         return finder
 
+    def is_in(self, text: str, budget: Budget) -> bool:
+        """Whether a folded text holds it."""
+        return any(any(spelling.spans(text, 0, budget)) for spelling in self._spellings)
+
     def spans(self, text: str, start: int = 0) -> Iterator[Span]:
         """All matches from `start` on in a folded text, in the order in which they begin."""
         if len(self._spellings) == 1:
@@ -101,8 +105,7 @@ def matches(query: Query, texts: Sequence[str], budget: Budget) -> bool:
     Raises `SearchTooBroadError` once `budget` is over.
     """
     if isinstance(query, Phrase):
-        found = finder(query).within(budget)
-        return any(any(found.spans(text)) for text in texts)
+        return any(finder(query).is_in(text, budget) for text in texts)
     if isinstance(query, Not):
         return matches(query.wanted, texts, budget) and not matches(query.unwanted, texts, budget)
     decide = all if isinstance(query, And) else any
