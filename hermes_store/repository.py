@@ -27,7 +27,6 @@ from hermes_store.queries.listing import Filter
 from hermes_store.records import SessionExport
 from hermes_store.search.choice import upkeep_of
 from hermes_store.settings import MoreSettings, make_settings
-from hermes_store.transfer.exports import iterate
 
 __all__ = ["SessionRepository", "Transaction"]
 
@@ -148,6 +147,8 @@ class SessionRepository(Operations, Care):
         return self._stream(which)
 
     def _stream(self, which: Filter) -> Iterator[SessionExport]:
+        from hermes_store.transfer.exports import iterate  # noqa: PLC0415 - seldom used
+
         with self._store.reading() as connection:
             yield from iterate(connection, which)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from hermes_store.api.base import Topic
 from hermes_store.execution.store import Store
-from hermes_store.queries import messages, sessions, upkeep
+from hermes_store.queries import messages, sessions
 from hermes_store.search.choice import upkeep_of
 from hermes_store.search.running import Progress
 
@@ -45,6 +45,8 @@ class Care(Topic):
         message; other processes cannot write while it does that. What is read only is checked
         without that comparison.
         """
+        from hermes_store.queries import upkeep  # noqa: PLC0415 - seldom used
+
         if self._store.is_read_only:
             return self._read(upkeep.problems)
         return [*self._read(upkeep.problems), *self._write(upkeep_of(self._store.backend).check)]

@@ -10,8 +10,6 @@ from hermes_store.api.base import Topic, checked_id
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.queries.listing import Filter
 from hermes_store.records import ImportResult, SessionExport
-from hermes_store.transfer import exports
-from hermes_store.transfer.imports import import_all
 
 __all__ = ["Exporting"]
 
@@ -21,6 +19,8 @@ class Exporting(Topic):
 
     def export_session(self, session_id: str) -> SessionExport | None:
         """Return a session with all its messages under "messages", or None."""
+        from hermes_store.transfer import exports  # noqa: PLC0415 - seldom used
+
         return self._read(exports.export_session, checked_id(session_id))
 
     def export_all(self, source: str | None = None) -> list[SessionExport]:
@@ -28,6 +28,8 @@ class Exporting(Topic):
 
         Holds all of it in memory; `SessionRepository.iter_export` does not.
         """
+        from hermes_store.transfer import exports  # noqa: PLC0415 - seldom used
+
         return self._read(exports.export_all, Filter(values.source_filter(source)))
 
     def import_sessions(
@@ -52,4 +54,6 @@ class Exporting(Topic):
         `on_bad` is called with the error of each session that is not well-formed, which is left
         out. Without it the call raises `InvalidArgumentError`; sessions before that are stored.
         """
+        from hermes_store.transfer.imports import import_all  # noqa: PLC0415 - seldom used
+
         return import_all(sessions, self._write, result=result, on_bad=on_bad)

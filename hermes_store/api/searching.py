@@ -38,7 +38,7 @@ class Searching(Topic):
         with nothing to look for finds nothing. An empty filter filters nothing; `since` (included)
         and `until` (excluded) are epoch seconds. Each hit has a `snippet`, the hits in it set in
         `markers`, and under `context` the messages before and after it. Raises `SearchIndexError`
-        when the index cannot answer.
+        when the index cannot answer, and `SearchTooBroadError` after `search_timeout` seconds.
         """
         from hermes_store.search.hits import search  # noqa: PLC0415 - a third of the import's time
 

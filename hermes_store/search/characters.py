@@ -6,20 +6,19 @@ Python some time to make: this module is imported when something is searched.
 
 from __future__ import annotations
 
-import re
-
 from hermes_store.search.alphabet import ACCENTS, APART, SEPARATORS
+from hermes_store.search.later import compiled_later
 
 __all__ = ["WORD", "beyond_ascii", "has_word", "is_apart", "join_up", "set_apart"]
 
-WORD = re.compile(f"[{APART}](?<![{SEPARATORS}])|[^{SEPARATORS}{APART}]+")
+WORD = compiled_later(f"[{APART}](?<![{SEPARATORS}])|[^{SEPARATORS}{APART}]+")
 """A word: one character of APART, or a run of other letters, digits and their marks."""
 
 _ASCII = bytes(range(128))
 _SELECTOR = "\N{VARIATION SELECTOR-16}"  # follows many an emoji, and says only how to draw it
-_APART = re.compile(f"([{APART}])")
-_SET_APART = re.compile(f" ([{APART}]) ")
-_VISIBLE = re.compile(f"[^{SEPARATORS}{ACCENTS}]")
+_APART = compiled_later(f"([{APART}])")
+_SET_APART = compiled_later(f" ([{APART}]) ")
+_VISIBLE = compiled_later(f"[^{SEPARATORS}{ACCENTS}]")
 
 
 def has_word(text: str) -> bool:

@@ -21,6 +21,7 @@ from hermes_store.search.budget import Budget
 from hermes_store.search.characters import WORD, is_apart
 from hermes_store.search.folding import fold
 from hermes_store.search.forms import otherwise
+from hermes_store.search.later import compiled_later
 from hermes_store.search.query import And, Not, Or, Phrase, Query
 
 __all__ = ["Finder", "Span", "finder", "has_symbols", "in_doubt", "matches", "spellings"]
@@ -29,7 +30,7 @@ _PUNCTUATION_THAT_COUNTS = frozenset("#%&*")
 _SYMBOLS_THAT_DO_NOT = frozenset("`\N{ACUTE ACCENT}<>=")
 _COUNTS_AT_AN_EDGE = frozenset("=@-_/\\")
 
-_ACCENT = re.compile(f"[{ACCENTS}]")
+_ACCENT = compiled_later(f"[{ACCENTS}]")
 
 
 class Span(NamedTuple):
@@ -55,6 +56,10 @@ class Finder:
         finder = copy(self)
         finder.budget = budget
         return finder
+
+    def is_in(self, text: str, budget: Budget) -> bool:
+        """Whether a folded text holds it."""
+        return any(any(spelling.spans(text, 0, budget)) for spelling in self._spellings)
 
     def spans(self, text: str, start: int = 0) -> Iterator[Span]:
         """All matches from `start` on in a folded text, in the order in which they begin."""
@@ -100,8 +105,7 @@ def matches(query: Query, texts: Sequence[str], budget: Budget) -> bool:
     Raises `SearchTooBroadError` once `budget` is over.
     """
     if isinstance(query, Phrase):
-        found = finder(query).within(budget)
-        return any(any(found.spans(text)) for text in texts)
+        return any(finder(query).is_in(text, budget) for text in texts)
     if isinstance(query, Not):
         return matches(query.wanted, texts, budget) and not matches(query.unwanted, texts, budget)
     decide = all if isinstance(query, And) else any

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, text
+from sqlalchemy import bindparam, text
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.search.budget import Budget
@@ -96,7 +96,8 @@ def _looked_at(
     """The ids of what is sure, and of what its text shows to be right."""
     streamed = statement.execution_options(yield_per=_LOOKED_AT_ONCE)
     with connection.core.execute(streamed, values) as rows:
-        for some in rows.partitions():
+        for some in rows.partitions(_LOOKED_AT_ONCE):
+            _set_limit(connection, budget)
             unsure = [row.id for row in some if not row.sure]
             right = _right(connection, tree, unsure, budget) if unsure else set()
             yield from (row.id for row in some if row.sure or row.id in right)
@@ -116,7 +117,8 @@ def within(connection: OpenConnection, budget: Budget) -> Iterator[None]:
     if not budget.seconds:
         yield
         return
-    connection.run(_SET_LIMIT.format(max(1, round(budget.left * 1000))))
+    connection.run("SAVEPOINT hermes_search")
+    _set_limit(connection, budget)
     try:
         yield
     except connection.errors as exc:
@@ -128,8 +130,12 @@ def within(connection: OpenConnection, budget: Budget) -> Iterator[None]:
             connection.run("ROLLBACK TO hermes_search; RELEASE hermes_search")
 
 
+def _set_limit(connection: OpenConnection, budget: Budget) -> None:
+    if budget.seconds:
+        connection.run(_SET_LIMIT.format(max(1, round(budget.left * 1000))))
+
+
 _SET_LIMIT = """\
-SAVEPOINT hermes_search;
 SELECT set_config('statement_timeout', '{0}', true)
 WHERE current_setting('statement_timeout') = '0'
     OR CAST(current_setting('statement_timeout') AS interval) > interval '{0} ms'"""
@@ -138,7 +144,7 @@ WHERE current_setting('statement_timeout') = '0'
 _TEXTS = text("""\
 SELECT m.id, m.content, m.content_format, m.tool_name, m.tool_calls, v.forms
 FROM messages AS m JOIN messages_search AS v ON v.id = m.id
-WHERE m.id IN :ids""").bindparams(bindparam("ids", expanding=True, type_=BigInteger))
+WHERE m.id = ANY(CAST(:ids AS bigint[]))""")
 
 
 # --- tree to tsquery ----------------------------------------------------------------------------

@@ -24,6 +24,8 @@ from hermes_store.errors import (
     TitleInUseError,
     TransactionRolledBackError,
 )
+from hermes_store.search.budget import Budget
+from hermes_store.search.postgresql import within
 
 ROOT = Path(__file__).parents[2]
 
@@ -254,6 +256,20 @@ class TestStatementTimeout:
                     tx.execute(long)
             repository.append_message("a", "user", "next")
             assert [each["content"] for each in repository.get_messages("a")] == ["next"]
+
+    @pytest.mark.parametrize(("budget", "greatest"), [(0, 200), (0.1, 100), (5, 200)])
+    def test_a_search_has_the_lower_of_the_two_limits(self, database, budget, greatest):
+        limit = text("SHOW statement_timeout")
+
+        def look(connection):
+            with within(connection, Budget(budget)):
+                inside = connection.core.execute(limit).scalar()
+            return inside, connection.core.execute(limit).scalar()
+
+        with SessionRepository(database, statement_timeout=0.2) as repository:
+            inside, afterwards = repository._store.read(look)
+        assert 0 < int(inside.removesuffix("ms")) <= greatest
+        assert afterwards == "200ms"
 
     def test_there_is_none_unless_it_is_set(self, repository):
         limit = text("SHOW statement_timeout")
