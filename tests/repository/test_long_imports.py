@@ -155,6 +155,23 @@ def test_an_import_does_not_go_on_behind_what_an_agent_appended(repository, monk
     assert repository.message_count("long") == 1_001
 
 
+def test_an_import_stops_when_an_agent_writes_to_its_session_in_between(repository):
+    class Messages:
+        readings = 0
+
+        def __iter__(self):
+            self.readings += 1
+            for n in range(LENGTH):
+                if self.readings == 2 and n == 1_500:  # the first slice is stored
+                    repository.append_message("long", "user", "theirs")
+                yield {"role": "user", "content": f"m{n}"}
+
+    with pytest.raises(InvalidArgumentError, match="differ from those that an interrupted import"):
+        repository.import_sessions([long_session(messages=Messages())])
+    assert contents(repository) == [*(f"m{n}" for n in range(1_000)), "theirs"]
+    assert repository.get_session("long")["message_count"] == 1_001
+
+
 def test_a_bad_message_at_the_end_stores_nothing(repository):
     session = long_session()
     session["messages"].append({"role": "user", "content": 5})
