@@ -242,3 +242,32 @@ def test_after_a_fork_child_and_parent_write_and_end_each_by_itself(repository, 
     assert (done.returncode, done.stderr) == (0, "")
     assert repository.get_session("s")["message_count"] == 42
     assert contents(database).count("child") == 20
+
+
+FORK_INSIDE = """
+import gc, os, sys
+from hermes_store import SessionRepository
+from hermes_store.errors import StoreUnavailableError
+
+repository = SessionRepository(sys.argv[1])
+try:
+    with repository.transaction() as tx:
+        tx.append_message("s", "user", "before")
+        child = os.fork()
+        if child:
+            assert os.waitpid(child, 0)[1] == 0
+            tx.append_message("s", "user", "after")
+except StoreUnavailableError:
+    assert not child
+if not child:
+    del tx
+    gc.collect()
+    os._exit(0)
+"""
+
+
+def test_a_child_that_drops_its_parent_s_transaction_leaves_it_whole(repository, database):
+    command = [sys.executable, "-W", "error", "-c", FORK_INSIDE, database.render_as_string(False)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert contents(database) == ["before", "after"]
