@@ -4,7 +4,8 @@
 
 `faults.toml` names each fault: the file, its text, what stands there instead, the promise that
 breaks, and the tests that should notice. WORDs choose faults whose file or promise holds one of
-them. Exit code 0: at least 90 % were noticed. 1: fewer. 2: the list does not fit the code.
+them. Exit code 0: at least 90 % were noticed. 1: fewer. 2: the list does not fit
+the code, or tests fail without any fault.
 """
 
 from __future__ import annotations
@@ -64,6 +65,9 @@ class Fault(NamedTuple):
         return f"{self.file}: no such tests: {', '.join(missing)}" if missing else None
 
 
+Copies = SimpleQueue[Path]
+
+
 class Outcome(NamedTuple):
     """What the tests said of a fault."""
 
@@ -87,7 +91,7 @@ def faults(words: list[str]) -> list[Fault]:
     ]
 
 
-def run(fault: Fault, copies: SimpleQueue[Path], environment: dict[str, str]) -> Outcome:
+def run(fault: Fault, copies: Copies, environment: dict[str, str]) -> Outcome:
     """Put a fault into a copy, run its tests there, and take the fault out again."""
     folder = copies.get()
     file = folder / fault.file
@@ -100,6 +104,16 @@ def run(fault: Fault, copies: SimpleQueue[Path], environment: dict[str, str]) ->
         copies.put(folder)
     print(f"{outcome.how:9} {fault.file}: {fault.promise}", flush=True)
     return outcome
+
+
+def sound(tests: str, copies: Copies, environment: dict[str, str]) -> str | None:
+    """What is wrong with tests that no fault was put in front of; None when they pass."""
+    folder = copies.get()
+    try:
+        how = _tested(folder, [tests], environment)
+    finally:
+        copies.put(folder)
+    return None if how == "survived" else f"{tests}: {how} without any fault"
 
 
 def _tested(folder: Path, tests: list[str], environment: dict[str, str]) -> str:
@@ -166,6 +180,11 @@ def main() -> int:
     with _prepared(asked.at_once) as (copies, environment):
         many = ThreadPoolExecutor(asked.at_once)
         try:
+            tests = sorted({each for fault in chosen for each in fault.tests})
+            look = partial(sound, copies=copies, environment=environment)
+            if unsound := [problem for problem in many.map(look, tests) if problem]:
+                print("The tests say nothing of faults:", *unsound, sep="\n  ")
+                return 2
             done = list(many.map(partial(run, copies=copies, environment=environment), chosen))
         finally:
             many.shutdown(cancel_futures=True)  # Ctrl-C ends it after those that run
