@@ -222,10 +222,11 @@ class TestRefused:
             goal.append_message("first", "user", "theirs")
         self.refused(database, target, "of the messages up to 1, the target holds others")
 
-    def test_a_source_that_lost_messages_meanwhile(self, filled, target):
+    @pytest.mark.parametrize("session_id", ["an-earlier-id", "first"])  # the newest, others
+    def test_a_source_that_lost_messages_meanwhile(self, filled, target, session_id):
         copy(filled, target)
         with SessionRepository(filled) as source:
-            source.clear_messages("an-earlier-id")
+            source.clear_messages(session_id)
         self.refused(filled, target, "the target holds others")
 
     def test_the_source_itself_under_another_name(self, filled, tmp_path):
