@@ -26,10 +26,10 @@ BAD = {
     "[1]": "not a JSON object",
     '{"neither": 1}': "neither a session with 'messages' nor a message with a 'role'",
     '{"messages": []}': "a session needs an 'id' and 'messages'",
-    session("x", source=5): "session x, source: 5 is no text",
+    session("x", source=5): "session x, source: 5 is not a text",
     session("x", started_at=1772359205500): "not milliseconds",
     session("x", messages=[{"role": "user", "timestamp": 1e308}]): "messages[0], timestamp",
-    session("x", messages=[5]): "session x, messages[0], value: int is no object",
+    session("x", messages=[5]): "session x, messages[0], value: int is not an object",
 }
 
 
