@@ -90,7 +90,7 @@ class SessionRepository(Operations, Care):
     def engines(self) -> Engines:
         """SQLAlchemy's engines, `write` and `read`: listen to their events, or instrument them.
 
-        As soon as somebody listens to statements, every statement of every method is seen.
+        As soon as a program listens to statements, it sees every statement of every method.
         """
         return self._store.engines
 

@@ -1,4 +1,4 @@
-"""Pages of a session's messages, by id: never by offset, which a long session would pay for."""
+"""Pages of a session's messages, by id: an offset would take longer in a long session."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def test_a_bad_line_is_named_and_the_import_goes_on_when_it_is_mended(run, tmp_p
     assert result.code in {1, 2}
     assert f"error: {path}:3: " in result.err
     assert problem in result.err
-    assert "stored before the error: 2 sessions with 1 message; mend the line" in result.err
+    assert "stored before the error: 2 sessions with 1 message; correct the line" in result.err
     assert stored(run) == ["a", "b"]
     path.write_text("\n".join(good) + "\n")
     assert run("import", path).code == 0
