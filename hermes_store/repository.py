@@ -229,7 +229,7 @@ class Transaction(Operations):
 
 @contextmanager
 def _unknown_errors_typed(connection: OpenConnection) -> Iterator[None]:
-    """Type what nobody knows; what is known, `transaction()` has to see as the driver raised it."""
+    """Type unknown errors. A known one stays the driver's, because `transaction()` looks at it."""
     try:
         yield
     except connection.errors as exc:

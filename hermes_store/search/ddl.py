@@ -127,9 +127,9 @@ replace(replace(replace(replace(
 
 
 # Of a list of parts, every string that is a value: pieces between quotation marks are strings by
-# turns, and a name is followed by a colon. What nobody reads is left out: identifiers, and the
-# bytes of pictures, which are long without a blank or a line break. Each piece copies the rest of
-# the text: where that would take seconds, the whole is taken as it reads.
+# turns, and a name is followed by a colon. Strings that are not for readers are left out:
+# identifiers, and the bytes of pictures, which are long without a blank or a line break. Each piece
+# copies the rest of the text: where that would take seconds, the whole is taken as it reads.
 _PARTS = f"""\
 (WITH RECURSIVE
             piece(n, p, rest, key) AS (

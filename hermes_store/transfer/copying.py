@@ -270,7 +270,7 @@ def _shown(key: tuple[Any, ...]) -> str:
 
 
 def _store_rows(target: OpenConnection, rows: list[Row], *, table: Table) -> None:
-    """Store what is not there as it should be."""
+    """Store the rows that the target lacks or has with other values."""
     there = by_key(table, _rows_of(target, table, rows))
     new = {key: row for key, row in by_key(table, rows).items() if there.get(key) != row}
     for key in new.keys() & there.keys():

@@ -58,7 +58,7 @@ def store_in_slices(
 def _append_slice(
     connection: OpenConnection, session: ParsedSession, rows: list[NewRow], place: int
 ) -> None:
-    """Store messages of a session that has so many of them."""
+    """Store the next messages of a session that has `place` messages already."""
     session_id = session.columns["id"]
     number, last = _stored(connection, session_id)
     if number != place:
