@@ -1,4 +1,4 @@
-"""Typed errors: one class per situation a caller can act on; each message names the remedy."""
+"""Typed errors: a class for each situation that a caller can act on. Messages say what to do."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = [
 
 
 class HermesStoreError(Exception):
-    """Base of every error this package raises on purpose. Can be pickled, fields and all."""
+    """Base of every error that this package raises on purpose. Pickling keeps its fields."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (type(self), str(self), self.__dict__)
@@ -88,7 +88,7 @@ class StoreClosedError(HermesStoreError):
 
 
 class NestedTransactionError(HermesStoreError):
-    """A write was asked of the repository inside its own transaction() on the same thread."""
+    """A thread asked the repository for a write inside its own transaction()."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -205,7 +205,7 @@ class ForeignTriggerError(StoreUnavailableError):
 
 
 class SecondNameError(StoreUnavailableError):
-    """The file has two names; each would get a log of its own, and messages would be lost."""
+    """The file has two names. Each name would get a log of its own, and messages would be lost."""
 
 
 class CopyError(HermesStoreError):
@@ -234,7 +234,7 @@ class SearchTooBroadError(HermesStoreError):
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        """The budget that was not enough."""
+        """The `search_timeout` that was not enough."""
         super().__init__(
             f"the search took longer than {seconds:g} seconds and was ended; look for rarer or "
             "fewer words, in one session or from a date on, or raise search_timeout"
@@ -246,7 +246,7 @@ class SchemaError(HermesStoreError):
 
 
 class SchemaTooNewError(SchemaError):
-    """The database was written by a newer version, or carries an unknown revision."""
+    """A newer version wrote the database, or its revision is unknown."""
 
     def __init__(
         self, found: str, supported: str, remedy: str = "update the hermes_store package"
@@ -261,7 +261,7 @@ class SchemaTooNewError(SchemaError):
 
 
 class UpgradeRequiredError(SchemaError):
-    """The database is at an older revision and opening it may not migrate."""
+    """The database is at an older revision, and opening it may not upgrade it."""
 
     def __init__(self, found: str | None, required: str) -> None:
         self.found = found
@@ -294,4 +294,4 @@ class DamagedFileError(SchemaError):
 
 
 class MigrationError(SchemaError):
-    """An upgrade or downgrade failed and was rolled back whole."""
+    """An upgrade or downgrade failed; all of it was rolled back."""

@@ -44,7 +44,7 @@ LOCK_TIMEOUT = 20.0
 """Seconds to wait for a database that another process is upgrading or writing."""
 
 _FILLING_SECONDS = 2.0
-"""At most so long opening waits for the search index of a database that was just upgraded."""
+"""Seconds that opening at most waits for the search index of a database just upgraded."""
 
 # Alembic keeps the running migration in module globals: one at a time in a process.
 _one_at_a_time = threading.Lock()

@@ -100,7 +100,7 @@ class MessageRecord(TypedDict):
 
 
 class ConversationMessage(TypedDict):
-    """A message as a provider's API takes it; a key is there when its value is stored.
+    """A message as a provider's API takes it. Besides role and content, keys have stored values.
 
     The keys of `extra` stand beside these. The strict form has no id, timestamp, tool_name and
     finish_reason.

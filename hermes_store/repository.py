@@ -90,7 +90,7 @@ class SessionRepository(Operations, Care):
     def engines(self) -> Engines:
         """SQLAlchemy's engines, `write` and `read`: listen to their events, or instrument them.
 
-        As soon as somebody listens to statements, every statement of every method is seen.
+        As soon as a program listens to statements, it sees every statement of every method.
         """
         return self._store.engines
 
@@ -229,7 +229,7 @@ class Transaction(Operations):
 
 @contextmanager
 def _unknown_errors_typed(connection: OpenConnection) -> Iterator[None]:
-    """Type what nobody knows; what is known, `transaction()` has to see as the driver raised it."""
+    """Type unknown errors. A known one stays the driver's, because `transaction()` looks at it."""
     try:
         yield
     except connection.errors as exc:

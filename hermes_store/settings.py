@@ -96,11 +96,11 @@ class Settings:
     batch_size: Annotated[int, Whole(1, 10_000)] = 50
     """Most operations committed together."""
     batch_wait_ms: Annotated[float, Number(0, 60_000)] = 0.0
-    """Milliseconds a write waits for company, on one connection then; 0: never."""
+    """Milliseconds a write waits for others to join its group (on one connection); 0: none."""
     enable_batching: Annotated[bool, flag] = True
     """False: every write is a transaction of its own."""
     queue_size: Annotated[int, Whole(1, 1_000_000)] = 1_024
-    """Most writes waiting at once; further callers are held back until there is room."""
+    """Most writes waiting in the queue; a further caller waits until there is room."""
     lock_timeout: Annotated[float, Number(0, _FOREVER)] = 20.0
     """Seconds a write is tried again while the database is locked, before `StoreBusyError`."""
     synchronous: Annotated[Level, level, SQLITE] = "NORMAL"

@@ -1,4 +1,4 @@
-"""Values on their way in and out: what an argument may be, and how it is stored.
+"""Checks of arguments, and the form in which values are stored.
 
 Every check raises `InvalidArgumentError` that names the argument and the remedy.
 """
@@ -42,7 +42,7 @@ ALL = 2**62
 """The limit that means no limit."""
 
 GREATEST_COUNT = 2**53
-"""Every reader, JavaScript included, takes such an integer exactly."""
+"""The greatest count: every reader, JavaScript included, reads integers up to it exactly."""
 _YEAR_10000 = 253_402_300_800.0
 _MOST_NAMES = 500
 _LONGEST_SHOWN = 60
@@ -51,7 +51,9 @@ _LONGEST_SHOWN = 60
 def text(argument: str, value: Any) -> str:
     """A text that must not be empty."""
     if not isinstance(value, str) or not value:
-        raise InvalidArgumentError(argument, f"{_shown(value)} is no text", "give a non-empty str")
+        raise InvalidArgumentError(
+            argument, f"{_shown(value)} is not a text", "give a non-empty str"
+        )
     return value if value.isascii() else _storable(value)
 
 
@@ -60,14 +62,16 @@ def optional_text(argument: str, value: Any) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise InvalidArgumentError(argument, f"{_shown(value)} is no text", "give a str or None")
+        raise InvalidArgumentError(argument, f"{_shown(value)} is not a text", "give a str or None")
     return value if value.isascii() else _storable(value)
 
 
 def session_id(argument: str, value: Any) -> str:
-    """A session's id: unlike other text it is never altered, but what cannot be stored refused."""
+    """A session's id. It is never altered: an id that cannot be stored is refused."""
     if not isinstance(value, str) or not value:
-        raise InvalidArgumentError(argument, f"{_shown(value)} is no id", "give a non-empty str")
+        raise InvalidArgumentError(
+            argument, f"{_shown(value)} is not an id", "give a non-empty str"
+        )
     if not value.isascii() and _storable(value) is not value:
         raise InvalidArgumentError(argument, f"{value!a} holds a lone surrogate", "remove it")
     if "\0" in value:
@@ -90,7 +94,7 @@ def names(argument: str, value: Sequence[str] | None) -> tuple[str, ...]:
     if value is None:
         return ()
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        raise InvalidArgumentError(argument, f"{_shown(value)} is no list", "give a list of str")
+        raise InvalidArgumentError(argument, f"{_shown(value)} is not a list", "give a list of str")
     given = tuple(dict.fromkeys(text(argument, name) for name in value))
     if len(given) > _MOST_NAMES:
         raise InvalidArgumentError(
@@ -100,17 +104,17 @@ def names(argument: str, value: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def limit(value: Any) -> int:
-    """How many at most; None means all."""
+    """The greatest number of rows; None means no limit."""
     return ALL if value is None else _whole("limit", value)
 
 
 def page(most: Any, offset: Any) -> dict[str, int]:
-    """The two parameters of a page: how many rows at most, after how many."""
+    """The two parameters of a page: its greatest number of rows, and the rows before it."""
     return {"limit": limit(most), "offset": _whole("offset", offset)}
 
 
 def markers(value: Any) -> tuple[str, str]:
-    """What stands before and after a hit."""
+    """The two texts that stand before and after a hit."""
     if isinstance(value, (tuple, list)):
         given = [optional_text("markers", marker) or "" for marker in value]
         if len(given) == 2:  # noqa: PLR2004 - one before, one after
@@ -119,7 +123,7 @@ def markers(value: Any) -> tuple[str, str]:
 
 
 def count(argument: str, value: Any) -> int:
-    """A number of tokens; None counts as 0."""
+    """A number of tokens; None is 0."""
     return 0 if value is None else _whole(argument, value)
 
 
@@ -158,7 +162,7 @@ def seconds(argument: str, value: Any) -> float:
     if not 0 <= moment < _YEAR_10000:
         raise InvalidArgumentError(
             argument,
-            f"{value!r} is no time between 1970 and the year 9999",
+            f"{value!r} is not a time between 1970 and the year 9999",
             "give seconds, not milliseconds, since 1970-01-01 UTC",
         )
     return moment
@@ -173,7 +177,7 @@ def mapping(argument: str, value: Any) -> dict[str, Any]:
 
 
 def content(value: Any) -> tuple[str | None, str | None]:
-    """What is stored of a message's content, and its `content_format`."""
+    """A message's content as it is stored, and its `content_format`."""
     if value is None or isinstance(value, str):
         return optional_text("content", value), None
     if isinstance(value, (list, dict)):
@@ -208,7 +212,7 @@ def encode_json(argument: str, value: Any) -> str | None:
 
 
 def _refuse_ambiguous_keys(argument: str, value: Any) -> None:
-    """JSON has only texts as keys: of 1 and "1" one would be lost."""
+    """Refuse an object with the keys 1 and "1": in JSON both are "1", and one would be lost."""
     if isinstance(value, dict):
         if not all(type(key) is str for key in value):
             written = {key if isinstance(key, str) else json.dumps(key) for key in value}
@@ -223,7 +227,7 @@ def _refuse_ambiguous_keys(argument: str, value: Any) -> None:
 
 
 def decode_json(stored: Any) -> Any:
-    """What `encode_json` was given; text that is not JSON comes back as it is."""
+    """The value that `encode_json` got; a text that is not JSON comes back unchanged."""
     try:
         return json.loads(stored)
     except (TypeError, ValueError, RecursionError):
@@ -231,7 +235,7 @@ def decode_json(stored: Any) -> Any:
 
 
 def _storable(value: str) -> str:
-    """`value` itself, or with its surrogates joined in pairs and replaced by U+FFFD when alone."""
+    """`value` with pairs of surrogates joined and lone surrogates replaced by U+FFFD."""
     try:
         value.encode()
     except UnicodeEncodeError:

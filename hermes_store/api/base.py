@@ -19,7 +19,7 @@ class Topic(ABC):
     """Methods about one thing, which reach the database by `_read` and `_write` only.
 
     A method checks its arguments and hands one statement function to a door. A topic holds no
-    connection, transaction or thread: whoever has the doors decides about them. So one topic
+    connection, transaction or thread: the class with the doors decides about them. So one topic
     serves `SessionRepository` and `Transaction` alike, as a mixin or as an object of its own.
     """
 

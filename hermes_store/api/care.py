@@ -21,10 +21,10 @@ class Care(Topic):
     def get_stats(self) -> dict[str, Any]:
         """Return counts of this process's writes, of sessions and messages, and what is in force.
 
-        `library` and `version` name the database library, `wal_reset_bug` says whether it has
-        that bug of SQLite, `journal_mode` and `synchronous` how commits are kept, `file_bytes`
-        the size. `log_bytes` is the length of SQLite's log, and `log_held_by` names the exports of
-        this process that keep it from being cut back. Reads only.
+        `library` and `version` name the database library. `wal_reset_bug` says whether it has that
+        bug of SQLite. `journal_mode` and `synchronous` say how commits are kept, and `file_bytes`
+        is the size. `log_bytes` is the length of SQLite's log, and `log_held_by` names the exports
+        of this process that keep it from being cut back. Reads only.
         """
         writes = self._store.statistics()
         return {

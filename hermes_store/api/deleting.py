@@ -34,10 +34,11 @@ class Deleting(Topic):
         return self._read(listing.list_rich, which, values.page(None, 0))
 
     def prune_sessions(self, older_than_days: float = 90, source: str | None = None) -> int:
-        """Delete ended sessions that started more than so many days ago; return how many.
+        """Delete ended sessions older than `older_than_days`, by their start; return how many.
 
-        Goes in short transactions, so that others can write in between; a session goes with all
-        its messages or not at all. Sessions that continue a deleted one stay, without a parent.
+        Works in short transactions, so that other processes write in between. A session is deleted
+        with all its messages or not at all. Sessions that continue a deleted one stay, without a
+        parent.
         """
         which = _prunable(older_than_days, source)
         return sum(iter(lambda: self._write(retention.prune_batch, which), 0))

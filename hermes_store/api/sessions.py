@@ -29,7 +29,7 @@ class Sessions(Topic):
     ) -> str:
         """Store a session that starts now; return its id.
 
-        Of a session that exists already, fills what is not known yet and overwrites nothing.
+        When the session exists, fills what is not known yet and overwrites nothing.
         `source` says where it comes from: "cli", "telegram" and so on. Raises
         `SessionNotFoundError` for an unknown parent, `InvalidArgumentError` for a parent that
         descends from the session.

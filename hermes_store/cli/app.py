@@ -23,7 +23,7 @@ __all__ = ["app", "run"]
 # A module is imported when its command is used.
 SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Read": {
-        "list": ("sessions", "List sessions, newest first."),
+        "list": ("sessions", "List sessions, last used first."),
         "show": ("show", "Print one session's messages."),
         "search": ("search", "Find messages by what was said."),
         "stats": ("care", "Print size, counts, usage and settings in force."),

@@ -113,7 +113,7 @@ def _sums(session: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _content(content: Any) -> str:
-    """The text of a message; parts that are no text are named."""
+    """The text of a message; other parts are shown by their type."""
     if content is None or isinstance(content, str):
         return content or ""
     parts = content if isinstance(content, list) else [content]

@@ -90,7 +90,7 @@ def _confirm(question: str) -> None:
 
 def _require_a_person() -> None:
     if not sys.stdin.isatty():
-        raise click.UsageError("nobody is here to confirm: add --yes to delete")
+        raise click.UsageError("no terminal to ask for confirmation: add --yes to delete")
 
 
 @click.command("prune")

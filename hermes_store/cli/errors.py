@@ -74,7 +74,7 @@ _WORDS = (
     ("a list of dicts", "a list of objects"),
     ("a dict", "an object"),
     (" dicts", " objects"),
-    (" no dict", " no object"),
+    (" without read_only", " without --read-only"),
     ("None", "null"),
 )
 """Phrases for people who write Python, and what a person at a terminal reads in their place."""

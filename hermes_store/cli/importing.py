@@ -54,8 +54,9 @@ def import_command(
 
     A file is what export wrote, or a per-session log: one message per line with role and content;
     its name is the session's id. Sessions that are there already stay as they are, so an import
-    that was interrupted is simply run again. A bad line ends the import, unless --skip-bad: mend
-    the line and run it again. --json prints an object of counts and remarks, also after an error.
+    that was interrupted is simply run again. A bad line ends the import, unless --skip-bad:
+    correct the line and run it again. --json prints an object of counts and remarks, also after an
+    error.
     """
     done = ImportResult()
     bad = BadLines(skip=skip_bad, tell=output.note)
@@ -181,7 +182,7 @@ def _print_result(
         with suppress(BrokenPipeError):
             output.print_json({**asdict(done), "bad_lines": bad.number, "bad": skipped})
     elif failed:
-        output.note(f"stored before the error: {_counts(done)}; mend the line and run it again")
+        output.note(f"stored before the error: {_counts(done)}; correct the line and run it again")
     else:
         _print_remarks(done, bad)
 

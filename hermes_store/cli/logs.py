@@ -1,8 +1,8 @@
 """Per-session logs, as agents wrote them before this store.
 
 A file is a session: one message per line with `role` and `content`, an optional header line with
-the role `session_meta`, ISO dates, and the session's id as the name of the file. It is read line
-by line, first to look at all of it, then to give its messages: memory holds one line.
+the role `session_meta`, ISO dates. The name of the file is the session's id. The file is read line
+by line, twice: first to check all of it, then to give its messages. Memory holds one line.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def _called_tools(tool_calls: Any) -> Iterator[tuple[str, str]]:
 def _epoch(value: Any) -> float | None:
     """Unix seconds of a number or an ISO date (local time unless it says otherwise).
 
-    None for what is no time of a message: text of another kind, NaN. Raises `ValueError` for
+    None for a value that is not a time, such as other text or NaN. Raises `ValueError` for
     milliseconds.
     """
     if isinstance(value, (int, float)) and _MILLISECONDS <= value < _MILLISECONDS * 1000:

@@ -104,7 +104,7 @@ def print_table(out: Console, table: Table, widest: str) -> None:
 
 
 def when(epoch: float | None) -> str:
-    """Local date and time of Unix seconds; a value that is no date is shown as it is."""
+    """Local date and time of Unix seconds; a value that is not a date is shown as it is."""
     if epoch is None:
         return ""
     try:

@@ -82,7 +82,7 @@ def current_command(options: Options) -> int:
     """Print the schema's revision and change nothing.
 
     Exit code 0 when it is the newest, 1 when 'hermes-store upgrade' has something to do. --json
-    prints an object with database, revision, head, is_current and foreign_triggers.
+    prints an object: database, revision, legacy_version, head, is_current and foreign_triggers.
     """
     require_database(options)
     state = migrate.inspect(options.db)

@@ -61,7 +61,7 @@ _START, _END = "\ue000", "\ue001"
     show_default=True,
 )
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=10, show_default=True)
-@click.option("--offset", type=click.IntRange(min=0), default=0, help="Skip so many.")
+@click.option("--offset", type=click.IntRange(min=0), default=0, help="Skip the first N.")
 @click.option("--context", is_flag=True, help="Also the messages before and after each hit.")
 @click.pass_obj
 def search_command(options: Options, /, query: tuple[str, ...], **asked: Any) -> None:

@@ -28,7 +28,7 @@ __all__ = ["list_command"]
 )
 @click.option("--by-start", is_flag=True, help="Order by the start, not by the last message.")
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True)
-@click.option("--offset", type=click.IntRange(min=0), default=0, help="Skip so many.")
+@click.option("--offset", type=click.IntRange(min=0), default=0, help="Skip the first N.")
 @click.pass_obj
 def list_command(
     options: Options,

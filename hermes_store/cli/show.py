@@ -43,8 +43,8 @@ class Part(NamedTuple):
 
 @click.command("show")
 @click.argument("session", nargs=-1, required=True, shell_complete=complete_sessions)
-@click.option("--head", type=click.IntRange(min=1), help="Only the first so many messages.")
-@click.option("--tail", type=click.IntRange(min=1), help="Only the last so many messages.")
+@click.option("--head", type=click.IntRange(min=1), help="Only the first N messages.")
+@click.option("--tail", type=click.IntRange(min=1), help="Only the last N messages.")
 @click.option(
     "--around",
     type=click.IntRange(min=1),
@@ -56,7 +56,7 @@ class Part(NamedTuple):
     type=click.IntRange(min=0),
     default=5,
     show_default=True,
-    help="With --around: so many messages on each side.",
+    help="With --around: N messages on each side.",
 )
 @click.option(
     "--role", multiple=True, shell_complete=complete_roles, help="Only this role. May be repeated."

@@ -58,7 +58,7 @@ def _parsed(address: str) -> URL:
 
 
 def read_url_of(url: URL, settings: Settings) -> URL:
-    """Where the store at `url` reads: there, or from the replica that the settings name."""
+    """The URL that reads go to: `url`, or the replica that the settings name."""
     if settings.read_url is None:
         return url
     replica = url_of(settings.read_url)
@@ -73,12 +73,12 @@ def shown(url: URL) -> str:
 
 
 def identity(url: URL) -> Hashable:
-    """What tells one database from another: a SQLite file may have several names."""
+    """A key of the database: a SQLite file has one key under all of its names."""
     return backend_of(url).identity(url)
 
 
 def create_database(url: URL) -> bool:
-    """Create a server's database unless it is there; whether it was created.
+    """Create a server's database unless it exists; return whether it was created.
 
     Raises `StoreUnavailableError`.
     """

@@ -1,7 +1,7 @@
 """What the rest of the package needs to know of a database, under one name for each thing.
 
 `sqlite.py` and `postgresql.py` implement the protocol; `choice.py` picks one by URL. A fact is an
-attribute, an action a method. Whoever has an open connection finds its backend there.
+attribute, an action a method. An `OpenConnection` names its backend.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Backend(Protocol):
     # --- where ----------------------------------------------------------------------------------
 
     name: str
-    """As SQLAlchemy names the dialect."""
+    """The name of SQLAlchemy's dialect."""
     is_server: bool
-    """Whether it is reached over a network; else it is a file."""
+    """True for a database on a server, False for a file."""
     settings: tuple[str, ...]
     """Names of the settings that it takes; the others change nothing."""
 
@@ -39,10 +39,10 @@ class Backend(Protocol):
         """The URL as messages name it, without a password."""
 
     def identity(self, url: URL) -> Hashable:
-        """What tells one database from another, under whichever name."""
+        """A key by which stores of a process share connections. A file has one key."""
 
     def create_database(self, url: URL) -> bool:
-        """Create a server's database unless it is there; whether it was created.
+        """Create a server's database unless it exists; return whether it was created.
 
         Raises `StoreUnavailableError`. A file is created when it is opened.
         """
@@ -54,7 +54,7 @@ class Backend(Protocol):
         """What other users of the machine can do with the database, in words, and the remedy."""
 
     def why_read_only(self, url: URL) -> str | None:
-        """Why the place cannot be written, when that shows without trying."""
+        """Why the database cannot be written, if that is known without a write; else None."""
 
     def opened(self, connection: Connection) -> Opened | None:
         """The file that a connection has open; None when the database is on a server."""
@@ -66,7 +66,7 @@ class Backend(Protocol):
     keeps_readers: bool
     """Whether connections that read are kept by the store and not by SQLAlchemy's pool."""
     merges_groups: bool
-    """Whether operations of a group that are alike run as one statement."""
+    """Whether equal operations of a group run as one statement."""
 
     def write_engine(self, url: URL, settings: Settings) -> Engine:
         """Engine for connections that write. Holds no pool."""
@@ -83,7 +83,7 @@ class Backend(Protocol):
     def checkpoints(
         self, url: URL, settings: Settings, inside: AbstractContextManager[object]
     ) -> Checkpoints | None:
-        """What moves a write-ahead log into the file beside the writers, if that is needed."""
+        """The thread that moves a write-ahead log into the file; None when none is needed."""
 
     # --- transactions ---------------------------------------------------------------------------
 
@@ -91,7 +91,7 @@ class Backend(Protocol):
         """Begin the driver's transaction with `begin_writing` or `begin_reading`."""
 
     def in_transaction(self, dbapi: Any) -> bool:
-        """Whether the driver's connection holds a transaction, be it one that failed."""
+        """Whether the driver's connection holds a transaction, also a failed one."""
 
     def may_commit(self, dbapi: Any) -> bool:
         """Whether COMMIT would store the transaction."""
@@ -99,13 +99,13 @@ class Backend(Protocol):
     # --- errors ---------------------------------------------------------------------------------
 
     def is_busy(self, exc: BaseException) -> bool:
-        """Whether a lock was in the way: the same operation may succeed when it is run again."""
+        """Whether a lock refused the operation, which may succeed when it runs again."""
 
     def is_overtaken(self, exc: BaseException) -> bool:
-        """Whether another host may have changed what the operation had just looked at."""
+        """Whether another host may have changed what the operation had just read."""
 
     def is_lost(self, exc: BaseException) -> bool:
-        """Whether the connection is gone, and with it what was not committed."""
+        """Whether the connection is lost, with all that was not committed."""
 
     def is_drivers(self, exc: BaseException) -> bool:
         """Whether the driver raised it, or SQLAlchemy for the driver."""
@@ -125,36 +125,36 @@ class Backend(Protocol):
         """The greatest id that `table` ever gave out, 0 before the first."""
 
     def reserve_ids(self, connection: Connection, table: str, greatest: int) -> None:
-        """Never give out an id up to `greatest`. Call it before rows with their own ids come."""
+        """Reserve the ids up to `greatest`, before rows with ids of their own are inserted."""
 
     def undecodable_as_bytes(self, connection: Connection) -> AbstractContextManager[None]:
-        """Read text that is not valid UTF-8 as the bytes it is."""
+        """In the block, read text that is not valid UTF-8 as bytes."""
 
     def undecodable_replaced(self, connection: Connection) -> AbstractContextManager[None]:
-        """Read text that is not valid UTF-8 with U+FFFD in place of what is not."""
+        """In the block, read text with U+FFFD in place of bytes that are not valid UTF-8."""
 
     # --- schema ---------------------------------------------------------------------------------
 
     def lock_schema(self, connection: Connection) -> None:
-        """Wait until no other process changes the schema, and keep others from it."""
+        """Wait until no other process changes the schema, then lock the schema."""
 
     schema_record: str
     """Name of the file in `schema/` that holds the statements for a new database."""
 
     def takes_record(self, connection: Connection) -> bool:
-        """Whether the database has what the recorded statements ask for."""
+        """Whether the database has the features that the recorded statements need."""
 
     def make_namespace(self, connection: Connection) -> None:
-        """Create the schema, in the server's sense, that the URL or the user names."""
+        """Create the PostgreSQL schema that the URL or the user's search path names."""
 
     def start_log(self, dbapi: Any) -> None:
-        """Give an empty file its write-ahead log, before anything is in it."""
+        """Switch an empty file to WAL before its first table."""
 
     def keep_log(self, dbapi: Any) -> None:
-        """Switch a file to its write-ahead log; the first write does it where that fails now."""
+        """Switch a file to WAL. When that fails now, the first write does it."""
 
     def without_references(self, dbapi: Any) -> AbstractContextManager[None]:
-        """Check no references meanwhile. Entered outside of a transaction."""
+        """In the block, check no foreign keys. The block begins outside of a transaction."""
 
     def broken_references(self, connection: Connection) -> set[tuple[Any, ...]]:
         """Rows that refer to nothing."""
@@ -165,19 +165,19 @@ class Backend(Protocol):
     def fired(self, connection: Connection) -> set[str]:
         """Names of the triggers that write for the statements of a connection that writes.
 
-        It grows as statements are prepared. Empty where that cannot be told.
+        The set grows as statements are prepared. It stays empty where the database does not tell.
         """
 
     # --- care -----------------------------------------------------------------------------------
 
     def log_bytes(self, url: URL) -> int | None:
-        """How long the write-ahead log is; None where there is none beside the database."""
+        """The size of the write-ahead log in bytes; None when the database has none."""
 
     def describe(self, connection: Connection) -> dict[str, Any]:
-        """Which database library is in force, and how it keeps the database."""
+        """The database library and its settings, as `get_stats()` returns them."""
 
     def damage(self, connection: Connection) -> list[str]:
-        """What the database library finds wrong with its own file, in its words."""
+        """What the database library finds wrong with its file, in its own words."""
 
     def compact(self, url: URL, lock_timeout: float) -> None:
-        """Give the space of what was deleted back. Raises `StoreBusyError`."""
+        """Free the space of deleted rows. Raises `StoreBusyError`."""

@@ -1,4 +1,4 @@
-"""A Python function that SQLite calls, whose exceptions come out as they are."""
+"""A Python function that SQLite calls, and whose exceptions reach the caller unchanged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Callback"]
 class Callback:
     """Call `call` from SQLite, and run the statement that does so `with` this object.
 
-    SQLite knows only that its function failed: a Ctrl-C inside would look like a broken statement.
+    SQLite reports only that the function failed. So Ctrl-C inside would look like a bad statement.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:

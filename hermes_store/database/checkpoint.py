@@ -1,9 +1,9 @@
-"""Moving SQLite's write-ahead log into the file, beside the writers instead of in their way.
+"""A thread that moves SQLite's write-ahead log into the file while other threads write.
 
-SQLite checkpoints inside a COMMIT that finds the log long: everybody in the queue waits for the
-copying. Here a thread that lives as long as one checkpoint does it, on a connection of its own,
-while others write. SQLite's own checkpoint at `wal_autocheckpoint` pages then finds little to copy,
-and starts the log from the beginning.
+SQLite itself makes a checkpoint inside a COMMIT that finds the log long. All threads in the queue
+then wait while pages are copied. So a thread with a connection of its own copies them earlier. It
+ends with its checkpoint. SQLite's own checkpoint at `wal_autocheckpoint` pages then has few pages
+to copy, and lets the log begin anew.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from hermes_store.errors import StoreUnavailableError
 __all__ = ["Checkpoints"]
 
 _FIRST_INTERVAL = 64
-"""Operations before the first checkpoint; later ones follow what the log grew by."""
+"""Operations before the first checkpoint; the growth of the log decides about later ones."""
 
 
 class Checkpoints:
     """Passive checkpoints of one file, each after about `pages` new pages in the log."""
 
     def __init__(self, engine: Engine, pages: int, inside: AbstractContextManager[object]) -> None:
-        """Each runs `inside` of what keeps a fork away from open connections."""
+        """Each checkpoint runs `inside` the gate that a fork waits for."""
         self._engine = engine
         self._pages = pages
         self._inside = inside
@@ -37,23 +37,23 @@ class Checkpoints:
         self.after_fork()
 
     def after_fork(self) -> None:
-        """In the child: no thread is running."""
+        """Start anew in the child of a fork, where no checkpoint thread runs."""
         self._one_at_a_time = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def after(self, operations: int) -> None:
-        """Begin a checkpoint when it is time; `operations` have been committed so far."""
+        """Begin a checkpoint when one is due. `operations` is the number committed so far."""
         if operations < self._due or not self._one_at_a_time.acquire(blocking=False):
             return
         self._due = operations + self._interval
         self._thread = threading.Thread(target=self._run, name="hermes-store checkpoint")
         try:
             self._thread.start()
-        except RuntimeError:  # no thread can be had, as when the interpreter ends
+        except RuntimeError:  # no thread can start, for instance while the interpreter ends
             self._one_at_a_time.release()
 
     def finish(self) -> None:
-        """Return when nothing of this is using the file any more."""
+        """Wait until no checkpoint uses the file."""
         thread = self._thread
         if thread is not None and thread.ident and thread is not threading.current_thread():
             thread.join()
@@ -66,7 +66,7 @@ class Checkpoints:
             self._one_at_a_time.release()
 
     def _checkpoint(self) -> int:
-        """Copy what no reader needs; return how many pages are in the log."""
+        """Copy the pages that no reader holds back; return how many pages are in the log."""
         try:
             with closing(self._engine.raw_connection()) as connection:
                 row = connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()

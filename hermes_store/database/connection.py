@@ -1,4 +1,4 @@
-"""A connection that is open: what SQLAlchemy, the driver and the backend know of it, at hand."""
+"""An open connection, with its objects of SQLAlchemy, of the driver and of the backend."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["OpenConnection"]
 class OpenConnection:
     """One connection and its transaction. The functions of `queries` and `search` work on it.
 
-    A statement takes one of two roads. While nobody listens the driver runs it, at the driver's
-    price. As soon as somebody listens to the engine's statements, SQLAlchemy runs the same text.
+    A statement runs in one of two ways. While no program listens to the engine's statements, the
+    driver runs it, which is faster. As soon as a program listens, SQLAlchemy runs the same text.
     """
 
     __slots__ = (
@@ -46,24 +46,24 @@ class OpenConnection:
         self.search_timeout = search_timeout
         """Seconds a search may take; 0: no limit."""
         self.watched = False
-        """Whether somebody listens to statements; looked at when a transaction begins."""
+        """Whether a program listens to statements; each transaction looks when it begins."""
         self._begin = begin
         self._opened = backend.opened(self.core)
         self.fired = backend.fired(self.core)
         """Names of the triggers that write for this connection, as far as the database tells."""
 
     def require_same_file(self) -> None:
-        """Raise `FileReplacedError` when the database is a file that is no longer at its place."""
+        """Raise `FileReplacedError` when the database is a file that left its path."""
         if self._opened is not None:
             self._opened.require_same()
 
     def require_same_file_lately(self) -> None:
-        """The same, of a moment ago. Raises `SecondNameError` when it has got a second name."""
+        """Do the same, from a look a moment ago. Raises `SecondNameError` for a second name."""
         if self._opened is not None:
             self._opened.require_same_lately()
 
     def close(self) -> None:
-        """Close it; a file that is no longer at its place keeps what was committed to it."""
+        """Close the connection; a file that left its path keeps what was committed to it."""
         if self._opened is not None and not self.core.closed:
             self._opened.part(self.dbapi)
         self.core.close()
@@ -89,14 +89,14 @@ class OpenConnection:
             self.core.begin()
 
     def commit(self) -> None:
-        """Commit the transaction, whoever knows of it."""
+        """Commit the transaction, also when SQLAlchemy does not know of it."""
         if self.core.in_transaction():  # at ROLLBACK psycopg forgets the statements it prepared
             self.core.commit()
         if self.backend.in_transaction(self.dbapi):
             self.dbapi.execute("COMMIT")
 
     def roll_back(self) -> None:
-        """Undo the transaction; a COMMIT that failed leaves SQLite's open."""
+        """Roll the transaction back, also one that a failed COMMIT left open."""
         self.core.rollback()
         if self.in_transaction:
             self.dbapi.rollback()

@@ -1,7 +1,7 @@
-"""Which SQLite library this process uses: one, for all of the store's files.
+"""Which SQLite library this process uses: one for all of the store's files.
 
-Two libraries on one file in one process lose each other's locks (docs/durability.md), so the first
-use decides. A later wish for the other library is refused.
+Two libraries on one file in one process lose each other's locks (docs/durability.md). So the first
+use decides, and a later request for the other library is refused.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _in_use: ModuleType | None = None
 
 
 def sqlite_driver(wanted: str | None = None) -> ModuleType:
-    """The driver of this process: `sqlite3` of the standard library unless pysqlite3 is asked for.
+    """Return the driver of this process: the standard library's sqlite3, or pysqlite3 on request.
 
-    `wanted` goes before the environment variable HERMES_STORE_SQLITE. Raises
+    `wanted` wins over the environment variable HERMES_STORE_SQLITE. Raises
     `InvalidArgumentError` when the process already uses the other library, and
     `StoreUnavailableError` when pysqlite3 is not installed.
     """
@@ -55,6 +55,6 @@ def _imported(name: str) -> ModuleType:
         return importlib.import_module("pysqlite3.dbapi2")
     except ModuleNotFoundError as exc:
         raise StoreUnavailableError(
-            f"pysqlite3 is asked for and cannot be imported ({exc})",
+            f"pysqlite3 is asked for, but cannot be imported ({exc})",
             "pip install 'hermes-store[pysqlite3]'",
         ) from exc

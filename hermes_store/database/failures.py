@@ -35,13 +35,13 @@ def translate_error(backend: Backend, exc: BaseException) -> BaseException:
 
 
 def type_error(backend: Backend, exc: BaseException) -> BaseException:
-    """The same; an error of the driver that nobody knows becomes `RefusedError`."""
+    """The same; an unknown error of the driver becomes `RefusedError`."""
     known = translate_error(backend, exc)
     return unknown_error(exc) if known is exc and backend.is_drivers(exc) else known
 
 
 def unknown_error(exc: BaseException) -> RefusedError:
-    """The typed error for one of the driver that says nothing a caller could act on."""
+    """The typed error for an unknown error of the driver."""
     return RefusedError(" ".join(str(getattr(exc, "orig", None) or exc).split()))
 
 
@@ -49,7 +49,7 @@ def unknown_error(exc: BaseException) -> RefusedError:
 def typed_errors(backend: Backend, *, own_statements: bool = False) -> Iterator[None]:
     """Raise the typed error in place of the driver's.
 
-    The caller's `own_statements` may also fail for reasons that only the caller knows.
+    With `own_statements` the block runs statements of the caller: unknown errors stay as they are.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Which files are mounted by themselves: `docker run -v /host/state.db:/data/state.db` does it."""
+"""Finds files that are mounted alone, as by `docker run -v /host/state.db:/data/state.db`."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ def is_mount_point(path: Path, mounts: Path | None = None) -> bool:
 
 
 def _unescaped(field: bytes) -> bytes:
-    """Blanks, tabs, line breaks and backslashes stand there as three octal digits."""
+    """Return a path in which three octal digits stand for a blank, tab, line break or backslash."""
     return _ESCAPED.sub(lambda match: bytes([int(match[1], 8)]), field)

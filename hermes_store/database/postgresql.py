@@ -38,8 +38,8 @@ class _PostgreSQL:
         """The URL with its driver, and `?schema=…` as the search path that it stands for.
 
         A password among the parameters moves to its place before the host. Raises
-        `InvalidArgumentError` for a driver that is not psycopg 3, for a parameter that is not known
-        or not of its type, and for a schema's name that is not a plain one.
+        `InvalidArgumentError` for a driver other than psycopg 3, for an unknown parameter or one of
+        the wrong type, and for a schema with a name that is not plain.
         """
         if url.drivername not in _DRIVERS:
             raise InvalidArgumentError(
@@ -76,7 +76,7 @@ class _PostgreSQL:
         return _create_database(url)
 
     def require_one_name(self, url: URL) -> None:
-        """Nothing: a server's database is no file of ours."""
+        """Nothing: a server's database is not a file."""
 
     def exposed(self, url: URL) -> list[str]:  # noqa: ARG002 - the server has users of its own
         """Nothing: the server decides who may do what."""

@@ -190,7 +190,7 @@ def begin(connection: Connection, statement: str) -> None:
 
 
 def _limits(settings: Settings, set_: str) -> str:
-    """No statement waits for a row for ever, not even behind another host's open transaction."""
+    """Limit the wait of a statement for a row, also behind another host's open transaction."""
     lock = max(1, round(settings.lock_timeout * 1000))
     statement = round(settings.statement_timeout * 1000)
     return f"{set_} lock_timeout = {lock}; {set_} statement_timeout = {statement}"

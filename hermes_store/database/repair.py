@@ -1,4 +1,4 @@
-"""What mends a fault of something beside the messages, so that it costs no message."""
+"""A repair of something beside the messages, so that its fault costs no message."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Repair"]
 class Repair(NamedTuple):
     """What to do when an operation fails for a reason that must not cost the operation.
 
-    When the operation fails after the repair too, the repair is undone: the reason was another.
+    When the operation fails after the repair, too, the reason was another: the repair is undone.
     """
 
     applies: Callable[[BaseException], bool]

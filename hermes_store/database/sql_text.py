@@ -17,7 +17,7 @@ _TOKEN = re.compile(
 
 
 def canonical(sql: str) -> str:
-    """`sql` without the freedoms of writing: blanks, comments, case and quotes of names.
+    """`sql` in one spelling: without differences of blanks, comments, case and quotes of names.
 
     >>> canonical('CREATE INDEX IF NOT EXISTS "i" ON t(a Desc);')
     'create index i on t ( a desc )'

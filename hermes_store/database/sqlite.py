@@ -103,7 +103,7 @@ class _SQLite:
     def checkpoints(
         self, url: URL, settings: Settings, inside: AbstractContextManager[object]
     ) -> Checkpoints | None:
-        """What moves the log into the file beside the writers; None on a SQLite with a bug there.
+        """The thread that moves the log into the file; None on a SQLite with the WAL-reset bug.
 
         A checkpoint beside a COMMIT is what the WAL-reset bug needs to lose pages. Then SQLite
         makes checkpoints by itself, inside the commits of the one connection that writes.
@@ -170,11 +170,11 @@ class _SQLite:
             run("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, greatest))
 
     def undecodable_as_bytes(self, connection: Connection) -> AbstractContextManager[None]:
-        """Read text that is not valid UTF-8 as the bytes it is."""
+        """In the block, read text that is not valid UTF-8 as bytes."""
         return _decoding(connection, _text_or_bytes)
 
     def undecodable_replaced(self, connection: Connection) -> AbstractContextManager[None]:
-        """Read text that is not valid UTF-8 with U+FFFD in place of what is not."""
+        """In the block, read text with U+FFFD in place of bytes that are not valid UTF-8."""
         return _decoding(connection, _text_with_replacements)
 
     # --- schema ---------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ def _real(path: Path) -> str:
     return os.path.realpath(path) if is_there else str(path.absolute())
 
 
-# SQLite stores as text whatever it is given; its driver refuses to read what is not valid UTF-8.
+# SQLite stores any bytes as text; its driver refuses to read text that is not valid UTF-8.
 
 
 @contextmanager

@@ -1,9 +1,12 @@
 """Engines of a SQLite file: the driver, the pragmas, and how a transaction begins.
 
-A file is used in three ways, each with an engine of its own: one connection that writes
-(`BEGIN IMMEDIATE`, so that a read-then-write never fails half-way), connections that only read
-(`query_only`, one snapshot each), and one for migrations (no foreign keys, so that a table can be
-rebuilt). The driver's own transaction control is off: it would leave DDL outside.
+A file is used in three ways, each with an engine of its own:
+
+* One connection writes. It begins with `BEGIN IMMEDIATE`, so that a write after a read never fails.
+* Several connections only read (`query_only`), each on one snapshot.
+* One connection runs migrations, without foreign keys, so that a table can be rebuilt.
+
+The driver's own transaction control is off, because it would leave DDL outside of transactions.
 """
 
 from __future__ import annotations
@@ -94,7 +97,7 @@ def require_transaction(connection: Connection) -> None:
 
 
 def _require_transaction_of(*arguments: Any) -> None:
-    # A listener of the dialect's, not of the engine's: so nobody seems to listen to statements.
+    # A listener of the dialect, not of the engine: `watched` looks at the engine's listeners.
     require_transaction(arguments[-1].root_connection)
 
 
@@ -140,7 +143,7 @@ def begin_writing(connection: Connection) -> None:
 
 
 def _writing_mode(_path: Path) -> str:
-    return "mode=rw"  # never makes a file: it would be readable by everybody
+    return "mode=rw"  # never makes a file: all users could read it
 
 
 def _engine(url: URL, echo: bool = False, mode: Callable[[Path], str] = _writing_mode) -> Engine:
@@ -163,10 +166,10 @@ def _engine(url: URL, echo: bool = False, mode: Callable[[Path], str] = _writing
 
 
 def reading_mode(path: Path, *, read_only: bool = False) -> str:
-    """How a file is opened to be read: as one that nobody writes, where nobody can.
+    """The mode in which a file is opened to be read: `immutable` when no program can write it.
 
-    Where somebody can, a connection that may write cleans up the empty log that it makes; but it
-    moves a log with something in it into the file, which `read_only` keeps it from.
+    Elsewhere the connection may write, so that it removes the empty log that it makes. It would
+    also move a log that is not empty into the file; `read_only` prevents that.
     """
     is_fixed = files.why_read_only(path) is not None
     if files.is_log_left(path) and (is_fixed or read_only):
@@ -190,7 +193,7 @@ def _write_ahead_log(dbapi: Any, url: URL) -> None:
     """Switch the file to WAL, once; a file system that cannot is used with a rollback journal."""
     if _pragma(dbapi, "journal_mode") == "wal":
         return
-    mode = _pragma(dbapi, "journal_mode=WAL")  # when it is locked, whoever connects tries again
+    mode = _pragma(dbapi, "journal_mode=WAL")  # when it is locked, the next connection tries again
     if mode != "wal":
         warnings.warn(
             f"{url.database}: no write-ahead log here (journal mode {mode}); "

@@ -1,9 +1,9 @@
 """A SQLite file and its name: one name for a file, one log beside it, the same file while open.
 
-SQLite finds a file's log by the file's name. Two names are two logs, and another file under the
-name meets the log of the file that was there before: each ends with a corrupt file. So a file with
-two names is refused, a connection notices that its file is no longer at its place, and whoever
-opens a file puts the log of another file out of its way.
+SQLite finds a file's log by the file's name. Two names are two logs. A new file under an old name
+meets the log of the old file. Each of the two corrupts a file. So the store refuses a file with two
+names, and a connection notices when its file leaves its path. A connection that opens a file first
+moves the log of another file out of the way.
 """
 
 from __future__ import annotations
@@ -68,12 +68,12 @@ _TOGETHER_NS = 10_000_000_000
 def require_one_name(path: Path) -> None:
     """Raise `SecondNameError` for a file with hard links, or mounted alone; a missing one is fine.
 
-    A symbolic link is no second name: SQLite keeps the log beside the file that it points to.
+    A symbolic link is not a second name: SQLite keeps the log beside the file that it points to.
     """
     try:
         found = path.stat()
     except OSError:
-        return  # whoever opens it says what is wrong
+        return  # SQLite says what is wrong when it opens the file
     if not stat.S_ISREG(found.st_mode):
         return
     if found.st_nlink > 1:
@@ -178,7 +178,7 @@ class Opened:
             raise FileReplacedError(self._path, "written by another user", None)
 
     def part(self, dbapi: Any) -> None:
-        """Before `dbapi` is closed: let a file that is no longer at its place keep what it owns.
+        """Let a file that left its path keep what was committed to it, before `dbapi` is closed.
 
         What was committed stands in the log. When the file was moved, it is written into it.
         """
@@ -193,7 +193,7 @@ class Opened:
         return next((name for _, name in _descriptors(self.inode, self._device)), None)
 
     def _is_untouched(self) -> bool:
-        """Whether nobody can have written the file since it was moved, which sets only its ctime.
+        """Whether the file is unwritten since it was moved. Moving a file sets only its ctime.
 
         A program that opened it at its new place works without our log. Writing it back would
         then mix two states.

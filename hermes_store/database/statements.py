@@ -1,7 +1,7 @@
 """Statements built once from the tables and run in the driver's own words.
 
-SQLAlchemy writes the SQL, once for each dialect; after that the driver gets text and parameters.
-SQLAlchemy's work at every execution would cost an append as much time as SQLite takes for it.
+SQLAlchemy writes the SQL once for each dialect; then the driver gets the text and its parameters.
+With SQLAlchemy at every execution an append would take twice the time.
 """
 
 from __future__ import annotations

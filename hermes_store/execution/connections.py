@@ -1,4 +1,4 @@
-"""The connections that write: opened when they are needed, kept, closed together."""
+"""The connections that write. They are opened when needed, kept, and closed together."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from hermes_store.errors import FileReplacedError, OutcomeUnknownError
 __all__ = ["WriteConnections"]
 
 _INHERITED: list[OpenConnection] = []
-"""Connections of a parent process. Closing one here would drop the locks of the child's own."""
+"""Connections of the parent process. Closing one here would drop the child's own locks."""
 
 
 class WriteConnections:
-    """As many as were ever needed at once. Whoever takes one has it alone."""
+    """A pool that grows to what is needed at once. One thread uses a connection at a time."""
 
     def __init__(self, engine: Engine, backend: Backend, renew: Callable[[], None] | None) -> None:
-        """`renew` looks at what lies where a file was that is gone, before it is opened."""
+        """When the file left its path, `renew` prepares the file that lies there now."""
         self._engine = engine
         self._backend = backend
         self._renew = renew
@@ -33,11 +33,11 @@ class WriteConnections:
 
     @property
     def idle(self) -> int:
-        """How many nobody has taken."""
+        """How many connections no thread uses."""
         return len(self._idle)
 
     def take(self) -> OpenConnection:
-        """One that is idle, or a new one."""
+        """Return an idle connection, or a new one."""
         try:
             return self._idle.pop()
         except IndexError:
@@ -52,16 +52,17 @@ class WriteConnections:
         return OpenConnection(self._engine, self._backend, self._backend.begin_writing)
 
     def give_back(self, connection: OpenConnection) -> None:
-        """End the use of one."""
+        """Put a connection back after its use."""
         if connection.core.closed:
             self._open.remove(connection)
         else:
             self._idle.append(connection)
 
     def abort(self, connection: OpenConnection, exc: BaseException, *, committing: bool) -> None:
-        """Leave no transaction behind. Raises `OutcomeUnknownError`.
+        """End the transaction after `exc`, and close the connections that `exc` made useless.
 
-        When the server is gone, so is every connection; when the file is, this one.
+        A lost server makes all of them useless, a replaced file this one. Raises
+        `OutcomeUnknownError` when the server was lost during COMMIT.
         """
         if isinstance(exc, FileReplacedError):
             connection.roll_back()
@@ -78,7 +79,7 @@ class WriteConnections:
             raise OutcomeUnknownError(str(exc)) from exc
 
     def close_idle(self) -> None:
-        """Close those that nobody has taken."""
+        """Close the connections that no thread uses."""
         while self._idle:
             try:
                 connection = self._idle.pop()
@@ -88,11 +89,11 @@ class WriteConnections:
             connection.close()
 
     def part(self) -> None:
-        """The file is no longer at its place: close what is idle, look before the next opens."""
+        """Close idle connections, because the file left its path; opening then calls `renew`."""
         self._is_replaced = True
         self.close_idle()
 
     def abandon(self) -> None:
-        """In the child of a fork: never touch what belongs to the parent."""
+        """Forget the parent's connections, in the child of a fork, without closing them."""
         _INHERITED.extend(self._open)
         self._open, self._idle = [], []

@@ -1,11 +1,11 @@
-"""How the operations of a group run: one after the other, or those that are alike as one.
+"""How the operations of a group run: one after the other, or equal operations as one.
 
-Some operations carry a form for many callers, `operation.together`: the server then has half the
-work, and the process a third.
+Some operations have a form for many callers, `operation.together`. It halves the work of the
+server, and the process does a third of its own.
 
-Groups of several connections, of this process and of other hosts, lock the rows of the sessions
-they change. Each takes its sessions in the order of their ids, so that none has what another waits
-for. What crosses nevertheless is a deadlock: the server ends it, and the writer tries again.
+On a server, groups run on several connections and hosts. Each group locks the rows of the sessions
+that it changes, in the order of their ids. So two groups seldom wait for each other. When they do,
+the server ends the deadlock, and the writer tries again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def run_in_turn(connection: OpenConnection, turns: Sequence[Turn]) -> None:
 
 
 def run_merged(connection: OpenConnection, turns: Sequence[Turn]) -> None:
-    """Run operations that are alike together. Raises what any of them raises."""
+    """Run operations of the same function together. Raises what any of them raises."""
     for function, some in groupby(sorted(turns, key=_session), _function):
         alike = list(some)
         together = getattr(function, "together", None)
@@ -48,7 +48,7 @@ def _arguments(turn: Turn) -> tuple[Any, ...]:
 
 
 def _session(turn: Turn) -> str:
-    """The id of the session that an operation is about; empty when it is about none or many."""
+    """Return the id of the session that an operation changes; empty for none or many."""
     first = next(iter(_arguments(turn)), "")
     found = first.get("id") if isinstance(first, dict) else getattr(first, "session_id", first)
     return found if isinstance(found, str) else ""

@@ -1,4 +1,4 @@
-"""The connections that read: a bounded number, each used by one thread at a time."""
+"""The connections that read: at most `pool_size`. One thread uses a connection at a time."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from hermes_store.settings import Settings
 __all__ = ["Readers"]
 
 _INHERITED: list[list[OpenConnection]] = []
-"""Connections of a parent process. Closing one here would drop the locks of the child's own."""
+"""Connections of the parent process. Closing one here would drop the child's own locks."""
 
 
 class Readers:
     """Lends connections of `engine`, at most `settings.pool_size` at once.
 
-    Those to a file are kept as they are: to take one from a pool of SQLAlchemy's costs as much as
-    a small query. Those to a server go back into its pool, which sees whether they still answer.
+    Connections to a file are kept here, because SQLAlchemy's pool takes as long as a small query.
+    Connections to a server go back into SQLAlchemy's pool, which tests whether they still answer.
     """
 
     def __init__(
         self, engine: Engine, backend: Backend, settings: Settings, renew: Callable[[], None]
     ) -> None:
-        """`renew` looks at what lies where a file was that is gone, before it is opened."""
+        """When the file left its path, `renew` prepares the file that lies there now."""
         self.engine = engine
         self._renew = renew
         self._is_replaced = False
         self._parted: list[OpenConnection] | None = None
-        """Where connections to a file that is gone come back to."""
+        """The list that connections to a file go back to after the file left its path."""
         self._backend = backend
         self._settings = settings
         self._closed = False
@@ -56,7 +56,7 @@ class Readers:
 
     @contextmanager
     def streaming(self) -> Iterator[None]:
-        """Note a read that goes on while its reader does other things."""
+        """Record, for the block, a read that streams rows to the caller."""
         key = object()
         self._streams[key] = time.monotonic(), threading.current_thread().name
         try:
@@ -66,7 +66,7 @@ class Readers:
 
     @property
     def streams(self) -> list[str]:
-        """The reads that go on, in words, the longest first."""
+        """The streaming reads, in words, the oldest first."""
         now = time.monotonic()
         return [
             f"an export begun {now - since:.0f} seconds ago in thread {thread}"
@@ -75,8 +75,8 @@ class Readers:
 
     @contextmanager
     def lend(self) -> Iterator[OpenConnection]:
-        """A connection for a `with` block. Raises `PoolExhaustedError`."""
-        permits, idle = self._permits, self._idle  # a child of a fork in the block gets others
+        """Give the block a connection in a read transaction. Raises `PoolExhaustedError`."""
+        permits, idle = self._permits, self._idle  # after a fork in the block, the child has others
         try:
             permits.get(timeout=self._settings.pool_timeout)
         except Empty:
@@ -89,7 +89,7 @@ class Readers:
                 yield connection
                 connection.commit()
             except HermesStoreError:
-                connection.roll_back()  # what we refuse harms no connection
+                connection.roll_back()  # the package's own errors leave a connection usable
                 raise
             except BaseException as exc:
                 self._drop(connection, exc)
@@ -125,7 +125,7 @@ class Readers:
         )
 
     def _drop(self, connection: OpenConnection, exc: BaseException) -> None:
-        """Close it; when the server is gone, so is every connection."""
+        """Close the connection; after a lost server, close the idle ones, too."""
         if self._backend.is_lost(exc):
             connection.core.invalidate()
             self.close_idle()
@@ -144,24 +144,24 @@ class Readers:
             _close_all(idle)
 
     def close(self) -> None:
-        """Close them all, those that are lent when they come back."""
+        """Close idle connections now, and lent ones when they come back."""
         self._closed = True
         self.close_idle()
 
     def part(self) -> None:
-        """The file is no longer at its place: close them, look before the next opens."""
+        """Close idle connections, because the file left its path; opening then calls `renew`."""
         self._is_replaced = True
         idle, self._parted = self._idle, self._idle
         self._idle = []
         _close_all(idle)
 
     def close_idle(self) -> None:
-        """Close those that nobody uses."""
+        """Close the connections that no thread uses."""
         _close_all(self._idle)
         self.engine.dispose()
 
     def abandon(self) -> None:
-        """In the child of a fork: never touch what belongs to the parent."""
+        """Forget the parent's connections, in the child of a fork, without closing them."""
         _INHERITED.append(self._idle)
         self.engine.dispose(close=False)
         self._start_empty()

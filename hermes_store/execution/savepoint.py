@@ -1,4 +1,4 @@
-"""An operation inside a transaction whose failure leaves no trace in it."""
+"""Runs an operation in a savepoint, so that its failure leaves no trace in the transaction."""
 
 from __future__ import annotations
 
@@ -24,11 +24,13 @@ def run_in_savepoint(
     *,
     again: bool = True,
 ) -> T:
-    """Run `operation` so that a failure leaves no trace.
+    """Run `operation`, and return its result. A failure leaves no trace.
 
-    Once, `again`, when another host was faster, or what `repair` can repair is repaired.
+    With `again` a failed operation runs once more in two cases: another host was faster, or
+    `repair` repaired the cause. Raises what `operation` raises, and `TransactionRolledBackError`
+    when the database ended the whole transaction.
     """
-    if not connection.in_transaction:  # SQLite's SAVEPOINT would begin one, and RELEASE commit it
+    if not connection.in_transaction:  # then SAVEPOINT would begin one and RELEASE commit it
         raise TransactionRolledBackError
     connection.run("SAVEPOINT operation")
     try:
@@ -50,10 +52,10 @@ def run_in_savepoint(
 
 
 def _end(connection: OpenConnection, *statements: str) -> None:
-    """End the savepoint, and keep or undo what was done since.
+    """End the savepoint, and keep or undo the changes made since.
 
-    FTS5 writes its pages at RELEASE. When a statement fails, the savepoint may be gone while what
-    was done is not: then everything has to be.
+    FTS5 writes its pages at RELEASE. When a statement fails, SQLite may drop the savepoint but keep
+    the changes. They can then be undone only by rolling the whole transaction back.
     """
     try:
         for statement in statements:
@@ -76,7 +78,7 @@ def _run_repaired(
     repair: Repair,
     cause: BaseException,
 ) -> T:
-    """Repair, then run `operation`; where nothing can be changed any more, everything has to go."""
+    """Repair `cause`, then run `operation`. A failed repair rolls the whole transaction back."""
     is_repaired = False
 
     def repaired(connection: OpenConnection) -> T:
@@ -94,5 +96,5 @@ def _run_repaired(
 
 
 def can_run_again(backend: Backend, exc: BaseException, repair: Repair | None) -> bool:
-    """Whether an operation that raised `exc` may succeed when it is run once more."""
+    """Return whether an operation that raised `exc` may succeed in a second run."""
     return backend.is_overtaken(exc) or (repair is not None and repair.applies(exc))

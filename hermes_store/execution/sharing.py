@@ -1,7 +1,7 @@
-"""What the stores of a process share: writers, readers, and the gate that keeps forks apart.
+"""What the stores of a process share: writers, readers, and the gate that a fork waits at.
 
-A SQLite connection must not cross a fork: its locks belong to the process, and the child's copy of
-SQLite's own tables would take them for its own. So nothing is open while a process forks.
+A SQLite connection must not cross a fork. Its locks belong to the parent process, but SQLite in the
+child would treat them as its own. So no connection is open while a process forks.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ __all__ = ["gate", "readers", "writers"]
 R = TypeVar("R")
 
 _FORK_PATIENCE = 1.0
-"""Seconds a fork waits for what is under way, so that the child does not inherit it."""
+"""Seconds that a fork waits for running operations, so that the child inherits none of them."""
 
 
 class _Gate:
     """Keeps threads out of the database library while the process forks.
 
-    A child inherits the library's mutexes but not the threads that hold them: it would wait for
-    them for ever.
+    A child inherits the library's locked mutexes, but not the threads that would unlock them. It
+    would wait without end.
     """
 
     def __init__(self) -> None:
@@ -48,27 +48,27 @@ class _Gate:
                 self._changed.notify_all()
 
     def shut(self, patience: float) -> None:
-        """Let nobody in, and wait until everybody but this thread is out, or patience is over."""
+        """Let no thread in, and wait at most `patience` seconds until the others are out."""
         me = threading.get_ident()
         with self._changed:
             self._shut = True
             self._changed.wait_for(lambda: all(thread == me for thread in self._inside), patience)
 
     def open(self) -> None:
-        """Let everybody in again."""
+        """Let threads in again."""
         with self._changed:
             self._shut = False
             self._changed.notify_all()
 
     def after_fork(self) -> None:
-        """In the child: only this thread is left."""
+        """Forget the parent's other threads, in the child of a fork."""
         self._changed = threading.Condition()
         self._inside = [thread for thread in self._inside if thread == threading.get_ident()]
         self._shut = False
 
 
 class _Shared(Generic[R]):
-    """Objects that several stores use, by key; the last user's release closes them."""
+    """Objects that several stores use, by key. The release of the last user closes an object."""
 
     def __init__(self, close: Callable[[R], None]) -> None:
         self._close = close
@@ -96,7 +96,7 @@ class _Shared(Generic[R]):
         return list(self._objects.values())
 
     def of(self, which: Callable[[Hashable], bool]) -> list[R]:
-        """Those whose key fits."""
+        """Return the objects whose key satisfies `which`."""
         return [each for key, each in list(self._objects.items()) if which(key)]
 
     def after_fork(self) -> None:
@@ -109,8 +109,6 @@ readers: _Shared[Readers] = _Shared(Readers.close)
 
 
 # --- fork ---------------------------------------------------------------------------------------
-# A SQLite connection must not cross a fork: its locks belong to the process, and the child's copy
-# of SQLite's own tables would believe that it holds them. So nothing is open while it happens.
 
 _resting: list[tuple[Writer, Turn | None]] = []
 

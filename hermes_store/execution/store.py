@@ -1,8 +1,8 @@
 """One database as a repository uses it: how it reads, how it writes, and what it shares.
 
-Repositories on the same file in one process share its writer, so there is one write connection
-per file and process, and the pool of readers when their settings are equal. The last one to
-close, or to be dropped, closes them. A forked child starts with none.
+Repositories on the same file in one process share a writer, so a process has one write connection
+to a file. Repositories with equal settings also share the read connections. The last repository
+that is closed or garbage-collected closes them. The child of a fork starts without connections.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _SHARED = (
     "wal_autocheckpoint",
     "statement_timeout",
 )
-"""Settings of the writer, which all repositories of a process on one database share."""
+"""Settings of the writer: all repositories of a process on one database have the same."""
 
 
 class Engines(NamedTuple):
@@ -99,7 +99,7 @@ class Store:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        """Call `function(connection, …)` on one snapshot of the database."""
+        """Call `function(connection, …)` on one snapshot of the database; return its result."""
 
         def attempt() -> R:
             with gate, self._lend() as connection:
@@ -118,7 +118,7 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[OpenConnection]:
-        """A pooled connection on one snapshot, for reads that stream."""
+        """Give the block a connection on one snapshot, for reads that stream."""
         try:
             with (
                 typed_errors(self.backend),
@@ -151,7 +151,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[OpenConnection]:
-        """The write connection in a transaction of the caller's own."""
+        """Give the block a write connection in a transaction of its own."""
         if self._closed:
             raise StoreClosedError
         self._require_writable()
@@ -164,7 +164,7 @@ class Store:
             raise
 
     def compact(self) -> None:
-        """Give the space of what was deleted back. Raises `StoreBusyError`."""
+        """Free the space of deleted rows. Raises `StoreBusyError`."""
         if self._closed:
             raise StoreClosedError
         self._require_writable()
@@ -172,7 +172,10 @@ class Store:
             self.backend.compact(self.url, self.settings.lock_timeout)
 
     def close(self) -> None:
-        """Refuse further calls; close what no other store of this process uses. Idempotent."""
+        """Refuse later calls; close connections that no other store of this process uses.
+
+        A second call does nothing. Raises `NestedTransactionError` inside `transaction()`.
+        """
         if self._writer.held_here:
             raise NestedTransactionError
         self._closed = True
@@ -185,7 +188,7 @@ class Store:
         return Engines(self._writer.engine, self._readers.engine)
 
     def statistics(self) -> dict[str, int]:
-        """What the writer did since this process opened the file."""
+        """Return what the writer did since this process opened the database."""
         writer = self._writer
         return {
             "total_writes": writer.operations,
@@ -196,28 +199,28 @@ class Store:
 
     @property
     def is_read_only(self) -> bool:
-        """Whether it was opened to be read only, or at a place that could not be written."""
+        """Whether it refuses writes: `read_only` is set, or the file was not writable."""
         return self._is_read_only
 
     def _require_writable(self) -> None:
-        """A place that could not be written at opening may be writable by now."""
+        """Raise `StoreReadOnlyError`, unless the file has become writable since opening."""
         if not self._is_read_only:
             return
         why = _why_read_only(self.backend, self.url, self.settings)
         if why is None:
             self._is_read_only = False
         elif self.settings.read_only:
-            raise StoreReadOnlyError(why, "open it without")
+            raise StoreReadOnlyError(why, "open it without read_only")
         else:
             raise StoreReadOnlyError(why)
 
     def _part(self) -> None:
-        """One connection found that its file is gone; the others shall not find it one by one."""
+        """Close the other connections, too, after one found that the file left its path."""
         self._readers.part()
         self._writer.part()
 
     def log(self) -> dict[str, Any]:
-        """How long the log is, and what of this process keeps it from being cut back."""
+        """Return the size of the log in bytes, and the reads here that keep it from shrinking."""
         size = self.backend.log_bytes(self.url)
         if size is None:
             return {}
@@ -231,7 +234,7 @@ class Store:
         return self._readers.lend()
 
     def _refuse_other_settings(self) -> None:
-        """One writer has one way to write; each caller its own patience."""
+        """Raise `InvalidArgumentError` when the shared writer has other settings than these."""
         for name in _SHARED if not self.settings.read_only else ():
             ours, theirs = getattr(self.settings, name), getattr(self._writer.settings, name)
             if ours != theirs:
@@ -258,9 +261,9 @@ def _make_writer(
 
 
 def _renew(url: URL, settings: Settings) -> None:
-    """Make ready what lies at a place now; never begin an empty store there.
+    """Prepare the database that lies at `url` now; never create one there.
 
-    Raises `StoreUnavailableError`, and what opening raises.
+    Raises `StoreUnavailableError` when there is none, and what opening raises.
     """
     if migrate.inspect(url, lock_timeout=settings.lock_timeout).is_new:
         raise StoreUnavailableError(
@@ -271,7 +274,7 @@ def _renew(url: URL, settings: Settings) -> None:
 
 
 def _prepare(backend: Backend, url: URL, settings: Settings) -> None:
-    """Upgrade what can be written; what cannot has to be at the newest revision."""
+    """Upgrade a database that can be written; require the newest revision of any other."""
     why = _why_read_only(backend, url, settings)
     if why is None:
         migrate.prepare(url, settings.auto_migrate, lock_timeout=settings.lock_timeout)
@@ -286,7 +289,10 @@ def _why_read_only(backend: Backend, url: URL, settings: Settings) -> str | None
 
 
 def read_any_text(connection: OpenConnection, read: Callable[[], R]) -> R:
-    """Call `read`; again, a call for each value dearer, when some text is not valid UTF-8."""
+    """Call `read`; when a text is not valid UTF-8, call it again with U+FFFD for bad bytes.
+
+    The second call is slower: it calls a function for each value.
+    """
     try:
         return read()
     except connection.errors as exc:

@@ -1,9 +1,10 @@
-"""Who writes next: a queue in which one thread leads and those behind it wait. No database here.
+"""The queue of threads that want to write. This module knows no database.
 
-There is no thread of its own and no timer. A caller who finds nobody writing leads at once.
-Callers who come meanwhile wait; when the leader is through it hands over to the first of them,
-who takes along what waits by then. Whoever leads hands over, whatever exception ends its turn.
-Where several can write at once, so many lead side by side.
+One thread leads: it runs operations, its own and those of waiting threads. A thread that finds no
+leader leads at once; a thread that finds one waits. A leader that is done hands over to the first
+waiting thread. The new leader takes the operations that wait at that moment into its group. A
+leader hands over also when an exception ends its turn. The queue starts no thread and no timer.
+A server allows several leaders at a time, up to `most_leaders`.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ class Operation(Generic[R]):
         self.kwargs = kwargs
 
     def __call__(self, connection: Any) -> R:
-        """Run it."""
+        """Call the function with `connection` and the other arguments."""
         return self.function(connection, *self.args, **self.kwargs)
 
 
 class Turn:
-    """One caller's place in the queue, and what came of its operation."""
+    """One caller's place in the queue, and the outcome of its operation."""
 
     __slots__ = (
         "alone",
@@ -60,9 +61,9 @@ class Turn:
         self, operation: Callable[..., Any] | None, patience: float, *, alone: bool = False
     ) -> None:
         self.operation = operation
-        """None: the caller wants the turn for itself, never in a group."""
+        """None when the caller works on the connection itself; such a turn is never in a group."""
         self.alone = alone
-        """Whether nobody else may lead at the same time."""
+        """Whether no other turn may lead at the same time."""
         self.thread = threading.get_ident()
         self.patience = patience
         """Seconds that the caller waits."""
@@ -75,31 +76,31 @@ class Turn:
         self.signal.acquire()
 
     def run(self, connection: Any) -> None:
-        """Run the operation, keep its result."""
+        """Run the operation and keep its result."""
         assert self.operation is not None
         self.result = self.operation(connection)
 
     def wake(self, state: str) -> None:
-        """Let the caller go on as leader, or with its outcome."""
+        """Set the state, and let the waiting caller go on: as leader, or with its outcome."""
         self.state = state
         self.signal.release()
 
     def fail(self, error: BaseException) -> None:
-        """End the turn with an error."""
+        """End the turn with `error`, which its caller raises."""
         self.error = error
         self.wake(DONE)
 
     def waited(self) -> float:
-        """Seconds since the caller asked."""
+        """Return the seconds since the caller asked."""
         return time.monotonic() - self.started
 
     def expired(self) -> bool:
-        """Whether the caller's patience is over."""
+        """Return whether the caller has waited for all of its patience."""
         return time.monotonic() >= self.deadline
 
 
 class Turns:
-    """The queue of one writer. Every attribute is guarded by one mutex."""
+    """The queue of one writer. One mutex guards every attribute."""
 
     def __init__(self, longest_queue: int, most_leaders: int = 1) -> None:
         self._longest_queue = longest_queue
@@ -107,7 +108,7 @@ class Turns:
         self._mutex = threading.Lock()
         self._changed = threading.Condition(self._mutex)
         self._watchers = 0
-        """Threads that wait for `_changed`; while there are none nobody is notified."""
+        """How many threads wait for `_changed`. At 0 a change is not announced."""
         self._queue: deque[Turn] = deque()
         self._leaders: list[Turn] = []
         self._closed = False
@@ -118,8 +119,8 @@ class Turns:
     def enter(self, turn: Turn) -> None:
         """Return when `turn` leads, or when a leader has run it.
 
-        Raises `StoreBusyError` after the caller's patience, `StoreClosedError`, and
-        `NestedTransactionError` when this thread leads already.
+        Raises `StoreBusyError` when the caller's patience is over, `StoreClosedError` after
+        `close`, and `NestedTransactionError` when this thread leads already.
         """
         with self._mutex:
             self._admit(turn)
@@ -133,7 +134,10 @@ class Turns:
         self._wait(turn)
 
     def gather(self, leader: Turn, most: int, company_seconds: float) -> list[Turn]:
-        """`leader` and those who wait and can run in one transaction with it."""
+        """Return `leader` and the waiting turns that share its transaction, `most` in all.
+
+        The leader waits at most `company_seconds` for more turns.
+        """
         group = [leader]
         if most == 1 or not (self._queue or company_seconds):
             return group
@@ -150,7 +154,10 @@ class Turns:
         return group
 
     def leave(self, turn: Turn, group: list[Turn] | None = None) -> None:
-        """End a turn, however it went: hand over, give back those it did not finish."""
+        """End a turn after success and failure alike, and hand over.
+
+        Turns of `group` that the leader did not finish go back to the front of the queue.
+        """
         if turn.state is DONE and turn not in self._leaders:
             return
         with self._mutex:
@@ -165,7 +172,10 @@ class Turns:
             self._hand_over()
 
     def close(self, patience: float) -> bool:
-        """Refuse what waits and what comes; False when the leader is not through in time."""
+        """Refuse waiting and later turns; return False when a leader is not done in time.
+
+        Raises `NestedTransactionError` when this thread leads.
+        """
         with self._mutex:
             if self.held_here():
                 raise NestedTransactionError
@@ -177,7 +187,7 @@ class Turns:
 
     @property
     def led(self) -> bool:
-        """Whether somebody has the turn."""
+        """Whether any thread leads."""
         return bool(self._leaders)
 
     @property
@@ -186,7 +196,7 @@ class Turns:
         return self._closed
 
     def held_here(self) -> bool:
-        """Whether this thread has the turn."""
+        """Return whether this thread leads."""
         me = threading.get_ident()
         return any(leader.thread == me for leader in self._leaders)
 

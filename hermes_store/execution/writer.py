@@ -1,10 +1,10 @@
-"""Group commit: many callers, one transaction, acknowledged after COMMIT.
+"""Group commit: the operations of several callers share one transaction.
 
-* Nobody is told "done" before COMMIT returned. If COMMIT fails, nobody's operation is stored.
-* When an operation of a group fails, the group runs again with a SAVEPOINT for each of them: the
-  one that fails leaves no trace, and the others are committed.
-* An operation is a function of the database and can be run again: when a lock refused the group,
-  or when the database ended the transaction by itself, the group starts over.
+* A caller's method returns after COMMIT. If COMMIT fails, no operation of the group is stored.
+* When an operation of a group fails, the group runs again, with a SAVEPOINT for each operation.
+  The failing operation leaves no trace, and the others are committed.
+* An operation is a function of the database, so it can run again. The group starts over when a
+  lock refused it, or when the database ended the transaction by itself.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ __all__ = ["Writer"]
 T = TypeVar("T")
 
 _CROWD = 64
-"""For so many turns of one thread in a row others are taken to want theirs."""
+"""How many turns of one thread in a row it takes until that thread counts as the only one."""
 
 
 def _require_transaction(connection: OpenConnection) -> None:
@@ -66,7 +66,7 @@ def _refuse_fork(process: int) -> None:
 
 
 def _reason(exc: BaseException) -> BaseException:
-    """What the database said."""
+    """Return the database's own error."""
     return exc.__cause__ or exc if isinstance(exc, TransactionRolledBackError) else exc
 
 
@@ -77,14 +77,14 @@ def _busy(turn: Turn, exc: BaseException) -> StoreBusyError:
 
 
 def _is_interrupt(exc: BaseException) -> bool:
-    """Whether `exc` is Ctrl-C, meant for the leading thread and not for the operation it runs."""
+    """Return whether `exc` is Ctrl-C: it ends the leading thread, not the operation it runs."""
     return isinstance(exc, KeyboardInterrupt) and (
         threading.current_thread() is threading.main_thread()
     )
 
 
 class Writer:
-    """All that a process writes to a database: on one connection, on a server on several."""
+    """Writes to one database for a process: to a file on one connection, to a server on several."""
 
     def __init__(
         self,
@@ -96,9 +96,9 @@ class Writer:
         *,
         renew: Callable[[], None] | None = None,
     ) -> None:
-        """`repair` mends what must not cost an operation; `checkpoints` follow the commits.
+        """`repair` repairs what must not make an operation fail; `checkpoints` follow the commits.
 
-        `renew` looks at what lies where a file was that is gone, before it is opened.
+        When the file was moved or removed, `renew` prepares the file that lies at its path now.
         """
         self.engine = engine
         self._backend = backend
@@ -122,7 +122,7 @@ class Writer:
 
     @property
     def settings(self) -> Settings:
-        """How it writes, for whichever repository."""
+        """The settings by which it writes, for every repository on this database."""
         return self._settings
 
     @property
@@ -136,11 +136,11 @@ class Writer:
         return len(self._turns)
 
     def run(self, operation: Callable[[OpenConnection], T], patience: float | None = None) -> T:
-        """Run `operation` in a transaction, alone or with others; return its result after COMMIT.
+        """Run `operation` in a transaction, alone or in a group; return its result after COMMIT.
 
-        `patience` is how many seconds this caller waits for a lock, when not as long as the others.
-        `operation` may be run more than once. What it raises is raised here and leaves no trace.
-        Raises `StoreBusyError`, `StoreClosedError`, `NestedTransactionError`, or another
+        `operation` may run more than once. `patience` is the number of seconds that this caller
+        waits for a lock; None means `lock_timeout`. Raises what `operation` raises: it then leaves
+        no trace. Raises `StoreBusyError`, `StoreClosedError`, `NestedTransactionError`, or another
         `HermesStoreError` when the database cannot be written.
         """
         turn = Turn(operation, self._patience if patience is None else patience)
@@ -162,10 +162,10 @@ class Writer:
 
     @contextmanager
     def transaction(self, patience: float | None = None) -> Iterator[OpenConnection]:
-        """Give the caller the connection in a transaction of its own; commits on a clean exit.
+        """Give the caller a connection in a transaction of its own, and commit when the block ends.
 
-        `patience` as for `run`.
-        Raises what `run` raises; what the caller raises rolls back.
+        `patience` is that of `run`. An exception of the block rolls the transaction back.
+        Raises what `run` raises.
         """
         turn = Turn(None, self._patience if patience is None else patience)
         try:
@@ -197,7 +197,7 @@ class Writer:
             self._disconnect_if_closed()
 
     def close(self) -> None:
-        """Let the running groups finish, refuse what waits, close the connections.
+        """Let the running groups finish, refuse waiting operations, close the connections.
 
         Raises `NestedTransactionError` inside `transaction()` of the same thread, and
         `StoreBusyError` when another thread stays in its transaction for longer than
@@ -211,15 +211,15 @@ class Writer:
             self._checkpoints.finish()
 
     def part(self) -> None:
-        """The file is no longer at its place: close the connections that nobody uses."""
+        """Close the connections that no thread uses, because the file left its path."""
         self._connections.part()
 
     # --- fork -----------------------------------------------------------------------------------
 
     def rest(self, patience: float) -> Turn | None:
-        """Be the only leader and close the connections, so that a fork inherits none.
+        """Become the only leader and close the connections, so that a fork inherits none.
 
-        None when others are too busy.
+        Returns the turn for `resume`, or None when other threads lead for all of `patience`.
         """
         turn = Turn(None, patience, alone=True)
         try:
@@ -231,12 +231,12 @@ class Writer:
         return turn
 
     def resume(self, turn: Turn | None) -> None:
-        """Give the turn back after `rest`."""
+        """Give back the turn that `rest` returned."""
         if turn is not None:
             self._turns.leave(turn)
 
     def abandon(self) -> None:
-        """In the child of a fork: start anew, and never touch what belongs to the parent."""
+        """Start anew in the child of a fork; the parent's connections are not touched."""
         self._connections.abandon()
         self._turns = Turns(self._settings.queue_size, self._most_leaders)
         self._counting = threading.Lock()
@@ -244,7 +244,7 @@ class Writer:
             self._checkpoints.after_fork()
 
     def _let_others_come(self, thread: int) -> None:
-        """Give up the interpreter once, while other threads write too, so that they can queue."""
+        """Yield the interpreter once while several threads write, so that they can queue."""
         if thread != self._last_leader:
             self._last_leader, self._crowd = thread, _CROWD
         elif self._crowd:
@@ -255,11 +255,12 @@ class Writer:
     # --- groups ---------------------------------------------------------------------------------
 
     def _commit_group(self, group: list[Turn]) -> None:
-        """Commit what can be committed and acknowledge it; a turn left undone is given back.
+        """Commit what can be committed and acknowledge it; `leave` gives back unfinished turns.
 
-        Errors are rare and savepoints are not free: only when something failed does each
-        operation get one, in a second run. A connection lost before COMMIT is replaced, once.
-        What ends the whole transaction and can be repaired is repaired in front of the next run.
+        The first run has no savepoints, because errors are rare and savepoints take time. After an
+        error each operation gets a savepoint, in a second run. A connection lost before COMMIT is
+        replaced once. When an error that can be repaired ended the transaction, the next run
+        repairs it first.
         """
         careful = False
         damage: BaseException | None = None
@@ -293,7 +294,7 @@ class Writer:
                 return
 
     def _is_one_operations(self, exc: BaseException, group: list[Turn]) -> bool:
-        """Whether savepoints can keep `exc` from all others of the group, or cure it."""
+        """Return whether a run with savepoints spares the other operations, or repairs."""
         if (
             self._backend.is_busy(exc)
             or self._backend.is_lost(exc)
@@ -305,15 +306,15 @@ class Writer:
         return can_run_again(self._backend, exc, self._repair)
 
     def _can_repair(self, exc: BaseException) -> bool:
-        """Whether the transaction may succeed when `exc` is repaired first."""
+        """Return whether the transaction may succeed once `exc` is repaired."""
         return self._repair is not None and self._repair.applies(_reason(exc))
 
     def _attempt(
         self, turns: list[Turn], *, careful: bool, damage: BaseException | None = None
     ) -> None:
-        """Run and commit `turns` in one transaction, or roll back all of it.
+        """Run and commit `turns` in one transaction, or roll all of it back.
 
-        `damage` is repaired first.
+        An error given as `damage` is repaired first. With `careful` each turn has a savepoint.
         """
         connection = self._connections.take()
         committing = False
@@ -332,7 +333,7 @@ class Writer:
             connection.require_same_file_lately()
             committing = True
             connection.commit()
-            connection.require_same_file()  # what went into a file that is gone is not acknowledged
+            connection.require_same_file()  # a commit into a removed file is not acknowledged
         except BaseException as exc:
             if committing and _is_interrupt(exc) and not connection.in_transaction:
                 self._acknowledge(turns)
@@ -342,7 +343,7 @@ class Writer:
             self._connections.give_back(connection)
 
     def _run_carefully(self, connection: OpenConnection, turn: Turn) -> None:
-        """Run one operation of several: its failure is its own."""
+        """Run one operation in a savepoint; its failure does not touch the other operations."""
         try:
             turn.result = run_in_savepoint(connection, turn.operation, self._repair)  # type: ignore[arg-type]
         except TransactionRolledBackError as exc:
@@ -360,13 +361,13 @@ class Writer:
             follower.wake(DONE)
 
     def _fail_impatient(self, group: list[Turn], exc: BaseException) -> None:
-        """Callers whose patience is over before their leader's do not wait on with it."""
+        """Fail the callers whose patience ends before the leader's, and take them from `group`."""
         for turn in [each for each in group[1:] if each.expired()]:
             group.remove(turn)
             turn.fail(_busy(turn, exc))
 
     def _fail(self, group: list[Turn], exc: Exception) -> None:
-        """Give every caller the error; of a lock, those whose patience is over."""
+        """Give the error to every caller; an error of a lock only to callers out of patience."""
         for turn in group:
             if not self._backend.is_busy(exc):
                 turn.fail(self._typed(exc))
@@ -374,7 +375,7 @@ class Writer:
                 turn.fail(_busy(turn, exc))
 
     def _typed(self, exc: BaseException) -> BaseException:
-        """`exc` as the caller shall see it."""
+        """Return `exc` as the typed error that the caller gets."""
         error = type_error(self._backend, exc)
         if error is not exc:
             error.__cause__ = exc
@@ -404,13 +405,13 @@ class Writer:
         return connection
 
     def _repair_for_the_next(self, damage: BaseException | None) -> None:
-        """What the caller will run again shall not fail again."""
+        """Repair `damage`, so that the caller's next try succeeds."""
         if damage is not None and self._can_repair(damage):
-            with suppress(DatabaseError):  # it will fail again, then, and come here again
+            with suppress(DatabaseError):  # the next try then fails, too, and repairs again
                 self._attempt([], careful=True, damage=damage)
 
     def _commit(self, connection: OpenConnection, turn: Turn) -> None:
-        # Readers of a rollback journal can refuse a COMMIT; the transaction stays open then.
+        # With a rollback journal a reader can block COMMIT. The transaction then stays open.
         retry_while_busy(self._backend, connection.dbapi.commit, turn.patience)
         connection.commit()
         self._count(1)

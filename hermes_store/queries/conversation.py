@@ -75,7 +75,7 @@ _NOTHING_SAID = [None, None, None]
 
 
 def _add_what_was_said(message: dict[str, Any], reasoning: Any, details: Any, codex: Any) -> None:
-    """What only an assistant says; nobody replays an empty reasoning."""
+    """Add the keys that only assistants have. An empty reasoning is left out."""
     if reasoning:
         message["reasoning"] = reasoning
     if details is not None:

@@ -77,7 +77,7 @@ class Filter(NamedTuple):
 
 
 def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
-    # The original stored sessions without an id, which nobody could ask for, and SQLite keeps them.
+    # The original stored sessions without an id, and SQLite keeps them. No caller can ask for them.
     conditions: list[ColumnElement[bool]] = [sessions.c.id.is_not(None)]
     if shape.by_source:
         conditions.append(sessions.c.source == bindparam("source"))

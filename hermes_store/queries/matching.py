@@ -25,7 +25,7 @@ _WITH_TITLE = Statement(select(*_COLUMNS).where(sessions.c.title.is_not(None)))
 
 
 def find(connection: OpenConnection, name: str, most: int) -> list[SessionMatch]:
-    """Return at most so many sessions that `name` may mean, the last active first."""
+    """Return at most `most` sessions that `name` may mean, the last active first."""
     if not name.strip():
         return []
     by_id = _WITH_PREFIX.run(connection, **id_range(name)).fetchall()

@@ -1,4 +1,4 @@
-"""Pages of a session's messages, by id: never by offset, which a long session would pay for."""
+"""Pages of a session's messages, by id: an offset would take longer in a long session."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _id(argument: str, value: Any) -> int | None:
         return None
     if isinstance(value, int) and not isinstance(value, bool):
         return max(0, min(value, values.GREATEST_COUNT))  # ids begin with 1 and end before that
-    raise InvalidArgumentError(argument, f"{value!r} is no message id", "give a whole number")
+    raise InvalidArgumentError(argument, f"{value!r} is not a message id", "give a whole number")
 
 
 def get(connection: OpenConnection, session_id: str, page: MessagePage) -> list[MessageRecord]:

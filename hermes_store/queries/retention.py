@@ -16,7 +16,7 @@ __all__ = ["clear_away", "delete_session", "prune_batch"]
 
 _MOST_SESSIONS = 500
 _MOST_MESSAGES = 1_000
-"""Of one transaction (about 0.1 s), so that other processes' writes come in between."""
+"""Messages of one transaction (about 0.1 s), so that other processes write in between."""
 
 _CHILDREN_OF = sessions.c.parent_session_id == bindparam("session")
 _ORPHAN = Statement(update(sessions).where(_CHILDREN_OF).values(parent_session_id=null()))
@@ -25,7 +25,7 @@ _DELETE = Statement(delete(sessions).where(sessions.c.id == bindparam("session")
 
 
 def delete_session(connection: OpenConnection, session_id: str) -> bool:
-    """Delete a session and its messages; False when there is no such session."""
+    """Delete a session and its messages; return False when it does not exist."""
     if not exists(connection, session_id):
         return False
     clear_away(connection, session_id)

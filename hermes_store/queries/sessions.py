@@ -108,7 +108,7 @@ def exists(connection: OpenConnection, session_id: str) -> bool:
 
 
 def require(connection: OpenConnection, session_id: str) -> None:
-    """Raise `SessionNotFoundError` when there is no such session."""
+    """Raise `SessionNotFoundError` when the session does not exist."""
     if not exists(connection, session_id):
         raise SessionNotFoundError(session_id)
 

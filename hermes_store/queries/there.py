@@ -16,7 +16,7 @@ _IDS_AT_ONCE = 900  # builds of SQLite allow 999 parameters
 
 
 def require_there(connection: OpenConnection, ids: Sequence[int], wanted: int) -> None:
-    """Raise `ForeignTriggerError` unless `ids` are so many as wanted, and all of them are there."""
+    """Raise `ForeignTriggerError` unless `ids` has the wanted length and all of them exist."""
     what = "the message" if wanted == 1 else "some of the messages"
     require_all_stored(connection, what, len(ids), wanted, lambda: _count(connection, ids))
 

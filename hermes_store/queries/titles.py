@@ -107,7 +107,7 @@ def holder(connection: OpenConnection, title: str) -> str | None:
 
 
 def set_title(connection: OpenConnection, session_id: str, title: str | None) -> bool:
-    """Give a session its title, or take it away; False when there is no such session."""
+    """Give a session its title, or take it away; return False for an unknown session."""
     if title is not None:
         taken_by = holder(connection, title)
         if taken_by is not None and taken_by != session_id:

@@ -1,9 +1,8 @@
 """Adopt a file that the original wrote: make it what a revision makes, then stamp it.
 
-Files in the field are not tidy. The original changed the schema outside of a transaction and
-ignored errors, so that a file may have half of a step, lack an index or the search table, or have
-rows that were never indexed. What the revisions 0001 to 0006 make is read from them, so that it is
-written down once.
+The original changed the schema outside of a transaction and ignored errors. So a file may have half
+of a step, lack an index or the search table, or have rows that were never indexed. Adoption reads
+from the revisions 0001 to 0006 what they make, so that it is written down once.
 """
 
 from __future__ import annotations

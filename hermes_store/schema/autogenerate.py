@@ -1,9 +1,10 @@
 """Let Alembic see what SQLAlchemy cannot: on SQLite triggers, views, search tables and indexes.
 
-`alembic check` fails, and `alembic revision --autogenerate` writes the cure, when one of them is
-missing, changed or left over. SQLAlchemy reflects descending and partial indexes of SQLite poorly,
-so indexes are compared by their text, in place of Alembic's own comparison. On PostgreSQL the
-functions, the column, the index and the view of search are compared as the server gives them back.
+When one of them is missing, changed or left over, `alembic check` fails. `alembic revision
+--autogenerate` then writes the statements that put it right. SQLAlchemy reflects descending and
+partial indexes of SQLite poorly, so indexes are compared by their text, in place of Alembic's own
+comparison. On PostgreSQL the functions, the column, the index and the view of search are compared
+as the server gives them back.
 """
 
 from __future__ import annotations

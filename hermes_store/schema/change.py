@@ -1,7 +1,7 @@
 """Change the schema of one database: the lock, the one transaction, and what follows it.
 
-`migrations/env.py` runs the revisions inside `changing`, whoever called it: the `alembic` command
-or `hermes_store.migrate`.
+`migrations/env.py` runs the revisions inside `changing`, for the `alembic` command and for
+`hermes_store.migrate` alike.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def keep_log(url: URL) -> None:
     """Switch a SQLite file that needs no upgrade to WAL, if that can be now."""
     backend = backend_of(url)
     with (
-        suppress(SQLAlchemyError, sqlite_driver().Error),  # whoever reads says what is wrong
+        suppress(SQLAlchemyError, sqlite_driver().Error),  # a later read says what is wrong
         closing(backend.migration_engine(url, 0).raw_connection()) as connection,
     ):
         backend.keep_log(connection.dbapi_connection)

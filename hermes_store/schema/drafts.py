@@ -39,7 +39,7 @@ _BY_HAND = (ops.AlterColumnOp, ops.AddConstraintOp, ops.DropConstraintOp)
 def render_item(type_: str, item: Any, _context: AutogenContext) -> str | bool:
     """Write a type of the models as what it stores: a revision imports nothing of the package.
 
-    And a default of true or false as that: SQLite's 1 and 0 are no BOOLEAN to PostgreSQL.
+    And a default of true or false as that: PostgreSQL does not take SQLite's 1 and 0 for a BOOLEAN.
     """
     if type_ == "type" and isinstance(item, TypeDecorator):
         return f"sa.{item.impl!r}"

@@ -38,6 +38,6 @@ def replay(connection: Connection, backend: Backend) -> bool:
     recorded = file_of(backend).read_text(encoding="utf-8")
     if not recorded.startswith(title(HEAD)) or not backend.takes_record(connection):
         return False
-    for statement in recorded.split(SEPARATOR):  # without parameters a % is no placeholder
+    for statement in recorded.split(SEPARATOR):  # without parameters a % is not a placeholder
         connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
     return True

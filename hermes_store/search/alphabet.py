@@ -40,7 +40,7 @@ SYMBOLS = "\n".join(
     )
 )
 """Symbols that do not belong to the word they touch: ©, °, ™, currencies, arrows, the lines and
-blocks that tables are drawn with. (Other symbols are no part of a word for FTS5 anyway.)"""
+blocks that tables are drawn with. (FTS5 takes no other symbol for a part of a word.)"""
 
 # What stands between words: as FTS5 knows it, SYMBOLS, and the selector that the index leaves out.
 # A test compares all code points.

@@ -12,13 +12,13 @@ from hermes_store.search.query import Query, phrases
 __all__ = ["LONGEST_QUERY", "MOST_WORDS", "Budget", "require_bounded", "require_short"]
 
 LONGEST_QUERY = 10_000
-"""Characters of a query."""
+"""Most characters of a query."""
 MOST_WORDS = 1_000
-"""Words of a query. A Chinese character, for one, is a word."""
+"""Most words of a query. A Chinese character is a word, too."""
 
 
 class Budget:
-    """The seconds of one search, which begin now; 0: as many as it takes."""
+    """The seconds of one search, which begin now; 0 means no limit."""
 
     def __init__(self, seconds: float = 0) -> None:
         self.seconds = seconds
@@ -41,7 +41,7 @@ class Budget:
 
 
 def require_short(typed: str) -> None:
-    """Raise `InvalidArgumentError` for a query that would take long only to be read."""
+    """Raise `InvalidArgumentError` for a query with too many characters."""
     if len(typed) > LONGEST_QUERY:
         raise InvalidArgumentError(
             "query",
@@ -51,7 +51,7 @@ def require_short(typed: str) -> None:
 
 
 def require_bounded(tree: Query) -> None:
-    """Raise `InvalidArgumentError` for a query that looks for too much at once."""
+    """Raise `InvalidArgumentError` for a query with too many words."""
     asked = phrases(tree, unwanted=True)
     number = sum(len(WORD.findall(phrase.text)) for phrase in asked)
     if number > MOST_WORDS:

@@ -41,7 +41,7 @@ class Upkeep(Protocol):
     def backfill(
         self, run: Run, progress: Progress | None = None, *, seconds: float | None = None
     ) -> bool:
-        """Index what is not indexed yet, for so many seconds; True when search can answer."""
+        """Index what is not indexed yet, for some seconds; True when search can answer."""
 
     def merge(self, run: Run) -> None:
         """Merge the index into one piece: deleted words are in it no more."""

@@ -21,7 +21,7 @@ LONGEST_TEXT = 1_000_000
 """Characters of each column of a message that can be found; what follows is not indexed."""
 
 NOISE_KEYS = "'type', 'id', 'data', 'media_type', 'signature', 'tool_use_id'"
-"""Keys of a part of structured content whose values nobody reads."""
+"""Keys of a part of structured content whose values are not for readers: not indexed."""
 
 _STEPS = (4096, 512, 64, 8, 1)
 _LOOKED_THROUGH = 64
@@ -63,8 +63,8 @@ CASE WHEN {_is_settled(text)}
 def _is_settled(text: str) -> str:
     """A condition: the length of `text` shows that there is nothing to set apart.
 
-    It is its size in bytes when all of it is ASCII, and still is when the bytes are taken out that
-    begin dashes and quotation marks (E2 80), Latin (C2, C3) and Cyrillic letters (D0, D1).
+    In ASCII the length equals the size in bytes. It still does for other texts without the bytes
+    that begin dashes and quotation marks (E2 80), Latin (C2, C3) and Cyrillic letters (D0, D1).
     """
     return f"""\
 length({text}) = length(CAST({text} AS BLOB))
@@ -127,9 +127,9 @@ replace(replace(replace(replace(
 
 
 # Of a list of parts, every string that is a value: pieces between quotation marks are strings by
-# turns, and a name is followed by a colon. What nobody reads is left out: identifiers, and the
-# bytes of pictures, which are long without a blank or a line break. Each piece copies the rest of
-# the text: where that would take seconds, the whole is taken as it reads.
+# turns, and a name is followed by a colon. Strings that are not for readers are left out:
+# identifiers, and the bytes of pictures, which are long without a blank or a line break. Each piece
+# copies the rest of the text: where that would take seconds, the whole is taken as it reads.
 _PARTS = f"""\
 (WITH RECURSIVE
             piece(n, p, rest, key) AS (

@@ -45,10 +45,10 @@ _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _VOICED = str.maketrans("゛゜", "\u3099\u309a")
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]-[\U00010000-\U0010ffff]")
 _TYPOGRAPHY = "‘’‚“”„–—…•·«»°§"
-"""Most of what is not ASCII in English: no part of a word, folded or not."""
+"""The most frequent characters of English outside of ASCII; none belongs to a word."""
 
 _LEFT_ALONE = frozenset("™℠ำຳ")
-"""What Unicode takes apart, though it is no letters after a word, or how Thai and Lao are typed."""
+"""Kept whole: ™ and ℠ are not letters after a word, and Thai and Lao type ำ and ຳ as one."""
 
 _CHILLU = {"ണ്‍": "ൺ", "ന്‍": "ൻ", "ര്‍": "ർ", "ല്‍": "ൽ", "ള്‍": "ൾ", "ക്‍": "ൿ"}
 """Letters of Malayalam in the spelling that older texts have."""

@@ -53,7 +53,7 @@ def search(
     `SearchIndexError` when the index cannot answer.
     """
     if sort not in _SORTS:
-        raise InvalidArgumentError("sort", f"{sort!r} is no order", f"use one of {_SORTS}")
+        raise InvalidArgumentError("sort", f"{sort!r} is not an order", f"use one of {_SORTS}")
     require_short(query)
     tree, finders = _asked(query)
     upkeep = upkeep_of(connection.backend)

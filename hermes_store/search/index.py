@@ -1,9 +1,9 @@
 """The search index as a thing to look after: its state, its damage, its repair.
 
-`search_index` holds one row that says whether search can answer. Messages never depend on it:
-triggers index what is written, and when they fail they are dropped, the damage is recorded and
-the message is stored without them. `reindex` then builds the index anew, in short transactions
-between those of other processes.
+`search_index` holds one row that says whether search can answer. Triggers index each message that
+is written. When a trigger fails, the store drops the triggers, records the damage, and stores the
+message without them. `reindex` then builds the index anew, in short transactions between those of
+other processes.
 """
 
 # ruff: noqa: S608 - these statements are put together from constants

@@ -1,8 +1,8 @@
 """Search on PostgreSQL: a tree becomes a tsquery, which finds the ids of messages.
 
-The words of a query are folded by the function that folded those of the messages. Where the index
-alone cannot decide, because symbols count or a long message has lost places of its words, the
-text of what it found is looked at here, in the order of the page and no further than the page.
+The function that folded the words of the messages folds those of a query, too. The index alone
+cannot decide when symbols count, or when a long message has lost places of its words. Then this
+module looks at the texts that the index found, in the order of the page, until the page is full.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _LOOKED_AT_ONCE = 100
 _LONGEST_PHRASE = 64
 _LONGEST_WORD = 500
 _ENDED = "57014"
-"""SQLSTATE of a statement that ran for too long, or that somebody cancelled."""
+"""SQLSTATE of a statement that ran for too long, or that a user cancelled."""
 _NOTHING = "'\x01'"
 """A tsquery for a word that no text holds."""
 

@@ -1,10 +1,10 @@
 """The search index on PostgreSQL as SQL: functions, a generated column, an index, a view.
 
-`messages.search` is a `tsvector` that PostgreSQL keeps in step by itself. It is not made by
-`to_tsvector`, whose parser takes `foo/bar.py` and `user@host` for one word and drops symbols and
-emoji, but of the same words as the index on SQLite, each at its place. The functions need no
-extension and no superuser, and call nothing but what every server has, so that a dump can be
-restored. One that catches errors is not PARALLEL SAFE: the server refuses that in a parallel plan.
+`messages.search` is a `tsvector` that PostgreSQL keeps in step by itself. It holds the same words
+as the index on SQLite, each at its place. `to_tsvector` is not used: its parser takes `foo/bar.py`
+and `user@host` for one word, and drops symbols and emoji. The functions need no extension and no
+superuser, and call only functions of every server, so that a dump can be restored. A function that
+catches errors is not PARALLEL SAFE: the server refuses that in a parallel plan.
 """
 
 # ruff: noqa: S608, RUF001 - the SQL is of constants, and the letters are what they are

@@ -70,7 +70,7 @@ def parse(typed: str) -> Query | None:
     Raises `InvalidArgumentError` for anything but a `str`.
     """
     if not isinstance(typed, str):
-        raise InvalidArgumentError("query", f"{typed!r} is no text", "give a str")
+        raise InvalidArgumentError("query", f"{typed!r} is not a text", "give a str")
     groups: list[list[_Item]] = [[]]
     for item in _matched(list(_items(typed))):
         if item is _OPEN:

@@ -105,7 +105,7 @@ def _window(text: str, match: Span) -> Span:
 
 
 def _first_end(text: str, start: int, end: int) -> int:
-    """Where a blank ends, or else another character that is no part of a word; 0 for none."""
+    """Where a blank ends, or else another character that is not part of a word; 0 for none."""
     found = _BLANK.search(text, start, end) or _SEPARATOR.search(text, start, end)
     return found.end() if found else 0
 

@@ -72,7 +72,7 @@ ORDER BY m.id LIMIT :most""")
 
 
 def index(connection: OpenConnection, first: int, last: int) -> None:
-    """Index messages; with a schema of before the column `folded`, by their plain text."""
+    """Index messages. In a schema without the column `folded` their plain text is indexed."""
     statement = _INDEX
     if connection.core.exec_driver_sql(_HAS_FORMS).one_or_none():
         fill(connection, first, last)
@@ -106,7 +106,7 @@ def merge(run: Run) -> None:
 
 
 def _merge_some(connection: OpenConnection, pages: int) -> bool:
-    """Merge about so many pages of the index; whether there may be more to do.
+    """Merge about `pages` pages of the index; return whether there may be more to do.
 
     https://sqlite.org/fts5.html#the_merge_command tells the end by `total_changes`.
     """

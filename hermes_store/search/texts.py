@@ -202,7 +202,7 @@ def _storable(text: str) -> str:
 def parts(content: str) -> list[str]:
     """The strings of structured content that are read: what the view makes of it as well.
 
-    Raises `ValueError` for what is no JSON, and `RecursionError`.
+    Raises `ValueError` for a text that is not JSON, and `RecursionError`.
     """
     return [*map(_storable, _strings(_loads(content)))]
 

@@ -1,9 +1,9 @@
 """Copy a whole store into another database: SQLite to PostgreSQL, back, or to its own kind.
 
-Ids, times, order and texts are kept. The source is read as one snapshot and the target written in
-short transactions in the order of ids, so a copy that was interrupted goes on where it stopped,
-and one that is repeated brings along what is new. At the end both sides are read and compared,
-value by value. Memory holds one batch, whatever the size.
+Ids, times, order and texts are kept. The source is read as one snapshot. The target is written in
+short transactions, in the order of ids. So an interrupted copy goes on where it stopped, and a
+repeated copy adds what is new. At the end both sides are read and compared, value by value. Memory
+holds one batch, whatever the size.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def copy(
     """Copy the store at `source` into the database at `target`, or finish an interrupted copy.
 
     Creates the target when it is missing, and its schema. Agents may go on writing to the source;
-    what they write after the beginning is left to another call. With `delete` an earlier copy
+    a later call copies what they write after the beginning. With `delete` an earlier copy
     becomes equal to the source: rows that the source does not hold any more are deleted, and
     messages that changed are stored anew. Raises `CopyError` when there is no source, when the
     target holds something else, or when what was written is not what was read.
@@ -270,7 +270,7 @@ def _shown(key: tuple[Any, ...]) -> str:
 
 
 def _store_rows(target: OpenConnection, rows: list[Row], *, table: Table) -> None:
-    """Store what is not there as it should be."""
+    """Store the rows that the target lacks or has with other values."""
     there = by_key(table, _rows_of(target, table, rows))
     new = {key: row for key, row in by_key(table, rows).items() if there.get(key) != row}
     for key in new.keys() & there.keys():

@@ -24,7 +24,9 @@ def import_all(
 ) -> ImportResult:
     """Store sessions one by one with `write(function, …)`; then link those to their parents."""
     if not isinstance(given, Iterable):
-        raise InvalidArgumentError("sessions", f"{given!r} is no list", "give dicts, as exported")
+        raise InvalidArgumentError(
+            "sessions", f"{given!r} is not a list", "give dicts, as exported"
+        )
     done = ImportResult() if result is None else result
     parents: dict[str, str] = {}
     unknown: set[str] = set()

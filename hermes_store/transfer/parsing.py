@@ -54,7 +54,9 @@ class ParsedSession(NamedTuple):
 def parse(given: Any) -> ParsedSession:
     """Check and encode what an export wrote. Raises `InvalidArgumentError`."""
     if not isinstance(given, Mapping):
-        raise InvalidArgumentError("sessions", f"{type(given).__name__} is no dict", "give dicts")
+        raise InvalidArgumentError(
+            "sessions", f"{type(given).__name__} is not a dict", "give dicts"
+        )
     session_id = values.session_id("id", given.get("id"))
     here = f"session {session_id}"
     columns = _located(here, _session_columns, given)
@@ -76,7 +78,7 @@ def _repeatable(here: str, found: Any) -> Iterable[Any]:
     if not found and not isinstance(found, Iterable):
         return []
     if not isinstance(found, Iterable) or isinstance(found, (str, bytes, Mapping, Iterator)):
-        raise InvalidArgumentError(f"{here}, messages", "is no list", "give a list of dicts")
+        raise InvalidArgumentError(f"{here}, messages", "is not a list", "give a list of dicts")
     return found
 
 
@@ -179,7 +181,7 @@ def _title(given: Any) -> tuple[str | None, int | None]:
 
 def _message_row(session_id: str, given: Any, session: dict[str, Any]) -> NewRow:
     if not isinstance(given, Mapping):
-        raise InvalidArgumentError("value", f"{type(given).__name__} is no dict", "give a dict")
+        raise InvalidArgumentError("value", f"{type(given).__name__} is not a dict", "give a dict")
     time, tokens = given.get("timestamp"), given.get("token_count")
     stored = {
         "role": _stored_text("role", given.get("role")),

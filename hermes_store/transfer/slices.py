@@ -1,4 +1,4 @@
-"""A long session is stored in slices, each a transaction of its own, so that others write too.
+"""A long session is stored in slices, each a transaction, so that other processes write, too.
 
 Until the last slice is stored the session is open and its end_reason is "importing". An import
 that finds such a session goes on after the messages that are there.
@@ -58,7 +58,7 @@ def store_in_slices(
 def _append_slice(
     connection: OpenConnection, session: ParsedSession, rows: list[NewRow], place: int
 ) -> None:
-    """Store messages of a session that has so many of them."""
+    """Store the next messages of a session that has `place` messages already."""
     session_id = session.columns["id"]
     number, last = _stored(connection, session_id)
     if number != place:
@@ -84,7 +84,7 @@ def _stored(connection: OpenConnection, session_id: str) -> tuple[int, int]:
 
 
 def _require_the_same(connection: OpenConnection, session_id: str, last: NewRow) -> None:
-    """Refuse to go on behind messages of another origin."""
+    """Refuse to add messages behind those of another origin."""
     names = ("role", "content", "timestamp")
     found = select(*(messages.c[name] for name in names)).where(
         messages.c.id == _stored(connection, session_id)[1]
@@ -105,7 +105,7 @@ def _others_messages(session_id: str) -> InvalidArgumentError:
 def _own_ids(
     connection: OpenConnection, session: ParsedSession, begin: int, number: int, last: int
 ) -> Sequence[int] | None:
-    """The own ids of a slice, while those before it were kept too, and nobody has them."""
+    """The own ids of a slice, if earlier slices kept theirs and no message has these ids."""
     if begin == 0:
         free = ids_that_are_free(connection, session)
         return None if free is None else free[:number]

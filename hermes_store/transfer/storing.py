@@ -97,7 +97,7 @@ def insert_messages(
 
 
 def ids_that_are_free(connection: OpenConnection, session: ParsedSession) -> Sequence[int] | None:
-    """The messages' own ids; None when one is taken. From now on nobody else gets them."""
+    """The messages' own ids, which are then reserved; None when one of them is taken."""
     if not session.ids or not are_free(connection, session.ids):
         return None
     connection.backend.reserve_ids(connection.core, messages.name, max(session.ids))

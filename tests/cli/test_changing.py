@@ -145,7 +145,7 @@ class TestExportAndImport:
         (tmp_path / "x.jsonl").write_text(json.dumps(bad) + "\n")
         result = run("import", tmp_path / "x.jsonl")
         assert result.code == 2
-        assert f"error: {tmp_path}/x.jsonl:1: session a, source: null is no text" in result.err
+        assert f"error: {tmp_path}/x.jsonl:1: session a, source: null is not a text" in result.err
 
     def test_export_can_be_limited(self, run, filled):
         assert set(exported(run, "--source", "slack")) == {"20260312_112005_0e77ba"}

@@ -26,10 +26,10 @@ BAD = {
     "[1]": "not a JSON object",
     '{"neither": 1}': "neither a session with 'messages' nor a message with a 'role'",
     '{"messages": []}': "a session needs an 'id' and 'messages'",
-    session("x", source=5): "session x, source: 5 is no text",
+    session("x", source=5): "session x, source: 5 is not a text",
     session("x", started_at=1772359205500): "not milliseconds",
     session("x", messages=[{"role": "user", "timestamp": 1e308}]): "messages[0], timestamp",
-    session("x", messages=[5]): "session x, messages[0], value: int is no object",
+    session("x", messages=[5]): "session x, messages[0], value: int is not an object",
 }
 
 
@@ -43,7 +43,7 @@ def test_a_bad_line_is_named_and_the_import_goes_on_when_it_is_mended(run, tmp_p
     assert result.code in {1, 2}
     assert f"error: {path}:3: " in result.err
     assert problem in result.err
-    assert "stored before the error: 2 sessions with 1 message; mend the line" in result.err
+    assert "stored before the error: 2 sessions with 1 message; correct the line" in result.err
     assert stored(run) == ["a", "b"]
     path.write_text("\n".join(good) + "\n")
     assert run("import", path).code == 0

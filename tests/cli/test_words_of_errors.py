@@ -28,10 +28,10 @@ SAID = [
     errors.CopyError("the source holds no store"),
     InvalidArgumentError("db_path", "'' is not a path", "give a path or a URL"),
     InvalidArgumentError("older_than_days", "-1 is negative", "give days from 0 on"),
-    InvalidArgumentError("source_filter", "'' is no text", "give a non-empty str"),
-    InvalidArgumentError("content", "5 is no content", "give a str, a list, a dict or None"),
-    InvalidArgumentError("sessions", "int is no dict", "give dicts"),
-    InvalidArgumentError("model", "5 is no text", "give a str or None"),
+    InvalidArgumentError("source_filter", "'' is not a text", "give a non-empty str"),
+    InvalidArgumentError("content", "5 is not a content", "give a str, a list, a dict or None"),
+    InvalidArgumentError("sessions", "int is not a dict", "give dicts"),
+    InvalidArgumentError("model", "5 is not a text", "give a str or None"),
 ]
 
 

@@ -200,7 +200,7 @@ def test_messages_may_be_anything_that_can_be_read_twice(repository):
 
     repository.import_sessions([long_session(messages=Messages())])
     assert contents(repository) == [f"m{n}" for n in range(1_500)]
-    with pytest.raises(InvalidArgumentError, match="messages: is no list"):
+    with pytest.raises(InvalidArgumentError, match="messages: is not a list"):
         repository.import_sessions([long_session(id="once", messages=iter(Messages()))])
 
 

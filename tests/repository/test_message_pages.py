@@ -94,8 +94,8 @@ def test_a_transaction_pages_through_what_it_has_written(repository, ids):
         ({"include": "hidden"}, "include: 'hidden' is not known; use one of live, all"),
         ({"around_id": 3, "before_id": 5}, "around_id: stands alone"),
         ({"around_id": 3, "newest": True}, "around_id: stands alone"),
-        ({"before_id": "3"}, "before_id: '3' is no message id"),
-        ({"after_id": True}, "after_id: True is no message id"),
+        ({"before_id": "3"}, "before_id: '3' is not a message id"),
+        ({"after_id": True}, "after_id: True is not a message id"),
         ({"limit": -1}, "limit: -1 cannot be used"),
     ],
 )

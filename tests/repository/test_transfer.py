@@ -277,13 +277,13 @@ def test_the_messages_are_counted_anew(repository):
 
 
 BAD = {
-    "no dict": ("text", "sessions: str is no dict"),
-    "no id": ({"source": "x", "started_at": 1}, "id: None is no id"),
-    "no source": ({"id": "s", "started_at": 1}, "session s, source: None is no text"),
+    "no dict": ("text", "sessions: str is not a dict"),
+    "no id": ({"source": "x", "started_at": 1}, "id: None is not an id"),
+    "no source": ({"id": "s", "started_at": 1}, "session s, source: None is not a text"),
     "no start": ({"id": "s", "source": "x"}, "session s, started_at: None cannot be used"),
     "endless start": ({"id": "s", "source": "x", "started_at": float("inf")}, "started_at"),
     "bad counter": ({"id": "s", "source": "x", "started_at": 1, "input_tokens": 1.5}, "input_tokens"),
-    "bad messages": ({"id": "s", "source": "x", "started_at": 1, "messages": {"a": 1}}, "messages: is no list"),
+    "bad messages": ({"id": "s", "source": "x", "started_at": 1, "messages": {"a": 1}}, "messages: is not a list"),
     "bad message": ({"id": "s", "source": "x", "started_at": 1, "messages": [5]}, r"messages\[0\]"),
     "no role": ({"id": "s", "source": "x", "started_at": 1, "messages": [{}]}, r"messages\[0\], role"),
     "bad content": ({"id": "s", "source": "x", "started_at": 1, "messages": [{"role": "u", "content": 5}]}, r"messages\[0\], content"),
@@ -343,8 +343,8 @@ def test_bad_sessions_are_left_out_when_somebody_hears_of_them(repository):
     assert result.sessions == 2
     assert [session["id"] for session in repository.export_all()] == ["c", "a"]
     assert [text.partition(";")[0] for text in heard] == [
-        "session b, source: None is no text",
-        "sessions: int is no dict",
+        "session b, source: None is not a text",
+        "sessions: int is not a dict",
     ]
 
 
