@@ -516,6 +516,9 @@ def test_an_unknown_session_is_refused_by_name(repo, write):
         ("timestamp", 1.7e12),
         ("token_count", -1),
         ("tool_name", 5),
+        ("extra", ["no object"]),
+        ("external_id", ""),
+        ("external_id", "x" * 501),
     ],
 )
 def test_what_append_message_refuses_is_refused(repo, column, value):
