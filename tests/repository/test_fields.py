@@ -181,6 +181,16 @@ def test_json_that_is_nested_too_deep_is_refused_by_name(session, argument, dept
     assert session.message_count() == 0
 
 
+def test_an_extra_that_holds_none_or_names_of_columns_comes_through_export_and_import(session):
+    extra = {"none": None, "id": "msg_1", "session_id": "t", "folded": "x", "extra": {"a": None}}
+    session.append_message("s", "assistant", "x", extra=extra)
+    exported = session.export_session("s")
+    session.delete_session("s")
+    session.import_sessions([exported])
+    assert session.get_messages("s")[0]["extra"] == extra
+    assert session.export_session("s") == exported
+
+
 @pytest.mark.parametrize("extra", [[1], "text", 0, ""])
 def test_an_extra_that_is_no_object_is_refused(session, extra):
     with pytest.raises(InvalidArgumentError, match="extra: "):
