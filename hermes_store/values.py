@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from hermes_store.errors import InvalidArgumentError
 
@@ -23,12 +23,14 @@ __all__ = [
     "count",
     "decode_json",
     "encode_json",
+    "external_id",
     "limit",
     "mapping",
     "markers",
     "names",
     "now",
     "number",
+    "optional_mapping",
     "optional_session_id",
     "optional_text",
     "page",
@@ -45,7 +47,12 @@ GREATEST_COUNT = 2**53
 """The greatest count: every reader, JavaScript included, reads integers up to it exactly."""
 _YEAR_10000 = 253_402_300_800.0
 _MOST_NAMES = 500
+_LONGEST_EXTERNAL_ID = 500
+"""Characters: PostgreSQL's index holds no entry of more than about 2,700 bytes."""
 _LONGEST_SHOWN = 60
+_DEEPEST_JSON = 200
+
+_T = TypeVar("_T")
 
 
 def text(argument: str, value: Any) -> str:
@@ -176,6 +183,20 @@ def mapping(argument: str, value: Any) -> dict[str, Any]:
     return value
 
 
+def optional_mapping(argument: str, value: Any) -> dict[str, Any] | None:
+    """A JSON object; None when there is none, or nothing in it."""
+    return None if value is None else mapping(argument, value) or None
+
+
+def external_id(argument: str, value: Any) -> str:
+    """The id that another system gave a message."""
+    given = text(argument, value)
+    if len(given) > _LONGEST_EXTERNAL_ID:
+        problem = f"is too long: it has {len(given)} characters"
+        raise InvalidArgumentError(argument, problem, f"use at most {_LONGEST_EXTERNAL_ID}")
+    return given
+
+
 def content(value: Any) -> tuple[str | None, str | None]:
     """A message's content as it is stored, and its `content_format`."""
     if value is None or isinstance(value, str):
@@ -195,24 +216,41 @@ def content_format(value: Any) -> str | None:
 
 
 def encode_json(argument: str, value: Any) -> str | None:
-    """JSON text of `value`, readable as it stands; None stays None."""
+    """JSON text of `value`, readable as it stands; None stays None.
+
+    Lists and dicts may nest 200 deep, however deep the caller's own stack is.
+    """
     if value is None:
         return None
     try:
+        return _encoded(argument, value)
+    except RecursionError:
+        pass
+    try:
+        return _on_a_new_stack(_encoded, argument, value)
+    except RecursionError:
+        raise _too_deep(argument) from None
+
+
+def _encoded(argument: str, value: Any) -> str:
+    try:
         encoded = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as exc:
+    except (TypeError, ValueError) as exc:
         raise InvalidArgumentError(
             argument,
             f"cannot be written as JSON ({exc})",
             "use lists, dicts, str, finite numbers, bool and None; of an SDK's object, its "
             'model_dump(mode="json")',
         ) from exc
-    _refuse_ambiguous_keys(argument, value)
+    _refuse_unreadable(argument, value, _DEEPEST_JSON)
     return encoded if encoded.isascii() else _storable(encoded)
 
 
-def _refuse_ambiguous_keys(argument: str, value: Any) -> None:
-    """Refuse an object with the keys 1 and "1": in JSON both are "1", and one would be lost."""
+def _refuse_unreadable(argument: str, value: Any, deeper: int) -> None:
+    """Refuse an object with the keys 1 and "1", and JSON that nests deeper than readers' stacks.
+
+    In JSON both keys are "1", and one of them would be lost.
+    """
     if isinstance(value, dict):
         if not all(type(key) is str for key in value):
             written = {key if isinstance(key, str) else json.dumps(key) for key in value}
@@ -222,16 +260,37 @@ def _refuse_ambiguous_keys(argument: str, value: Any) -> None:
         value = value.values()
     elif not isinstance(value, (list, tuple)):
         return
+    if not deeper:
+        raise _too_deep(argument)
     for each in value:
-        _refuse_ambiguous_keys(argument, each)
+        _refuse_unreadable(argument, each, deeper - 1)
+
+
+def _too_deep(argument: str) -> InvalidArgumentError:
+    problem = f"nests lists and dicts more than {_DEEPEST_JSON} deep"
+    return InvalidArgumentError(argument, problem, "give it as text")
 
 
 def decode_json(stored: Any) -> Any:
     """The value that `encode_json` got; a text that is not JSON comes back unchanged."""
     try:
         return json.loads(stored)
-    except (TypeError, ValueError, RecursionError):
+    except (TypeError, ValueError):
         return stored
+    except RecursionError:
+        pass
+    try:
+        return _on_a_new_stack(json.loads, stored)
+    except RecursionError:  # stored by another program
+        return stored
+
+
+def _on_a_new_stack(function: Callable[..., _T], *arguments: Any) -> _T:
+    """Call `function` where no caller has used up the stack: Python bounds that of each thread."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - hardly ever needed
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 def _storable(value: str) -> str:

@@ -18,6 +18,7 @@ from sqlalchemy.orm.util import identity_key
 from hermes_store.api.orm_bulk import run_bulk
 from hermes_store.api.orm_checks import SEARCHED, checked, searched_by
 from hermes_store.api.orm_counting import COUNTED, Noted
+from hermes_store.api.orm_folding import fold
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import SessionNotFoundError, TitleInUseError
 from hermes_store.models import Message, Session
@@ -39,6 +40,7 @@ class ConversationSession(OrmSession):
         )
         self.opened = connection
         self.noted = Noted(connection)
+        self.unfolded: list[Message] = []
 
     def settle(self) -> None:
         """Bring counters up to date, in the database and in memory."""
@@ -121,6 +123,7 @@ def _before_flush(session: ConversationSession, _context: Any, _instances: Any) 
             _apply_rules(entity, inspect(entity).mapper.column_attrs.keys())
         for entity in _each(session.dirty, kind):
             _apply_rules(entity, _changed(entity))
+    session.unfolded = _without_folded(session)
     for entity in _each(session.deleted, Message):
         session.noted.touched.add(entity.session_id)
     _refuse_unknown_sessions(session)
@@ -144,8 +147,25 @@ def _apply_rules(entity: Any, names: Iterable[str]) -> None:
     for name, value in checked(entity.__tablename__, given).items():
         if name not in entity.__dict__ or entity.__dict__[name] is not value:
             setattr(entity, name, value)
-    if isinstance(entity, Message) and given.keys() & SEARCHED:
-        entity.folded = searched_by(entity.__dict__).get("folded")
+
+
+def _without_folded(session: ConversationSession) -> list[Message]:
+    """Fold new messages; return those to fold when they are stored.
+
+    Of a changed one not all that is searched may be loaded, and a trigger of the database forgets
+    what stood beside the old texts.
+    """
+    unfolded = [entity for entity in _each(session.dirty, Message) if _is_said_anew(entity)]
+    for entity in _each(session.new, Message):
+        beside = searched_by(entity.__dict__)
+        entity.folded = beside.get("folded")
+        if not beside:  # SQL says what the texts are
+            unfolded.append(entity)
+    return unfolded
+
+
+def _is_said_anew(entity: Message) -> bool:
+    return not set(SEARCHED).isdisjoint(_changed(entity))
 
 
 def _refuse_unknown_sessions(session: ConversationSession) -> None:
@@ -180,6 +200,8 @@ def _counted(message: Message) -> tuple[Any, Any]:
 
 @event.listens_for(ConversationSession, "after_flush")
 def _after_flush(session: ConversationSession, _context: Any) -> None:
+    unfolded, session.unfolded = session.unfolded, []
+    fold(session.opened, {entity.id for entity in unfolded})
     for entity in _each(session.new, Message):
         session.noted.add(entity.session_id, *_counted(entity))
     for entity in _each(session.dirty, Message):

@@ -11,6 +11,7 @@ from sqlalchemy.orm import ORMExecuteState
 
 from hermes_store.api.orm_checks import SEARCHED, checked, searched_by
 from hermes_store.api.orm_counting import COUNTED, Noted
+from hermes_store.api.orm_folding import fold, fold_inserted, last_id
 from hermes_store.models.types import Content
 from hermes_store.queries import retention, sessions
 from hermes_store.queries.recount import Counters, all_ids
@@ -106,8 +107,13 @@ def _insert(state: ORMExecuteState, noted: Noted, table: Table) -> Result[Any]:
     ids = _named([*more, *rows], "session_id" if table.name == "messages" else "id")
     parents = _named([*more, *rows], "parent_session_id")
     _require(noted, ids if table.name == "messages" else parents - ids)
-    result = _invoke(state, own, checked(table.name, own), rows)
     is_upsert = " ON CONFLICT " in str(compiled)  # it may change a message of another session
+    folds = table.name == "messages" and (is_upsert or not _are_folded(rows))
+    last = last_id(noted.connection) if folds else 0
+    result = _invoke(state, own, checked(table.name, own), rows)
+    if folds:
+        of_sessions = ids if is_upsert else None
+        fold_inserted(noted.connection, last, _named([*more, *rows], "id"), of_sessions)
     if is_upsert or not ids:
         noted.touched.update(all_ids(noted.connection))
     elif rows and not own and table.name == "messages" and _is_mapped(table):
@@ -116,6 +122,10 @@ def _insert(state: ORMExecuteState, noted: Noted, table: Table) -> Result[Any]:
     else:
         noted.touched.update(ids)
     return result
+
+
+def _are_folded(rows: list[Row]) -> bool:
+    return bool(rows) and all("folded" in row for row in rows)
 
 
 # --- UPDATE and DELETE --------------------------------------------------------------------------
@@ -175,7 +185,9 @@ def _update_messages(
     _require(noted, moved_to)
     if COUNTED.intersection(columns):
         noted.touched |= _matched(state, "session_id") | moved_to
+    searched = _matched(state, "id") if columns.intersection(SEARCHED) else set()
     result = run()
+    fold(noted.connection, searched)
     if "session_id" in columns and not moved_to:  # to where an expression says
         noted.touched.update(all_ids(noted.connection))
     return result

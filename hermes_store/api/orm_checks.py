@@ -24,6 +24,10 @@ def _json(column: str, value: Any) -> Any:
     return value
 
 
+def _extra(column: str, value: Any) -> Any:
+    return _json(column, values.optional_mapping(column, value))
+
+
 def _content(_column: str, value: Any) -> Any:
     values.content(value)
     return value
@@ -50,6 +54,8 @@ _CHECKS: dict[str, dict[str, Check]] = {
         "content": _content,
         "timestamp": values.seconds,
         "token_count": partial(_optional, values.count),
+        "external_id": partial(_optional, values.external_id),
+        "extra": _extra,
     },
 }
 

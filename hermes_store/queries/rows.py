@@ -34,7 +34,7 @@ _OPTIONAL = {name: _CHECKS[kind] for name, kind in kinds(messages).items() if ki
 for _name in ("id", "session_id", "role", "timestamp", "tool_calls", "extra"):
     del _OPTIONAL[_name]
 
-_OPTIONAL["external_id"] = values.text
+_OPTIONAL["external_id"] = values.external_id
 
 KEYWORDS = frozenset({"role", "content", "timestamp", "tool_calls", "extra", *_OPTIONAL})
 """The keys of a message that have a column; others are kept in `extra`."""
@@ -76,8 +76,8 @@ def new_row(
         columns["content_format"] = content_format
     if tool_calls is not None:
         columns["tool_calls"] = values.encode_json("tool_calls", tool_calls)
-    if extra:
-        columns["extra"] = values.encode_json("extra", values.mapping("extra", extra))
+    if (besides := values.optional_mapping("extra", extra)) is not None:
+        columns["extra"] = values.encode_json("extra", besides)
     if role == "tool" and others.get("tool_name") is None:
         others["tool_name"] = others.pop("name", None)
     for name, value in others.items():
@@ -143,5 +143,5 @@ def with_extra(message: Mapping[Any, Any]) -> dict[str, Any]:
     if isinstance(others.get("id"), int):
         del others["id"]
     if others:
-        known["extra"] = {**others, **values.mapping("extra", known.get("extra") or {})}
+        known["extra"] = {**others, **(values.optional_mapping("extra", known.get("extra")) or {})}
     return known

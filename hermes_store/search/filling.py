@@ -5,23 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, bindparam, text
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.search.searched import folded
 
-__all__ = ["fill"]
+__all__ = ["fill", "fill_those"]
 
-_TEXTS = text("""\
-SELECT id, folded, content, content_format, tool_name, tool_calls
-FROM messages WHERE id BETWEEN :first AND :last""")
+_SELECT = "SELECT id, folded, content, content_format, tool_name, tool_calls FROM messages WHERE "
+_BETWEEN = text(f"{_SELECT} id BETWEEN :first AND :last")
+_THOSE = text(f"{_SELECT} id IN :ids").bindparams(bindparam("ids", expanding=True))
+_IDS_AT_ONCE = 500
 _SET = text("UPDATE messages SET folded = :now WHERE id = :id")
 
 
 def fill(connection: OpenConnection, first: int, last: int) -> None:
     """Bring `folded` up to date from one id to another, wherever it is not."""
+    _fill(connection, _BETWEEN, first=first, last=last)
+
+
+def fill_those(connection: OpenConnection, ids: Sequence[int]) -> None:
+    """Bring `folded` of messages up to date, wherever it is not."""
+    for start in range(0, len(ids), _IDS_AT_ONCE):
+        _fill(connection, _THOSE, ids=ids[start : start + _IDS_AT_ONCE])
+
+
+def _fill(connection: OpenConnection, texts: TextClause, **which: Any) -> None:
     with connection.backend.undecodable_as_bytes(connection.core):
-        rows = connection.core.execute(_TEXTS, {"first": first, "last": last}).all()
+        rows = connection.core.execute(texts, which).all()
     changed = [{"id": id_, "now": now} for id_, stored, now in map(_row, rows) if now != stored]
     if changed:
         connection.core.execute(_SET, changed)

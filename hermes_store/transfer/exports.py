@@ -30,11 +30,14 @@ def _messages(connection: OpenConnection, session_id: str) -> list[Any]:
 
 
 def as_given(message: dict[str, Any]) -> dict[str, Any]:
-    """A message with what has no column at its top level, where a column wins."""
+    """A message with what has no column at its top level, where a column wins.
+
+    What an import would not take from there stands in `extra`, too.
+    """
     extra = message["extra"]
     if not isinstance(extra, dict):
         return message
-    covered = {name: value for name, value in extra.items() if name in message}
+    covered = {name: value for name, value in extra.items() if name in message or value is None}
     return {**extra, **message, "extra": covered or None}
 
 

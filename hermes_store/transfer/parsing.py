@@ -90,6 +90,7 @@ class _Look:
         self.tool_calls = 0
         self.last: float | None = None
         self._ids: array[int] | None = array("q")
+        self._external_ids: set[str] = set()
 
     def at(self, given: Mapping[str, Any], row: NewRow) -> None:
         """Look at a message."""
@@ -97,7 +98,16 @@ class _Look:
         self.tool_calls += row.tool_calls
         time = row.columns["timestamp"]
         self.last = time if self.last is None else max(self.last, time)
+        self._note_external_id(row.columns.get("external_id"))
         self._note_id(given.get("id"))
+
+    def _note_external_id(self, given: str | None) -> None:
+        if given is None:
+            return
+        if given in self._external_ids:
+            problem = f"{given!r} is also that of an earlier message of the session"
+            raise InvalidArgumentError("external_id", problem, "give each message its own, or none")
+        self._external_ids.add(given)
 
     def _note_id(self, own: Any) -> None:
         ids = self._ids
@@ -124,7 +134,7 @@ def slices(
         here = f"session {columns['id']}, messages[{place}]"
         row = _located(here, _message_row, columns["id"], message, columns)
         if look is not None:
-            look.at(message, row)
+            _located(here, look.at, message, row)
         slice_.append(row)
         characters += sum(len(value) for value in row.columns.values() if isinstance(value, str))
         if len(slice_) == _ROWS_OF_A_SLICE or characters >= _CHARACTERS_OF_A_SLICE:

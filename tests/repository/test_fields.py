@@ -154,6 +154,58 @@ def test_keys_that_are_one_in_json_are_refused_and_nothing_is_lost(session, argu
     assert session.message_count() == 0
 
 
+def nested(depth):
+    value = []
+    for _ in range(depth - 1):
+        value = [value]
+    return value
+
+
+def deep_in_the_stack(frames, call):
+    return call() if frames == 0 else deep_in_the_stack(frames - 1, call)
+
+
+@pytest.mark.parametrize("frames", [0, 700])
+@pytest.mark.parametrize("argument", ["content", "tool_calls", "extra"])
+def test_nested_json_comes_back_whole_however_deep_the_caller_s_stack_is(session, argument, frames):
+    value = {"deep": nested(199)}
+    deep_in_the_stack(frames, lambda: session.append_message("s", "tool", **{argument: value}))
+    assert deep_in_the_stack(frames, lambda: session.get_messages("s"))[0][argument] == value
+
+
+@pytest.mark.parametrize("depth", [201, 900, 100_000])
+@pytest.mark.parametrize("argument", ["content", "tool_calls"])
+def test_json_that_is_nested_too_deep_is_refused_by_name(session, argument, depth):
+    with pytest.raises(InvalidArgumentError, match=f"{argument}: nests .* more than 200 deep"):
+        session.append_message("s", "tool", **{argument: nested(depth)})
+    assert session.message_count() == 0
+
+
+def test_an_extra_that_holds_none_or_names_of_columns_comes_through_export_and_import(session):
+    extra = {"none": None, "id": "msg_1", "session_id": "t", "folded": "x", "extra": {"a": None}}
+    session.append_message("s", "assistant", "x", extra=extra)
+    exported = session.export_session("s")
+    session.delete_session("s")
+    session.import_sessions([exported])
+    assert session.get_messages("s")[0]["extra"] == extra
+    assert session.export_session("s") == exported
+
+
+@pytest.mark.parametrize("extra", [[1], "text", 0, ""])
+def test_an_extra_that_is_no_object_is_refused(session, extra):
+    with pytest.raises(InvalidArgumentError, match="extra: "):
+        session.append_message("s", "user", "x", extra=extra)
+    with pytest.raises(InvalidArgumentError, match="extra: "):
+        session.append_messages("s", [{"role": "user", "content": "x", "extra": extra}])
+
+
+def test_an_external_id_that_no_index_could_hold_is_refused_on_both_databases(session):
+    longest = "".join(map(chr, range(0x4E00, 0x4E00 + 500)))
+    session.append_message("s", "user", "x", external_id=longest)
+    with pytest.raises(InvalidArgumentError, match="external_id: is too long: it has 501"):
+        session.append_message("s", "user", "x", external_id=longest + "x")
+
+
 def test_keys_that_differ_in_json_too_are_taken(session):
     session.append_message("s", "assistant", {1: "a", "2": "b"})
     assert session.get_messages("s")[0]["content"] == {"1": "a", "2": "b"}

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import create_engine, delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as OrmSession
-from sqlalchemy.orm import aliased, joinedload, selectinload
+from sqlalchemy.orm import aliased, joinedload, load_only, selectinload
 from stored import change, rows
 from support import Caller, only_sqlite
 
@@ -516,6 +516,9 @@ def test_an_unknown_session_is_refused_by_name(repo, write):
         ("timestamp", 1.7e12),
         ("token_count", -1),
         ("tool_name", 5),
+        ("extra", ["no object"]),
+        ("external_id", ""),
+        ("external_id", "x" * 501),
     ],
 )
 def test_what_append_message_refuses_is_refused(repo, column, value):
@@ -609,3 +612,61 @@ def test_other_forms_of_words_are_found_whichever_way_a_message_came(repository)
     assert repository.search_messages("header") == []
     assert len(repository.search_messages("identifier")) == 1
     assert repository.check() == []
+
+
+RED = "\x1b[31mpelican\x1b[0m"
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda orm: orm.execute(update(Message).values(content=RED)),
+        lambda orm: orm.execute(update(Message), [{"id": 1, "content": RED}]),
+        lambda orm: orm.execute(insert(Message).values(session_id="s", role="x", content=RED)),
+        lambda orm: orm.execute(
+            insert(Message).values([{"session_id": "s", "role": "x", "content": RED}])
+        ),
+        lambda orm: orm.execute(
+            insert(Message).values(session_id="s", role="x", content=func.trim(RED))
+        ),
+        lambda orm: orm.execute(
+            insert(stored.messages), [{"session_id": "s", "role": "x", "content": RED}]
+        ),
+        lambda orm: setattr(orm.get(Message, 1), "content", func.trim(RED)),
+        lambda orm: orm.add(Message(session_id="s", role="x", content=func.trim(RED))),
+    ],
+    ids=[
+        "update",
+        "by key",
+        "values",
+        "rows",
+        "values of SQL",
+        "core",
+        "set to SQL",
+        "added as SQL",
+    ],
+)
+def test_what_a_statement_wrote_is_found_as_an_appended_message_is(repository, write):
+    repository.create_session("s", "cli")
+    repository.append_message("s", "user", "before")
+    with repository.orm_session() as orm:
+        write(orm)
+    assert [hit["session_id"] for hit in repository.search_messages("pelican")] == ["s"]
+    assert repository.check() == []
+
+
+def test_a_message_that_is_loaded_in_part_stays_found_when_it_is_changed(repository):
+    repository.create_session("s", "cli")
+    repository.append_message("s", "tool", RED)
+    with repository.orm_session() as orm:
+        message = orm.scalars(select(Message).options(load_only(Message.role))).one()
+        message.tool_name = "getWeather"
+    assert [len(repository.search_messages(word)) for word in ("pelican", "weather")] == [1, 1]
+
+
+def test_a_message_stays_found_when_only_its_colours_change(repository):
+    repository.create_session("s", "cli")
+    repository.append_message("s", "tool", RED)
+    with repository.orm_session() as orm:
+        orm.scalars(select(Message)).one().content = RED.replace("31", "32")
+    assert len(repository.search_messages("pelican")) == 1

@@ -286,6 +286,7 @@ BAD = {
     "bad messages": ({"id": "s", "source": "x", "started_at": 1, "messages": {"a": 1}}, "messages: is not a list"),
     "bad message": ({"id": "s", "source": "x", "started_at": 1, "messages": [5]}, r"messages\[0\]"),
     "no role": ({"id": "s", "source": "x", "started_at": 1, "messages": [{}]}, r"messages\[0\], role"),
+    "equal ids": ({"id": "s", "source": "x", "started_at": 1, "messages": [{"role": "u", "external_id": "a"}] * 2}, r"messages\[1\], external_id: 'a' is also"),
     "bad content": ({"id": "s", "source": "x", "started_at": 1, "messages": [{"role": "u", "content": 5}]}, r"messages\[0\], content"),
 }  # fmt: skip
 

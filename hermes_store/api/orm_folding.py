@@ -1,0 +1,42 @@
+"""Bulk statements in `orm_session()`: search finds what they wrote.
+
+Search reads the column `folded` beside a message's texts. Where SQL says what the texts are, or a
+statement holds them, the column is filled after the statement, from what is stored then.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select
+
+from hermes_store.database.connection import OpenConnection
+from hermes_store.models.stored import messages
+from hermes_store.search.filling import fill_those
+
+__all__ = ["fold", "fold_inserted", "last_id"]
+
+
+def last_id(connection: OpenConnection) -> int:
+    """The greatest id of a message before a statement: those that it inserts get greater ones."""
+    return connection.backend.last_id(connection.core, messages.name)
+
+
+def fold_inserted(
+    connection: OpenConnection, last: int, own_ids: set[Any], session_ids: set[Any] | None
+) -> None:
+    """Fold the messages behind `last`, those with ids of their own, and all of some sessions."""
+    conditions: list[ColumnElement[bool]] = [messages.c.id > last]
+    if own_ids:
+        conditions.append(messages.c.id.in_(own_ids))
+    if session_ids:
+        conditions.append(messages.c.session_id.in_(session_ids))
+    fold(
+        connection,
+        set(connection.core.execute(select(messages.c.id).where(or_(*conditions))).scalars()),
+    )
+
+
+def fold(connection: OpenConnection, ids: set[Any]) -> None:
+    """Bring what search reads of some messages up to date."""
+    fill_those(connection, sorted(ids))
