@@ -1,4 +1,4 @@
--- The schema at revision 0013, as SQLite keeps it. Written by 'make schema'.
+-- The schema at revision 0014, as SQLite keeps it. Written by 'make schema'.
 -- Times are Unix epoch seconds (UTC), costs US dollars. docs/changing-the-schema.md says how to
 -- change it.
 
@@ -26,6 +26,7 @@ CREATE TABLE messages (
     name TEXT,
     external_id TEXT,
     extra TEXT,
+    state TEXT,
     CONSTRAINT fk_messages_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id)
 );
 
@@ -325,7 +326,9 @@ SELECT m.id,
     END
 FROM messages AS m;
 
-CREATE UNIQUE INDEX idx_messages_external_id ON messages (session_id, external_id) WHERE external_id IS NOT NULL;
+CREATE UNIQUE INDEX idx_messages_external_id ON messages (session_id, external_id) WHERE external_id IS NOT NULL AND state IS NULL;
+
+CREATE INDEX idx_messages_rewound ON messages (id) WHERE state = 'rewound';
 
 CREATE INDEX idx_messages_session ON messages (session_id, id);
 

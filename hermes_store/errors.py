@@ -12,6 +12,7 @@ __all__ = [
     "ForeignTriggerError",
     "HermesStoreError",
     "InvalidArgumentError",
+    "MessageNotFoundError",
     "MigrationError",
     "NestedTransactionError",
     "OutcomeUnknownError",
@@ -77,6 +78,18 @@ class SessionNotFoundError(HermesStoreError, LookupError):
         self.session_id = session_id
         super().__init__(
             f"no session {session_id!r}; create it with create_session() or ensure_session() first"
+        )
+
+
+class MessageNotFoundError(HermesStoreError, LookupError):
+    """The session has no message with this id, so nothing was changed."""
+
+    def __init__(self, session_id: str, message_id: int) -> None:
+        self.session_id = session_id
+        self.message_id = message_id
+        super().__init__(
+            f"session {session_id!r} has no message {message_id}; "
+            "give an id that get_messages() returns"
         )
 
 

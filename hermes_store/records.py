@@ -94,6 +94,8 @@ class MessageRecord(TypedDict):
     reasoning_details: Any
     codex_reasoning_items: Any
     name: str | None
+    state: Literal["compacted", "rewound"] | None
+    """None: live."""
     external_id: str | None
     extra: dict[str, Any] | None
     """What the message holds besides the columns."""
@@ -165,6 +167,8 @@ class SearchHit(TypedDict):
     timestamp: float
     tool_name: str | None
     snippet: str
+    state: Literal["compacted", "rewound"] | None
+    """Of a live message None."""
     matched_in: Literal["content", "tool_name", "tool_calls"]
     """Where the snippet was found."""
     source: str

@@ -25,8 +25,10 @@ __all__ = [
     "encode_json",
     "external_id",
     "limit",
+    "listed",
     "mapping",
     "markers",
+    "message_id",
     "names",
     "now",
     "number",
@@ -108,6 +110,22 @@ def names(argument: str, value: Sequence[str] | None) -> tuple[str, ...]:
             argument, f"{len(given)} names are too many", f"give at most {_MOST_NAMES}"
         )
     return given
+
+
+def message_id(argument: str, value: Any) -> int:
+    """The id of a message."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= GREATEST_COUNT:
+        return value
+    raise InvalidArgumentError(
+        argument, f"{_shown(value)} is not the id of a message", "give one that the store returned"
+    )
+
+
+def listed(argument: str, value: Any) -> Sequence[Any]:
+    """A list."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+        raise InvalidArgumentError(argument, f"{_shown(value)} is not a list", "give a list")
+    return value
 
 
 def limit(value: Any) -> int:

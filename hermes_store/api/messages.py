@@ -7,6 +7,7 @@ from typing import Any
 
 from hermes_store import values
 from hermes_store.api.base import Topic, checked_id
+from hermes_store.models import visibility
 from hermes_store.queries import appends, message_pages, messages
 from hermes_store.queries.conversation import conversation
 from hermes_store.queries.message_pages import Included
@@ -92,7 +93,8 @@ class Messages(Topic):
 
         `before_id` and `after_id` leave out the message itself. `limit` gives the first ones, with
         `newest` the last ones. `around_id` gives that message and `limit` on each side of it.
-        `include` is "live" or "all", which are the same. Raises `InvalidArgumentError`.
+        `include="all"` also gives those that were compacted or taken back. Raises
+        `InvalidArgumentError`.
         """
         page = message_pages.checked(limit, before_id, after_id, around_id, newest, include)
         if page == message_pages.MessagePage():
@@ -112,11 +114,10 @@ class Messages(Topic):
         `include` is as for `get_messages`. Raises `InvalidArgumentError`.
         """
         page = message_pages.checked(None, before_id, after_id, None, False, include)
-        only = checked_id(session_id)
-        return self._read(message_pages.count, only, page.before, page.after)
+        return self._read(message_pages.count, checked_id(session_id), page)
 
     def get_messages_as_conversation(
-        self, session_id: str, *, strict: bool = False
+        self, session_id: str, *, strict: bool = False, include: Included = "live"
     ) -> list[ConversationMessage]:
         """Return the messages of a session as a provider's API takes them.
 
@@ -124,7 +125,8 @@ class Messages(Topic):
         stands beside the other keys. `strict` leaves out what a provider may refuse: id, timestamp,
         tool_name, finish_reason, and what others than the assistant hold in `extra`.
         """
-        return self._read(conversation, checked_id(session_id), strict=bool(strict))
+        seen = visibility.checked(include, "live", "all")
+        return self._read(conversation, checked_id(session_id), strict=bool(strict), include=seen)
 
     def message_count(self, session_id: str | None = None) -> int:
         """Return how many messages a session has, or how many there are."""

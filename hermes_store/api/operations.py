@@ -7,6 +7,7 @@ Times are Unix epoch seconds, costs US dollars, token counts whole tokens. Every
 
 from __future__ import annotations
 
+from hermes_store.api.changing import Changing
 from hermes_store.api.deleting import Deleting
 from hermes_store.api.exporting import Exporting
 from hermes_store.api.lists import Lists
@@ -24,6 +25,7 @@ class Operations(
     Lists,  # list_sessions_rich, search_sessions
     Titles,  # set, get and resolve titles; the next title of a lineage
     Messages,  # append, get, count and clear messages; the conversation
+    Changing,  # replace, compact, rewind, restore, pop and delete messages
     Searching,  # search_messages
     Usage,  # add or set token counts and costs; usage_by_source
     Exporting,  # export_session, export_all, import_sessions

@@ -7,6 +7,7 @@ from typing import Literal
 
 from hermes_store import values
 from hermes_store.api.base import Topic
+from hermes_store.models import visibility
 from hermes_store.records import SearchHit
 
 __all__ = ["Searching"]
@@ -30,6 +31,7 @@ class Searching(Topic):
         until: float | None = None,
         sort: Literal["relevance", "newest", "oldest"] = "relevance",
         markers: tuple[str, str] = (">>>", "<<<"),
+        include: Literal["live", "found", "all"] = "found",
     ) -> list[SearchHit]:
         """Return a page of the messages that hold what `query` asks for, the best first.
 
@@ -37,7 +39,9 @@ class Searching(Topic):
         between operands, prefix*, parentheses; everything else is looked for as written. A query
         with nothing to look for finds nothing. An empty filter filters nothing; `since` (included)
         and `until` (excluded) are epoch seconds. Each hit has a `snippet`, the hits in it set in
-        `markers`, and under `context` the messages before and after it. Raises `SearchIndexError`
+        `markers`, and under `context` the messages before and after it. Messages that were
+        compacted are found too, as `state` says; those that were taken back only with
+        `include="all"`. Raises `SearchIndexError`
         when the index cannot answer, and `SearchTooBroadError` after `search_timeout` seconds.
         """
         from hermes_store.search.hits import search  # noqa: PLC0415 - a third of the import's time
@@ -54,5 +58,6 @@ class Searching(Topic):
             until=None if until is None else values.number("until", until),
             sort=sort,
             markers=values.markers(markers),
+            include=visibility.checked(include, "live", "found", "all"),
             **values.page(limit, offset),
         )

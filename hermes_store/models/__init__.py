@@ -181,8 +181,13 @@ class Message(Base):
     """What search takes in place of the texts and beside them, as JSON; NULL for most messages."""
     name: Mapped[OptionalText]
     """Who speaks, among several of one role; the tool of a tool message is `tool_name`."""
+    state: Mapped[OptionalText]
+    """NULL: live. 'compacted': summarised away. 'rewound': taken back by the user."""
     external_id: Mapped[OptionalText]
-    """The id that a platform or framework gave the message; unique in its session."""
+    """The id that a platform or framework gave the message.
+
+    Unique among the live messages of its session.
+    """
     extra: Mapped[AsJson]
     """What a message holds besides the columns: an object; NULL for most messages."""
 
@@ -200,7 +205,14 @@ class Message(Base):
             "session_id",
             "external_id",
             unique=True,
-            sqlite_where=text("external_id IS NOT NULL"),
+            sqlite_where=text("external_id IS NOT NULL AND state IS NULL"),
+            info={"condition": "both databases'"},
+        ),
+        # the few messages that a search leaves out
+        Index(
+            "idx_messages_rewound",
+            "id",
+            sqlite_where=text("state = 'rewound'"),
             info={"condition": "both databases'"},
         ),
         # ids are never used twice, so an id kept by a reader stays true

@@ -22,6 +22,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.stored import messages, sessions
+from hermes_store.models.visibility import visible
 from hermes_store.queries.rows import NewRow, alike
 from hermes_store.queries.sessions import require, require_changed
 from hermes_store.queries.there import require_there
@@ -105,6 +106,7 @@ _KNOWN = Statement(
     select(messages.c.id).where(
         messages.c.session_id == bindparam("session"),
         messages.c.external_id == bindparam("given"),
+        visible("live"),
     )
 )
 

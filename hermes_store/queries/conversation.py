@@ -14,6 +14,7 @@ from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import messages
+from hermes_store.models.visibility import Include, visible
 from hermes_store.records import ConversationMessage
 
 __all__ = ["conversation"]
@@ -34,20 +35,27 @@ _COLUMNS = (
     "reasoning_details",
     "codex_reasoning_items",
 )
-_STATEMENT = Statement(
-    select(*(messages.c[name] for name in _COLUMNS))
-    .where(messages.c.session_id == bindparam("session"))
-    .order_by(messages.c.id)
-)
+
+
+def _statement(include: Include) -> Statement:
+    return Statement(
+        select(*(messages.c[name] for name in _COLUMNS))
+        .where(messages.c.session_id == bindparam("session"), visible(include))
+        .order_by(messages.c.id)
+    )
+
+
+_LIVE, _ALL = _statement("live"), _statement("all")
 
 
 def conversation(
-    connection: OpenConnection, session_id: str, *, strict: bool
+    connection: OpenConnection, session_id: str, *, strict: bool, include: Include
 ) -> list[ConversationMessage]:
     """The messages of a session in their order, in the strict form or in the full one."""
     decode = values.decode_json
     found: list[Any] = []
-    rows = _STATEMENT.run(connection, session=session_id).fetchall()
+    statement = _LIVE if include == "live" else _ALL
+    rows = statement.run(connection, session=session_id).fetchall()
     # Each column by its name and each test by itself: loops would take twice as long.
     for id_, time, role, content, form, name, call_id, calls, tool, reason, extra, *said in rows:
         message = {"role": role, "content": content if form is None else decode(content)}

@@ -22,6 +22,7 @@ from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import messages, sessions
+from hermes_store.models.visibility import visible
 from hermes_store.queries import sessions as session_functions
 from hermes_store.records import SessionListing, SessionRecord
 
@@ -162,6 +163,7 @@ def _beginning_of_first_user_message() -> Any:
         select(case((messages.c.content_format.is_(None), text), else_=structured))
         .where(messages.c.session_id == sessions.c.id)
         .where(messages.c.role == literal_column("'user'"), messages.c.content.is_not(None))
+        .where(visible("live"))
         .order_by(messages.c.id)
         .limit(literal_column("1"))
         .correlate(sessions)

@@ -11,14 +11,15 @@ from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError
+from hermes_store.models import visibility
 from hermes_store.models.stored import messages
+from hermes_store.models.visibility import Include, visible
 from hermes_store.queries.messages import of_session, records, select_records
 from hermes_store.records import MessageRecord
 
-__all__ = ["INCLUDED", "Included", "MessagePage", "checked", "count", "get"]
+__all__ = ["Included", "MessagePage", "checked", "count", "get"]
 
 Included = Literal["live", "all"]
-INCLUDED = ("live", "all")
 
 
 class MessagePage(NamedTuple):
@@ -33,13 +34,14 @@ class MessagePage(NamedTuple):
     """This message, and `limit` on each side."""
     newest: bool = False
     """The last `limit`, not the first."""
+    include: Include = "live"
+    """Messages in which states."""
 
 
 def checked(  # noqa: PLR0917 - as get_messages
     limit: Any, before_id: Any, after_id: Any, around_id: Any, newest: Any, include: Any
 ) -> MessagePage:
     """Check the arguments of `get_messages`. Raises `InvalidArgumentError`."""
-    _check_include(include)
     if around_id is not None and (newest or before_id is not None or after_id is not None):
         problem = "stands alone: before_id, after_id and newest cannot be given with it"
         raise InvalidArgumentError("around_id", problem, "leave one of them out")
@@ -49,15 +51,8 @@ def checked(  # noqa: PLR0917 - as get_messages
         _id("after_id", after_id),
         _id("around_id", around_id),
         bool(newest),
+        visibility.checked(include, "live", "all"),
     )
-
-
-def _check_include(include: Any) -> None:
-    """Check which messages are asked for. Raises `InvalidArgumentError`."""
-    if include not in INCLUDED:
-        raise InvalidArgumentError(
-            "include", f"{include!r} is not known", f"use one of {', '.join(INCLUDED)}"
-        )
 
 
 def _id(argument: str, value: Any) -> int | None:
@@ -73,27 +68,28 @@ def get(connection: OpenConnection, session_id: str, page: MessagePage) -> list[
     if page.around is None:
         return _page(connection, session_id, page)
     before = page._replace(before=page.around, around=None, newest=True)
-    itself = MessagePage(1, before=page.around + 1, after=page.around - 1)
+    itself = page._replace(before=page.around + 1, after=page.around - 1, around=None)
     after = page._replace(after=page.around, around=None)
     return [m for some in (before, itself, after) for m in _page(connection, session_id, some)]
 
 
-def count(
-    connection: OpenConnection, session_id: str, before: int | None, after: int | None
-) -> int:
+def count(connection: OpenConnection, session_id: str, page: MessagePage) -> int:
     """Return how many messages a session has before or after an id."""
-    bounds = {"before": before, "after": after}
-    given = {name: bound for name, bound in bounds.items() if bound is not None}
-    cursor = _count_statement(*_shape(given)).run(connection, session=session_id, **given)
-    return cast("int", cursor.fetchone()[0])
+    given = _bounds(page)
+    statement = _count_statement(*_shape(given), page.include)
+    return cast("int", statement.run(connection, session=session_id, **given).fetchone()[0])
 
 
 def _page(connection: OpenConnection, session_id: str, page: MessagePage) -> list[MessageRecord]:
-    bounds = {"before": page.before, "after": page.after}
-    given = {name: bound for name, bound in bounds.items() if bound is not None}
-    statement = _page_statement(*_shape(given), page.newest)
+    given = _bounds(page)
+    statement = _page_statement(*_shape(given), page.newest, page.include)
     rows = statement.run(connection, session=session_id, limit=page.limit, **given).fetchall()
     return records(rows[::-1] if page.newest else rows)
+
+
+def _bounds(page: MessagePage) -> dict[str, int]:
+    bounds = {"before": page.before, "after": page.after}
+    return {name: bound for name, bound in bounds.items() if bound is not None}
 
 
 def _shape(given: dict[str, int]) -> tuple[bool, bool]:
@@ -101,16 +97,16 @@ def _shape(given: dict[str, int]) -> tuple[bool, bool]:
 
 
 @lru_cache
-def _page_statement(before: bool, after: bool, newest: bool) -> Statement:
+def _page_statement(before: bool, after: bool, newest: bool, include: Include) -> Statement:
     order = messages.c.id.desc() if newest else messages.c.id
-    statement = _bounded(select_records(), before, after).order_by(order)
+    statement = _bounded(select_records(), before, after).where(visible(include)).order_by(order)
     return Statement(statement.limit(bindparam("limit", type_=BigInteger)))
 
 
 @lru_cache
-def _count_statement(before: bool, after: bool) -> Statement:
+def _count_statement(before: bool, after: bool, include: Include) -> Statement:
     counted = select(func.count(literal_column("1"))).select_from(messages).where(of_session())
-    return Statement(_bounded(counted, before, after))
+    return Statement(_bounded(counted, before, after).where(visible(include)))
 
 
 def _bounded(statement: Select[Any], before: bool, after: bool) -> Select[Any]:

@@ -20,6 +20,7 @@ from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import messages, names, sessions
+from hermes_store.models.visibility import visible
 from hermes_store.queries.sessions import require_changed
 from hermes_store.records import MessageRecord
 
@@ -27,6 +28,7 @@ __all__ = [
     "clear",
     "count",
     "get",
+    "get_all",
     "of_session",
     "records",
     "select_records",
@@ -53,14 +55,21 @@ def select_records() -> Select[Any]:
 
 
 _OF_SESSION = of_session()
-_GET = Statement(select_records().order_by(messages.c.id))
-_COUNT = Statement(select(func.count()).select_from(messages).where(_OF_SESSION))
-_COUNT_ALL = Statement(select(func.count()).select_from(messages))
+_GET = Statement(select_records().where(visible("live")).order_by(messages.c.id))
+_GET_ALL = Statement(select_records().order_by(messages.c.id))
+_LIVE = select(func.count()).select_from(messages).where(visible("live"))
+_COUNT = Statement(_LIVE.where(_OF_SESSION))
+_COUNT_ALL = Statement(_LIVE)
 
 
 def get(connection: OpenConnection, session_id: str) -> list[MessageRecord]:
-    """The messages of a session, whole."""
+    """The live messages of a session, whole."""
     return records(_GET.run(connection, session=session_id).fetchall())
+
+
+def get_all(connection: OpenConnection, session_id: str) -> list[MessageRecord]:
+    """The messages of a session in any state, whole."""
+    return records(_GET_ALL.run(connection, session=session_id).fetchall())
 
 
 def records(rows: Iterable[Any]) -> list[MessageRecord]:
@@ -80,7 +89,7 @@ def records(rows: Iterable[Any]) -> list[MessageRecord]:
 
 
 def count(connection: OpenConnection, session_id: str | None) -> int:
-    """How many messages a session has, or all sessions have."""
+    """How many live messages a session has, or all sessions have."""
     cursor = (
         _COUNT_ALL.run(connection)
         if session_id is None

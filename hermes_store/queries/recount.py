@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import and_, bindparam, func, select, update
 
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import messages, sessions
+from hermes_store.models.visibility import visible
 from hermes_store.queries import appends
 from hermes_store.queries.rows import number_of_calls
 from hermes_store.queries.sessions import exists
@@ -25,7 +26,7 @@ class Counters(NamedTuple):
     last_active: float
 
 
-_OF_SESSION = messages.c.session_id == bindparam("session")
+_OF_SESSION = and_(messages.c.session_id == bindparam("session"), visible("live"))
 _ID = sessions.c.id == bindparam("session")
 
 # On PostgreSQL an append of another connection waits for this lock, or is counted after it.

@@ -8,12 +8,14 @@ from typing import Any, NamedTuple, cast
 from hermes_store import values
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import Kind, kinds, messages
+from hermes_store.models.visibility import STATES
 from hermes_store.search.searched import folded
 
 __all__ = [
     "KEYWORDS",
     "NewRow",
     "alike",
+    "changed_columns",
     "forms_of",
     "new_row",
     "new_rows",
@@ -31,15 +33,13 @@ _CHECKS: dict[Kind, Check] = {
 }
 _OPTIONAL = {name: _CHECKS[kind] for name, kind in kinds(messages).items() if kind in _CHECKS}
 """How the value of each column is checked; those below have rules of their own."""
-for _name in ("id", "session_id", "role", "timestamp", "tool_calls", "extra"):
+for _name in ("id", "session_id", "role", "timestamp", "tool_calls", "extra", "state"):
     del _OPTIONAL[_name]
 
 _OPTIONAL["external_id"] = values.external_id
 
 KEYWORDS = frozenset({"role", "content", "timestamp", "tool_calls", "extra", *_OPTIONAL})
 """The keys of a message that have a column; others are kept in `extra`."""
-_OWN = frozenset({"session_id"})
-"""Keys that the store gave a message it handed out: they are not the message's."""
 
 
 class NewRow(NamedTuple):
@@ -91,6 +91,22 @@ def new_row(
     return NewRow(columns, number_of_calls(tool_calls))
 
 
+def changed_columns(stored: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that change when a stored message gets other `fields`, checked and encoded.
+
+    Raises `InvalidArgumentError`.
+    """
+    unknown = sorted(fields.keys() - KEYWORDS)
+    if unknown:
+        raise InvalidArgumentError(
+            unknown[0], "is not a field of a message", f"use {', '.join(sorted(KEYWORDS))}"
+        )
+    kept = {name: stored[name] for name in KEYWORDS}
+    row = new_row(session_id=stored["session_id"], **{**kept, **fields})
+    derived = ("content_format", "folded")
+    return {name: row.columns.get(name) for name in (*fields, *derived)}
+
+
 def forms_of(content: Any, tool_name: Any, tool_calls: Any) -> str | None:
     """What `messages.folded` is for a message with these values, as a caller gives them."""
     stored, content_format = values.content(content)
@@ -127,6 +143,13 @@ def _new_row_of(session_id: str, place: int, message: Any) -> NewRow:
         raise InvalidArgumentError(f"{here}.{exc.argument}", exc.problem, exc.remedy) from exc
 
 
+def _is_own(key: Any, value: Any) -> bool:
+    """Whether the store itself gave a message this key: then it is not the message's."""
+    if key == "id":
+        return isinstance(value, int)
+    return key == "session_id" or (key == "state" and value in STATES)
+
+
 def with_extra(message: Mapping[Any, Any]) -> dict[str, Any]:
     """The keywords of a message; what has no column, unless it is None, stands in `extra`.
 
@@ -138,10 +161,8 @@ def with_extra(message: Mapping[Any, Any]) -> dict[str, Any]:
     others = {
         key: value
         for key, value in message.items()
-        if key not in KEYWORDS and key not in _OWN and value is not None
+        if key not in KEYWORDS and value is not None and not _is_own(key, value)
     }
-    if isinstance(others.get("id"), int):
-        del others["id"]
     if others:
         known["extra"] = {**others, **(values.optional_mapping("extra", known.get("extra")) or {})}
     return known

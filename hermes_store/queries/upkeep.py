@@ -10,6 +10,7 @@ from sqlalchemy.exc import DatabaseError
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.models.stored import messages, sessions
+from hermes_store.models.visibility import visible
 from hermes_store.search import triggers
 from hermes_store.search.choice import upkeep_of
 
@@ -48,7 +49,7 @@ def _disagreements(connection: OpenConnection) -> Iterator[str]:
 def _miscounted() -> Select[Any]:
     actual = (
         select(func.count())
-        .where(messages.c.session_id == sessions.c.id)
+        .where(messages.c.session_id == sessions.c.id, visible("live"))
         .correlate(sessions)
         .scalar_subquery()
     )

@@ -1,4 +1,4 @@
--- The schema of a new database at revision 0013. Written by 'make schema'.
+-- The schema of a new database at revision 0014. Written by 'make schema'.
 CREATE TABLE hermes_store_version (
     version_num VARCHAR(32) NOT NULL, 
     CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
@@ -379,4 +379,14 @@ ALTER TABLE messages ADD COLUMN extra TEXT;
 
 CREATE UNIQUE INDEX idx_messages_external_id ON messages (session_id, external_id) WHERE external_id IS NOT NULL;
 
-INSERT INTO hermes_store_version (version_num) VALUES ('0013');
+-- Running upgrade 0013 -> 0014
+
+ALTER TABLE messages ADD COLUMN state TEXT;
+
+DROP INDEX idx_messages_external_id;
+
+CREATE UNIQUE INDEX idx_messages_external_id ON messages (session_id, external_id) WHERE external_id IS NOT NULL AND state IS NULL;
+
+CREATE INDEX idx_messages_rewound ON messages (id) WHERE state = 'rewound';
+
+INSERT INTO hermes_store_version (version_num) VALUES ('0014');

@@ -1,4 +1,4 @@
--- The schema of a new database at revision 0013. Written by 'make schema'.
+-- The schema of a new database at revision 0014. Written by 'make schema'.
 CREATE TABLE hermes_store_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
@@ -32,7 +32,7 @@ CREATE TABLE messages (
 	tool_calls TEXT, 
 	tool_name TEXT, 
 	timestamp REAL NOT NULL, 
-	token_count INTEGER, finish_reason TEXT, reasoning TEXT, reasoning_details TEXT, codex_reasoning_items TEXT, content_format TEXT, folded TEXT, name TEXT, external_id TEXT, extra TEXT, 
+	token_count INTEGER, finish_reason TEXT, reasoning TEXT, reasoning_details TEXT, codex_reasoning_items TEXT, content_format TEXT, folded TEXT, name TEXT, external_id TEXT, extra TEXT, state TEXT, 
 	CONSTRAINT fk_messages_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id)
 )
 ;
@@ -349,10 +349,12 @@ BEGIN
     AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = new.id);
 END
 ;
-CREATE UNIQUE INDEX idx_messages_external_id ON messages (session_id, external_id) WHERE external_id IS NOT NULL
+CREATE UNIQUE INDEX idx_messages_external_id ON messages (session_id, external_id) WHERE external_id IS NOT NULL AND state IS NULL
+;
+CREATE INDEX idx_messages_rewound ON messages (id) WHERE state = 'rewound'
 ;
 INSERT INTO hermes_store_version (version_num)
-VALUES ('0013')
+VALUES ('0014')
 ;
 INSERT INTO search_index (id, state, detail, changed_at, owner, owned_until)
 VALUES (1, 'ready', '', (julianday('now') - 2440587.5) * 86400, NULL, NULL)

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, SearchIndexError
+from hermes_store.models.visibility import Include
 from hermes_store.records import ContextMessage, SearchHit
 from hermes_store.search.budget import Budget, require_bounded, require_short
 from hermes_store.search.choice import search_of, upkeep_of
@@ -29,6 +30,18 @@ Place = Literal["content", "tool_name", "tool_calls"]
 
 _SORTS = ("relevance", "newest", "oldest")
 _PLACES: tuple[Place, ...] = ("content", "tool_name", "tool_calls")
+_HIDING: dict[Include, dict[str, Any]] = {
+    "live": {"only_live": True},
+    "found": {"without_rewound": True},
+    "all": {},
+}
+"""Names of the conditions that hide messages."""
+_NEAR = {
+    "live": " AND state IS NULL",
+    "found": " AND (state IS NULL OR state <> 'rewound')",
+    "all": "",
+}
+"""Which neighbours of a hit are shown."""
 _IDS_AT_ONCE = 500
 _CONTEXT_LENGTH = 200
 
@@ -42,6 +55,7 @@ def search(
     offset: int = 0,
     sort: Sort = "relevance",
     markers: tuple[str, str] = (">>>", "<<<"),
+    include: Include = "found",
     **filters: Any,
 ) -> list[SearchHit]:
     """Return a page of the messages that hold what `query` asks for.
@@ -61,12 +75,14 @@ def search(
     if tree is None:
         return []
     given = {name: value for name, value in filters.items() if value not in (None, (), [])}
+    given |= _HIDING[include]
     budget = Budget(connection.search_timeout)
     try:
         found_by = search_of(connection.backend)
         with found_by.within(connection, budget):
             ids = found_by.find(connection, tree, sort, given, budget, limit=limit, offset=offset)
-            return _hits(connection, ids, [each.within(budget) for each in finders], markers)
+            each_within = [each.within(budget) for each in finders]
+            return _hits(connection, ids, each_within, markers, include)
     except connection.errors as exc:
         if upkeep.is_index_damage(exc):
             raise SearchIndexError("damaged", str(getattr(exc, "orig", exc))) from exc
@@ -86,20 +102,21 @@ def _asked(query: str) -> tuple[Query | None, list[Finder]]:
 # --- hits ---------------------------------------------------------------------------------------
 
 _KEYS = (
-    "id", "session_id", "role", "timestamp", "tool_name",
+    "id", "session_id", "role", "timestamp", "tool_name", "state",
     "source", "model", "title", "session_started",
 )  # fmt: skip
 """What is taken as it is read."""
 
 
 @lru_cache
-def _page(given_ids: str) -> Statement:
+def _page(given_ids: str, include: Include) -> Statement:
     """What is shown of each message of `given_ids`, and of the one before and the one after it."""
+    near = _NEAR[include]
     beginning_of = "substr({}.content, 1, " + str(_CONTEXT_LENGTH) + ")"
     return Statement(
         text(f"""\
 WITH hit(id) AS ({given_ids})
-SELECT m.id, m.session_id, m.role, m.timestamp, m.tool_name,
+SELECT m.id, m.session_id, m.role, m.timestamp, m.tool_name, m.state,
     s.source, s.model, s.title, s.started_at,
     {_content("m", "m.content")},
     CASE WHEN m.folded IS NOT NULL THEN m.tool_calls WHEN m.tool_calls IS NOT NULL
@@ -109,9 +126,9 @@ SELECT m.id, m.session_id, m.role, m.timestamp, m.tool_name,
 FROM hit JOIN messages AS m ON m.id = hit.id
 LEFT JOIN sessions AS s ON s.id = m.session_id
 LEFT JOIN messages AS b ON b.id = (
-    SELECT max(id) FROM messages WHERE session_id = m.session_id AND id < m.id)
+    SELECT max(id) FROM messages WHERE session_id = m.session_id AND id < m.id{near})
 LEFT JOIN messages AS a ON a.id = (
-    SELECT min(id) FROM messages WHERE session_id = m.session_id AND id > m.id)""")
+    SELECT min(id) FROM messages WHERE session_id = m.session_id AND id > m.id{near})""")
     )
 
 
@@ -132,12 +149,13 @@ def _hits(
     ids: Sequence[int],
     finders: Sequence[Finder],
     markers: tuple[str, str],
+    include: Include,
 ) -> list[SearchHit]:
     index = search_of(connection.backend)
     hits: dict[int, SearchHit] = {}
     for start in range(0, len(ids), _IDS_AT_ONCE):
         some = index.given(ids[start : start + _IDS_AT_ONCE])
-        for row in _page(index.GIVEN_IDS).run(connection, ids=some).fetchall():
+        for row in _page(index.GIVEN_IDS, include).run(connection, ids=some).fetchall():
             hits[row[0]] = _hit(row, index.as_written, finders, markers)
     if len(hits) < len(ids):
         raise SearchIndexError("damaged", "it lists messages that do not exist")

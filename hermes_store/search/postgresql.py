@@ -44,6 +44,8 @@ _CONDITIONS = {
     "roles": "m.role IN :roles",
     "session_id": "m.session_id = :session_id",
     "exclude_session_id": "m.session_id <> :exclude_session_id",
+    "without_rewound": "m.state IS DISTINCT FROM 'rewound'",
+    "only_live": "m.state IS NULL",
     "since": "m.timestamp >= :since",
     "until": "m.timestamp < :until",
 }

@@ -90,6 +90,10 @@ _CONDITIONS = {
     # Of a common word, most of the time would go into looking up whose the others are.
     "exclude_session_id": "messages_fts.rowid NOT IN"
     " (SELECT id FROM messages WHERE session_id = :exclude_session_id)",
+    # Few messages are taken back: the index of them is short.
+    "without_rewound": "messages_fts.rowid NOT IN"
+    " (SELECT id FROM messages WHERE state = 'rewound')",
+    "only_live": "m.state IS NULL",
     "since": "m.timestamp >= :since",
     "until": "m.timestamp < :until",
 }

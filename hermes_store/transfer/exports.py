@@ -26,7 +26,7 @@ def export_session(connection: OpenConnection, session_id: str) -> SessionExport
 
 
 def _messages(connection: OpenConnection, session_id: str) -> list[Any]:
-    return [as_given(dict(each)) for each in message_functions.get(connection, session_id)]
+    return [as_given(dict(each)) for each in message_functions.get_all(connection, session_id)]
 
 
 def as_given(message: dict[str, Any]) -> dict[str, Any]:

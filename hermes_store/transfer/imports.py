@@ -59,7 +59,7 @@ def _store(session: ParsedSession, write: Callable[..., Any], done: ImportResult
         done.skipped.append(session_id)
         return imported
     done.sessions += 1
-    done.messages += session.columns["message_count"] - imported.there
+    done.messages += session.number - imported.there
     if imported.title != session.columns["title"] or session.cut_title:
         done.retitled[session_id] = imported.title or ""
     if session.cut_title:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from hermes_store import values
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import names, sessions
+from hermes_store.models.visibility import COMPACTED, REWOUND, STATES
 from hermes_store.queries import titles
 from hermes_store.queries.rows import NewRow, new_row, with_extra
 from hermes_store.queries.sessions import NAMES
@@ -36,6 +37,8 @@ class ParsedSession(NamedTuple):
     columns: dict[str, Any]
     given: Iterable[Any]
     """Its messages, as they were given: they are encoded once more, slice by slice."""
+    number: int
+    """How many messages there are, in any state."""
     first: list[NewRow]
     """Its first slice, encoded; all of it, unless the session is a long one."""
     ids: array[int] | None
@@ -48,7 +51,7 @@ class ParsedSession(NamedTuple):
     @property
     def is_long(self) -> bool:
         """Whether it is stored in more than one transaction."""
-        return bool(self.columns["message_count"] > len(self.first))
+        return self.number > len(self.first)
 
 
 def parse(given: Any) -> ParsedSession:
@@ -67,10 +70,10 @@ def parse(given: Any) -> ParsedSession:
     for some in slices(columns, found, look):
         first = first or some
     unknown = set(given) - {*NAMES, "messages"}
-    columns |= {"title": title, "message_count": look.number}
+    columns |= {"title": title, "message_count": look.live}
     columns.setdefault("tool_call_count", look.tool_calls)
     columns.setdefault("last_active", columns["started_at"] if look.last is None else look.last)
-    return ParsedSession(columns, found, first, look.rising_ids(), unknown, cut_title)
+    return ParsedSession(columns, found, look.number, first, look.rising_ids(), unknown, cut_title)
 
 
 def _repeatable(here: str, found: Any) -> Iterable[Any]:
@@ -87,6 +90,7 @@ class _Look:
 
     def __init__(self) -> None:
         self.number = 0
+        self.live = 0
         self.tool_calls = 0
         self.last: float | None = None
         self._ids: array[int] | None = array("q")
@@ -95,11 +99,14 @@ class _Look:
     def at(self, given: Mapping[str, Any], row: NewRow) -> None:
         """Look at a message."""
         self.number += 1
+        self._note_id(given.get("id"))
+        if row.columns.get("state") is not None:
+            return
+        self.live += 1
         self.tool_calls += row.tool_calls
         time = row.columns["timestamp"]
         self.last = time if self.last is None else max(self.last, time)
         self._note_external_id(row.columns.get("external_id"))
-        self._note_id(given.get("id"))
 
     def _note_external_id(self, given: str | None) -> None:
         if given is None:
@@ -198,10 +205,29 @@ def _message_row(session_id: str, given: Any, session: dict[str, Any]) -> NewRow
         "timestamp": session["started_at"] if time is None else _time("timestamp", time),
         "token_count": None if tokens is None else _stored_count("token_count", tokens),
     }
-    others = {name: value for name, value in with_extra(given).items() if name not in stored}
+    state, others = _state(given)
+    others = {name: value for name, value in with_extra(others).items() if name not in stored}
     row = new_row(session_id=session_id, role="user", timestamp=0.0, **others)
     row.columns.update(stored)
+    if state is not None:
+        row.columns["state"] = state
     return row
+
+
+def _state(given: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    """The state of a message, and its other fields.
+
+    Newer files of the original say it by `active`, and by `compacted` of what is not active.
+    """
+    others = dict(given)
+    state = others.pop("state", None)
+    if state is not None and state not in STATES:
+        raise InvalidArgumentError("state", f"{state!r} is not known", f"use {', '.join(STATES)}")
+    if state is None and others.get("active", 1) in (0, 1, None):
+        is_active, is_compacted = others.pop("active", None), others.pop("compacted", None)
+        if is_active == 0:
+            state = COMPACTED if is_compacted else REWOUND
+    return state, others
 
 
 # A store may hold what no caller may give any more: the original checked nothing.

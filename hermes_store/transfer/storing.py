@@ -9,7 +9,6 @@ from sqlalchemy import func, insert, select
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.models.stored import messages, sessions
-from hermes_store.queries import messages as message_functions
 from hermes_store.queries import titles
 from hermes_store.queries.rows import NewRow, alike
 from hermes_store.queries.sessions import exists, get
@@ -116,5 +115,6 @@ def are_free(connection: OpenConnection, ids: Sequence[int]) -> bool:
 def _how_many(connection: OpenConnection, session: SessionRecord) -> int:
     """How many messages an unfinished session has; `WHOLE` for any other session."""
     if session["ended_at"] is None and session["end_reason"] == _IMPORTING:
-        return message_functions.count(connection, session["id"])
+        all_of_it = select(func.count()).where(messages.c.session_id == session["id"])
+        return connection.core.execute(all_of_it).scalar_one()
     return WHOLE

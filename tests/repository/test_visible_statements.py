@@ -41,6 +41,15 @@ CALLS: dict[str, Callable[[SessionRepository], object]] = {
     "find_sessions": lambda repo: repo.find_sessions("s"),
     "message_count": lambda repo: repo.message_count(),
     "clear_messages": lambda repo: repo.clear_messages("s"),
+    "replace_messages": lambda repo: repo.replace_messages("s", [{"role": "user"}]),
+    "compact": lambda repo: repo.compact("s", [{"role": "user"}]),
+    "rewind": lambda repo: repo.rewind("s", repo.get_messages("s")[0]["id"]),
+    "restore": lambda repo: repo.restore("s", repo.get_messages("s")[0]["id"]),
+    "pop_message": lambda repo: repo.pop_message("s"),
+    "delete_messages": lambda repo: repo.delete_messages("s", [1]),
+    "replace_message": lambda repo: repo.replace_message(
+        "s", repo.get_messages("s")[0]["id"], content="x"
+    ),
     "search_messages": lambda repo: repo.search_messages("needle"),
     "update_token_counts": lambda repo: repo.update_token_counts("s", 1, 2),
     "set_token_counts": lambda repo: repo.set_token_counts("s", 1, 2),

@@ -1,0 +1,45 @@
+"""Which messages a reader sees: the one rule, for every reader.
+
+| state | "live" | "found" | "all" |
+|---|---|---|---|
+| NULL: live | yes | yes | yes |
+| compacted: summarised away, the conversation goes on without it | no | yes | yes |
+| rewound: taken back by the user | no | no | yes |
+
+Conversations, counters, previews and pages see "live", searches "found", export, import and copy
+"all". A caller can ask for "all" wherever the keyword `include` is.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, FromClause, literal_column, or_, true
+
+from hermes_store.errors import InvalidArgumentError
+from hermes_store.models.stored import messages
+
+__all__ = ["COMPACTED", "REWOUND", "STATES", "Include", "checked", "visible"]
+
+Include = Literal["live", "found", "all"]
+COMPACTED, REWOUND = "compacted", "rewound"
+STATES = (COMPACTED, REWOUND)
+"""The values of `messages.state`; a live message has none."""
+
+
+def checked(include: Any, *among: Include) -> Include:
+    """Return `include`. Raises `InvalidArgumentError` unless it is one of `among`."""
+    for each in among:
+        if include == each:
+            return each
+    problem = f"{include!r} is not known"
+    raise InvalidArgumentError("include", problem, f"use one of {', '.join(among)}")
+
+
+def visible(include: Include, of: FromClause = messages) -> ColumnElement[bool]:
+    """The condition that a message is seen by who asks for `include`."""
+    if include == "all":
+        return true()
+    if include == "live":
+        return of.c.state.is_(None)
+    return or_(of.c.state.is_(None), of.c.state == literal_column(f"'{COMPACTED}'"))

@@ -1,0 +1,53 @@
+"""A message can be set aside without being lost.
+
+Why: agents compact a long conversation, and users take back what they said. Such messages had to be
+deleted, or stayed in every reader's way. `state` NULL is live, `compacted` was summarised away and
+stays findable, `rewound` was taken back and is hidden unless somebody asks for it.
+
+An `external_id` is unique among the live messages of a session: what was compacted may be stored
+again. Going down keeps every message, and all of them are live again.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0014"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+NAME = "idx_messages_external_id"
+COLUMNS = ["session_id", "external_id"]
+NAMED = sa.text("external_id IS NOT NULL")
+NAMED_AND_LIVE = sa.text("external_id IS NOT NULL AND state IS NULL")
+FORGET_REPEATED = """\
+UPDATE messages SET external_id = NULL WHERE state IS NOT NULL AND external_id IS NOT NULL"""
+REWOUND = sa.text("state = 'rewound'")
+
+
+def index(condition: sa.TextClause) -> None:
+    op.create_index(
+        NAME,
+        "messages",
+        COLUMNS,
+        unique=True,
+        sqlite_where=condition,
+        postgresql_where=condition,
+    )
+
+
+def upgrade() -> None:
+    op.add_column("messages", sa.Column("state", sa.Text()))
+    op.drop_index(NAME, "messages")
+    index(NAMED_AND_LIVE)
+    op.create_index(
+        "idx_messages_rewound", "messages", ["id"], sqlite_where=REWOUND, postgresql_where=REWOUND
+    )
+
+
+def downgrade() -> None:
+    op.execute(FORGET_REPEATED)
+    op.drop_index("idx_messages_rewound", "messages")
+    op.drop_index(NAME, "messages")
+    index(NAMED)
+    op.drop_column("messages", "state")
