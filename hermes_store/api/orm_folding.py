@@ -26,15 +26,11 @@ def fold_inserted(
     connection: OpenConnection, last: int, own_ids: set[Any], session_ids: set[Any] | None
 ) -> None:
     """Fold the messages behind `last`, those with ids of their own, and all of some sessions."""
-    conditions: list[ColumnElement[bool]] = [messages.c.id > last]
-    if own_ids:
-        conditions.append(messages.c.id.in_(own_ids))
+    inserted: ColumnElement[bool] = messages.c.id > last
     if session_ids:
-        conditions.append(messages.c.session_id.in_(session_ids))
-    fold(
-        connection,
-        set(connection.core.execute(select(messages.c.id).where(or_(*conditions))).scalars()),
-    )
+        inserted = or_(inserted, messages.c.session_id.in_(session_ids))
+    found = connection.core.execute(select(messages.c.id).where(inserted)).scalars()
+    fold(connection, own_ids.union(found))
 
 
 def fold(connection: OpenConnection, ids: set[Any]) -> None:

@@ -21,7 +21,7 @@ from hermes_store.cli.logs import Log, session_of_log
 from hermes_store.cli.opening import open_to_change
 from hermes_store.cli.options import Options
 from hermes_store.cli.text import listed, one_line
-from hermes_store.errors import InvalidArgumentError
+from hermes_store.errors import InvalidArgumentError, RefusedError
 from hermes_store.migrate import Progress
 from hermes_store.records import ImportResult
 
@@ -69,7 +69,7 @@ def import_command(
                 result=done,
                 on_bad=reading.leave_out if skip_bad else None,
             )
-        except InvalidArgumentError as exc:
+        except (InvalidArgumentError, RefusedError) as exc:
             exc.add_note(reading.place())
             _print_result(options, done, bad, failed=True)
             raise

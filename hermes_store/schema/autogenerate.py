@@ -238,14 +238,16 @@ _MADE_ON_POSTGRESQL = text("""\
 SELECT 'trigger' AS type, tgname AS name, pg_get_triggerdef(t.oid) AS sql,
         'DROP TRIGGER ' || quote_ident(tgname) || ' ON ' || CAST(c.oid AS regclass) AS drop
     FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = tgrelid
-    WHERE NOT tgisinternal AND relnamespace = CAST(current_schema() AS regnamespace)
+    WHERE NOT tgisinternal AND relnamespace = CAST(quote_ident(current_schema()) AS regnamespace)
 UNION ALL SELECT 'view', relname,
         'CREATE VIEW ' || CAST(oid AS regclass) || E' AS\n' || pg_get_viewdef(oid),
         'DROP VIEW ' || CAST(oid AS regclass)
-    FROM pg_class WHERE relkind = 'v' AND relnamespace = CAST(current_schema() AS regnamespace)
+    FROM pg_class
+    WHERE relkind = 'v' AND relnamespace = CAST(quote_ident(current_schema()) AS regnamespace)
 UNION ALL SELECT 'function', proname, pg_get_functiondef(oid),
         'DROP FUNCTION ' || CAST(oid AS regprocedure)
-    FROM pg_proc WHERE prokind = 'f' AND pronamespace = CAST(current_schema() AS regnamespace)
+    FROM pg_proc
+    WHERE prokind = 'f' AND pronamespace = CAST(quote_ident(current_schema()) AS regnamespace)
 """)  # triggers first: a function that one calls cannot be dropped before it
 
 

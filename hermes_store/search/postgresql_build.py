@@ -17,12 +17,13 @@ __all__ = ["changed", "check", "create", "found_changed", "index", "merge", "uni
 
 _FOUND = text("""\
 SELECT proname AS name, prosrc AS made FROM pg_proc
-    WHERE pronamespace = CAST(current_schema() AS regnamespace) AND proname = ANY (:names)
+    WHERE pronamespace = CAST(quote_ident(current_schema()) AS regnamespace)
+    AND proname = ANY (:names)
 UNION ALL SELECT 'messages_search', pg_get_viewdef(to_regclass('messages_search'))
 UNION ALL SELECT 'idx_messages_search', pg_get_indexdef(indexrelid, 0, true) FROM pg_index
     WHERE indexrelid = to_regclass('idx_messages_search') AND indisvalid
 UNION ALL SELECT tgname, pg_get_triggerdef(oid, true) FROM pg_trigger
-    WHERE NOT tgisinternal AND tgname = ANY (:names)
+    WHERE NOT tgisinternal AND tgrelid = to_regclass('messages') AND tgname = ANY (:names)
 UNION ALL SELECT 'search', pg_get_expr(adbin, adrelid) FROM pg_attribute JOIN pg_attrdef
     ON adrelid = attrelid AND adnum = attnum
     WHERE attrelid = to_regclass('messages') AND attname = 'search' AND attgenerated = 's'

@@ -2,8 +2,10 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -73,6 +75,32 @@ def test_json_lists_what_was_skipped_and_counts_also_after_an_error(run, tmp_pat
     done = json.loads(run("--json", "import", path, "--skip-bad").out)
     assert (done["sessions"], done["skipped"], done["bad_lines"]) == (1, ["a"], 1)
     assert (done["bad"][0]["file"], done["bad"][0]["line"]) == (str(path), 2)
+
+
+def test_a_line_that_the_database_refuses_is_named_with_what_was_stored_before(run, tmp_path):
+    path, store = tmp_path / "x.jsonl", tmp_path / "s.db"
+    assert run("init", "--db", store).code == 0
+    with closing(sqlite3.connect(store)) as connection:
+        connection.execute(
+            "CREATE TRIGGER guard BEFORE INSERT ON sessions WHEN new.id = 'b'"
+            " BEGIN SELECT RAISE(ABORT, 'no more'); END"
+        )
+        connection.commit()
+    path.write_text("\n".join([session("a"), session("b"), session("c")]) + "\n")
+    result = run("import", "--db", store, path)
+    assert result.code == 1
+    assert f"error: {path}:2: " in result.err
+    assert "stored before the error: 1 session with 0 messages" in result.err
+
+
+def test_an_external_id_that_comes_twice_is_a_bad_line_that_can_be_skipped(run, tmp_path):
+    message = {"role": "user", "content": "x", "external_id": "m1"}
+    twice = {"id": "twice", "source": "x", "started_at": 1, "messages": [message, message]}
+    path = tmp_path / "x.jsonl"
+    path.write_text("\n".join([session("a"), json.dumps(twice), session("b")]) + "\n")
+    result = run("import", path, "--skip-bad")
+    assert f"skipped {path}:2: session twice, messages[1], external_id: 'm1' is also" in result.err
+    assert stored(run) == ["a", "b"]
 
 
 def test_a_bad_line_of_a_log_is_left_out_or_refuses_the_log(run, tmp_path):
