@@ -28,9 +28,9 @@ UPDATE sessions SET message_count = coalesce(message_count, 0) + ?,
 WHERE id = ?"""
 CREATE = "INSERT INTO sessions (id, source, model, started_at, last_active) VALUES (?, ?, ?, ?, ?)"
 CONVERSATION = """
-SELECT role, content, content_format, tool_call_id, tool_calls, tool_name, reasoning,
-    reasoning_details, codex_reasoning_items
-FROM messages WHERE session_id = ? ORDER BY id"""
+SELECT id, timestamp, role, content, content_format, name, tool_call_id, tool_calls, tool_name,
+    finish_reason, extra, reasoning, reasoning_details, codex_reasoning_items
+FROM messages WHERE session_id = ? AND state IS NULL ORDER BY id"""
 LISTED = (
     "id", "source", "user_id", "model", "model_config", "parent_session_id", "started_at",
     "ended_at", "end_reason", "message_count", "tool_call_count", "input_tokens", "output_tokens",
@@ -147,22 +147,28 @@ class ByHand:
 
 
 def conversation_message(row: tuple[Any, ...]) -> dict[str, Any]:
-    """The dict that a provider's API takes."""
-    role, content, content_format, call_id, calls, name, reasoning, details, codex_items = row
-    message = {"role": role, "content": content if content_format is None else json.loads(content)}
+    """The dict of the full form: what a provider's API takes, and what identifies the message."""
+    id_, time, role, content, form, name, call_id, calls, tool, reason, extra, *said = row
+    message = {"role": role, "content": content if form is None else json.loads(content)}
+    if name is not None:
+        message["name"] = name
     if call_id is not None:
         message["tool_call_id"] = call_id
-    if name is not None:
-        message["tool_name"] = name
     if calls is not None:
         message["tool_calls"] = json.loads(calls)
+    reasoning, details, codex_items = said
     if reasoning is not None:
         message["reasoning"] = reasoning
     if details is not None:
         message["reasoning_details"] = json.loads(details)
     if codex_items is not None:
         message["codex_reasoning_items"] = json.loads(codex_items)
-    return message
+    message["id"], message["timestamp"] = id_, time
+    if tool is not None:
+        message["tool_name"] = tool
+    if reason is not None:
+        message["finish_reason"] = reason
+    return message | json.loads(extra) if extra is not None else message
 
 
 def listing(row: tuple[Any, ...]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import psycopg
 from sqlalchemy import URL
 
 from benchmarks.contenders import by_hand
-from benchmarks.contenders.search_by_hand import PAGE, SearchByHand
+from benchmarks.contenders.search_by_hand import PAGE, REWOUND, SearchByHand
 from benchmarks.corpus import Message
 
 
@@ -129,6 +129,7 @@ class PsycopgSearch(SearchByHand):
     def _find(self, match: str, newest: bool, _source: str | None) -> list[int]:
         found = self.db.execute(
             "SELECT id FROM messages WHERE search @@ CAST(%(match)s AS tsquery)"
+            f" AND id NOT IN ({REWOUND})"
             f" ORDER BY {'id DESC' if newest else self.BY_RELEVANCE} LIMIT 20 OFFSET 0",
             {"match": match},
         ).fetchall()

@@ -15,7 +15,7 @@ SOURCE = (
 )
 PAGE = """
 WITH hit(id) AS (SELECT value FROM json_each(:ids))
-SELECT m.id, m.session_id, m.role, m.timestamp, m.tool_name, s.source, s.model, s.title,
+SELECT m.id, m.session_id, m.role, m.timestamp, m.tool_name, m.state, s.source, s.model, s.title,
     s.started_at, CASE WHEN m.content_format IS NULL THEN m.content
         ELSE (SELECT v.content FROM messages_search AS v WHERE v.id = m.id) END,
     CASE WHEN m.tool_calls IS NOT NULL
@@ -27,11 +27,14 @@ SELECT m.id, m.session_id, m.role, m.timestamp, m.tool_name, s.source, s.model, 
 FROM hit JOIN messages AS m ON m.id = hit.id
 LEFT JOIN sessions AS s ON s.id = m.session_id
 LEFT JOIN messages AS b ON b.id = (
-    SELECT max(id) FROM messages WHERE session_id = m.session_id AND id < m.id)
+    SELECT max(id) FROM messages WHERE session_id = m.session_id AND id < m.id
+        AND (state IS NULL OR state <> 'rewound'))
 LEFT JOIN messages AS a ON a.id = (
-    SELECT min(id) FROM messages WHERE session_id = m.session_id AND id > m.id)"""
+    SELECT min(id) FROM messages WHERE session_id = m.session_id AND id > m.id
+        AND (state IS NULL OR state <> 'rewound'))"""
+REWOUND = "SELECT id FROM messages WHERE state = 'rewound'"
 KEYS = (
-    "id", "session_id", "role", "timestamp", "tool_name", "source", "model", "title",
+    "id", "session_id", "role", "timestamp", "tool_name", "state", "source", "model", "title",
     "session_started",
 )  # fmt: skip
 
@@ -61,7 +64,8 @@ class SearchByHand:
         order = "messages_fts.rowid DESC"
         found = self.db.execute(
             f"SELECT messages_fts.rowid FROM messages_fts {SOURCE if source else ''}"
-            f" WHERE messages_fts MATCH ? {'AND s.source = ?' if source else ''}"
+            f" WHERE messages_fts MATCH ? AND messages_fts.rowid NOT IN ({REWOUND})"
+            f" {'AND s.source = ?' if source else ''}"
             f" ORDER BY {order if newest else f'bm25(messages_fts), {order}'} LIMIT 20 OFFSET 0",
             (match, source) if source else (match,),
         ).fetchall()
@@ -69,9 +73,9 @@ class SearchByHand:
 
 
 def hit(row: tuple[Any, ...], pattern: re.Pattern[str]) -> dict[str, Any]:
-    texts = {"content": row[9] or "", "tool_name": row[4] or "", "tool_calls": row[10] or ""}
+    texts = {"content": row[10] or "", "tool_name": row[4] or "", "tool_calls": row[11] or ""}
     place = next((name for name, text in texts.items() if pattern.search(text)), "content")
-    near = ((row[11], row[12]), (row[2], row[9]), (row[13], row[14]))
+    near = ((row[12], row[13]), (row[2], row[10]), (row[14], row[15]))
     shown = {
         "snippet": cut(texts[place], pattern),
         "matched_in": place,
