@@ -68,7 +68,7 @@ def get(connection: OpenConnection, session_id: str, page: MessagePage) -> list[
     if page.around is None:
         return _page(connection, session_id, page)
     before = page._replace(before=page.around, around=None, newest=True)
-    itself = page._replace(before=page.around + 1, after=page.around - 1, around=None)
+    itself = page._replace(before=page.around + 1, after=page.around - 1, around=None, limit=1)
     after = page._replace(after=page.around, around=None)
     return [m for some in (before, itself, after) for m in _page(connection, session_id, some)]
 
