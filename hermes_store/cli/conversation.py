@@ -57,7 +57,8 @@ class Writer:
         """Write a message: a head with its role, time and id; then its content, indented."""
         role, tool = message["role"], message["tool_name"]
         name = f"{one_line(role)} {one_line(tool)}" if tool else one_line(role)
-        self._head(f"{name} · {output.when(message['timestamp'])} · message {message['id']}", role)
+        which = [f"message {message['id']}", *filter(None, [message["state"]])]
+        self._head(" · ".join([name, output.when(message["timestamp"]), *which]), role)
         if self._reasoning:
             self._body(message["reasoning"] or "", italic=True, dim=True)
         text = _content(message["content"])

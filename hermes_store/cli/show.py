@@ -133,7 +133,8 @@ def _messages(repo: SessionRepository, session_id: str, part: Part) -> Iterator[
 
 
 def _around(repo: SessionRepository, session_id: str, part: Part) -> list[MessageRecord]:
-    found = repo.get_messages(session_id, around_id=part.around, limit=part.context)
+    """In any state: search finds compacted messages as well."""
+    found = repo.get_messages(session_id, around_id=part.around, limit=part.context, include="all")
     if part.around not in [message["id"] for message in found]:
         raise NotFoundError(
             f"the session {session_id} has no message {part.around}; 'hermes-store search' prints "

@@ -150,7 +150,7 @@ def test_no_content_begins_in_the_first_column(monkeypatch, content, columns):
     written = []
     message = {
         "id": 7, "role": "user", "tool_name": None, "timestamp": 1.0, "content": content,
-        "tool_calls": content or None, "reasoning": content,
+        "state": None, "tool_calls": content or None, "reasoning": content,
     }  # fmt: skip
     Writer(written.append, full=True, reasoning=True).message(message)
     lines = "".join(written).split("\n")
@@ -251,3 +251,13 @@ def until(stream, word: str) -> str:
         assert line, f"ended before {word}: {seen}"
         seen += line
     return seen
+
+
+def test_a_compacted_hit_can_be_shown_and_says_its_state(run, filled):
+    with SessionRepository(filled) as repo:
+        repo.create_session("chat", "cli")
+        asked = repo.append_message("chat", "user", "a barrier")
+        repo.compact("chat", [{"role": "system", "content": "the summary"}])
+    assert "a barrier" not in run("show", "chat").out
+    around = run("show", "chat", "--around", asked).out
+    assert f"message {asked} · compacted" in around
