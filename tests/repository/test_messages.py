@@ -44,7 +44,8 @@ def test_a_message_comes_back_with_every_column(session):
         "extra": {"refusal": "no"},
     }
     message_id = session.append_message("s", **given)
-    assert session.get_messages("s") == [{"id": message_id, "session_id": "s", **given}]
+    stored = {"id": message_id, "session_id": "s", "state": None, **given}
+    assert session.get_messages("s") == [stored]
 
 
 def test_what_has_no_column_a_name_and_a_foreign_id_come_back_too(session):
@@ -62,7 +63,7 @@ def test_the_arguments_keep_the_positions_of_the_original(session):
         "session_id": "s", "role": "tool", "content": "c", "tool_name": "name", "tool_calls": [1],
         "tool_call_id": "call", "token_count": 5, "finish_reason": "stop", "reasoning": "r",
         "reasoning_details": [2], "codex_reasoning_items": [3],
-        "name": None, "external_id": None, "extra": None,
+        "name": None, "external_id": None, "extra": None, "state": None,
     }  # fmt: skip
 
 
