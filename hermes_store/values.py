@@ -24,12 +24,14 @@ __all__ = [
     "decode_json",
     "encode_json",
     "external_id",
+    "indexed",
     "limit",
     "listed",
     "mapping",
     "markers",
     "message_id",
     "names",
+    "new_session_id",
     "now",
     "number",
     "optional_mapping",
@@ -38,6 +40,7 @@ __all__ = [
     "page",
     "seconds",
     "session_id",
+    "source",
     "source_filter",
     "text",
 ]
@@ -49,7 +52,7 @@ GREATEST_COUNT = 2**53
 """The greatest count: every reader, JavaScript included, reads integers up to it exactly."""
 _YEAR_10000 = 253_402_300_800.0
 _MOST_NAMES = 500
-_LONGEST_EXTERNAL_ID = 500
+_LONGEST_INDEXED = 500
 """Characters: PostgreSQL's index holds no entry of more than about 2,700 bytes."""
 _LONGEST_SHOWN = 60
 _DEEPEST_JSON = 200
@@ -86,6 +89,11 @@ def session_id(argument: str, value: Any) -> str:
     if "\0" in value:
         raise InvalidArgumentError(argument, f"{value!a} holds a NUL character", "remove it")
     return value
+
+
+def new_session_id(argument: str, value: Any) -> str:
+    """The id of a session to be stored; an older file may hold longer ones."""
+    return indexed(argument, session_id(argument, value))
 
 
 def optional_session_id(argument: str, value: Any) -> str | None:
@@ -208,11 +216,20 @@ def optional_mapping(argument: str, value: Any) -> dict[str, Any] | None:
 
 def external_id(argument: str, value: Any) -> str:
     """The id that another system gave a message."""
-    given = text(argument, value)
-    if len(given) > _LONGEST_EXTERNAL_ID:
-        problem = f"is too long: it has {len(given)} characters"
-        raise InvalidArgumentError(argument, problem, f"use at most {_LONGEST_EXTERNAL_ID}")
-    return given
+    return indexed(argument, text(argument, value))
+
+
+def source(argument: str, value: Any) -> str:
+    """Where a session comes from."""
+    return indexed(argument, text(argument, value))
+
+
+def indexed(argument: str, value: str) -> str:
+    """A text that an index holds, so that it cannot be of any length."""
+    if len(value) > _LONGEST_INDEXED:
+        problem = f"is too long: it has {len(value)} characters"
+        raise InvalidArgumentError(argument, problem, f"use at most {_LONGEST_INDEXED}")
+    return value
 
 
 def content(value: Any) -> tuple[str | None, str | None]:

@@ -39,8 +39,8 @@ def _optional(check: Check, column: str, value: Any) -> Any:
 
 _CHECKS: dict[str, dict[str, Check]] = {
     "sessions": {
-        "id": values.session_id,
-        "source": values.text,
+        "id": values.new_session_id,
+        "source": values.source,
         "title": lambda _column, title: titles.sanitize(title),
         "parent_session_id": values.optional_session_id,
         "started_at": values.seconds,

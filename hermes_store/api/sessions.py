@@ -37,8 +37,8 @@ class Sessions(Topic):
         started = values.now()
         parent = values.optional_session_id("parent_session_id", parent_session_id)
         session = {
-            "id": values.session_id("session_id", session_id),
-            "source": values.text("source", source),
+            "id": values.new_session_id("session_id", session_id),
+            "source": values.source("source", source),
             "model": values.optional_text("model", model),
             "model_config": values.encode_json("model_config", model_config),
             "system_prompt": values.optional_text("system_prompt", system_prompt),

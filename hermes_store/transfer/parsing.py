@@ -60,7 +60,7 @@ def parse(given: Any) -> ParsedSession:
         raise InvalidArgumentError(
             "sessions", f"{type(given).__name__} is not a dict", "give dicts"
         )
-    session_id = values.session_id("id", given.get("id"))
+    session_id = values.new_session_id("id", given.get("id"))
     here = f"session {session_id}"
     columns = _located(here, _session_columns, given)
     title, cut_title = _located(here, _title, given.get("title"))
@@ -162,7 +162,7 @@ def _session_columns(given: Mapping[str, Any]) -> dict[str, Any]:
     parent = given.get("parent_session_id")
     columns = {
         "id": given["id"],
-        "source": _stored_text("source", given.get("source")),
+        "source": values.indexed("source", _stored_text("source", given.get("source"))),
         "parent_session_id": values.optional_session_id("parent_session_id", parent),
         "started_at": _time("started_at", given.get("started_at")),
         "ended_at": None,

@@ -234,3 +234,15 @@ def test_the_model_of_a_session_can_be_changed(session):
     assert session.get_session("s")["model"] == "another"
     with pytest.raises(LookupError):
         session.set_session_model("unknown", "x")
+
+
+@pytest.mark.parametrize("longest", ["x" * 500, "😀" * 500], ids=["ascii", "four bytes each"])
+def test_ids_and_sources_of_500_characters_are_stored_and_longer_ones_refused(repository, longest):
+    repository.create_session(longest, longest)
+    assert repository.get_session(longest)["source"] == longest
+    with pytest.raises(InvalidArgumentError, match="session_id: is too long: it has 501"):
+        repository.create_session(longest + "x", "cli")
+    with pytest.raises(InvalidArgumentError, match="source: is too long: it has 501"):
+        repository.create_session("short", longest + "x")
+    repository.append_message(longest, "user", "hi", external_id=longest)
+    assert repository.check() == []

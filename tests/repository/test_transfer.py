@@ -263,10 +263,10 @@ def test_what_another_tool_wrote_needs_only_the_essentials(repository):
 
 def test_fields_that_are_not_known_are_reported(repository):
     given = {"id": "s", "source": "x", "started_at": 1, "pinned": True}
-    result = repository.import_sessions([{**given, "messages": [{"role": "user", "active": 1}]}])
+    result = repository.import_sessions([{**given, "messages": [{"role": "user", "spoken": 1}]}])
     assert result.sessions == 1
     assert result.ignored_fields == ["pinned"]
-    assert repository.get_messages("s")[0]["extra"] == {"active": 1}
+    assert repository.get_messages("s")[0]["extra"] == {"spoken": 1}
 
 
 def test_the_messages_are_counted_anew(repository):
@@ -282,6 +282,8 @@ BAD = {
     "no source": ({"id": "s", "started_at": 1}, "session s, source: None is not a text"),
     "no start": ({"id": "s", "source": "x"}, "session s, started_at: None cannot be used"),
     "endless start": ({"id": "s", "source": "x", "started_at": float("inf")}, "started_at"),
+    "long id": ({"id": "记" * 501, "source": "x", "started_at": 1}, "id: is too long: it has 501"),
+    "long source": ({"id": "s", "source": "x" * 501, "started_at": 1}, "session s, source: is too long"),
     "bad counter": ({"id": "s", "source": "x", "started_at": 1, "input_tokens": 1.5}, "input_tokens"),
     "bad messages": ({"id": "s", "source": "x", "started_at": 1, "messages": {"a": 1}}, "messages: is not a list"),
     "bad message": ({"id": "s", "source": "x", "started_at": 1, "messages": [5]}, r"messages\[0\]"),
