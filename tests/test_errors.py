@@ -11,6 +11,7 @@ EXAMPLES = [
     errors.InvalidArgumentError("limit", "is -1", "give 0 or more"),
     errors.TitleInUseError("title", "s1"),
     errors.SessionNotFoundError("s1"),
+    errors.MessageNotFoundError("s1", 7),
     errors.StoreClosedError(),
     errors.NestedTransactionError(),
     errors.TransactionOverError(),

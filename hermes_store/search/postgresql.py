@@ -129,7 +129,8 @@ def within(connection: OpenConnection, budget: Budget) -> Iterator[None]:
         raise
     finally:
         if connection.in_transaction:
-            connection.run("ROLLBACK TO hermes_search; RELEASE hermes_search")
+            connection.run("ROLLBACK TO hermes_search")
+            connection.run("RELEASE hermes_search")
 
 
 def _set_limit(connection: OpenConnection, budget: Budget) -> None:

@@ -289,6 +289,7 @@ def test_a_hit_knows_its_message_and_its_session(repository):
         "role": "tool",
         "timestamp": 1234.5,
         "tool_name": "grep",
+        "state": None,
         "snippet": ">>>needle<<<",
         "matched_in": "content",
         "source": "telegram",
