@@ -75,11 +75,17 @@ def translate(exc: BaseException) -> HermesStoreError | None:
     if error is None:
         return None
     said = in_one_line(error)
-    if state_of(error) == _IDLE_INSIDE:
+    if _was_idle_inside(error, said):
         return StoreUnavailableError(f"the server ended the connection ({said})", _IDLE_REMEDY)
     if is_lost(error):
         return StoreUnavailableError(f"the connection to the server was lost ({said})", "try again")
     return _translate_state(state_of(error) or "", said)
+
+
+def _was_idle_inside(error: BaseException, said: str) -> bool:
+    """By the server's words where an older psycopg gives no SQLSTATE for its last message."""
+    state = state_of(error)
+    return state == _IDLE_INSIDE or (state is None and "idle-in-transaction timeout" in said)
 
 
 def _translate_state(state: str, said: str) -> HermesStoreError | None:

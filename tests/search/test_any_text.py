@@ -186,7 +186,10 @@ TYPED = {
     "taken apart": lambda text: unicodedata.normalize("NFD", text),
 }
 
-A_WORD_EACH = re.compile("[\u0e00-\u11ff\u1780-\u17ff\u2600-\uffef\U0001f000-\U0003ffff]")
+A_WORD_EACH = re.compile(
+    "[\u0e00-\u11ff\u1780-\u17ff\u2600-\uff0f\uff65-\uffef\U0001f000-\U0003ffff]"
+)
+"""Not the wide Latin letters and digits: they are the narrow ones, and belong to their words."""
 BELONGS_TO_THE_ONE_BEFORE = re.compile("[\u0300-\u036f\u1160-\u11ff\u3099\u200d\ufe0f🏽💻]")
 
 
