@@ -11,6 +11,7 @@ from stored import change, rows
 from support import Caller, only_sqlite
 
 from hermes_store.database.address import url_of
+from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError, TitleInUseError
 from hermes_store.models import Message, Session, stored
 
@@ -462,7 +463,10 @@ def test_text_that_is_not_json_is_read_as_it_is(repo):
 
 
 def test_the_models_read_with_an_engine_of_the_callers_own(repo, database):
-    engine = create_engine(url_of(database))
+    url = url_of(database)
+    # Two SQLite libraries in one process break each other's locks.
+    same_library = {} if url.host else {"module": sqlite_driver()}
+    engine = create_engine(url, **same_library)
     with OrmSession(engine) as orm:
         a = orm.get(Session, "a", options=[selectinload(Session.messages)])
         assert [message.content for message in a.messages] == ["first in a", PARTS]
