@@ -1,5 +1,6 @@
 """A real PgBouncer in transaction mode: each transaction may have another connection."""
 
+import gc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -138,6 +139,9 @@ def test_statements_are_prepared_where_the_url_asks_for_it(database: URL) -> Non
                 assert transaction.connection.exec_driver_sql(count).scalar_one() > 0
 
 
+# SQLAlchemy 2.0.36 leaves a connection open whose first statements fail; collect it in this test.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning")
 def test_statements_prepared_against_its_rules_are_refused_with_the_remedy(pooled: URL) -> None:
     asked = pooled.update_query_dict({"prepare_threshold": "0"})
     with (
@@ -150,6 +154,7 @@ def test_statements_prepared_against_its_rules_are_refused_with_the_remedy(poole
             for each in (one, other):
                 each.append_message("s", "user", "x")
                 each.get_messages("s")
+    gc.collect()
 
 
 def test_a_schema_in_the_url_is_refused_with_the_remedy(pooled: URL) -> None:
