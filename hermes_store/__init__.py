@@ -51,7 +51,7 @@ def _version() -> str:
         return metadata.version("hermes-store")
     except metadata.PackageNotFoundError:
         import tomllib  # noqa: PLC0415 - as above
-        from pathlib import Path  # noqa: PLC0415
+        from pathlib import Path  # noqa: PLC0415 - as above
 
         project = Path(__file__).parents[1] / "pyproject.toml"
         return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])

@@ -191,7 +191,7 @@ def _run(
     filling_seconds: float | None = None,
 ) -> None:
     from alembic import command  # noqa: PLC0415 - only when there is something to do
-    from alembic.util import CommandError  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415 - importing Alembic takes longer than opening a file
 
     config = scripts_config()
     config.attributes.update(
@@ -206,7 +206,7 @@ def _run(
 
 def scripts_config() -> Config:
     """Alembic's configuration with the revisions of this installation: a wheel or a checkout."""
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415 - importing Alembic takes longer than opening a file
 
     config = Config()
     config.set_main_option("script_location", str(scripts_folder()).replace("%", "%%"))

@@ -49,7 +49,7 @@ def _compiled(state: ORMExecuteState) -> Any:
     """The statement as Core writes it: its SQL, and the values that stand in it."""
     statement: Any = state.statement
     names = {name for row in _rows(state) for name in row}
-    columns = [name for name in statement.table.c.keys() if name in names] or None  # noqa: SIM118
+    columns = [name for name in statement.table.c.keys() if name in names] or None  # noqa: SIM118 - without keys() it gives columns, not names
     core = statement._annotate({"dml_strategy": "core_only"})  # noqa: SLF001 - not as the ORM runs it
     return core.compile(dialect=state.session.get_bind().dialect, column_keys=columns)
 
@@ -171,7 +171,7 @@ def _update(state: ORMExecuteState, noted: Noted, table: Table) -> Result[Any]:
 def _set_columns(sql: str, state: ORMExecuteState) -> set[str]:
     """What UPDATE sets: there, and only there, SQLAlchemy writes no blank before the sign."""
     statement: Any = state.statement
-    return {name for name in statement.table.c.keys() if f" {name}=" in sql}  # noqa: SIM118
+    return {name for name in statement.table.c.keys() if f" {name}=" in sql}  # noqa: SIM118 - without keys() it gives columns, not names
 
 
 def _update_messages(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -153,7 +154,7 @@ class _Reading:
 
     def _exported(self, lines: Iterator[bytes], name: str) -> Iterator[dict[str, Any]]:
         for number, session in exported_sessions(lines, name, self._bad):
-            self._at = lambda line=number: Bad(name, line, "")  # type: ignore[misc]
+            self._at = partial(Bad, name, number, "")
             yield session
 
 

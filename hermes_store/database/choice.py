@@ -22,11 +22,11 @@ def backend_of(url: URL) -> Backend:
 @cache
 def _named(name: str) -> Backend:
     if name == "sqlite":
-        from hermes_store.database.sqlite import SQLITE  # noqa: PLC0415
+        from hermes_store.database.sqlite import SQLITE  # noqa: PLC0415 - only the backend that is used
 
         return SQLITE
     if name in {"postgresql", "postgres"}:
-        from hermes_store.database.postgresql import POSTGRESQL  # noqa: PLC0415
+        from hermes_store.database.postgresql import POSTGRESQL  # noqa: PLC0415 - only the backend that is used
 
         return POSTGRESQL
     raise InvalidArgumentError("db_path", f"{name!r} is not a supported database", URL_REMEDY)

@@ -115,8 +115,8 @@ class _PostgreSQL:
     def checkpoints(
         self,
         url: URL,  # noqa: ARG002 - SQLite's side needs them
-        settings: Settings,  # noqa: ARG002
-        inside: AbstractContextManager[object],  # noqa: ARG002
+        settings: Settings,  # noqa: ARG002 - as above
+        inside: AbstractContextManager[object],  # noqa: ARG002 - as above
     ) -> Checkpoints | None:
         """None: the server makes its own."""
         return None

@@ -217,7 +217,7 @@ def _descriptors(inode: int, device: int) -> Iterator[tuple[os.stat_result, str]
             with suppress(OSError):
                 found = os.stat(link)  # noqa: PTH116 - costs half of Path's
                 if found.st_ino == inode and found.st_dev == device and found.st_nlink:
-                    yield found, os.readlink(link)  # noqa: PTH115
+                    yield found, os.readlink(link)  # noqa: PTH115 - as above
 
 
 def _is_being_written_back(where: str | None) -> bool:
@@ -290,9 +290,9 @@ def _put_away(path: str, owner: int | None) -> None:
             aside,
         )
     else:
-        os.unlink(f"{path}-wal")  # noqa: PTH108
+        os.unlink(f"{path}-wal")  # noqa: PTH108 - as above
     with suppress(FileNotFoundError):
-        os.unlink(f"{path}-shm")  # noqa: PTH108
+        os.unlink(f"{path}-shm")  # noqa: PTH108 - as above
 
 
 @contextmanager

@@ -345,7 +345,7 @@ class Writer:
     def _run_carefully(self, connection: OpenConnection, turn: Turn) -> None:
         """Run one operation in a savepoint; its failure does not touch the other operations."""
         try:
-            turn.result = run_in_savepoint(connection, turn.operation, self._repair)  # type: ignore[arg-type]
+            turn.result = run_in_savepoint(connection, turn.operation, self._repair)  # type: ignore[arg-type]  # a turn's T is not known
         except TransactionRolledBackError as exc:
             turn.error = self._typed(cast("BaseException", exc.__cause__))
             raise

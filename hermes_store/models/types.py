@@ -48,7 +48,7 @@ class Words(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
         """What is stored. Raises `InvalidArgumentError`."""
         stored: str | None = _checked(values.optional_text, "text", value)
         return stored
@@ -60,12 +60,12 @@ class Json(TypeDecorator[Any]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
         """What is stored. Raises `InvalidArgumentError`."""
         stored: str | None = _checked(values.encode_json, "JSON", value)
         return stored
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
         """What was given."""
         return None if value is None else values.decode_json(value)
 
@@ -76,7 +76,7 @@ class Content(TypeDecorator[Any]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
         """What is stored. Raises `InvalidArgumentError`."""
         stored: str | None = _checked(values.content, value)[0]
         return stored
@@ -94,7 +94,7 @@ class Content(TypeDecorator[Any]):
         )
         return type_coerce(marked, self)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
         """What was given."""
         if value is None or not value.startswith(_MARK):
             return value

@@ -147,11 +147,11 @@ def _mend_values(connection: Connection, steps: list[ModuleType]) -> None:
         columns = [column for step in steps for column in step.columns().get(table, ())]
         kinds = {column.name: kind for column in columns if (kind := _kind(column))}
         wrong = {name: f"typeof({name}) IN ({stored})" for name, (_, stored) in kinds.items()}
-        any_wrong = f"SELECT 1 FROM {table} WHERE {' OR '.join(wrong.values())} LIMIT 1"  # noqa: S608
+        any_wrong = f"SELECT 1 FROM {table} WHERE {' OR '.join(wrong.values())} LIMIT 1"  # noqa: S608 - names of our own schema
         if connection.exec_driver_sql(any_wrong).first():
             for name, (type_, _) in kinds.items():
                 connection.exec_driver_sql(
-                    f"UPDATE OR IGNORE {table} SET {name} = CAST({name} AS {type_})"  # noqa: S608
+                    f"UPDATE OR IGNORE {table} SET {name} = CAST({name} AS {type_})"  # noqa: S608 - names of our own schema
                     f" WHERE {wrong[name]}"
                 )
 

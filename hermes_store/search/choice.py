@@ -89,10 +89,10 @@ def upkeep_of(backend: Backend) -> Upkeep:
 @cache
 def _search(is_server: bool) -> Search:
     if is_server:
-        from hermes_store.search import postgresql  # noqa: PLC0415
+        from hermes_store.search import postgresql  # noqa: PLC0415 - only the search that is used
 
         return postgresql
-    from hermes_store.search import sqlite  # noqa: PLC0415
+    from hermes_store.search import sqlite  # noqa: PLC0415 - only the search that is used
 
     return sqlite
 
@@ -100,9 +100,9 @@ def _search(is_server: bool) -> Search:
 @cache
 def _upkeep(is_server: bool) -> Upkeep:
     if is_server:
-        from hermes_store.search import postgresql_upkeep  # noqa: PLC0415
+        from hermes_store.search import postgresql_upkeep  # noqa: PLC0415 - only the search that is used
 
         return postgresql_upkeep
-    from hermes_store.search import sqlite_upkeep  # noqa: PLC0415
+    from hermes_store.search import sqlite_upkeep  # noqa: PLC0415 - only the search that is used
 
     return sqlite_upkeep

@@ -181,7 +181,7 @@ def _tree(items: list[_Item]) -> Query | None:
     operator = ""
     for item in [*_operators_between_operands(items), _Operator("OR")]:
         if not isinstance(item, _Operator):
-            (unwanted if operator == "NOT" else wanted).append(item)  # type: ignore[arg-type]
+            (unwanted if operator == "NOT" else wanted).append(item)  # type: ignore[arg-type]  # an operand
             operator = ""
         elif item.word == "OR":
             alternatives += [_without(wanted, unwanted)] if wanted else []

@@ -31,7 +31,7 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "tests")]
 
 import postgres_server  # noqa: E402 - the folder of the tests is on the path by now
 
-from tools import local_postgres  # noqa: E402
+from tools import local_postgres  # noqa: E402 - only after the path is set
 
 LEAST = 0.9
 """The share of faults that has to be noticed."""
