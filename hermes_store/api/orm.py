@@ -18,12 +18,12 @@ from sqlalchemy.orm.util import identity_key
 from hermes_store.api.orm_bulk import run_bulk
 from hermes_store.api.orm_checks import SEARCHED, checked, searched_by
 from hermes_store.api.orm_counting import COUNTED, Noted
-from hermes_store.api.orm_folding import fold
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import SessionNotFoundError, TitleInUseError
 from hermes_store.models import Message, Session
 from hermes_store.queries import retention, sessions, titles
 from hermes_store.queries.recount import Counters
+from hermes_store.search.filling import fill_those
 from hermes_store.values import content_format
 
 __all__ = ["ConversationSession"]
@@ -201,7 +201,7 @@ def _counted(message: Message) -> tuple[Any, Any]:
 @event.listens_for(ConversationSession, "after_flush")
 def _after_flush(session: ConversationSession, _context: Any) -> None:
     unfolded, session.unfolded = session.unfolded, []
-    fold(session.opened, {entity.id for entity in unfolded})
+    fill_those(session.opened, {entity.id for entity in unfolded})
     for entity in _each(session.new, Message):
         session.noted.add(entity.session_id, *_counted(entity))
     for entity in _each(session.dirty, Message):

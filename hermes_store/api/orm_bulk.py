@@ -11,10 +11,11 @@ from sqlalchemy.orm import ORMExecuteState
 
 from hermes_store.api.orm_checks import SEARCHED, checked, searched_by
 from hermes_store.api.orm_counting import COUNTED, Noted
-from hermes_store.api.orm_folding import fold, fold_inserted, last_id
+from hermes_store.api.orm_folding import fold_inserted, last_id
 from hermes_store.models.types import Content
 from hermes_store.queries import retention, sessions
 from hermes_store.queries.recount import Counters, all_ids
+from hermes_store.search.filling import fill_those
 from hermes_store.values import content_format, now
 
 __all__ = ["run_bulk"]
@@ -187,7 +188,7 @@ def _update_messages(
         noted.touched |= _matched(state, "session_id") | moved_to
     searched = _matched(state, "id") if columns.intersection(SEARCHED) else set()
     result = run()
-    fold(noted.connection, searched)
+    fill_those(noted.connection, searched)
     if "session_id" in columns and not moved_to:  # to where an expression says
         noted.touched.update(all_ids(noted.connection))
     return result

@@ -14,7 +14,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.models.stored import messages
 from hermes_store.search.filling import fill_those
 
-__all__ = ["fold", "fold_inserted", "last_id"]
+__all__ = ["fold_inserted", "last_id"]
 
 
 def last_id(connection: OpenConnection) -> int:
@@ -30,9 +30,4 @@ def fold_inserted(
     if session_ids:
         inserted = or_(inserted, messages.c.session_id.in_(session_ids))
     found = connection.core.execute(select(messages.c.id).where(inserted)).scalars()
-    fold(connection, own_ids.union(found))
-
-
-def fold(connection: OpenConnection, ids: set[Any]) -> None:
-    """Bring what search reads of some messages up to date."""
-    fill_those(connection, sorted(ids))
+    fill_those(connection, own_ids.union(found))

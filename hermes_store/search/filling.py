@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import TextClause, bindparam, text
@@ -24,10 +24,11 @@ def fill(connection: OpenConnection, first: int, last: int) -> None:
     _fill(connection, _BETWEEN, first=first, last=last)
 
 
-def fill_those(connection: OpenConnection, ids: Sequence[int]) -> None:
+def fill_those(connection: OpenConnection, ids: Collection[int]) -> None:
     """Bring `folded` of messages up to date, wherever it is not."""
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        _fill(connection, _THOSE, ids=ids[start : start + _IDS_AT_ONCE])
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), _IDS_AT_ONCE):
+        _fill(connection, _THOSE, ids=ordered[start : start + _IDS_AT_ONCE])
 
 
 def _fill(connection: OpenConnection, texts: TextClause, **which: Any) -> None:
