@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ from hermes_store.errors import HermesStoreError, InvalidArgumentError, StoreBus
 from hermes_store.settings import Settings, taken_by
 
 __all__ = ["SQLITE"]
+
+_CHECKPOINT_PAUSE_SECONDS = 0.01
 
 
 class _SQLite:
@@ -251,9 +254,20 @@ class _SQLite:
             dbapi: Any = connection.dbapi_connection
             dbapi.execute(f"PRAGMA busy_timeout={round(lock_timeout * 1000)}")
             dbapi.execute("VACUUM")
-            refused, *_ = dbapi.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if refused:
-            raise StoreBusyError(lock_timeout, "a reader of an older snapshot")
+            _empty_log(dbapi, lock_timeout)
+
+
+def _empty_log(dbapi: Any, lock_timeout: float) -> None:
+    """Copy the log into the file and cut it to nothing. Raises `StoreBusyError`.
+
+    SQLite waits for readers and writers as long as `busy_timeout` says, but not for another
+    checkpoint: https://www.sqlite.org/c3ref/wal_checkpoint_v2.html.
+    """
+    deadline = time.monotonic() + lock_timeout
+    while dbapi.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+        if time.monotonic() >= deadline:
+            raise StoreBusyError(lock_timeout, "a reader of an older snapshot, or a checkpoint")
+        time.sleep(_CHECKPOINT_PAUSE_SECONDS)
 
 
 def _real(path: Path) -> str:

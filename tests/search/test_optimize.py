@@ -1,6 +1,8 @@
 """What was deleted is not found, and after `optimize()` it is in no byte; others are not in the way
 for longer than `lock_timeout`."""
 
+import subprocess
+import sys
 import time
 from contextlib import closing
 
@@ -148,6 +150,36 @@ def test_optimize_is_refused_while_somebody_is_in_the_way_and_works_afterwards(
     assert repository.check() == []
     if not isinstance(database, URL):
         assert SECRET.encode() not in bytes_of(database)
+
+
+_HOLD_CHECKPOINT_LOCK = """
+import fcntl, sys
+with open(sys.argv[1], "r+b") as shared_memory:
+    fcntl.lockf(shared_memory, fcntl.LOCK_EX, 1, 121)  # WAL_CKPT_LOCK of sqlite's wal.c
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@only_sqlite
+def test_optimize_waits_for_the_checkpoint_of_another_process(repository, database, monkeypatch):
+    held = subprocess.Popen(
+        [sys.executable, "-c", _HOLD_CHECKPOINT_LOCK, f"{database}-shm"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert held.stdout.readline() == "held\n"
+    waited = []
+
+    def let_go(seconds):
+        waited.append(seconds)
+        held.communicate("\n")
+
+    monkeypatch.setattr("hermes_store.database.sqlite.time.sleep", let_go)
+    repository.optimize()
+    assert waited
+    assert database.with_name("state.db-wal").stat().st_size == 0
 
 
 def test_others_write_while_the_index_is_merged(repository, database):
