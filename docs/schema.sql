@@ -1,10 +1,18 @@
--- The schema at revision 0014, as SQLite keeps it. Written by 'make schema'.
+-- The schema at revision 0017, as SQLite keeps it. Written by 'make schema'.
 -- Times are Unix epoch seconds (UTC), costs US dollars. docs/changing-the-schema.md says how to
 -- change it.
 
 CREATE TABLE hermes_store_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
+);
+
+CREATE TABLE leases (
+    name TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    acquired_at REAL NOT NULL,
+    expires_at REAL NOT NULL,
+    CONSTRAINT pk_leases PRIMARY KEY (name)
 );
 
 CREATE TABLE messages (
@@ -40,6 +48,12 @@ CREATE VIRTUAL TABLE messages_fts USING fts5(
 ─━│┃┄┅┆┇┈┉┊┋┌┍┎┏┐┑┒┓└┕┖┗┘┙┚┛├┝┞┟┠┡┢┣┤┥┦┧┨┩┪┫┬┭┮┯┰┱┲┳┴┵┶┷┸┹┺┻┼┽┾┿
 ╀╁╂╃╄╅╆╇╈╉╊╋╌╍╎╏═║╒╓╔╕╖╗╘╙╚╛╜╝╞╟╠╡╢╣╤╥╦╧╨╩╪╫╬╭╮╯╰╱╲╳╴╵╶╷╸╹╺╻╼╽╾╿
 ▀▁▂▃▄▅▆▇█▉▊▋▌▍▎▏▐░▒▓▔▕▖▗▘▙▚▛▜▝▞▟'"
+);
+
+CREATE TABLE meta (
+    "key" TEXT NOT NULL,
+    value TEXT,
+    CONSTRAINT pk_meta PRIMARY KEY ("key")
 );
 
 CREATE TABLE search_index (
@@ -81,8 +95,43 @@ CREATE TABLE sessions (
     cost_source TEXT,
     pricing_version TEXT,
     last_active REAL,
+    link TEXT,
+    archived REAL,
+    pinned INTEGER DEFAULT 0,
+    cwd TEXT,
+    "key" TEXT,
+    api_call_count INTEGER DEFAULT 0,
+    extra TEXT,
     CONSTRAINT pk_sessions PRIMARY KEY (id),
     CONSTRAINT fk_sessions_parent_session_id_sessions FOREIGN KEY(parent_session_id) REFERENCES sessions (id)
+);
+
+CREATE TABLE usage (
+    session_id TEXT NOT NULL,
+    hour INTEGER NOT NULL,
+    task TEXT DEFAULT '' NOT NULL,
+    model TEXT DEFAULT '' NOT NULL,
+    provider TEXT DEFAULT '' NOT NULL,
+    base_url TEXT DEFAULT '' NOT NULL,
+    mode TEXT DEFAULT '' NOT NULL,
+    calls INTEGER DEFAULT 0 NOT NULL,
+    input_tokens INTEGER DEFAULT 0 NOT NULL,
+    output_tokens INTEGER DEFAULT 0 NOT NULL,
+    cache_read_tokens INTEGER DEFAULT 0 NOT NULL,
+    cache_write_tokens INTEGER DEFAULT 0 NOT NULL,
+    reasoning_tokens INTEGER DEFAULT 0 NOT NULL,
+    estimated_cost_usd REAL,
+    actual_cost_usd REAL,
+    first_at REAL NOT NULL,
+    last_at REAL NOT NULL,
+    CONSTRAINT pk_usage PRIMARY KEY (session_id,
+    hour,
+    task,
+    model,
+    provider,
+    base_url,
+    mode),
+    CONSTRAINT fk_usage_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id) ON DELETE CASCADE
 );
 
 CREATE VIEW messages_search(id, content, tool_name, tool_calls, forms) AS
@@ -332,6 +381,8 @@ CREATE INDEX idx_messages_rewound ON messages (id) WHERE state = 'rewound';
 
 CREATE INDEX idx_messages_session ON messages (session_id, id);
 
+CREATE INDEX idx_sessions_key ON sessions ("key", started_at) WHERE key IS NOT NULL;
+
 CREATE INDEX idx_sessions_last_active ON sessions (last_active DESC);
 
 CREATE INDEX idx_sessions_parent ON sessions (parent_session_id);
@@ -341,6 +392,8 @@ CREATE INDEX idx_sessions_source ON sessions (source);
 CREATE INDEX idx_sessions_started ON sessions (started_at DESC);
 
 CREATE UNIQUE INDEX idx_sessions_title_unique ON sessions (title) WHERE title IS NOT NULL;
+
+CREATE INDEX idx_usage_hour ON usage (hour);
 
 CREATE TRIGGER messages_fts_delete BEFORE DELETE ON messages
 WHEN EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = old.id)

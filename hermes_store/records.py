@@ -52,6 +52,16 @@ class _SessionFields(TypedDict):
     cost_source: str | None
     pricing_version: str | None
     last_active: float
+    link: Literal["compression", "branch", "delegate", "reset"] | None
+    """What the parent is to it; None when that is not known."""
+    archived: float | None
+    """When it was archived; None: it is not."""
+    pinned: bool
+    cwd: str | None
+    key: str | None
+    api_call_count: int
+    extra: dict[str, Any] | None
+    """What the session holds besides the columns."""
 
 
 class SessionRecord(_SessionFields):

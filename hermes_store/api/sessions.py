@@ -7,6 +7,8 @@ from typing import Any
 
 from hermes_store import values
 from hermes_store.api.base import Topic, checked_id
+from hermes_store.errors import InvalidArgumentError
+from hermes_store.models import links
 from hermes_store.queries import listing, matching, sessions
 from hermes_store.queries.listing import Filter
 from hermes_store.records import SessionMatch, SessionRecord
@@ -26,13 +28,20 @@ class Sessions(Topic):
         system_prompt: str | None = None,
         user_id: str | None = None,
         parent_session_id: str | None = None,
+        *,
+        link: str | None = None,
+        cwd: str | None = None,
+        key: str | None = None,
+        extra: dict[str, Any] | None = None,
     ) -> str:
         """Store a session that starts now; return its id.
 
         When the session exists, fills what is not known yet and overwrites nothing.
-        `source` says where it comes from: "cli", "telegram" and so on. Raises
-        `SessionNotFoundError` for an unknown parent, `InvalidArgumentError` for a parent that
-        descends from the session.
+        `source` says where it comes from: "cli", "telegram" and so on. `link` says what the
+        parent is to it: "compression", "branch", "delegate" or "reset". `cwd` is the folder the
+        agent works in, `key` what a gateway finds the session of a chat by; `extra` holds what
+        else is known. Raises `SessionNotFoundError` for an unknown parent,
+        `InvalidArgumentError` for a parent that descends from the session.
         """
         started = values.now()
         parent = values.optional_session_id("parent_session_id", parent_session_id)
@@ -44,9 +53,16 @@ class Sessions(Topic):
             "system_prompt": values.optional_text("system_prompt", system_prompt),
             "user_id": values.optional_text("user_id", user_id),
             "parent_session_id": parent,
+            "link": links.checked(link),
+            "cwd": values.optional_text("cwd", cwd),
+            "key": None if key is None else values.indexed("key", values.text("key", key)),
+            "extra": values.encode_json("extra", extra),
             "started_at": started,
             "last_active": started,
         }
+        if link is not None and parent is None:
+            remedy = "give the parent, or no link"
+            raise InvalidArgumentError("link", f"{link!r} needs a parent_session_id", remedy)
         self._write(sessions.create, session)
         return session_id
 

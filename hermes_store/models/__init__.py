@@ -39,12 +39,16 @@ Dollars = Annotated[float | None, mapped_column(_Float)]
 Counter = Annotated[int | None, mapped_column(_Whole, server_default=text("0"))]
 RequiredText = Annotated[str, mapped_column(Words)]
 OptionalText = Annotated[str | None, mapped_column(Words)]
+KeyText = Annotated[str, mapped_column(_Id, primary_key=True, server_default=text("''"))]
+Sum = Annotated[int, mapped_column(_Whole, server_default=text("0"))]
 AsJson = Annotated[Any, mapped_column(Json, nullable=True)]
 """Stored as JSON text; a Python value here and in every record of this package."""
 
 
 HIDDEN = {"hidden": True}
 """`info` of a column that the package keeps for itself: callers neither give nor get it."""
+FLAG = {"flag": True}
+"""`info` of a column that is 0 or 1, and a bool to callers."""
 
 
 def _start(context: Any) -> Any:
@@ -114,6 +118,19 @@ class Session(Base):
     pricing_version: Mapped[OptionalText]
     last_active: Mapped[OptionalEpoch] = mapped_column(default=_start)
     """Time of the newest message, or of the start while there is none."""
+    link: Mapped[OptionalText]
+    """What the parent is to it: 'compression' (it goes on here), 'branch', 'delegate', 'reset'."""
+    archived: Mapped[OptionalEpoch]
+    """When it was archived; lists leave it out."""
+    pinned: Mapped[Counter] = mapped_column(info=FLAG)
+    """1: pinned by its owner; a bool in every record of this package."""
+    cwd: Mapped[OptionalText]
+    """The folder that the agent works in."""
+    key: Mapped[OptionalText]
+    """What a gateway finds "the session of this chat" by."""
+    api_call_count: Mapped[Counter]
+    extra: Mapped[AsJson]
+    """What a session holds besides the columns: an object; NULL for most sessions."""
 
     messages: Mapped[list["Message"]] = relationship(
         back_populates="session", lazy="raise", cascade="all, delete-orphan", passive_deletes=True
@@ -146,6 +163,14 @@ class Session(Base):
         ),
         # last used first, at the cost of the page
         Index("idx_sessions_last_active", text("last_active DESC")),
+        # the newest session of a key
+        Index(
+            "idx_sessions_key",
+            "key",
+            "started_at",
+            sqlite_where=text("key IS NOT NULL"),
+            info={"condition": "both databases'"},
+        ),
     )
 
 
@@ -218,6 +243,63 @@ class Message(Base):
         # ids are never used twice, so an id kept by a reader stays true
         {"sqlite_autoincrement": True},
     )
+
+
+class Usage(Base):
+    """What one model and one task of a session used in one hour.
+
+    A text that is not known is '' here: a key holds no NULL. The sums that a session itself keeps
+    are another account, which nothing here changes.
+    """
+
+    __tablename__ = "usage"
+
+    session_id: Mapped[str] = mapped_column(
+        _Id, ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True
+    )
+    hour: Mapped[int] = mapped_column(_Whole, primary_key=True)
+    """Hours since the Unix epoch, of the time of the record."""
+    task: Mapped[KeyText]
+    """Which work of the agent it was: "title", "compression"; '' is the conversation itself."""
+    model: Mapped[KeyText]
+    provider: Mapped[KeyText]
+    base_url: Mapped[KeyText]
+    mode: Mapped[KeyText]
+    calls: Mapped[Sum]
+    input_tokens: Mapped[Sum]
+    output_tokens: Mapped[Sum]
+    cache_read_tokens: Mapped[Sum]
+    cache_write_tokens: Mapped[Sum]
+    reasoning_tokens: Mapped[Sum]
+    estimated_cost_usd: Mapped[Dollars]
+    actual_cost_usd: Mapped[Dollars]
+    first_at: Mapped[Epoch]
+    last_at: Mapped[Epoch]
+
+    __table_args__ = (
+        # sums by day, week and month
+        Index("idx_usage_hour", "hour"),
+    )
+
+
+class Meta(Base):
+    """What a program keeps beside its sessions, under a key of its own."""
+
+    __tablename__ = "meta"
+
+    key: Mapped[str] = mapped_column(_Id, primary_key=True)
+    value: Mapped[AsJson]
+
+
+class Lease(Base):
+    """Who alone may do something, until when."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(_Id, primary_key=True)
+    holder: Mapped[RequiredText]
+    acquired_at: Mapped[Epoch]
+    expires_at: Mapped[Epoch]
 
 
 def _shown(entity: Base, *names: str) -> str:

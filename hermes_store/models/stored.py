@@ -17,7 +17,7 @@ from hermes_store.models.types import Content, Json
 
 __all__ = ["TABLES", "Kind", "kinds", "messages", "names", "sessions"]
 
-Kind = Literal["text", "json", "content", "whole", "number", "other"]
+Kind = Literal["text", "json", "content", "whole", "flag", "number", "other"]
 """What a value of a column is to callers; it says how the value is checked and decoded."""
 
 _metadata = MetaData()
@@ -26,7 +26,7 @@ _metadata = MetaData()
 def _as_stored(mapped: Table) -> Table:
     table = mapped.to_metadata(_metadata)
     for column in table.columns:
-        column.info["kind"] = _kind(column.type)
+        column.info["kind"] = "flag" if "flag" in column.info else _kind(column.type)
         column.type = _plain(column.type)
         column.default = None
     return table

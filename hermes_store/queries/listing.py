@@ -139,8 +139,7 @@ def list_rich(
     keys = (*names, "preview")
     listings: list[Any] = [dict(zip(keys, row)) for row in rows]  # noqa: B905 - in 2/3 of the time
     for listing in listings:
-        if listing["model_config"] is not None:
-            listing["model_config"] = values.decode_json(listing["model_config"])
+        session_functions.decode(listing)
         listing["preview"] = _preview(listing["preview"])
     return listings
 

@@ -22,7 +22,7 @@ from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
-from hermes_store.models.stored import sessions
+from hermes_store.models.stored import names, sessions
 from hermes_store.records import SessionRecord
 from hermes_store.search.triggers import require_all_stored
 
@@ -30,6 +30,7 @@ __all__ = [
     "NAMES",
     "count",
     "create",
+    "decode",
     "end",
     "exists",
     "get",
@@ -55,12 +56,26 @@ _COUNTERS = {
     "cache_read_tokens",
     "cache_write_tokens",
     "reasoning_tokens",
+    "pinned",
+    "api_call_count",
 }
 NAMES = tuple(column.name for column in sessions.columns)
 """The keys of a `SessionRecord`."""
 
+_JSON = names(sessions, "json")
+_FLAGS = names(sessions, "flag")
 _GIVEN = ("id", "source", "started_at", "last_active")
-_FILLED = ("user_id", "model", "model_config", "system_prompt", "parent_session_id")
+_FILLED = (
+    "user_id",
+    "model",
+    "model_config",
+    "system_prompt",
+    "parent_session_id",
+    "link",
+    "cwd",
+    "key",
+    "extra",
+)
 _ID = bindparam("session", type_=Text)
 
 
@@ -87,9 +102,17 @@ def select_records() -> Select[Any]:
 def record(row: Any, names: tuple[str, ...] = NAMES) -> SessionRecord:
     """The dict of a row that `select_records` gave."""
     values_by_name = dict(zip(names, row, strict=False))
-    if values_by_name["model_config"] is not None:
-        values_by_name["model_config"] = values.decode_json(values_by_name["model_config"])
+    decode(values_by_name)
     return cast("SessionRecord", values_by_name)
+
+
+def decode(found: dict[str, Any]) -> None:
+    """Make what a row holds what callers get: Python values of JSON, a bool of a flag."""
+    for name in _JSON:
+        if found[name] is not None:
+            found[name] = values.decode_json(found[name])
+    for name in _FLAGS:
+        found[name] = bool(found[name])
 
 
 _GET = Statement(select_records().where(sessions.c.id == _ID))

@@ -1,4 +1,4 @@
--- The schema of a new database at revision 0014. Written by 'make schema'.
+-- The schema of a new database at revision 0017. Written by 'make schema'.
 CREATE TABLE hermes_store_version (
     version_num VARCHAR(32) NOT NULL, 
     CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
@@ -389,4 +389,64 @@ CREATE UNIQUE INDEX idx_messages_external_id ON messages (session_id, external_i
 
 CREATE INDEX idx_messages_rewound ON messages (id) WHERE state = 'rewound';
 
-INSERT INTO hermes_store_version (version_num) VALUES ('0014');
+-- Running upgrade 0014 -> 0015
+
+ALTER TABLE sessions ADD COLUMN link TEXT;
+
+-- Running upgrade 0015 -> 0016
+
+ALTER TABLE sessions ADD COLUMN archived DOUBLE PRECISION;
+
+ALTER TABLE sessions ADD COLUMN pinned BIGINT DEFAULT 0;
+
+ALTER TABLE sessions ADD COLUMN cwd TEXT;
+
+ALTER TABLE sessions ADD COLUMN key TEXT;
+
+ALTER TABLE sessions ADD COLUMN api_call_count BIGINT DEFAULT 0;
+
+ALTER TABLE sessions ADD COLUMN extra TEXT;
+
+CREATE INDEX idx_sessions_key ON sessions (key, started_at) WHERE key IS NOT NULL;
+
+-- Running upgrade 0016 -> 0017
+
+CREATE TABLE usage (
+    session_id TEXT COLLATE "C" NOT NULL, 
+    hour BIGINT NOT NULL, 
+    task TEXT COLLATE "C" DEFAULT '' NOT NULL, 
+    model TEXT COLLATE "C" DEFAULT '' NOT NULL, 
+    provider TEXT COLLATE "C" DEFAULT '' NOT NULL, 
+    base_url TEXT COLLATE "C" DEFAULT '' NOT NULL, 
+    mode TEXT COLLATE "C" DEFAULT '' NOT NULL, 
+    calls BIGINT DEFAULT 0 NOT NULL, 
+    input_tokens BIGINT DEFAULT 0 NOT NULL, 
+    output_tokens BIGINT DEFAULT 0 NOT NULL, 
+    cache_read_tokens BIGINT DEFAULT 0 NOT NULL, 
+    cache_write_tokens BIGINT DEFAULT 0 NOT NULL, 
+    reasoning_tokens BIGINT DEFAULT 0 NOT NULL, 
+    estimated_cost_usd DOUBLE PRECISION, 
+    actual_cost_usd DOUBLE PRECISION, 
+    first_at DOUBLE PRECISION NOT NULL, 
+    last_at DOUBLE PRECISION NOT NULL, 
+    CONSTRAINT pk_usage PRIMARY KEY (session_id, hour, task, model, provider, base_url, mode), 
+    CONSTRAINT fk_usage_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id) ON DELETE CASCADE
+);
+
+CREATE INDEX idx_usage_hour ON usage (hour);
+
+CREATE TABLE meta (
+    key TEXT COLLATE "C" NOT NULL, 
+    value TEXT, 
+    CONSTRAINT pk_meta PRIMARY KEY (key)
+);
+
+CREATE TABLE leases (
+    name TEXT COLLATE "C" NOT NULL, 
+    holder TEXT NOT NULL, 
+    acquired_at DOUBLE PRECISION NOT NULL, 
+    expires_at DOUBLE PRECISION NOT NULL, 
+    CONSTRAINT pk_leases PRIMARY KEY (name)
+);
+
+INSERT INTO hermes_store_version (version_num) VALUES ('0017');

@@ -1,4 +1,4 @@
--- The schema of a new database at revision 0014. Written by 'make schema'.
+-- The schema of a new database at revision 0017. Written by 'make schema'.
 CREATE TABLE hermes_store_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
@@ -18,7 +18,7 @@ CREATE TABLE sessions (
 	message_count INTEGER DEFAULT 0, 
 	tool_call_count INTEGER DEFAULT 0, 
 	input_tokens INTEGER DEFAULT 0, 
-	output_tokens INTEGER DEFAULT 0, title TEXT, cache_read_tokens INTEGER DEFAULT 0, cache_write_tokens INTEGER DEFAULT 0, reasoning_tokens INTEGER DEFAULT 0, billing_provider TEXT, billing_base_url TEXT, billing_mode TEXT, estimated_cost_usd REAL, actual_cost_usd REAL, cost_status TEXT, cost_source TEXT, pricing_version TEXT, last_active REAL, 
+	output_tokens INTEGER DEFAULT 0, title TEXT, cache_read_tokens INTEGER DEFAULT 0, cache_write_tokens INTEGER DEFAULT 0, reasoning_tokens INTEGER DEFAULT 0, billing_provider TEXT, billing_base_url TEXT, billing_mode TEXT, estimated_cost_usd REAL, actual_cost_usd REAL, cost_status TEXT, cost_source TEXT, pricing_version TEXT, last_active REAL, link TEXT, archived REAL, pinned INTEGER DEFAULT 0, cwd TEXT, "key" TEXT, api_call_count INTEGER DEFAULT 0, extra TEXT, 
 	CONSTRAINT pk_sessions PRIMARY KEY (id), 
 	CONSTRAINT fk_sessions_parent_session_id_sessions FOREIGN KEY(parent_session_id) REFERENCES sessions (id)
 )
@@ -353,8 +353,48 @@ CREATE UNIQUE INDEX idx_messages_external_id ON messages (session_id, external_i
 ;
 CREATE INDEX idx_messages_rewound ON messages (id) WHERE state = 'rewound'
 ;
+CREATE INDEX idx_sessions_key ON sessions ("key", started_at) WHERE key IS NOT NULL
+;
+CREATE TABLE usage (
+	session_id TEXT NOT NULL, 
+	hour INTEGER NOT NULL, 
+	task TEXT DEFAULT '' NOT NULL, 
+	model TEXT DEFAULT '' NOT NULL, 
+	provider TEXT DEFAULT '' NOT NULL, 
+	base_url TEXT DEFAULT '' NOT NULL, 
+	mode TEXT DEFAULT '' NOT NULL, 
+	calls INTEGER DEFAULT 0 NOT NULL, 
+	input_tokens INTEGER DEFAULT 0 NOT NULL, 
+	output_tokens INTEGER DEFAULT 0 NOT NULL, 
+	cache_read_tokens INTEGER DEFAULT 0 NOT NULL, 
+	cache_write_tokens INTEGER DEFAULT 0 NOT NULL, 
+	reasoning_tokens INTEGER DEFAULT 0 NOT NULL, 
+	estimated_cost_usd REAL, 
+	actual_cost_usd REAL, 
+	first_at REAL NOT NULL, 
+	last_at REAL NOT NULL, 
+	CONSTRAINT pk_usage PRIMARY KEY (session_id, hour, task, model, provider, base_url, mode), 
+	CONSTRAINT fk_usage_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id) ON DELETE CASCADE
+)
+;
+CREATE INDEX idx_usage_hour ON usage (hour)
+;
+CREATE TABLE meta (
+	"key" TEXT NOT NULL, 
+	value TEXT, 
+	CONSTRAINT pk_meta PRIMARY KEY ("key")
+)
+;
+CREATE TABLE leases (
+	name TEXT NOT NULL, 
+	holder TEXT NOT NULL, 
+	acquired_at REAL NOT NULL, 
+	expires_at REAL NOT NULL, 
+	CONSTRAINT pk_leases PRIMARY KEY (name)
+)
+;
 INSERT INTO hermes_store_version (version_num)
-VALUES ('0014')
+VALUES ('0017')
 ;
 INSERT INTO search_index (id, state, detail, changed_at, owner, owned_until)
 VALUES (1, 'ready', '', (julianday('now') - 2440587.5) * 86400, NULL, NULL)

@@ -131,7 +131,7 @@ class _Copying:
         return Copied(
             held.pop(sessions.name),
             held.pop(messages.name),
-            others=held,
+            others={name: number for name, number in held.items() if number},
             digest=digest.hexdigest(),
             remarks=dict(remarks),
             deleted=self._deleted,

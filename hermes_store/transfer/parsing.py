@@ -27,6 +27,7 @@ _TEXTS = tuple(
 )
 _JSON = names(sessions, "json")
 _COUNTS = tuple(name for name in names(sessions, "whole") if name != "message_count")
+_FLAGS = names(sessions, "flag")
 _TIMES = ("ended_at", "last_active")
 _NUMBERS = tuple(name for name in names(sessions, "number") if name not in {"started_at", *_TIMES})
 
@@ -170,6 +171,7 @@ def _session_columns(given: Mapping[str, Any]) -> dict[str, Any]:
     columns |= {name: values.optional_text(name, given.get(name)) for name in _TEXTS}
     columns |= {name: values.encode_json(name, given.get(name)) for name in _JSON}
     columns |= {name: _stored_count(name, given[name]) for name in _COUNTS if name in given}
+    columns |= {name: int(bool(given[name])) for name in _FLAGS if name in given}
     for name in _NUMBERS:
         if given.get(name) is not None:
             columns[name] = values.number(name, given[name])

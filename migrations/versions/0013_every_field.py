@@ -15,18 +15,20 @@ import unicodedata
 import sqlalchemy as sa
 from alembic import op
 
+from hermes_store.schema.additions import add_columns, drop_columns
+
 revision = "0013"
 down_revision = "0012"
 branch_labels = None
 depends_on = None
 
+NEW = ["name", "external_id", "extra"]
 TITLES = sa.text("SELECT id, title FROM sessions WHERE title IS NOT NULL ORDER BY started_at, id")
 RENAME = sa.text("UPDATE sessions SET title = :title WHERE id = :id")
 
 
 def upgrade() -> None:
-    for column in ("name", "external_id", "extra"):
-        op.add_column("messages", sa.Column(column, sa.Text()))
+    add_columns("messages", [sa.Column(name, sa.Text()) for name in NEW])
     named = sa.text("external_id IS NOT NULL")
     op.create_index(
         "idx_messages_external_id",
@@ -60,5 +62,4 @@ def free(title: str, taken: set[str]) -> str:
 
 def downgrade() -> None:
     op.drop_index("idx_messages_external_id", "messages")
-    for column in ("extra", "external_id", "name"):
-        op.drop_column("messages", column)
+    drop_columns("messages", NEW[::-1])

@@ -11,6 +11,8 @@ again. Going down keeps every message, and all of them are live again.
 import sqlalchemy as sa
 from alembic import op
 
+from hermes_store.schema.additions import add_columns, drop_columns
+
 revision = "0014"
 down_revision = "0013"
 branch_labels = None
@@ -37,7 +39,7 @@ def index(condition: sa.TextClause) -> None:
 
 
 def upgrade() -> None:
-    op.add_column("messages", sa.Column("state", sa.Text()))
+    add_columns("messages", [sa.Column("state", sa.Text())])
     op.drop_index(NAME, "messages")
     index(NAMED_AND_LIVE)
     op.create_index(
@@ -50,4 +52,4 @@ def downgrade() -> None:
     op.drop_index("idx_messages_rewound", "messages")
     op.drop_index(NAME, "messages")
     index(NAMED)
-    op.drop_column("messages", "state")
+    drop_columns("messages", ["state"])

@@ -20,7 +20,7 @@ REMARKS = {
         "sessions that only messages named, made": 1,
     },
     "extra_columns": {
-        "values of sessions.cwd, left out": 3,
+        "values of sessions.cwd_of_others, left out": 3,
         "values of messages.starred, left out": 5,
     },
 }

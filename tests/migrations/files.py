@@ -82,6 +82,22 @@ def rows(path: Path, tables: tuple[str, ...] = ("sessions", "messages")) -> dict
     return found
 
 
+def put_back(found: dict[str, list[dict]]) -> dict[str, list[dict]]:
+    """`found` with the columns of others that were in the way of ours under their first names."""
+    ours = {"cwd_of_others": "cwd"}
+    return {
+        table: [
+            {
+                ours.get(name, name): value
+                for name, value in row.items()
+                if f"{name}_of_others" not in row
+            }
+            for row in each
+        ]
+        for table, each in found.items()
+    }
+
+
 def in_common(before: dict[str, list[dict]], after: dict[str, list[dict]]) -> dict[str, list[dict]]:
     """`after`, with the columns that `before` had."""
     return {

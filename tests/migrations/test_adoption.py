@@ -16,13 +16,14 @@ from files import (
     columns,
     differences,
     in_common,
+    put_back,
     query,
     rows,
     schema,
     script,
 )
 
-from hermes_store import migrate
+from hermes_store import SessionRepository, migrate
 
 RENAMED = {
     "equal_titles_v3": {"middle": "twin #3", "newest": "twin #4", "numbered": "twin #5"},
@@ -102,7 +103,7 @@ class TestEveryLegacyFile:
     def test_comes_along_with_every_row(self, tmp_path: Path, name: str, adopted: Adopted) -> None:
         before = mended(rows(build(name, tmp_path)))
         path = adopted(name, tmp_path)
-        after = rows(path)
+        after = put_back(rows(path))
         assert without_title(in_common(before, after)) == without_title(before)
         titles = {row["id"]: row["title"] for row in after["sessions"]}
         assert titles == {row["id"]: row["title"] for row in expected(name, before)["sessions"]}
@@ -132,7 +133,7 @@ class TestEveryLegacyFile:
     ) -> None:
         path, new = adopted(name, tmp_path), tmp_path / "new.db"
         migrate.upgrade(new)
-        extra = [("remove_column", "cwd"), ("remove_column", "starred")]
+        extra = [("remove_column", "cwd_of_others"), ("remove_column", "starred")]
         found = [(each[0], each[3].name) for each in differences(path)]
         assert sorted(found) == (extra if name == "extra_columns" else [])
         ours = [(type_, each) for type_, each, _ in schema(new)]
@@ -162,7 +163,7 @@ class TestEveryLegacyFile:
     def test_can_go_down_again_to_what_the_original_opens(self, tmp_path: Path, name: str) -> None:
         path = build(name, tmp_path)
         migrate.upgrade(path)
-        before = rows(path)
+        before = put_back(rows(path))
         migrate.downgrade(path, "0006")
         after = rows(path)
         assert in_common(after, before) == after
@@ -224,6 +225,24 @@ class TestUntidiness:
         assert query(path, "SELECT touched FROM kanban_cards ORDER BY id") == [(1,), (0,)]
         migrate.downgrade(path, "0001")
         assert query(path, sql) == before[0]
+
+    def test_columns_of_others_under_our_names_are_put_aside_and_come_back(
+        self, tmp_path: Path
+    ) -> None:
+        path = build("v6", tmp_path)
+        theirs = ["state", "name", "extra"]
+        for name in theirs:
+            query(path, f"ALTER TABLE messages ADD COLUMN {name} TEXT DEFAULT 'of others'")
+        before = rows(path)
+        migrate.upgrade(path)
+        aside, ours = rows(path)["messages"][0], {"state": None, "name": None, "extra": None}
+        assert {name: aside[name] for name in theirs} == ours
+        assert {aside[f"{name}_of_others"] for name in theirs} == {"of others"}
+        with SessionRepository(path) as repository:
+            session_id = aside["session_id"]
+            assert len(repository.get_messages(session_id)) == repository.message_count(session_id)
+        migrate.downgrade(path, "0006")
+        assert in_common(rows(path), before) == rows(path)
 
     def test_rows_that_refer_to_nothing_are_kept_and_do_not_stop_the_upgrade(
         self, tmp_path: Path

@@ -178,9 +178,9 @@ class TestDrift:
 
 class TestAChangeOfTheModels:
     def test_a_new_column_is_found(self, path: Path, models: sa.MetaData) -> None:
-        models.tables["sessions"].append_column(sa.Column("cwd", sa.Text))
+        models.tables["sessions"].append_column(sa.Column("mood", sa.Text))
         [(what, _, table, column)] = differences(path, models)
-        assert (what, table, column.name) == ("add_column", "sessions", "cwd")
+        assert (what, table, column.name) == ("add_column", "sessions", "mood")
 
     def test_a_dropped_column_is_found(self, path: Path, models: sa.MetaData) -> None:
         script(path, "ALTER TABLE messages ADD COLUMN starred INTEGER")

@@ -28,13 +28,13 @@ REFUSED = {
     ),
     "a new column that is NOT NULL": (
         SESSION,
-        SESSION + "    cwd: Mapped[str] = mapped_column(Text)\n",
-        ["sessions.cwd", "constant server_default"],
+        SESSION + "    mood: Mapped[str] = mapped_column(Text)\n",
+        ["sessions.mood", "constant server_default"],
     ),
     "a BOOLEAN with a number": (
         SESSION,
-        SESSION + "    archived: Mapped[bool] = mapped_column(Boolean, server_default=text('0'))\n",
-        ["sessions.archived", "sa.false()"],
+        SESSION + "    starred: Mapped[bool] = mapped_column(Boolean, server_default=text('0'))\n",
+        ["sessions.starred", "sa.false()"],
     ),
     "an index with one condition": (
         SOURCE_INDEX,
@@ -67,8 +67,8 @@ RIGHT = {
     "a new table": ("\n\nsessions = cast(", TABLE),
     "columns": (
         SESSION,
-        SESSION + "    cwd: Mapped[OptionalText]\n    extra: Mapped[AsJson]\n"
-        "    pinned: Mapped[bool] = mapped_column(Boolean, server_default=true())\n"
+        SESSION + "    mood: Mapped[OptionalText]\n    facts: Mapped[AsJson]\n"
+        "    liked: Mapped[bool] = mapped_column(Boolean, server_default=true())\n"
         "    origin: Mapped[SessionIdOrNone]\n",
     ),
     "an index with both conditions": (

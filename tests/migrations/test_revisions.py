@@ -116,7 +116,8 @@ class TestTheLine:
             if isinstance(node, ast.Import)
             for alias in node.names
         ] + [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-        assert not [name for name in imported if name and name.startswith("hermes_store")]
+        ours = {name for name in imported if name and name.startswith("hermes_store")}
+        assert ours <= {"hermes_store.schema.additions"}  # says of itself that it must not change
 
     @pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.stem)
     def test_never_copies_a_table_which_would_drop_its_triggers(self, path: Path) -> None:

@@ -39,7 +39,7 @@ def test_the_arguments_keep_the_positions_of_the_original(repository):
 def test_counters_of_a_new_session_are_zero_and_costs_unknown(repository):
     repository.create_session("s", "cli")
     session = repository.get_session("s")
-    assert [session[name] for name in session if name.endswith(("_count", "_tokens"))] == [0] * 7
+    assert [session[name] for name in session if name.endswith(("_count", "_tokens"))] == [0] * 8
     assert session["estimated_cost_usd"] is session["actual_cost_usd"] is None
 
 

@@ -262,10 +262,10 @@ def test_what_another_tool_wrote_needs_only_the_essentials(repository):
 
 
 def test_fields_that_are_not_known_are_reported(repository):
-    given = {"id": "s", "source": "x", "started_at": 1, "pinned": True}
+    given = {"id": "s", "source": "x", "started_at": 1, "starred": True}
     result = repository.import_sessions([{**given, "messages": [{"role": "user", "spoken": 1}]}])
     assert result.sessions == 1
-    assert result.ignored_fields == ["pinned"]
+    assert result.ignored_fields == ["starred"]
     assert repository.get_messages("s")[0]["extra"] == {"spoken": 1}
 
 

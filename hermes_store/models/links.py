@@ -1,0 +1,30 @@
+"""What the parent of a session is to it: `sessions.link`.
+
+| link | the parent is |
+|---|---|
+| compression | the part before it of the same conversation, which goes on here |
+| branch | what it was branched off from; from then on a conversation of its own |
+| delegate | the agent that gave it this work |
+| reset | what was there before the user began anew |
+
+NULL: not known, as in old files.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_store.errors import InvalidArgumentError
+
+__all__ = ["BRANCH", "COMPRESSION", "DELEGATE", "LINKS", "RESET", "checked"]
+
+COMPRESSION, BRANCH, DELEGATE, RESET = "compression", "branch", "delegate", "reset"
+LINKS = (COMPRESSION, BRANCH, DELEGATE, RESET)
+
+
+def checked(link: Any) -> str | None:
+    """Return `link`. Raises `InvalidArgumentError` unless it is None or one of `LINKS`."""
+    if link is None or link in LINKS:
+        return link  # type: ignore[no-any-return]  # one of the texts above
+    problem = f"{link!r} is not known"
+    raise InvalidArgumentError("link", problem, f"use one of {', '.join(LINKS)}")
