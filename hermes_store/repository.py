@@ -9,10 +9,9 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 from sqlalchemy import URL, Connection, CursorResult, Executable
-from sqlalchemy.orm import Session as OrmSession
 
 from hermes_store import values
 from hermes_store.api.care import Care
@@ -27,6 +26,9 @@ from hermes_store.queries.listing import Filter
 from hermes_store.records import SessionExport
 from hermes_store.search.choice import upkeep_of
 from hermes_store.settings import MoreSettings, make_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session as OrmSession
 
 __all__ = ["SessionRepository", "Transaction"]
 

@@ -1,4 +1,4 @@
-"""How the mapped classes read and write text and JSON.
+"""The types of columns; how the mapped classes read and write text and JSON.
 
 A value is converted wherever SQLAlchemy binds or fetches it: in the unit of work, in a bulk
 statement, in a WHERE. The hot paths use `hermes_store.models.stored`, where every column is plain.
@@ -10,8 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import (
+    REAL,
+    BigInteger,
     ColumnElement,
     Dialect,
+    Double,
+    Integer,
     Text,
     TypeDecorator,
     case,
@@ -20,11 +24,18 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.exc import DontWrapMixin
+from sqlalchemy.types import TypeEngine
 
 from hermes_store import values
 from hermes_store.errors import InvalidArgumentError
 
-__all__ = ["Content", "Json", "Words"]
+__all__ = ["ID", "NUMBER", "WHOLE", "Content", "Json", "Words"]
+
+# Ids compare byte by byte on every database, so that a prefix is a range of the index. Only
+# generic types here: importing the PostgreSQL dialect would take longer than all of this package.
+ID: TypeEngine[str] = Text().with_variant(Text(collation="C"), "postgresql")
+WHOLE: TypeEngine[int] = Integer().with_variant(BigInteger(), "postgresql")
+NUMBER: TypeEngine[float] = Double().with_variant(REAL(), "sqlite")
 
 _MARK = "\x01content:"
 _JSON, _TEXT = f"{_MARK}json:", f"{_MARK}text:"

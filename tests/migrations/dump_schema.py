@@ -1,7 +1,8 @@
 """Write down the schema that the revisions make: `make schema`.
 
-It is kept three times. `hermes_store/schema/snapshot_*.sql` make a new database, one file for each
-kind. `docs/schema.sql` shows a change of tables, indexes, triggers or search as a diff.
+It is kept four times. `hermes_store/schema/snapshot_*.sql` make a new database, one file for each
+kind. `hermes_store/models/recorded.py` has the columns, for statements. `docs/schema.sql` shows a
+change of tables, indexes, triggers or search as a diff.
 No server is needed: Alembic writes the statements for PostgreSQL into a script.
 """
 
@@ -14,21 +15,35 @@ from typing import Any
 
 from alembic import command
 
-from hermes_store import migrate
+from hermes_store import migrate, models
 from hermes_store.database.address import url_of
 from hermes_store.database.driver import sqlite_driver
 from hermes_store.database.postgresql import POSTGRESQL
 from hermes_store.database.sqlite import SQLITE
+from hermes_store.models.deriving import column_lines
 from hermes_store.schema.names import VERSION_TABLE
 from hermes_store.schema.revisions import HEAD
 from hermes_store.schema.snapshot import SEPARATOR, file_of, title
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "schema.sql"
+COLUMNS = Path(models.__file__).with_name("recorded.py")
 HEADER = """\
 -- The schema at revision {head}, as SQLite keeps it. Written by 'make schema'.
 -- Times are Unix epoch seconds (UTC), costs US dollars. docs/changing-the-schema.md says how to
 -- change it.
 """
+ABOUT_COLUMNS = '''\
+"""The columns of each table: its name, what is stored, what it is to callers, and what else is so.
+
+Follows from the models. Written by 'make schema'.
+"""
+
+'''
+COLUMNS_OF_ONE = '''\
+    "{}": """\\
+{}
+""",
+'''
 NOW = {("search_index", "changed_at"): "(julianday('now') - 2440587.5) * 86400"}
 """Values of the first rows that are not the same in every database."""
 
@@ -48,6 +63,7 @@ def files() -> dict[Path, str]:
                 file_of(SQLITE): title(HEAD) + SEPARATOR.join(recorded(db)) + "\n",
                 file_of(POSTGRESQL): title(HEAD) + script_for_postgresql(),
                 DOCUMENT: document(db),
+                COLUMNS: columns(),
             }
 
 
@@ -106,6 +122,12 @@ def document(db: Any) -> str:
     tables = dict(db.execute("SELECT name, tbl_name FROM sqlite_master"))
     made = sorted(objects(db), key=lambda each: (order.index(each[0]), tables[each[1]], each[1]))
     return "\n".join([HEADER.format(head=HEAD), *(f"{tidy(sql)};\n" for *_, sql in made)])
+
+
+def columns() -> str:
+    """The columns of the models, for those who do not import the models."""
+    tables = "".join(COLUMNS_OF_ONE.format(*each) for each in column_lines().items())
+    return f"{ABOUT_COLUMNS}COLUMNS = {{\n{tables}}}\n"
 
 
 def tidy(sql: str) -> str:

@@ -54,8 +54,8 @@ class Note(Base):
 
     __tablename__ = "notes"
 
-    id: Mapped[int] = mapped_column(_Whole, primary_key=True)
-    session_id: Mapped[str] = mapped_column(_Id, ForeignKey("sessions.id"))
+    id: Mapped[int] = mapped_column(WHOLE, primary_key=True)
+    session_id: Mapped[str] = mapped_column(ID, ForeignKey("sessions.id"))
     done: Mapped[bool] = mapped_column(Boolean, server_default=false())
     text: Mapped[OptionalText]
     more: Mapped[AsJson]
@@ -108,14 +108,13 @@ def run(checkout: Path, tmp_path: Path) -> Callable[..., tuple[int, str]]:
 
 
 def edit(checkout: Path, old: str, new: str) -> None:
-    models = checkout / "hermes_store" / "models" / "__init__.py"
+    models = checkout / "hermes_store" / "models" / "mapped.py"
     text = models.read_text()
     assert old in text
     text = text.replace(old, new, 1)
-    text = text.replace(
-        "    BigInteger,\n", "    BigInteger,\n    Boolean,\n    false,\n    true,\n"
-    )
-    optional = "\nSessionIdOrNone = Annotated[str | None, mapped_column(_Id)]"
+    imported = "from sqlalchemy import "
+    text = text.replace(imported, f"{imported}Boolean, Integer, false, true, ", 1)
+    optional = "\nSessionIdOrNone = Annotated[str | None, mapped_column(ID)]"
     text = text.replace("\nEpoch = ", f"{optional}\nEpoch = ")
     models.write_text(text)
 
