@@ -8,11 +8,21 @@ from pathlib import Path
 import postgres_server
 import pytest
 import sqlalchemy
+from hypothesis import HealthCheck, settings
 from sqlalchemy import URL
 
 from hermes_store import SessionRepository, migrate
 from hermes_store.database.sqlite_engines import sqlite_driver
 from tools import local_pgbouncer
+
+# How long an example takes depends on what else the machine does. Fixtures that live for all
+# examples of a test are meant to.
+settings.register_profile(
+    "store",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("store")
 
 
 def pytest_report_header() -> str:

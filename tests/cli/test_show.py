@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_store import SessionRepository
@@ -141,7 +141,7 @@ def test_a_long_line_cannot_bring_content_into_the_first_column(on_a_terminal, f
 LINES = st.lists(st.sampled_from(["──", FORGED, "\n", "\r\n", "\u2028", "x" * 30, " ", "记", "\t"]))
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200)
 @given(LINES.map("".join), st.integers(20, 60))
 def test_no_content_begins_in_the_first_column(monkeypatch, content, columns):
     monkeypatch.setenv("COLUMNS", str(columns))

@@ -1,7 +1,7 @@
 """Pages of a session's messages, by id."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_store.errors import InvalidArgumentError
@@ -58,9 +58,7 @@ def test_messages_of_a_page_are_whole(repository, ids):
     assert repository.get_messages("s", limit=99) == repository.get_messages("s")
 
 
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60)
 @given(
     st.tuples(st.integers(0, 25), st.integers(0, 25), st.none() | st.integers(0, 12), st.booleans())
 )

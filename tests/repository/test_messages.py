@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stored import as_stored, change, check, column
 
@@ -163,7 +163,6 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters()), JSON)
 def test_any_text_and_any_json_come_back(session, database, text, value):
     session.clear_messages("s")

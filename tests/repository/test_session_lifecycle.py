@@ -1,7 +1,7 @@
 """Sessions begin, are filled in, end once, and are found by id and by its beginning."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stored import change, column
 
@@ -243,9 +243,7 @@ def test_the_range_of_a_prefix_holds_exactly_what_begins_with_it(prefix, other):
     assert in_range == other.startswith(prefix)
 
 
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60)
 @given(st.sets(st.text("ab%_\\é\U0001f600", min_size=1, max_size=4), max_size=6), st.text("ab%_é"))
 def test_resolving_agrees_with_a_naive_search(repository, ids, prefix):
     for name in ids:

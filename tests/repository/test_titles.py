@@ -1,7 +1,7 @@
 """Titles are clean, unique, and numbered along a lineage."""
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from stored import change
 
@@ -199,9 +199,7 @@ TITLES = st.one_of(
 )
 
 
-@settings(
-    deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=80)
 @given(st.lists(TITLES, max_size=6), TITLES)
 def test_the_next_title_is_always_free_and_can_be_set(titled, taken, base):
     assume(sanitize(base))

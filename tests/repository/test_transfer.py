@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stored import change, check, refuse_to_store, rows
 from support import failing_write
@@ -393,9 +393,7 @@ MESSAGE = st.fixed_dictionaries(
 )
 
 
-@settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40)
 @given(st.lists(st.lists(MESSAGE, max_size=5), max_size=4))
 def test_any_conversations_survive_export_and_import(repository, database, conversations):
     for number, messages in enumerate(conversations):

@@ -91,7 +91,7 @@ def stored(shared_database):
         yield repository, repository.append_messages("s", messages)
 
 
-@settings(derandomize=True, database=None, deadline=None, max_examples=200)
+@settings(derandomize=True, database=None, max_examples=200)
 @given(query=QUERIES, implicit=st.booleans(), sort=st.sampled_from(["relevance", "newest"]))
 def test_search_finds_what_the_matcher_finds(stored, query, implicit, sort):
     repository, ids = stored

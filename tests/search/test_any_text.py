@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hermes_store import SessionRepository
 
-SAME_EVERY_TIME = settings(derandomize=True, database=None, deadline=None, max_examples=120)
+SAME_EVERY_TIME = settings(derandomize=True, database=None, max_examples=120)
 
 ODD = [
     "\0",

@@ -164,7 +164,7 @@ CHANGES = st.lists(
 )
 
 
-@settings(derandomize=True, database=None, deadline=None, max_examples=80)
+@settings(derandomize=True, database=None, max_examples=80)
 @given(changes=CHANGES)
 def test_whatever_another_tool_writes_changes_and_deletes_the_index_agrees(migrated, changes):
     migrated.execute("DELETE FROM messages")

@@ -179,7 +179,7 @@ QUERIES = st.one_of(
 )
 
 
-@settings(derandomize=True, database=None, deadline=None, max_examples=60)
+@settings(derandomize=True, database=None, max_examples=60)
 @given(typed=QUERIES, sort=st.sampled_from(["relevance", "newest", "oldest"]))
 def test_any_query_is_answered_or_refused_with_a_typed_error(hurried, typed, sort):
     with suppress(SearchTooBroadError, InvalidArgumentError):
