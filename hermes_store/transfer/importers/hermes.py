@@ -83,12 +83,10 @@ def import_hermes_file(
     `DamagedFileError` for one of which not even the schema can be read.
     """
     goal = url_of(target)
-    create_database(goal)
-    with (
-        opened(Path(source)) as file,
-        closing(Store(goal, make_settings(mmap_size=0, auto_migrate=True))) as store,
-    ):
-        return _Import(file, store, progress or _tell_nobody).run()
+    with opened(Path(source)) as file:
+        create_database(goal)
+        with closing(Store(goal, make_settings(mmap_size=0, auto_migrate=True))) as store:
+            return _Import(file, store, progress or _tell_nobody).run()
 
 
 def _tell_nobody(_step: str, _done: int, _total: int) -> None:
@@ -162,9 +160,18 @@ class _Import:
             session["started_at"] = next((each["timestamp"] or 0.0 for each in of_it), 0.0)
         session |= {"id": session_id, "source": session["source"] or "unknown", "messages": of_it}
         self._find_prompt(session, row.get("system_prompt_hash"))
-        if session["link"] is None and (parent := session["parent_session_id"]):
-            session["link"] = link_of(session, self._file.one("sessions", "id", parent))
+        self._find_parent(session)
         return session
+
+    def _find_parent(self, session: Row) -> None:
+        name = session["parent_session_id"]
+        if name is None:
+            return
+        parent = self._file.one("sessions", "id", name)
+        if parent is None:
+            session["extra"] = {**(session["extra"] or {}), "parent_session_id": name}
+        if session["link"] is None:
+            session["link"] = link_of(session, parent)
 
     def _find_prompt(self, session: Row, prompt_hash: Any) -> None:
         if not prompt_hash:
