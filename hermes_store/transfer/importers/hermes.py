@@ -83,7 +83,7 @@ def import_hermes_file(
     `DamagedFileError` for one of which not even the schema can be read.
     """
     goal = url_of(target)
-    with opened(Path(source)) as file:
+    with opened(Path(source).expanduser()) as file:
         create_database(goal)
         with closing(Store(goal, make_settings(mmap_size=0, auto_migrate=True))) as store:
             return _Import(file, store, progress or _tell_nobody).run()

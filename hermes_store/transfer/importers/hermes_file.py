@@ -45,7 +45,7 @@ def opened(path: Path) -> Iterator[HermesFile]:
     """
     if not path.is_file():
         raise StoreUnavailableError(f"{path} is not a file", "give the path of a file")
-    driver = sqlite_driver()
+    path, driver = path.resolve(), sqlite_driver()
     dbapi, _ = connect(driver, str(path), reading_mode(path, read_only=True), isolation_level=None)
     with closing(dbapi), closing(driver.connect("")) as scratch:
         distrust(dbapi)
