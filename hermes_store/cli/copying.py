@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from hermes_store.cli import output
 from hermes_store.cli.opening import refuse_read_only, require_current, where
 from hermes_store.cli.options import Options
+from hermes_store.cli.taking_over import take_over
 from hermes_store.transfer import copying as copy
+from hermes_store.transfer.importers.hermes_file import is_hermes_file
 
 __all__ = ["copy_command"]
 
@@ -28,11 +32,17 @@ def copy_command(options: Options, source: str, target: str, delete: bool) -> No
     goes on where it stopped; a finished one brings along what is new in FROM, and with --delete
     what was deleted or changed there. Refuses a TO that holds something else.
 
+    A state.db of Hermes Agent, of any version, is taken over: 'hermes-store import' does the same.
+
     --json prints an object with sessions, messages, others (rows of each other table), digest,
     remarks and deleted.
     """
     refuse_read_only(options)
     origin, goal = Options(db=source), Options(db=target)
+    if is_hermes_file(Path(source)):
+        if delete:
+            raise click.UsageError("--delete is for copies of a store, not of a Hermes Agent file")
+        return take_over(options, [Path(source)], goal)
     require_current(origin)
     options.kept = lambda: (
         f"what was copied so far is in {where(goal)}; run the same copy again, it goes on"
@@ -43,6 +53,7 @@ def copy_command(options: Options, source: str, target: str, delete: bool) -> No
         output.print_json(done._asdict())
     else:
         _print_result(done, where(origin), where(goal))
+    return None
 
 
 def _print_result(done: copy.Copied, origin: str, goal: str) -> None:

@@ -21,10 +21,12 @@ from hermes_store.cli.jsonl import Bad, BadLines, FormatError, exported_sessions
 from hermes_store.cli.logs import Log, session_of_log
 from hermes_store.cli.opening import open_to_change
 from hermes_store.cli.options import Options
+from hermes_store.cli.taking_over import take_over
 from hermes_store.cli.text import listed, one_line
 from hermes_store.errors import InvalidArgumentError, RefusedError
 from hermes_store.migrate import Progress
 from hermes_store.records import ImportResult
+from hermes_store.transfer.importers.hermes_file import is_hermes_file
 
 __all__ = ["import_command"]
 
@@ -53,12 +55,16 @@ def import_command(
 ) -> None:
     """Read sessions from each FILE (- is stdin) into the database, creating it if need be.
 
-    A file is what export wrote, or a per-session log: one message per line with role and content;
-    its name is the session's id. Sessions that are there already stay as they are, so an import
-    that was interrupted is simply run again. A bad line ends the import, unless --skip-bad:
-    correct the line and run it again. --json prints an object of counts and remarks, also after an
-    error.
+    A file is what export wrote, a state.db of Hermes Agent of any version, or a per-session log:
+    one message per line with role and content; its name is the session's id. Sessions that are
+    there already stay as they are, so an import that was interrupted is simply run again. A bad
+    line ends the import, unless --skip-bad: correct the line and run it again. --json prints an
+    object of counts and remarks, also after an error; of databases, a list of their accounts.
     """
+    if databases := [path for path in files if path != STDIO and is_hermes_file(path)]:
+        if len(databases) != len(files):
+            raise click.UsageError("give databases and files of JSON lines in calls of their own")
+        return take_over(options, databases, options)
     done = ImportResult()
     bad = BadLines(skip=skip_bad, tell=output.note)
     options.kept = lambda: f"{_counts(done)} stored; run the same import again, it goes on"
@@ -78,6 +84,7 @@ def import_command(
             _print_result(options, done, bad, failed=True)
             raise
     _print_result(options, done, bad)
+    return None
 
 
 class _Reading:

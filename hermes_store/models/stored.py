@@ -19,7 +19,17 @@ from sqlalchemy.types import TypeEngine
 from hermes_store.models.recorded import COLUMNS
 from hermes_store.models.types import ID, NUMBER, WHOLE
 
-__all__ = ["TABLES", "Kind", "kinds", "messages", "names", "sessions"]
+__all__ = [
+    "TABLES",
+    "Kind",
+    "kinds",
+    "leases",
+    "messages",
+    "meta",
+    "names",
+    "sessions",
+    "usage",
+]
 
 Kind = Literal["text", "json", "content", "whole", "flag", "number", "other"]
 """What a value of a column is to callers; it says how the value is checked and decoded."""

@@ -231,9 +231,8 @@ def _newer_hermes(version: int) -> SchemaTooNewError:
     return SchemaTooNewError(
         f"{version} of a newer Hermes Agent",
         f"schema {NEWEST_LEGACY} of Hermes Agent and its own revision {HEAD}",
-        "leave the file to Hermes Agent and give this store another path; to take its "
-        "conversations over, write them with Hermes Agent's 'hermes sessions export FILE' and "
-        "read FILE with 'hermes-store import'",
+        "leave the file to Hermes Agent and give this store another path; "
+        "'hermes-store import FILE' takes its conversations over",
     )
 
 

@@ -73,7 +73,7 @@ def test_a_file_of_a_newer_hermes_agent_is_refused_with_the_way_out(
     for part in (
         "nothing was changed",
         "another path",
-        "hermes sessions export",
+        "hermes-store import FILE",
         "hermes-store import",
     ):
         assert part in said
@@ -178,7 +178,7 @@ class TestTheCommand:
             result = alembic("-x", f"url={path}", *command)
             assert result.returncode != 0
             assert "schema 7 of a newer Hermes Agent" in result.stderr
-            assert "hermes sessions export FILE" in result.stderr
+            assert "hermes-store import FILE" in result.stderr
             assert "Traceback" not in result.stderr
         assert path.read_bytes() == before
 

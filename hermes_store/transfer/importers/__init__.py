@@ -1,0 +1,1 @@
+"""What other programs wrote, read into a store: a program a file or two."""

@@ -1,0 +1,230 @@
+"""What the rows of Hermes Agent's tables are here: the one place that knows its columns.
+
+A column of ours with the same name and meaning gets the value; what has no column goes into `extra`
+under its own name, unless it is NULL or what its table declares as the default. Values of a wrong
+type are put right, and each time that is told.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hermes_store import values
+from hermes_store.models import links
+from hermes_store.models.stored import messages, names, sessions
+from hermes_store.models.visibility import COMPACTED, REWOUND
+
+__all__ = ["Note", "link_of", "message_of", "session_of", "usage_of", "without_defaults"]
+
+Row = dict[str, Any]
+Note = Callable[[str], None]
+"""Told what was altered."""
+
+_JSON_CONTENT = "\0json:"
+"""Stands before content that is not a text."""
+_MARKERS = {
+    "_branched_from": links.BRANCH,
+    "_delegate_from": links.DELEGATE,
+    "_reset_from": links.RESET,
+}
+_BY_END = {
+    "compression": links.COMPRESSION,
+    "branched": links.BRANCH,
+    "reset": links.RESET,
+    "session_reset": links.RESET,
+}
+_OF_SESSIONS = {"session_key": "key"}
+_OF_MESSAGES = {"platform_message_id": "external_id"}
+_NOT_FOR_EXTRA = {"rowid_", "system_prompt_hash", "active", "compacted"}
+_JSON_IN_EXTRA = {"codex_message_items", "origin_json"}
+
+
+# --- sessions -----------------------------------------------------------------------------------
+
+
+def session_of(row: Row, defaults: Mapping[str, str | None], note: Note) -> Row:
+    """A session as an import takes it, without its messages."""
+    given = {_OF_SESSIONS.get(name, name): value for name, value in row.items()}
+    session: Row = {
+        name: _text(given.pop(name, None), name, note) for name in names(sessions, "text")
+    }
+    session |= {name: _json(given.pop(name, None), note) for name in names(sessions, "json")}
+    session |= {
+        name: _whole(given.pop(name), name, note)
+        for name in names(sessions, "whole")
+        if given.get(name) is not None
+    }
+    session |= {
+        name: _number(given.pop(name, None), name, note) for name in names(sessions, "number")
+    }
+    session["pinned"] = bool(given.pop("pinned", 0))
+    if session["archived"] is not None:  # there a flag, here a time
+        ended = session["ended_at"] or session["last_active"] or session["started_at"]
+        session["archived"] = ended if session["archived"] else None
+    session["extra"] = _extra(session["extra"], given, defaults)
+    return session
+
+
+def link_of(session: Row, parent: Row | None) -> str | None:
+    """What the parent is to a session, where that can be told.
+
+    A session that goes on after a compression inherits the markers of its parent, so one that
+    names another session says nothing.
+    """
+    config = session["model_config"]
+    marked = config if isinstance(config, dict) else {}
+    for marker, link in _MARKERS.items():
+        if session["parent_session_id"] and marked.get(marker) == session["parent_session_id"]:
+            return link
+    if parent is None or not isinstance(parent.get("ended_at"), (int, float)):
+        return None
+    if (session["started_at"] or 0) < parent["ended_at"]:
+        return None
+    return _BY_END.get(str(parent.get("end_reason")))
+
+
+# --- messages -----------------------------------------------------------------------------------
+
+
+def message_of(row: Row, defaults: Mapping[str, str | None], note: Note) -> Row:
+    """A message as an import takes it."""
+    given = {_OF_MESSAGES.get(name, name): value for name, value in row.items()}
+    message: Row = {
+        name: _text(given.pop(name, None), name, note) for name in names(messages, "text")
+    }
+    message |= {name: _json(given.pop(name, None), note) for name in names(messages, "json")}
+    message["content"] = _content(given.pop("content", None), note)
+    message["id"] = given.pop("id", None) or row["rowid_"]
+    message["timestamp"] = _number(given.pop("timestamp", None), "timestamp", note)
+    tokens = given.pop("token_count", None)
+    message["token_count"] = None if tokens is None else _whole(tokens, "token_count", note)
+    message["state"] = _state(row)
+    message["role"] = message["role"] or _altered("unknown", "a role that is missing", note)
+    message["extra"] = _extra(message["extra"], given, defaults)
+    return message
+
+
+def _state(row: Row) -> str | None:
+    """NULL counts as active: a version of Hermes added the column without a value."""
+    if row.get("active", 1) in (0, "0"):
+        return COMPACTED if row.get("compacted") else REWOUND
+    return None
+
+
+def _content(stored: Any, note: Note) -> Any:
+    text = _text(stored, "content", note)
+    if text is None or not text.startswith(_JSON_CONTENT):
+        return text
+    decoded = values.decode_json(text.removeprefix(_JSON_CONTENT))
+    return decoded if isinstance(decoded, (list, dict)) else text
+
+
+# --- usage --------------------------------------------------------------------------------------
+
+_KEYS = {
+    "task": "task",
+    "model": "model",
+    "provider": "billing_provider",
+    "base_url": "billing_base_url",
+    "mode": "billing_mode",
+}
+_SUMS = {
+    "calls": "api_call_count",
+    **{
+        f"{kind}_tokens": f"{kind}_tokens"
+        for kind in ("input", "output", "cache_read", "cache_write", "reasoning")
+    },
+}
+
+
+def usage_of(row: Row, started: float, note: Note) -> Row:
+    """What one model of a session used, as a row of `usage`; a cost of 0 is not known there."""
+    last = _number(row.get("last_seen"), "last_seen", note) or started
+    usage: Row = {
+        ours: _text(row.get(theirs), theirs, note) or "" for ours, theirs in _KEYS.items()
+    }
+    usage |= {ours: _whole(row.get(theirs) or 0, theirs, note) for ours, theirs in _SUMS.items()}
+    for name in ("estimated_cost_usd", "actual_cost_usd"):
+        usage[name] = _number(row.get(name), name, note) or None
+    first = _number(row.get("first_seen"), "first_seen", note) or last
+    return {**usage, "hour": int(last // 3600), "first_at": first, "last_at": last}
+
+
+# --- values -------------------------------------------------------------------------------------
+
+
+def without_defaults(row: Row, defaults: Mapping[str, str | None]) -> Row:
+    """A row as JSON can hold it, without what is NULL or what its table declares as the default."""
+    return {
+        name: _shown(value)
+        for name, value in row.items()
+        if name != "rowid_" and value is not None and not _is_default(value, defaults.get(name))
+    }
+
+
+def _is_default(value: Any, default: str | None) -> bool:
+    return default is not None and str(value) == default.strip("'")
+
+
+def _extra(there: Any, given: Row, defaults: Mapping[str, str | None]) -> Row | None:
+    """What has no column, beside what stood in a column `extra`."""
+    more = {name: value for name, value in given.items() if name not in _NOT_FOR_EXTRA}
+    extra = without_defaults(more, defaults)
+    for name in _JSON_IN_EXTRA & extra.keys():
+        extra[name] = values.decode_json(extra[name])
+    if there is not None:
+        extra |= there if isinstance(there, dict) else {"extra": there}
+    return extra or None
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"base64": base64.b64encode(value).decode("ascii")}
+    return value if not isinstance(value, float) or math.isfinite(value) else str(value)
+
+
+def _altered(value: Any, what: str, note: Note) -> Any:
+    note(f"{what} is {value!r} now")
+    return value
+
+
+def _text(value: Any, name: str, note: Note) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    note(f"{name} was stored as {type(value).__name__}, and is a text now")
+    return text
+
+
+def _json(value: Any, note: Note) -> Any:
+    if value is None or value == "":
+        return None
+    text = _text(value, "JSON", note)
+    return values.decode_json(text)
+
+
+def _number(value: Any, name: str, note: Note) -> float | None:
+    if value is None or (isinstance(value, (int, float)) and math.isfinite(value)):
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return _altered(None, f"{name} {value!r}", note)  # type: ignore[no-any-return]  # None
+    usable = number if math.isfinite(number) else None
+    return _altered(usable, f"{name} {value!r}", note)  # type: ignore[no-any-return]  # as above
+
+
+def _whole(value: Any, name: str, note: Note) -> int:
+    if isinstance(value, int) and abs(value) <= values.GREATEST_COUNT:
+        return value
+    try:
+        number = int(float(value))
+    except (TypeError, ValueError, OverflowError):
+        number = 0
+    bounded = max(-values.GREATEST_COUNT, min(number, values.GREATEST_COUNT))
+    if value != bounded:
+        note(f"{name} {value!r} is {bounded} now")
+    return bounded
