@@ -89,21 +89,23 @@ def fill(old: HermesDatabase) -> None:
     old.insert("gateway_heartbeats", gateway_id="g", beat_at=9.0)
 
 
-@pytest.fixture(params=VERSIONS)
-def old(request, tmp_path):
-    old = HermesDatabase(tmp_path / "old.db", request.param)
+@pytest.fixture(scope="module", params=VERSIONS)
+def old(request, tmp_path_factory):
+    """The file, which no test changes."""
+    old = HermesDatabase(tmp_path_factory.mktemp("hermes") / "old.db", request.param)
     fill(old)
     return old
 
 
-@pytest.fixture
-def account(old, tmp_path):
-    return import_hermes_file(old.path, tmp_path / "new.db")
+@pytest.fixture(scope="module")
+def account(old):
+    """Of its import into `new`, which was made once."""
+    return import_hermes_file(old.path, old.path.with_name("new.db"))
 
 
-@pytest.fixture
-def new(account, tmp_path):
-    with SessionRepository(tmp_path / "new.db") as repository:
+@pytest.fixture(scope="module")
+def new(account, old):
+    with SessionRepository(old.path.with_name("new.db")) as repository:
         yield repository
 
 
@@ -183,14 +185,9 @@ def test_messages_are_found_and_the_new_store_is_sound(new):
     assert new.check() == []
 
 
-def test_no_byte_of_the_old_file_changes(old, tmp_path):
-    before = hashlib.sha256(old.path.read_bytes()).digest()
-    import_hermes_file(old.path, tmp_path / "new.db")
+def test_no_byte_of_the_old_file_changes_and_run_again_nothing_of_the_new_one(old, new, account):
+    before, there = hashlib.sha256(old.path.read_bytes()).digest(), new.export_all()
+    assert import_hermes_file(old.path, old.path.with_name("new.db")).tables == account.tables
     assert hashlib.sha256(old.path.read_bytes()).digest() == before
-    assert {each.name for each in tmp_path.iterdir()} & {"old.db-wal", "old.db-shm"} == set()
-
-
-def test_run_again_it_changes_nothing(old, new, account, tmp_path):
-    before = new.export_all()
-    assert import_hermes_file(old.path, tmp_path / "new.db").tables == account.tables
-    assert new.export_all() == before
+    assert {each.name for each in old.path.parent.iterdir()} & {"old.db-wal", "old.db-shm"} == set()
+    assert new.export_all() == there
