@@ -30,12 +30,21 @@ _MARKERS = {
     "_delegate_from": links.DELEGATE,
     "_reset_from": links.RESET,
 }
+_RESET_BY = (
+    "reset",
+    "session_reset",
+    "session_switch",
+    "idle",
+    "daily",
+    "suspended",
+    "resume_pending_expired",
+)
 _BY_END = {
     "compression": links.COMPRESSION,
     "branched": links.BRANCH,
-    "reset": links.RESET,
-    "session_reset": links.RESET,
+    **dict.fromkeys(_RESET_BY, links.RESET),
 }
+"""Reasons of a parent's end, as revision 0015 reads them."""
 _OF_SESSIONS = {"session_key": "key"}
 _OF_MESSAGES = {"platform_message_id": "external_id"}
 _NOT_FOR_EXTRA = {"rowid_", "system_prompt_hash", "active", "compacted"}
