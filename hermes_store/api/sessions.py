@@ -8,9 +8,9 @@ from typing import Any
 from hermes_store import values
 from hermes_store.api.base import Topic, checked_id
 from hermes_store.errors import InvalidArgumentError
+from hermes_store.filters import EVERYTHING, SessionFilter, asked
 from hermes_store.models import links
 from hermes_store.queries import listing, matching, sessions
-from hermes_store.queries.listing import Filter
 from hermes_store.records import SessionMatch, SessionRecord
 
 __all__ = ["Sessions"]
@@ -116,10 +116,16 @@ class Sessions(Topic):
         return self._read(matching.find, meant, values.limit(limit))
 
     def session_count(
-        self, source: str | None = None, exclude_sources: Sequence[str] | None = None
+        self,
+        source: str | None = None,
+        exclude_sources: Sequence[str] | None = None,
+        *,
+        filter: SessionFilter | None = None,
     ) -> int:
-        """Return how many sessions there are, or how many from one source or not from others."""
-        if not exclude_sources:
+        """Return how many sessions there are, or how many that a filter and the keywords mean.
+
+        Without a filter archived sessions count, too.
+        """
+        if filter is None and not exclude_sources:
             return self._read(sessions.count, values.source_filter(source))
-        excluded = values.names("exclude_sources", exclude_sources)
-        return self._read(listing.count, Filter(values.source_filter(source), excluded))
+        return self._read(listing.count, asked(filter, EVERYTHING, source, exclude_sources))
