@@ -10,6 +10,7 @@ from __future__ import annotations
 from hermes_store.api.changing import Changing
 from hermes_store.api.deleting import Deleting
 from hermes_store.api.exporting import Exporting
+from hermes_store.api.lineage import Lineage
 from hermes_store.api.lists import Lists
 from hermes_store.api.messages import Messages
 from hermes_store.api.searching import Searching
@@ -23,6 +24,7 @@ __all__ = ["Operations"]
 class Operations(
     Sessions,  # create, end, reopen, get, resolve and count sessions
     Lists,  # list_sessions_rich, search_sessions
+    Lineage,  # root, tip, lineage and ancestors of a conversation
     Titles,  # set, get and resolve titles; the next title of a lineage
     Messages,  # append, get, count and clear messages; the conversation
     Changing,  # replace, compact, rewind, restore, pop and delete messages
