@@ -77,12 +77,6 @@ class SessionFilter:
             raise InvalidArgumentError(low, problem, "exchange the two, or leave one out")
 
 
-def _is_set(argument: str, value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise InvalidArgumentError(argument, f"{value!a} cannot be used", "give True, False or None")
-
-
 def _words(argument: str, value: Any) -> str:
     words = values.text(argument, value)
     if not words.split():
@@ -108,7 +102,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "exclude_sources": values.names,
     "title": _words,
     "link": _link,
-    **dict.fromkeys(("open", "archived", "pinned"), _is_set),
+    **dict.fromkeys(("open", "archived", "pinned"), values.truth),
     **dict.fromkeys((name for pair in _RANGES for name in pair), values.count),
     **dict.fromkeys((name for pair in _RANGES[:2] for name in pair), values.seconds),
     **dict.fromkeys(("min_cost", "max_cost"), values.cost),

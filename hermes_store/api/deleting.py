@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +30,19 @@ class Deleting(Topic):
         Sessions that continue it stay, without a parent.
         """
         return self._write(retention.delete_session, checked_id(session_id))
+
+    def delete_sessions(self, ids: Sequence[str]) -> int:
+        """Delete sessions with their messages; return how many of them there were.
+
+        Works in short transactions, as `prune_sessions` does. Raises `InvalidArgumentError` for a
+        list with a value that is not an id; then nothing is deleted.
+        """
+        left = [*dict.fromkeys(map(checked_id, values.listed("ids", ids)))]
+        deleted = 0
+        while left:
+            number, there = self._write(retention.delete_first, left)
+            left, deleted = left[number:], deleted + there
+        return deleted
 
     def list_prune_candidates(
         self,

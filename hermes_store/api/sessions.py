@@ -55,8 +55,8 @@ class Sessions(Topic):
             "parent_session_id": parent,
             "link": links.checked(link),
             "cwd": values.optional_text("cwd", cwd),
-            "key": None if key is None else values.indexed("key", values.text("key", key)),
-            "extra": values.encode_json("extra", extra),
+            "key": values.key("key", key),
+            "extra": values.encode_object("extra", extra),
             "started_at": started,
             "last_active": started,
         }
@@ -80,6 +80,18 @@ class Sessions(Topic):
         checked_id(session_id)
         reason = values.optional_text("end_reason", end_reason)
         self._write(sessions.end, session_id, reason, values.now())
+
+    def end_sessions(self, inactive_since: float, end_reason: str | None) -> list[str]:
+        """End the open sessions that were last active before a time; return their ids.
+
+        Each ends at its last activity. `inactive_since` is in epoch seconds. A session that an
+        import is still storing stays open. Works in short transactions.
+        """
+        values.number("inactive_since", inactive_since)  # None is not now
+        before = values.seconds("inactive_since", inactive_since)
+        reason = values.optional_text("end_reason", end_reason)
+        batches = iter(lambda: self._write(sessions.end_batch, before, reason), [])
+        return [session_id for batch in batches for session_id in batch]
 
     def reopen_session(self, session_id: str) -> None:
         """Take back the end of a session. Raises `SessionNotFoundError`."""

@@ -13,7 +13,7 @@ from hermes_store.database.given_texts import as_parameter, is_given
 from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import sessions
 from hermes_store.queries import matching
-from hermes_store.queries.sessions import id_range
+from hermes_store.queries.sessions import ACTIVE, id_range
 from hermes_store.search.chosen import ChosenSessions
 
 __all__ = ["COST", "Chosen", "Shape", "chosen", "conditions", "searched"]
@@ -69,7 +69,6 @@ def _number(name: str) -> ColumnElement[Any]:
     return func.coalesce(sessions.c[name], literal_column("0"))
 
 
-_ACTIVE = func.coalesce(sessions.c.last_active, sessions.c.started_at)
 _TOKENS = _number("input_tokens") + _number("output_tokens")
 COST = func.coalesce(
     sessions.c.actual_cost_usd, sessions.c.estimated_cost_usd, literal_column("0.0")
@@ -81,7 +80,7 @@ _MEASURED = {
     "cost": COST,
     "tool_calls": _number("tool_call_count"),
 }
-_TIMES = {"started": sessions.c.started_at, "active": _ACTIVE}
+_TIMES = {"started": sessions.c.started_at, "active": ACTIVE}
 _EQUAL = {
     "source": sessions.c.source,
     "model": sessions.c.model,

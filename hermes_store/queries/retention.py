@@ -15,7 +15,7 @@ from hermes_store.queries.listing import Shape, select_page, translated
 from hermes_store.queries.paging import Page
 from hermes_store.queries.sessions import exists
 
-__all__ = ["clear_away", "delete_session", "prune_batch"]
+__all__ = ["clear_away", "delete_first", "delete_session", "prune_batch"]
 
 _MOST_SESSIONS = 500
 _MOST_MESSAGES = 1_000
@@ -40,6 +40,18 @@ def clear_away(connection: OpenConnection, session_id: str) -> None:
     """Delete what refers to a session: its messages, and its children's parent."""
     _ORPHAN.run(connection, session=session_id)
     _DELETE_MESSAGES.run(connection, session=session_id)
+
+
+def delete_first(connection: OpenConnection, ids: Sequence[str]) -> tuple[int, int]:
+    """Delete the first of some sessions that one short transaction can.
+
+    Return how many ids that was, and how many of those sessions there were.
+    """
+    some = ids[:_MOST_SESSIONS]
+    stored = select(sessions.c.id, sessions.c.message_count).where(sessions.c.id.in_(some))
+    sizes: dict[str, int | None] = dict(map(tuple, connection.core.execute(stored).all()))
+    due = _few([(each, sizes.get(each) or 0) for each in some])
+    return len(due), sum(delete_session(connection, each) for each in due)
 
 
 def prune_batch(connection: OpenConnection, which: SessionFilter) -> int:
