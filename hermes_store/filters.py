@@ -130,6 +130,8 @@ def asked(
         only = which.source
     elif which.source not in {None, only}:
         excluded += (only,)  # no session has two sources
+    if only == which.source and not excluded:
+        return which
     return replace(which, source=only, exclude_sources=(*which.exclude_sources, *excluded))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 from hermes_store import values
 from hermes_store.api.base import Topic, checked_id
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.filters import LISTED, SessionFilter, asked
 from hermes_store.queries import properties as functions
+from hermes_store.records import SessionProperties
 
 __all__ = ["Properties"]
 
@@ -46,15 +47,15 @@ class Properties(Topic):
         on = int(values.truth("pinned", pinned))
         self._write(functions.set_pinned, checked_id(session_id), on)
 
-    def update_session(self, session_id: str, **properties: Any) -> None:
-        """Store properties of a session in place of what is there; None takes one away.
+    def update_session(self, session_id: str, **properties: Unpack[SessionProperties]) -> None:
+        """Store properties of a session in place of what is there, and leave the others.
 
-        They are `api_call_count`, `billing_base_url`, `billing_mode`, `billing_provider`, `cwd`,
-        `extra`, `key`, `model`, `model_config`, `source`, `system_prompt` and `user_id`. An
-        `extra` replaces the whole stored one. Raises `SessionNotFoundError`, and
-        `InvalidArgumentError` that names these for another keyword.
+        They are the keys of `SessionProperties`. None takes one away, and an `extra` replaces the
+        whole stored one. Raises `SessionNotFoundError`, and `InvalidArgumentError` that names the
+        keywords for another one.
         """
-        self._write(functions.update_one, checked_id(session_id), functions.checked(properties))
+        given = functions.checked(dict(properties))
+        self._write(functions.update_one, checked_id(session_id), given)
 
     def newest_session(self, key: str) -> str | None:
         """Return the id of the session with this key that began last, or None.

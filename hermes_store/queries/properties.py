@@ -106,7 +106,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("model", "user_id", "system_prompt", "cwd"), values.optional_text),
     **dict.fromkeys(("billing_provider", "billing_base_url", "billing_mode"), values.optional_text),
 }
-"""What `update_one` can set, and how a value is checked and encoded."""
+"""How each of `SessionProperties` is checked and encoded."""
 
 
 def checked(given: dict[str, Any]) -> dict[str, Any]:
