@@ -13,7 +13,7 @@ NOW = 1_772_366_400.0  # 2026-03-01T12:00Z
 SESSIONS = [
     {
         "id": "a1", "source": "cli", "model": "m_1", "billing_provider": "p", "user_id": "ana",
-        "key": "chat 7", "cwd": "/srv/bot", "title": "Flaky Lock", "link": "branch",
+        "key": "chat 7", "cwd": "/srv/bot", "title": "Flaky Lock", "link": "branch", "parent_session_id": "b2",
         "started_at": NOW, "ended_at": NOW + 60, "archived": None, "pinned": True,
         "input_tokens": 100, "output_tokens": 50, "estimated_cost_usd": 0.5,
         "messages": [{"role": "user", "content": "needle", "timestamp": NOW + 30}] * 3,
