@@ -15,13 +15,14 @@ from hermes_store.cli.completion import complete_sources
 from hermes_store.cli.names import check_source, refuse_mistyped
 from hermes_store.cli.times import TIME
 from hermes_store.errors import InvalidArgumentError
+from hermes_store.models.links import LINKS
 
 __all__ = ["check_sources", "choosing_sessions"]
 
 Options = Iterator[tuple[str, Callable[[Any], Any]]]
 """Fields of the filter, each with the decorator that adds its option."""
 
-_LINKS = click.Choice(["compression", "branch", "delegate", "reset"])
+_LINKS = click.Choice(LINKS)
 _RANGES: tuple[tuple[str, click.ParamType, str], ...] = (  # type: ignore[type-arg]  # generic since click 8.4
     ("messages", click.IntRange(min=0), "messages"),
     ("tokens", click.IntRange(min=0), "input and output tokens together"),
