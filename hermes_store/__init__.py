@@ -14,12 +14,22 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hermes_store import errors
+    from hermes_store.filters import SessionFilter
     from hermes_store.repository import SessionRepository, Transaction
     from hermes_store.settings import Settings
 
     __version__: str
 
-__all__ = ["SessionRepository", "Settings", "Transaction", "__version__", "errors"]
+__all__ = [
+    "SessionFilter",
+    "SessionRepository",
+    "Settings",
+    "Transaction",
+    "__version__",
+    "errors",
+]
+_MODULES = {"SessionFilter": "filters", "Settings": "settings"}
+"""Where a name comes from, unless it is of the repository."""
 
 
 def __dir__() -> list[str]:
@@ -39,7 +49,7 @@ def _imported(name: str) -> Any:
         return import_module("hermes_store.errors")
     if name == "__version__":
         return _version()
-    module = "settings" if name == "Settings" else "repository"
+    module = _MODULES.get(name, "repository")
     return getattr(import_module(f"hermes_store.{module}"), name)
 
 

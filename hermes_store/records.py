@@ -17,6 +17,7 @@ __all__ = [
     "SessionExport",
     "SessionListing",
     "SessionMatch",
+    "SessionProperties",
     "SessionRecord",
     "SourceUsage",
 ]
@@ -68,6 +69,25 @@ class SessionRecord(_SessionFields):
     """A session, whole."""
 
     system_prompt: str | None
+
+
+class SessionProperties(TypedDict, total=False):
+    """What `update_session` stores of a session; None takes a value away."""
+
+    source: str
+    user_id: str | None
+    model: str | None
+    model_config: dict[str, Any] | None
+    system_prompt: str | None
+    cwd: str | None
+    key: str | None
+    api_call_count: int | None
+    """None is 0."""
+    extra: dict[str, Any] | None
+    """Replaces the whole stored one."""
+    billing_provider: str | None
+    billing_base_url: str | None
+    billing_mode: str | None
 
 
 class SessionListing(_SessionFields):

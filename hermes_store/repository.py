@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Un
 
 from sqlalchemy import URL, Connection, CursorResult, Executable
 
-from hermes_store import values
 from hermes_store.api.care import Care
 from hermes_store.api.operations import Operations
 from hermes_store.database.address import shown
@@ -22,7 +21,7 @@ from hermes_store.database.failures import translate_error, unknown_error
 from hermes_store.errors import TransactionOverError
 from hermes_store.execution.savepoint import run_in_savepoint
 from hermes_store.execution.store import Engines, Store, read_any_text
-from hermes_store.queries.listing import Filter
+from hermes_store.filters import EVERYTHING, SessionFilter, asked
 from hermes_store.records import SessionExport
 from hermes_store.search.choice import upkeep_of
 from hermes_store.settings import MoreSettings, make_settings
@@ -140,15 +139,21 @@ class SessionRepository(Operations, Care):
 
     # --- more than one call's worth -------------------------------------------------------------
 
-    def iter_export(self, source: str | None = None) -> Iterator[SessionExport]:
+    def iter_export(
+        self,
+        source: str | None = None,
+        *,
+        filter: SessionFilter | None = None,
+    ) -> Iterator[SessionExport]:
         """Yield every session with its messages, the last started first, from one snapshot.
 
-        Holds one session in memory at a time. Exhaust or close it: it keeps a read connection.
+        Without a filter archived sessions are exported, too. Holds one session in memory at a
+        time. Exhaust or close it: it keeps a read connection.
         """
-        which = Filter(values.source_filter(source))  # checked by the call, not by the first step
+        which = asked(filter, EVERYTHING, source)  # checked by the call, not by the first step
         return self._stream(which)
 
-    def _stream(self, which: Filter) -> Iterator[SessionExport]:
+    def _stream(self, which: SessionFilter) -> Iterator[SessionExport]:
         from hermes_store.transfer.exports import iterate  # noqa: PLC0415 - seldom used
 
         with self._store.reading() as connection:

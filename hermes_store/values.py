@@ -23,8 +23,10 @@ __all__ = [
     "count",
     "decode_json",
     "encode_json",
+    "encode_object",
     "external_id",
     "indexed",
+    "key",
     "limit",
     "listed",
     "mapping",
@@ -43,6 +45,7 @@ __all__ = [
     "source",
     "source_filter",
     "text",
+    "truth",
 ]
 
 ALL = 2**62
@@ -224,6 +227,11 @@ def source(argument: str, value: Any) -> str:
     return indexed(argument, text(argument, value))
 
 
+def key(argument: str, value: Any) -> str | None:
+    """What a gateway finds a session by, or None."""
+    return None if value is None else indexed(argument, text(argument, value))
+
+
 def indexed(argument: str, value: str) -> str:
     """A text that an index holds, so that it cannot be of any length."""
     if len(value) > _LONGEST_INDEXED:
@@ -265,6 +273,18 @@ def encode_json(argument: str, value: Any) -> str | None:
         return _on_a_new_stack(_encoded, argument, value)
     except RecursionError:
         raise _too_deep(argument) from None
+
+
+def encode_object(argument: str, value: Any) -> str | None:
+    """JSON text of an object; None when there is none, or nothing in it."""
+    return encode_json(argument, optional_mapping(argument, value))
+
+
+def truth(argument: str, value: Any) -> bool:
+    """True or False."""
+    if isinstance(value, bool):
+        return value
+    raise InvalidArgumentError(argument, f"{_shown(value)} cannot be used", "give True or False")
 
 
 def _encoded(argument: str, value: Any) -> str:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from hermes_store import values
 from hermes_store.api.base import Topic, checked_id
 from hermes_store.errors import InvalidArgumentError
+from hermes_store.filters import EVERYTHING, SessionFilter, asked
 from hermes_store.queries import listing, retention
-from hermes_store.queries.listing import Filter
+from hermes_store.queries.paging import ALL
 from hermes_store.records import SessionListing
 
 __all__ = ["Deleting"]
 
 _SECONDS_A_DAY = 86_400
+_UNSAID = float(90)
+"""The age that counts when none is said: this very object tells that none was."""
 
 
 class Deleting(Topic):
@@ -26,29 +31,66 @@ class Deleting(Topic):
         """
         return self._write(retention.delete_session, checked_id(session_id))
 
+    def delete_sessions(self, ids: Sequence[str]) -> int:
+        """Delete sessions with their messages; return how many of them there were.
+
+        Works in short transactions, as `prune_sessions` does. Raises `InvalidArgumentError` for a
+        list with a value that is not an id; then nothing is deleted.
+        """
+        left = [*dict.fromkeys(map(checked_id, values.listed("ids", ids)))]
+        deleted = 0
+        while left:
+            number, there = self._write(retention.delete_first, left)
+            left, deleted = left[number:], deleted + there
+        return deleted
+
     def list_prune_candidates(
-        self, older_than_days: float = 90, source: str | None = None
+        self,
+        older_than_days: float = _UNSAID,
+        source: str | None = None,
+        *,
+        filter: SessionFilter | None = None,
     ) -> list[SessionListing]:
         """Return the sessions that `prune_sessions` would delete now."""
-        which = _prunable(older_than_days, source)
-        return self._read(listing.list_rich, which, values.page(None, 0))
+        which = _prunable(older_than_days, asked(filter, EVERYTHING, source))
+        return self._read(listing.list_rich, which, ALL)
 
-    def prune_sessions(self, older_than_days: float = 90, source: str | None = None) -> int:
+    def prune_sessions(
+        self,
+        older_than_days: float = _UNSAID,
+        source: str | None = None,
+        *,
+        filter: SessionFilter | None = None,
+    ) -> int:
         """Delete ended sessions older than `older_than_days`, by their start; return how many.
 
-        Works in short transactions, so that other processes write in between. A session is deleted
-        with all its messages or not at all. Sessions that continue a deleted one stay, without a
-        parent.
+        With a filter only those that it means; one that says times of its own replaces the 90
+        days. Without a filter archived sessions are deleted, too. Works in short transactions, so
+        that other processes write in between. A session is deleted with all its messages or not
+        at all. Sessions that continue a deleted one stay, without a parent. Raises
+        `InvalidArgumentError`, also for a filter of open sessions.
         """
-        which = _prunable(older_than_days, source)
+        which = _prunable(older_than_days, asked(filter, EVERYTHING, source))
         return sum(iter(lambda: self._write(retention.prune_batch, which), 0))
 
 
-def _prunable(older_than_days: Any, source: Any) -> Filter:
+def _prunable(older_than_days: Any, which: SessionFilter) -> SessionFilter:
+    if which.open:
+        remedy = "end them first, with end_session() or end_sessions()"
+        raise InvalidArgumentError("filter", "asks for open sessions, which stay", remedy)
     days = values.number("older_than_days", older_than_days)
     if days < 0:
         raise InvalidArgumentError(
             "older_than_days", f"{days:g} is negative", "give days from 0 on"
         )
-    before = values.now() - days * _SECONDS_A_DAY
-    return Filter(values.source_filter(source), prunable_before=before)
+    if older_than_days is _UNSAID and which.has_times:
+        return replace(which, open=False)
+    return replace(which, open=False, started_until=_earliest_end(which, days))
+
+
+def _earliest_end(which: SessionFilter, days: float) -> float:
+    """The end of a range of starts: of the filter's, or so many days ago."""
+    before = max(values.now() - days * _SECONDS_A_DAY, 0.0)
+    if which.started_until is not None:
+        before = min(before, which.started_until)
+    return max(before, which.started_since or 0.0)  # an empty range is no error

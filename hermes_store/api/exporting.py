@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from hermes_store import values
 from hermes_store.api.base import Topic, checked_id
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.queries.listing import Filter
+from hermes_store.filters import EVERYTHING, SessionFilter, asked
 from hermes_store.records import ImportResult, SessionExport
 
 __all__ = ["Exporting"]
@@ -23,14 +22,20 @@ class Exporting(Topic):
 
         return self._read(exports.export_session, checked_id(session_id))
 
-    def export_all(self, source: str | None = None) -> list[SessionExport]:
+    def export_all(
+        self,
+        source: str | None = None,
+        *,
+        filter: SessionFilter | None = None,
+    ) -> list[SessionExport]:
         """Return every session with its messages, the last started first: one snapshot.
 
-        Holds all of it in memory; `SessionRepository.iter_export` does not.
+        Without a filter archived sessions are exported, too. Holds all of it in memory;
+        `SessionRepository.iter_export` does not.
         """
         from hermes_store.transfer import exports  # noqa: PLC0415 - seldom used
 
-        return self._read(exports.export_all, Filter(values.source_filter(source)))
+        return self._read(exports.export_all, asked(filter, EVERYTHING, source))
 
     def import_sessions(
         self,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from hermes_store import values
 from hermes_store.api.base import Topic
+from hermes_store.filters import LISTED, SessionFilter, asked
 from hermes_store.queries import listing
-from hermes_store.queries.listing import Filter
+from hermes_store.queries.paging import Page
 from hermes_store.records import SessionListing, SessionRecord
 
 __all__ = ["Lists"]
@@ -24,18 +26,19 @@ class Lists(Topic):
         offset: int = 0,
         order_by_last_active: bool = False,
         include_system_prompt: bool = False,
+        *,
+        filter: SessionFilter | None = None,
+        after: str | None = None,
     ) -> list[SessionListing]:
         """Return a page of sessions with a preview: the last started, or last active, first.
 
         The preview is the first 60 characters of the first user message. System prompts are left
-        out unless asked for: they are long. `limit=None` means all.
+        out unless asked for: they are long. `limit=None` means all. Without a filter archived
+        sessions are left out. `after` is the id of the last session of the page before: the list
+        goes on behind it. Raises `InvalidArgumentError`.
         """
-        which = Filter(
-            values.source_filter(source),
-            values.names("exclude_sources", exclude_sources),
-            by_last_active=bool(order_by_last_active),
-        )
-        page = values.page(limit, offset)
+        which = asked(filter, LISTED, source, exclude_sources)
+        page = _page(limit, offset, order_by_last_active, after)
         return self._read(listing.list_rich, which, page, system_prompt=bool(include_system_prompt))
 
     def search_sessions(
@@ -44,7 +47,18 @@ class Lists(Topic):
         limit: int | None = 20,
         offset: int = 0,
         order_by_last_active: bool = False,
+        *,
+        filter: SessionFilter | None = None,
+        after: str | None = None,
     ) -> list[SessionRecord]:
-        """Return a page of whole sessions: the last started, or last active, first."""
-        which = Filter(values.source_filter(source), by_last_active=bool(order_by_last_active))
-        return self._read(listing.search, which, values.page(limit, offset))
+        """Return a page of whole sessions, chosen and ordered as by `list_sessions_rich`."""
+        which = asked(filter, LISTED, source)
+        return self._read(listing.search, which, _page(limit, offset, order_by_last_active, after))
+
+
+def _page(limit: Any, offset: Any, by_last_active: Any, after: Any) -> Page:
+    return Page(
+        **values.page(limit, offset),
+        by_last_active=bool(by_last_active),
+        after=values.optional_session_id("after", after),
+    )

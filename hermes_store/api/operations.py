@@ -10,8 +10,10 @@ from __future__ import annotations
 from hermes_store.api.changing import Changing
 from hermes_store.api.deleting import Deleting
 from hermes_store.api.exporting import Exporting
+from hermes_store.api.lineage import Lineage
 from hermes_store.api.lists import Lists
 from hermes_store.api.messages import Messages
+from hermes_store.api.properties import Properties
 from hermes_store.api.searching import Searching
 from hermes_store.api.sessions import Sessions
 from hermes_store.api.titles import Titles
@@ -23,12 +25,14 @@ __all__ = ["Operations"]
 class Operations(
     Sessions,  # create, end, reopen, get, resolve and count sessions
     Lists,  # list_sessions_rich, search_sessions
+    Lineage,  # root, tip, lineage and ancestors of a conversation
+    Properties,  # archive, pin and update sessions; the newest session of a key
     Titles,  # set, get and resolve titles; the next title of a lineage
     Messages,  # append, get, count and clear messages; the conversation
     Changing,  # replace, compact, rewind, restore, pop and delete messages
     Searching,  # search_messages
     Usage,  # add or set token counts and costs; usage_by_source
     Exporting,  # export_session, export_all, import_sessions
-    Deleting,  # delete_session, prune_sessions, list_prune_candidates
+    Deleting,  # delete_session, delete_sessions, prune_sessions, list_prune_candidates
 ):
     """All topics that a `SessionRepository` and a `Transaction` have in common."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 from hermes_store import values
 from hermes_store.api.base import Topic
+from hermes_store.filters import EVERYTHING, SessionFilter, asked
 from hermes_store.models import visibility
+from hermes_store.queries.filtering import searched
 from hermes_store.records import SearchHit
 
 __all__ = ["Searching"]
@@ -32,23 +35,26 @@ class Searching(Topic):
         sort: Literal["relevance", "newest", "oldest"] = "relevance",
         markers: tuple[str, str] = (">>>", "<<<"),
         include: Literal["live", "found", "all"] = "found",
+        filter: SessionFilter | None = None,
     ) -> list[SearchHit]:
         """Return a page of the messages that hold what `query` asks for, the best first.
 
         Any text is a query: words that must all be there, "exact phrases", AND, OR and NOT
         between operands, prefix*, parentheses; everything else is looked for as written. A query
         with nothing to look for finds nothing. An empty filter filters nothing; `since` (included)
-        and `until` (excluded) are epoch seconds. Each hit has a `snippet`, the hits in it set in
-        `markers`, and under `context` the messages before and after it. Messages that were
+        and `until` (excluded) are epoch seconds of the message. `filter` says in which sessions;
+        without one, archived sessions are searched, too. Each hit has a `snippet`, the hits in it
+        set in `markers`, and under `context` the messages before and after it. Messages that were
         compacted are found too, as `state` says; those that were taken back only with
-        `include="all"`. Raises `SearchIndexError`
-        when the index cannot answer, and `SearchTooBroadError` after `search_timeout` seconds.
+        `include="all"`. Raises `SearchIndexError` when the index cannot answer, and
+        `SearchTooBroadError` after `search_timeout` seconds.
         """
         from hermes_store.search.hits import search  # noqa: PLC0415 - a third of the import's time
 
         return self._read(
             search,
             values.optional_text("query", query) or "",
+            None if filter is None else partial(searched, which=asked(filter, EVERYTHING)),
             sources=values.names("source_filter", source_filter),
             exclude_sources=values.names("exclude_sources", exclude_sources),
             roles=values.names("role_filter", role_filter),

@@ -8,9 +8,9 @@ from typing import Any
 from hermes_store import values
 from hermes_store.api.base import Topic, checked_id
 from hermes_store.errors import InvalidArgumentError
+from hermes_store.filters import EVERYTHING, SessionFilter, asked
 from hermes_store.models import links
 from hermes_store.queries import listing, matching, sessions
-from hermes_store.queries.listing import Filter
 from hermes_store.records import SessionMatch, SessionRecord
 
 __all__ = ["Sessions"]
@@ -55,8 +55,8 @@ class Sessions(Topic):
             "parent_session_id": parent,
             "link": links.checked(link),
             "cwd": values.optional_text("cwd", cwd),
-            "key": None if key is None else values.indexed("key", values.text("key", key)),
-            "extra": values.encode_json("extra", extra),
+            "key": values.key("key", key),
+            "extra": values.encode_object("extra", extra),
             "started_at": started,
             "last_active": started,
         }
@@ -80,6 +80,18 @@ class Sessions(Topic):
         checked_id(session_id)
         reason = values.optional_text("end_reason", end_reason)
         self._write(sessions.end, session_id, reason, values.now())
+
+    def end_sessions(self, inactive_since: float, end_reason: str | None) -> list[str]:
+        """End the open sessions that were last active before a time; return their ids.
+
+        Each ends at its last activity. `inactive_since` is in epoch seconds. A session that an
+        import is still storing stays open. Works in short transactions.
+        """
+        values.number("inactive_since", inactive_since)  # None is not now
+        before = values.seconds("inactive_since", inactive_since)
+        reason = values.optional_text("end_reason", end_reason)
+        batches = iter(lambda: self._write(sessions.end_batch, before, reason), [])
+        return [session_id for batch in batches for session_id in batch]
 
     def reopen_session(self, session_id: str) -> None:
         """Take back the end of a session. Raises `SessionNotFoundError`."""
@@ -116,10 +128,16 @@ class Sessions(Topic):
         return self._read(matching.find, meant, values.limit(limit))
 
     def session_count(
-        self, source: str | None = None, exclude_sources: Sequence[str] | None = None
+        self,
+        source: str | None = None,
+        exclude_sources: Sequence[str] | None = None,
+        *,
+        filter: SessionFilter | None = None,
     ) -> int:
-        """Return how many sessions there are, or how many from one source or not from others."""
-        if not exclude_sources:
+        """Return how many sessions there are, or how many that a filter and the keywords mean.
+
+        Without a filter archived sessions count, too.
+        """
+        if filter is None and not exclude_sources:
             return self._read(sessions.count, values.source_filter(source))
-        excluded = values.names("exclude_sources", exclude_sources)
-        return self._read(listing.count, Filter(values.source_filter(source), excluded))
+        return self._read(listing.count, asked(filter, EVERYTHING, source, exclude_sources))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hermes_store.api.base import Topic, checked_id
+from hermes_store.filters import EVERYTHING, SessionFilter, asked
 from hermes_store.queries import usage
 from hermes_store.records import SourceUsage
 
@@ -93,9 +94,10 @@ class Usage(Topic):
             absolute=True,
         )
 
-    def usage_by_source(self) -> list[SourceUsage]:
+    def usage_by_source(self, *, filter: SessionFilter | None = None) -> list[SourceUsage]:
         """Return sums over the sessions of each source, the one with the most messages first.
 
-        Of a session without an actual cost the estimated one counts.
+        Of a session without an actual cost the estimated one counts. Without a filter all
+        sessions count, archived ones too.
         """
-        return self._read(usage.by_source)
+        return self._read(usage.by_source, asked(filter, EVERYTHING))

@@ -31,8 +31,10 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Change": {
         "title": ("changing", "Print, set or clear a session's title."),
         "model": ("changing", "Print or set a session's model."),
-        "end": ("changing", "Mark a session as ended."),
+        "pin": ("changing", "Pin a conversation, or take the pin away."),
+        "end": ("putting_away", "Mark a session as ended, or all without activity."),
         "reopen": ("changing", "Take back the end of a session."),
+        "archive": ("putting_away", "Put conversations away: list leaves them out."),
         "clear": ("deleting", "Delete the messages of a session."),
         "delete": ("deleting", "Delete sessions and their messages."),
         "prune": ("deleting", "Delete sessions that ended long ago."),

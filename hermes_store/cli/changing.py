@@ -1,4 +1,4 @@
-"""`title`, `model`, `end`, `reopen`: a change of one session, not of its messages."""
+"""`title`, `model`, `reopen`, `pin`: a change of one session, not of its messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hermes_store.cli.options import Options
 from hermes_store.cli.text import in_one_line, one_line
 from hermes_store.errors import TitleInUseError
 
-__all__ = ["end_command", "model_command", "reopen_command", "title_command"]
+__all__ = ["model_command", "pin_command", "reopen_command", "title_command"]
 
 
 @click.command("title")
@@ -69,27 +69,6 @@ def model_command(options: Options, session: str, new_model: str | None) -> None
         output.note(f"{session_id} has no model")
 
 
-@click.command("end")
-@click.argument("session", shell_complete=complete_sessions)
-@click.option("--reason", default="ended by hand", show_default=True, help="Why it ends.")
-@click.pass_obj
-def end_command(options: Options, session: str, reason: str) -> None:
-    """Mark SESSION as ended now, so that prune can reach it.
-
-    A session that has ended keeps its first time and reason. --json prints an object with id,
-    ended_at and end_reason.
-    """
-    with open_to_change(options) as repo:
-        session_id = find_session(repo, session)
-        repo.end_session(session_id, reason)
-        ended = repo.get_session(session_id)
-    at, why = (ended["ended_at"], ended["end_reason"]) if ended else (None, None)
-    if options.as_json:
-        output.print_json({"id": session_id, "ended_at": at, "end_reason": why})
-    else:
-        output.note(f"{session_id} ended {output.when(at)}: {one_line(why or 'no reason given')}")
-
-
 @click.command("reopen")
 @click.argument("session", shell_complete=complete_sessions)
 @click.pass_obj
@@ -102,3 +81,21 @@ def reopen_command(options: Options, session: str) -> None:
         output.print_json({"id": session_id})
     else:
         output.note(f"{session_id} is open")
+
+
+@click.command("pin")
+@click.argument("session", shell_complete=complete_sessions)
+@click.option("--undo", is_flag=True, help="Take the pin away.")
+@click.pass_obj
+def pin_command(options: Options, session: str, undo: bool) -> None:
+    """Pin the conversation of SESSION, so that list --pinned finds it.
+
+    --json prints an object with id and pinned.
+    """
+    with open_to_change(options) as repo:
+        session_id = find_session(repo, session)
+        repo.set_pinned(session_id, not undo)
+    if options.as_json:
+        output.print_json({"id": session_id, "pinned": not undo})
+    else:
+        output.note(f"{session_id} is {'not ' if undo else ''}pinned")

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from hermes_store import SessionRepository
+from hermes_store import SessionFilter, SessionRepository
 from hermes_store.cli import output
-from hermes_store.cli.completion import complete_sessions, complete_sources
+from hermes_store.cli.choosing import choosing_sessions
+from hermes_store.cli.completion import complete_sessions
 from hermes_store.cli.errors import NotFoundError
 from hermes_store.cli.names import find_exactly, refuse_mistyped
 from hermes_store.cli.opening import open_to_change, open_to_read
@@ -18,6 +19,7 @@ from hermes_store.cli.options import Options
 from hermes_store.cli.session_table import print_sessions
 from hermes_store.cli.text import one_line
 from hermes_store.cli.times import DAYS
+from hermes_store.filters import EVERYTHING
 from hermes_store.records import SessionListing
 
 __all__ = ["clear_command", "delete_command", "prune_command"]
@@ -72,7 +74,8 @@ def delete_command(options: Options, sessions: tuple[str, ...], yes: bool) -> No
 
 def _rows(repo: SessionRepository, ids: Sequence[str]) -> list[SessionListing]:
     wanted = set(ids)
-    return [row for row in repo.list_sessions_rich(limit=None) if row["id"] in wanted]
+    listed = repo.list_sessions_rich(limit=None, filter=EVERYTHING)
+    return [row for row in listed if row["id"] in wanted]
 
 
 def _ask(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -98,25 +101,25 @@ def _require_a_person() -> None:
     "--older-than",
     "days",
     type=DAYS,
-    default=90.0,
-    show_default="90",
+    show_default="90, or no age when options say times",
     metavar="DAYS",
     help="Only sessions that started longer ago: days, or 12h, 2w.",
 )
-@click.option("--source", shell_complete=complete_sources, help="Only sessions from this source.")
 @click.option("-y", "--yes", is_flag=True, help="Delete them.")
+@choosing_sessions(archived=None)
 @click.pass_obj
-def prune_command(options: Options, days: float, source: str | None, yes: bool) -> None:
+def prune_command(options: Options, days: float | None, which: SessionFilter, yes: bool) -> None:
     """Say which ended sessions are old enough to go; with --yes, delete them.
 
-    A session that has not ended is never pruned. --json prints an object: the candidates under
-    sessions, and how many were deleted.
+    A session that has not ended is never pruned; archived ones are. --json prints an object: the
+    candidates under sessions, and how many were deleted.
     """
+    age: dict[str, Any] = {} if days is None else {"older_than_days": days}
     with open_to_change(options) if yes else open_to_read(options) as repo:
-        refuse_mistyped(repo, [source] if source is not None else [])
-        due = repo.list_prune_candidates(older_than_days=days, source=source)
+        refuse_mistyped(repo, [each for each in (which.source, *which.exclude_sources) if each])
+        due = repo.list_prune_candidates(**age, filter=which)
         options.kept = lambda: "each session is deleted whole or there; run prune again to go on"
-        deleted = repo.prune_sessions(older_than_days=days, source=source) if yes and due else 0
+        deleted = repo.prune_sessions(**age, filter=which) if yes and due else 0
     if options.as_json:
         output.print_json({"sessions": due, "deleted": deleted})
     elif yes or not due:

@@ -46,6 +46,7 @@ _OPTIONS = {
     "end_reason": "--reason",
     "exclude_session_id": "--exclude-session",
     "exclude_sources": "--exclude-source",
+    "filter": "the choice of sessions",
     "limit": "--limit",
     "offset": "--offset",
     "older_than_days": "--older-than",
@@ -60,6 +61,7 @@ _OPTIONS = {
 """Arguments of methods, and what a person at a terminal calls them."""
 
 _WORDS = (
+    ("with end_session() or end_sessions()", "with 'hermes-store end'"),
     (" or reindex()", ""),
     (", or open with auto_migrate=True", ""),
     ("opened with read_only=True", "opened with --read-only"),

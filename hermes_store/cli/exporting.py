@@ -13,15 +13,17 @@ from typing import IO
 
 import click
 
-from hermes_store import SessionRepository
+from hermes_store import SessionFilter, SessionRepository
 from hermes_store.cli import output
-from hermes_store.cli.completion import complete_sessions, complete_sources
-from hermes_store.cli.names import check_source, find_session
+from hermes_store.cli.choosing import check_sources, choosing_sessions
+from hermes_store.cli.completion import complete_sessions
+from hermes_store.cli.names import find_session
 from hermes_store.cli.opening import open_to_read
 from hermes_store.cli.options import Options
 from hermes_store.cli.text import escaped_json
 from hermes_store.database.address import url_of
 from hermes_store.database.choice import backend_of
+from hermes_store.filters import EVERYTHING
 from hermes_store.migrate import Progress
 from hermes_store.records import SessionExport
 
@@ -33,7 +35,6 @@ _JOURNALS = ("-wal", "-shm", "-journal")
 
 @click.command("export")
 @click.argument("sessions", nargs=-1, metavar="[SESSION]...", shell_complete=complete_sessions)
-@click.option("--source", shell_complete=complete_sources, help="Only sessions from this source.")
 @click.option(
     "-o",
     "--output",
@@ -42,30 +43,33 @@ _JOURNALS = ("-wal", "-shm", "-journal")
     default=STDIO,
     help="The file to write, whole or not at all. Default: stdout.",
 )
+@choosing_sessions(archived=None)
 @click.pass_obj
 def export_command(
-    options: Options, sessions: tuple[str, ...], source: str | None, target: Path
+    options: Options, sessions: tuple[str, ...], which: SessionFilter, target: Path
 ) -> None:
     """Write all sessions, or each SESSION, as JSON lines that import reads.
+
+    The options say which sessions; archived ones are exported, too.
 
     A line is one session with its messages. All sessions are of one snapshot, also while agents
     write. With -o, --json prints an object: file, sessions, messages.
     """
-    if sessions and source:
-        raise click.UsageError("name sessions or give --source, not both")
+    if sessions and which != EVERYTHING:
+        raise click.UsageError("name sessions, or say by options which, not both")
     _refuse_the_database(options, target)
     options.kept = lambda: (
         "the last line may be cut off" if target == STDIO else f"{target} is as it was"
     )
     with ExitStack() as stack:
         repo = stack.enter_context(open_to_read(options))
-        check_source(repo, [source] if source is not None else [])
+        check_sources(repo, which)
         ids = list(dict.fromkeys(find_session(repo, name) for name in sessions))
-        found = stack.enter_context(closing(_exported(repo, ids, source)))
+        found = stack.enter_context(closing(_exported(repo, ids, which)))
         bar = output.progress_bar("exporting", wanted=target != STDIO or not sys.stdout.isatty())
         report = stack.enter_context(bar)
         stream = stack.enter_context(_written_whole(target))
-        total = len(ids) or repo.session_count(source)
+        total = len(ids) or repo.session_count(filter=which)
         written, messages = _write_lines(found, stream, report, total)
     if target == STDIO:
         return
@@ -78,10 +82,10 @@ def export_command(
 
 
 def _exported(
-    repo: SessionRepository, ids: Sequence[str], source: str | None
+    repo: SessionRepository, ids: Sequence[str], which: SessionFilter
 ) -> Generator[SessionExport, None, None]:
     if not ids:
-        yield from repo.iter_export(source=source)
+        yield from repo.iter_export(filter=which)
     for session_id in ids:
         if session := repo.export_session(session_id):
             yield session

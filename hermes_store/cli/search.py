@@ -12,6 +12,7 @@ from rich.text import Text
 
 from hermes_store import SessionRepository
 from hermes_store.cli import output
+from hermes_store.cli.choosing import choosing_sessions
 from hermes_store.cli.completion import complete_roles, complete_sessions, complete_sources
 from hermes_store.cli.names import check_roles, check_source, find_session, refuse_mistyped
 from hermes_store.cli.opening import open_to_read
@@ -52,8 +53,8 @@ _START, _END = "\ue000", "\ue001"
     help="Only within this session: id, beginning of one, or title.",
 )
 @click.option("--exclude-session", shell_complete=complete_sessions, help="Leave out this session.")
-@click.option("--since", type=TIME, help="Not before this time: 7d, yesterday, 2026-03-01T14:30.")
-@click.option("--until", type=TIME, help="Before this time.")
+@click.option("--since", type=TIME, help="Said at this time or later: 7d, yesterday, 2026-03-01.")
+@click.option("--until", type=TIME, help="Said before this time.")
 @click.option(
     "--sort",
     type=click.Choice(["relevance", "newest", "oldest"]),
@@ -63,6 +64,7 @@ _START, _END = "\ue000", "\ue001"
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=10, show_default=True)
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="Skip the first N.")
 @click.option("--context", is_flag=True, help="Also the messages before and after each hit.")
+@choosing_sessions(archived=None, of_messages=True)
 @click.pass_obj
 def search_command(options: Options, /, query: tuple[str, ...], **asked: Any) -> None:
     """Find messages that hold all words of QUERY.
@@ -109,6 +111,7 @@ def _found(
         limit=asked["limit"] + 1,
         offset=asked["offset"],
         markers=markers,
+        filter=asked["which"],
     )
 
 

@@ -4,58 +4,57 @@ from __future__ import annotations
 
 import click
 
+from hermes_store import SessionFilter
 from hermes_store.cli import output
-from hermes_store.cli.completion import complete_sources
-from hermes_store.cli.names import check_source, refuse_mistyped
+from hermes_store.cli.choosing import check_sources, choosing_sessions
+from hermes_store.cli.completion import complete_sessions
+from hermes_store.cli.names import find_session
 from hermes_store.cli.opening import open_to_read
 from hermes_store.cli.options import Options
 from hermes_store.cli.session_table import print_sessions
+from hermes_store.cli.text import one_line
 
 __all__ = ["list_command"]
 
 
 @click.command("list")
-@click.option(
-    "--source",
-    shell_complete=complete_sources,
-    help="Only sessions from this source (cli, telegram, …).",
-)
-@click.option(
-    "--exclude-source",
-    multiple=True,
-    shell_complete=complete_sources,
-    help="Leave out a source. May be repeated.",
-)
 @click.option("--by-start", is_flag=True, help="Order by the start, not by the last message.")
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True)
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="Skip the first N.")
+@click.option(
+    "--after", shell_complete=complete_sessions, help="Go on behind this session of the list."
+)
+@choosing_sessions(archived=False)
 @click.pass_obj
 def list_command(
     options: Options,
-    source: str | None,
-    exclude_source: tuple[str, ...],
+    which: SessionFilter,
     by_start: bool,
     limit: int,
     offset: int,
+    after: str | None,
 ) -> None:
-    """List sessions, last used first. --json prints a list of objects."""
+    """List sessions, last used first, without archived ones. --json prints a list of objects."""
     with open_to_read(options) as repo:
-        check_source(repo, [source] if source is not None else [])
-        refuse_mistyped(repo, exclude_source)
+        check_sources(repo, which)
         rows = repo.list_sessions_rich(
-            source=source,
-            exclude_sources=exclude_source,
-            limit=limit,
+            limit=limit + 1,
             offset=offset,
             order_by_last_active=not by_start,
+            filter=which,
+            after=None if after is None else find_session(repo, after),
         )
-        total = repo.session_count(source, exclude_source)
+        total = repo.session_count(filter=which)
+    shown = rows[:limit]
     if options.as_json:
-        output.print_json(rows)
+        output.print_json(shown)
         return
-    if rows:
-        print_sessions(rows)
-    _note_page(len(rows), offset, total)
+    if shown:
+        print_sessions(shown)
+    if after is None:
+        _note_page(len(shown), offset, total)
+    elif len(rows) > limit:
+        output.note(f"--after {one_line(shown[-1]['id'])} goes on")
 
 
 def _note_page(shown: int, offset: int, total: int) -> None:

@@ -120,6 +120,8 @@ class Backend(Protocol):
 
     keeps_nul: bool
     """Whether a text may hold the character NUL."""
+    sorts_null_first: bool
+    """Whether NULL comes first in a descending order."""
 
     def last_id(self, connection: Connection, table: str) -> int:
         """The greatest id that `table` ever gave out, 0 before the first."""

@@ -164,6 +164,7 @@ class _PostgreSQL:
     # --- rows -----------------------------------------------------------------------------------
 
     keeps_nul = False
+    sorts_null_first = True
 
     def last_id(self, connection: Connection, table: str) -> int:
         """The last number that `table` gave out, 0 before the first."""

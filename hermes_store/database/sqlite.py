@@ -159,6 +159,7 @@ class _SQLite:
     # --- rows -----------------------------------------------------------------------------------
 
     keeps_nul = True
+    sorts_null_first = False
 
     def last_id(self, connection: Connection, table: str) -> int:
         """The greatest id that `table` ever gave out, 0 before the first."""

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    FromClause,
     Select,
     Text,
     bindparam,
@@ -21,12 +20,15 @@ from sqlalchemy import (
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
+from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import messages, sessions
 from hermes_store.models.visibility import visible
+from hermes_store.queries import filtering, paging
 from hermes_store.queries import sessions as session_functions
+from hermes_store.queries.paging import Page
 from hermes_store.records import SessionListing, SessionRecord
 
-__all__ = ["Filter", "count", "list_rich", "search", "select_page"]
+__all__ = ["Shape", "count", "list_rich", "search", "select_page", "translated"]
 
 _LISTED = tuple(name for name in session_functions.NAMES if name != "system_prompt")
 _PREVIEW_LENGTH = 60
@@ -42,100 +44,60 @@ _BLANKS = (
 class Shape(NamedTuple):
     """What the SQL of a list depends on; the rest are parameters."""
 
-    by_source: bool
-    excluded: int
-    prunable: bool
-    by_last_active: bool
+    filter: filtering.Shape
+    order: paging.Shape
 
 
-class Filter(NamedTuple):
-    """Which sessions, in which order. An empty field filters nothing."""
-
-    source: str | None = None
-    exclude_sources: tuple[str, ...] = ()
-    prunable_before: float | None = None
-    """Ended sessions that started before this time."""
-    by_last_active: bool = False
-    """Ordered by the last activity, not by the start; the newest comes first either way."""
-
-    def shape(self) -> Shape:
-        """What the SQL depends on."""
-        return Shape(
-            by_source=self.source is not None,
-            excluded=len(self.exclude_sources),
-            prunable=self.prunable_before is not None,
-            by_last_active=self.by_last_active,
-        )
-
-    def parameters(self) -> dict[str, Any]:
-        """The parameters of the SQL."""
-        given: dict[str, Any] = {f"excluded_{n}": s for n, s in enumerate(self.exclude_sources)}
-        if self.source is not None:
-            given["source"] = self.source
-        if self.prunable_before is not None:
-            given["before"] = self.prunable_before
-        return given
-
-
-def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
-    # The original stored sessions without an id, and SQLite keeps them. No caller can ask for them.
-    conditions: list[ColumnElement[bool]] = [sessions.c.id.is_not(None)]
-    if shape.by_source:
-        conditions.append(sessions.c.source == bindparam("source"))
-    if shape.excluded:
-        excluded = [bindparam(f"excluded_{n}", type_=Text) for n in range(shape.excluded)]
-        conditions.append(sessions.c.source.not_in(excluded))
-    if shape.prunable:
-        conditions.append(sessions.c.ended_at.is_not(None))
-        conditions.append(sessions.c.started_at < bindparam("before"))
-    return conditions
-
-
-def _order(table: FromClause, shape: Shape) -> list[ColumnElement[Any]]:
-    first = table.c.last_active if shape.by_last_active else table.c.started_at
-    return [first.desc(), table.c.id.desc()]
+def translated(
+    connection: OpenConnection, which: SessionFilter, page: Page
+) -> tuple[Shape, dict[str, Any]]:
+    """The shape and the parameters of a page. Raises `InvalidArgumentError`."""
+    chosen, placed = filtering.chosen(connection, which), paging.placed(connection, page)
+    return Shape(chosen.shape, placed.shape), {**chosen.parameters, **placed.parameters}
 
 
 def select_page(statement: Select[Any], shape: Shape) -> Select[Any]:
     """`statement` with the conditions, the order and the page."""
     return (
-        statement.where(*_conditions(shape))
-        .order_by(*_order(sessions, shape))
+        statement.where(*filtering.conditions(shape.filter), *paging.behind(shape.order))
+        .order_by(*paging.order(shape.order))
         .limit(bindparam("limit", type_=BigInteger))
         .offset(bindparam("offset", type_=BigInteger))
     )
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def _search_statement(shape: Shape) -> Statement:
     return Statement(select_page(session_functions.select_records(), shape))
 
 
-def search(connection: OpenConnection, which: Filter, page: dict[str, int]) -> list[SessionRecord]:
+def search(connection: OpenConnection, which: SessionFilter, page: Page) -> list[SessionRecord]:
     """Whole sessions."""
-    statement = _search_statement(which.shape())
-    rows = statement.run(connection, **which.parameters(), **page).fetchall()
+    shape, parameters = translated(connection, which, page)
+    rows = _search_statement(shape).run(connection, **parameters).fetchall()
     return [session_functions.record(row) for row in rows]
 
 
-@lru_cache(maxsize=32)
-def _count_statement(shape: Shape) -> Statement:
-    return Statement(select(func.count()).select_from(sessions).where(*_conditions(shape)))
+@lru_cache(maxsize=64)
+def _count_statement(shape: filtering.Shape) -> Statement:
+    counted = select(func.count()).select_from(sessions)
+    return Statement(counted.where(*filtering.conditions(shape)))
 
 
-def count(connection: OpenConnection, which: Filter) -> int:
+def count(connection: OpenConnection, which: SessionFilter) -> int:
     """How many sessions."""
-    cursor = _count_statement(which.shape()).run(connection, **which.parameters())
+    chosen = filtering.chosen(connection, which)
+    cursor = _count_statement(chosen.shape).run(connection, **chosen.parameters)
     return cast("int", cursor.fetchone()[0])
 
 
 def list_rich(
-    connection: OpenConnection, which: Filter, page: dict[str, int], *, system_prompt: bool = False
+    connection: OpenConnection, which: SessionFilter, page: Page, *, system_prompt: bool = False
 ) -> list[SessionListing]:
     """Sessions with a preview."""
     names = session_functions.NAMES if system_prompt else _LISTED
-    statement = _rich_statement(which.shape(), names)
-    rows = statement.run(connection, **which.parameters(), **page, blanks=_BLANKS).fetchall()
+    shape, parameters = translated(connection, which, page)
+    rows = _rich_statement(shape, names).run(connection, **parameters, blanks=_BLANKS).fetchall()
     keys = (*names, "preview")
     listings: list[Any] = [dict(zip(keys, row)) for row in rows]  # noqa: B905 - in 2/3 of the time
     for listing in listings:
@@ -144,7 +106,7 @@ def list_rich(
     return listings
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def _rich_statement(shape: Shape, names: tuple[str, ...]) -> Statement:
     """The sessions of a page, each with what its first user message begins with."""
     columns = session_functions.readable(sessions, names)

@@ -12,7 +12,7 @@ from hermes_store.models.stored import sessions
 from hermes_store.queries.sessions import id_range, readable
 from hermes_store.records import SessionMatch
 
-__all__ = ["find"]
+__all__ = ["find", "titled"]
 
 _KEYS = ("id", "title", "source", "last_active")
 _COLUMNS = readable(sessions, _KEYS)
@@ -29,12 +29,21 @@ def find(connection: OpenConnection, name: str, most: int) -> list[SessionMatch]
     if not name.strip():
         return []
     by_id = _WITH_PREFIX.run(connection, **id_range(name)).fetchall()
-    by_title = _WITH_TITLE.run(connection).fetchall()
-    words = name.casefold().split()
-    meant = [row for row in by_title if _has_all(str(row[1]).casefold(), words)]
+    meant = _with_words(connection, name)
     rows = {row[0]: row for row in [*by_id, *meant] if row[0] is not None}
     newest = sorted(rows.values(), key=_activity, reverse=True)
     return [_match(row) for row in newest[:most]]
+
+
+def titled(connection: OpenConnection, words: str) -> list[str]:
+    """The ids of the sessions whose titles hold all of `words`, in any case and order."""
+    return [row[0] for row in _with_words(connection, words) if row[0] is not None]
+
+
+def _with_words(connection: OpenConnection, given: str) -> list[Any]:
+    words = given.casefold().split()
+    rows = _WITH_TITLE.run(connection).fetchall()
+    return [row for row in rows if _has_all(str(row[1]).casefold(), words)]
 
 
 def _activity(row: Any) -> tuple[float, str]:

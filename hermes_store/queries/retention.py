@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from functools import lru_cache
 
 from sqlalchemy import bindparam, delete, null, select, update
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
+from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import messages, sessions
-from hermes_store.queries.listing import Filter, select_page
+from hermes_store.queries.listing import Shape, select_page, translated
+from hermes_store.queries.paging import Page
 from hermes_store.queries.sessions import exists
 
-__all__ = ["clear_away", "delete_session", "prune_batch"]
+__all__ = ["clear_away", "delete_first", "delete_session", "prune_batch"]
 
 _MOST_SESSIONS = 500
 _MOST_MESSAGES = 1_000
@@ -39,7 +42,19 @@ def clear_away(connection: OpenConnection, session_id: str) -> None:
     _DELETE_MESSAGES.run(connection, session=session_id)
 
 
-def prune_batch(connection: OpenConnection, which: Filter) -> int:
+def delete_first(connection: OpenConnection, ids: Sequence[str]) -> tuple[int, int]:
+    """Delete the first of some sessions that one short transaction can.
+
+    Return how many ids that was, and how many of those sessions there were.
+    """
+    some = ids[:_MOST_SESSIONS]
+    stored = select(sessions.c.id, sessions.c.message_count).where(sessions.c.id.in_(some))
+    sizes: dict[str, int | None] = dict(map(tuple, connection.core.execute(stored).all()))
+    due = _few([(each, sizes.get(each) or 0) for each in some])
+    return len(due), sum(delete_session(connection, each) for each in due)
+
+
+def prune_batch(connection: OpenConnection, which: SessionFilter) -> int:
     """Delete the first sessions of `which` that one short transaction can; return how many.
 
     A session is deleted with all its messages or not at all; 0 means that none is left.
@@ -47,15 +62,24 @@ def prune_batch(connection: OpenConnection, which: Filter) -> int:
     return sum(delete_session(connection, session_id) for session_id in _due(connection, which))
 
 
-def _due(connection: OpenConnection, which: Filter) -> list[Any]:
+def _due(connection: OpenConnection, which: SessionFilter) -> list[str]:
     """Ids of sessions with few messages altogether, or of one with many."""
-    page = {"limit": _MOST_SESSIONS, "offset": 0}
-    statement = select_page(select(sessions.c.id, sessions.c.message_count), which.shape())
-    rows = connection.core.execute(statement, {**which.parameters(), **page}).all()
-    due: list[Any] = []
+    shape, parameters = translated(connection, which, Page(_MOST_SESSIONS))
+    rows = _sizes(shape).run(connection, **parameters).fetchall()
+    return _few([(session_id, message_count or 0) for session_id, message_count in rows])
+
+
+@lru_cache(maxsize=32)
+def _sizes(shape: Shape) -> Statement:
+    return Statement(select_page(select(sessions.c.id, sessions.c.message_count), shape))
+
+
+def _few(sizes: Sequence[tuple[str, int]]) -> list[str]:
+    """The first ids, as long as their messages are few; at least one."""
+    due: list[str] = []
     total = 0
-    for session_id, message_count in rows:
-        total += message_count or 0
+    for session_id, message_count in sizes:
+        total += message_count
         if due and total > _MOST_MESSAGES:
             break
         due.append(session_id)

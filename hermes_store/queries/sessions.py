@@ -9,6 +9,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     Text,
+    and_,
     bindparam,
     func,
     insert,
@@ -27,11 +28,14 @@ from hermes_store.records import SessionRecord
 from hermes_store.search.triggers import require_all_stored
 
 __all__ = [
+    "ACTIVE",
+    "IMPORTING",
     "NAMES",
     "count",
     "create",
     "decode",
     "end",
+    "end_batch",
     "exists",
     "get",
     "id_range",
@@ -61,6 +65,11 @@ _COUNTERS = {
 }
 NAMES = tuple(column.name for column in sessions.columns)
 """The keys of a `SessionRecord`."""
+
+IMPORTING = "importing"
+"""The end_reason of an open session of which an import has not stored all messages yet."""
+ACTIVE = func.coalesce(sessions.c.last_active, sessions.c.started_at)
+"""The last activity; of a session without messages the start."""
 
 _JSON = names(sessions, "json")
 _FLAGS = names(sessions, "flag")
@@ -149,6 +158,19 @@ _END = Statement(
     .where(sessions.c.id == _ID, sessions.c.ended_at.is_(None))
     .values(ended_at=bindparam("at"), end_reason=bindparam("reason"))
 )
+_MOST_ENDED = 500
+_IS_IDLE = and_(
+    sessions.c.ended_at.is_(None),
+    ACTIVE < bindparam("before"),  # noqa: SIM300 - a column, no constant
+    func.coalesce(sessions.c.end_reason, literal_column("''")) != literal_column(f"'{IMPORTING}'"),
+)
+_idle = select(sessions.c.id).where(sessions.c.id.is_not(None), _IS_IDLE)
+_END_IDLE = Statement(
+    update(sessions)
+    .where(sessions.c.id.in_(_idle.limit(literal_column(str(_MOST_ENDED)))), _IS_IDLE)
+    .values(ended_at=ACTIVE, end_reason=bindparam("reason"))
+    .returning(sessions.c.id)
+)
 _REOPEN = Statement(
     update(sessions).where(sessions.c.id == _ID).values(ended_at=null(), end_reason=null())
 )
@@ -226,6 +248,14 @@ def end(connection: OpenConnection, session_id: str, reason: str | None, at: flo
     """Mark a session as ended, unless it is: the first reason stays."""
     if not _END.run(connection, session=session_id, reason=reason, at=at).rowcount:
         require(connection, session_id)
+
+
+def end_batch(connection: OpenConnection, before: float, reason: str | None) -> list[str]:
+    """End some of the open sessions that were last active before a time; return their ids.
+
+    Each ends at its last activity. An empty list means that none is left.
+    """
+    return [row[0] for row in _END_IDLE.run(connection, before=before, reason=reason).fetchall()]
 
 
 def reopen(connection: OpenConnection, session_id: str) -> None:

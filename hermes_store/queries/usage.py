@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -19,7 +20,9 @@ from sqlalchemy.sql.elements import ColumnElement
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
+from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import sessions
+from hermes_store.queries.filtering import COST, Shape, chosen, conditions
 from hermes_store.queries.sessions import require_changed
 from hermes_store.records import SourceUsage
 
@@ -84,9 +87,6 @@ def record(
 
 
 _SUMMED = ("message_count", *_TOKENS)
-_COST = func.coalesce(
-    sessions.c.actual_cost_usd, sessions.c.estimated_cost_usd, literal_column("0.0")
-)
 
 
 def _sum(name: str) -> ColumnElement[int]:
@@ -94,15 +94,20 @@ def _sum(name: str) -> ColumnElement[int]:
     return cast(total, BigInteger).label(name)  # PostgreSQL's sum is a numeric
 
 
-_BY_SOURCE = Statement(
-    select(sessions.c.source, func.count(), *map(_sum, _SUMMED), func.sum(_COST))
-    .group_by(sessions.c.source)
-    .order_by(_sum("message_count").desc(), sessions.c.source)
-)
+@lru_cache(maxsize=32)
+def _by_source(shape: Shape) -> Statement:
+    return Statement(
+        select(sessions.c.source, func.count(), *map(_sum, _SUMMED), func.sum(COST))
+        .where(*conditions(shape))
+        .group_by(sessions.c.source)
+        .order_by(_sum("message_count").desc(), sessions.c.source)
+    )
 
 
-def by_source(connection: OpenConnection) -> list[SourceUsage]:
+def by_source(connection: OpenConnection, which: SessionFilter) -> list[SourceUsage]:
     """Sums over the sessions of each source, the one with the most messages first."""
+    chosen_ = chosen(connection, which)
+    rows = _by_source(chosen_.shape).run(connection, **chosen_.parameters)
     keys = ("source", "sessions", *_SUMMED, "cost_usd")
-    found: list[Any] = [dict(zip(keys, row, strict=True)) for row in _BY_SOURCE.run(connection)]
+    found: list[Any] = [dict(zip(keys, row, strict=True)) for row in rows]
     return found

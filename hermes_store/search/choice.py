@@ -14,6 +14,7 @@ from hermes_store.search.running import Progress, Run
 
 if TYPE_CHECKING:
     from hermes_store.search.budget import Budget
+    from hermes_store.search.chosen import ChosenSessions
     from hermes_store.search.query import Query  # it takes long, and opening needs none
 
 __all__ = ["Search", "Upkeep", "search_of", "upkeep_of"]
@@ -64,6 +65,7 @@ class Search(Protocol):
         filters: dict[str, Any],
         budget: Budget,
         *,
+        chosen: ChosenSessions | None,
         limit: int,
         offset: int,
     ) -> Sequence[int]:

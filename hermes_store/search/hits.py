@@ -17,6 +17,7 @@ from hermes_store.models.visibility import Include
 from hermes_store.records import ContextMessage, SearchHit
 from hermes_store.search.budget import Budget, require_bounded, require_short
 from hermes_store.search.choice import search_of, upkeep_of
+from hermes_store.search.chosen import ChosenSessions
 from hermes_store.search.folding import plain
 from hermes_store.search.matching import Finder, finder
 from hermes_store.search.query import Query, parse, phrases
@@ -50,6 +51,7 @@ def search(
     connection: OpenConnection,
     /,
     query: str,
+    chosen: Callable[[OpenConnection], ChosenSessions] | None = None,
     *,
     limit: int = 20,
     offset: int = 0,
@@ -60,11 +62,11 @@ def search(
 ) -> list[SearchHit]:
     """Return a page of the messages that hold what `query` asks for.
 
-    The filters are `sources`, `exclude_sources` and `roles` (lists), `session_id` and
-    `exclude_session_id`, `since` (included) and `until` (excluded, both in epoch seconds); an
-    empty one filters nothing. Of equal relevance, the newest comes first. Raises
-    `InvalidArgumentError`, `SearchTooBroadError` when it takes longer than `search_timeout`, and
-    `SearchIndexError` when the index cannot answer.
+    `chosen` finds out which sessions are searched. The filters are `sources`, `exclude_sources`
+    and `roles` (lists), `session_id` and `exclude_session_id`, `since` (included) and `until`
+    (excluded, both in epoch seconds); an empty one filters nothing. Of equal relevance, the newest
+    comes first. Raises `InvalidArgumentError`, `SearchTooBroadError` when it takes longer than
+    `search_timeout`, and `SearchIndexError` when the index cannot answer.
     """
     if sort not in _SORTS:
         raise InvalidArgumentError("sort", f"{sort!r} is not an order", f"use one of {_SORTS}")
@@ -76,11 +78,14 @@ def search(
         return []
     given = {name: value for name, value in filters.items() if value not in (None, (), [])}
     given |= _HIDING[include]
+    within = chosen(connection) if chosen else None
     budget = Budget(connection.search_timeout)
     try:
         found_by = search_of(connection.backend)
         with found_by.within(connection, budget):
-            ids = found_by.find(connection, tree, sort, given, budget, limit=limit, offset=offset)
+            ids = found_by.find(
+                connection, tree, sort, given, budget, chosen=within, limit=limit, offset=offset
+            )
             each_within = [each.within(budget) for each in finders]
             return _hits(connection, ids, each_within, markers, include)
     except connection.errors as exc:

@@ -7,15 +7,25 @@ module looks at the texts that the index found, in the order of the page, until 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    TextClause,
+    bindparam,
+    literal_column,
+    select,
+    text,
+)
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.search.budget import Budget
+from hermes_store.search.chosen import ChosenSessions
 from hermes_store.search.matching import has_symbols, matches, spellings
 from hermes_store.search.postgresql_ddl import INCOMPLETE
 from hermes_store.search.query import And, Not, Phrase, Query
@@ -66,26 +76,43 @@ def find(
     filters: dict[str, Any],
     budget: Budget,
     *,
+    chosen: ChosenSessions | None,
     limit: int,
     offset: int,
 ) -> Sequence[int]:
     """The ids of one page, in order. Raises `SearchTooBroadError`."""
     words = _folded(connection, set(_texts(tree)))
     possible, sure = expression(tree, words), expression(tree, words, sure=True)
-    values = {**filters, "possible": possible, "sure": sure}
-    conditions = ["m.search @@ CAST(:possible AS tsquery)"]
-    conditions += [condition for name, condition in _CONDITIONS.items() if name in filters]
-    joined = "JOIN sessions AS s ON s.id = m.session_id" if "s." in " ".join(conditions) else ""
-    select = f"FROM messages AS m {joined} WHERE {' AND '.join(conditions)} ORDER BY {_ORDER[sort]}"
-    lists: list[Any] = [bindparam(name, expanding=True) for name in filters if name in _LISTS]
+    condition, asked = chosen or (None, {})
+    values = {**filters, **asked, "possible": possible, "sure": sure}
+    statement = _statement(sort, filters, condition)
     if possible == sure:
-        statement = text(f"SELECT m.id {select} LIMIT :limit OFFSET :offset").bindparams(*lists)
-        return connection.core.scalars(
-            statement, {**values, "limit": limit, "offset": offset}
-        ).all()
-    statement = text(f"SELECT m.id, m.search @@ CAST(:sure AS tsquery) AS sure {select}")
-    found = _looked_at(connection, tree, statement.bindparams(*lists), values, budget)
+        page = statement.limit(limit).offset(offset)
+        return connection.core.scalars(page, values).all()
+    surely: ColumnElement[bool] = literal_column("m.search").bool_op("@@")(
+        text("CAST(:sure AS tsquery)")
+    )
+    doubted = statement.add_columns(surely.label("sure"))
+    found = _looked_at(connection, tree, doubted, values, budget)
     return list(islice(found, offset, offset + limit))
+
+
+def _statement(
+    sort: str, filters: Iterable[str], chosen: ColumnElement[bool] | None
+) -> Select[Any]:
+    conditions = [text("m.search @@ CAST(:possible AS tsquery)")]
+    conditions += [_condition(name) for name in _CONDITIONS if name in filters]
+    tables = "messages AS m"
+    if any("s.source" in each.text for each in conditions):
+        tables += " JOIN sessions AS s ON s.id = m.session_id"
+    found = select(literal_column("m.id", BigInteger).label("id")).select_from(text(tables))
+    found = found.where(*conditions, *(() if chosen is None else (chosen,)))
+    return found.order_by(text(_ORDER[sort]))
+
+
+def _condition(name: str) -> TextClause:
+    condition = text(_CONDITIONS[name])
+    return condition.bindparams(bindparam(name, expanding=True)) if name in _LISTS else condition
 
 
 def _looked_at(

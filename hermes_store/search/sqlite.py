@@ -9,13 +9,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import text
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, literal_column, select, text
 
 from hermes_store.database.callback import Callback
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.search.budget import Budget
 from hermes_store.search.characters import join_up, set_apart
+from hermes_store.search.chosen import ChosenSessions
 from hermes_store.search.matching import has_symbols, in_doubt, matches, spellings
 from hermes_store.search.query import And, Not, Phrase, Query
 from hermes_store.search.searched import compared
@@ -112,6 +113,7 @@ def find(
     filters: dict[str, Any],
     budget: Budget,
     *,
+    chosen: ChosenSessions | None,
     limit: int,
     offset: int,
 ) -> Sequence[int]:
@@ -125,7 +127,8 @@ def find(
     lists = {name: tuple(given) for name, given in filters.items() if name in _LISTS}
     numbers = tuple((name, len(lists.get(name, ()))) for name in filters)
     with held:
-        found = _statement(sort, look, numbers).run(
+        condition, asked = chosen or (None, {})
+        found = _statement(sort, look, numbers, condition).run(
             connection,
             match=expression(tree),
             sure=sure,
@@ -133,12 +136,18 @@ def find(
             offset=offset,
             **{name: given for name, given in filters.items() if name not in _LISTS},
             **{f"{name}_{n}": one for name, given in lists.items() for n, one in enumerate(given)},
+            **asked,
         )
         return [id_ for (id_,) in found]
 
 
 @lru_cache(maxsize=64)
-def _statement(sort: str, look: str, filters: tuple[tuple[str, int], ...]) -> Statement:
+def _statement(
+    sort: str,
+    look: str,
+    filters: tuple[tuple[str, int], ...],
+    chosen: ColumnElement[bool] | None = None,
+) -> Statement:
     """The statement for filters of these names; of a list, with so many values."""
     conditions = ["messages_fts MATCH :match"]
     for name, number in filters:
@@ -146,19 +155,20 @@ def _statement(sort: str, look: str, filters: tuple[tuple[str, int], ...]) -> St
         conditions.append(_CONDITIONS[name].format(values=values))
     tables = ["messages_fts"]
     used = " ".join(conditions)
-    if look or " m." in used or "s.source" in used:
+    if look or chosen is not None or " m." in used or "s.source" in used:
         tables.append("messages AS m ON m.id = messages_fts.rowid")
     if "s.source" in used:
         tables.append("sessions AS s ON s.id = m.session_id")
     if look:
         tables.append("messages_search AS v ON v.id = m.id")
         conditions.append(look)
+    found: Select[Any] = select(literal_column("messages_fts.rowid"))
     return Statement(
-        text(
-            f"SELECT messages_fts.rowid FROM {' CROSS JOIN '.join(tables)}"  # noqa: S608 - constants
-            f" WHERE {' AND '.join(conditions)} ORDER BY {_ORDER[sort]}"
-            " LIMIT :limit OFFSET :offset"
-        )
+        found.select_from(text(" CROSS JOIN ".join(tables)))
+        .where(*map(text, conditions), *(() if chosen is None else (chosen,)))
+        .order_by(text(_ORDER[sort]))
+        .limit(bindparam("limit", type_=BigInteger))
+        .offset(bindparam("offset", type_=BigInteger))
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hermes_store import values
 from hermes_store.database.connection import OpenConnection
+from hermes_store.filters import SessionFilter
 from hermes_store.queries import messages as message_functions
-from hermes_store.queries.listing import Filter, select_page
+from hermes_store.queries.listing import select_page, translated
+from hermes_store.queries.paging import ALL
 from hermes_store.queries.sessions import get, record, select_records
 from hermes_store.records import SessionExport
 
@@ -41,17 +42,16 @@ def as_given(message: dict[str, Any]) -> dict[str, Any]:
     return {**extra, **message, "extra": covered or None}
 
 
-def iterate(connection: OpenConnection, which: Filter) -> Iterator[SessionExport]:
+def iterate(connection: OpenConnection, which: SessionFilter) -> Iterator[SessionExport]:
     """Every session with its messages, newest first; holds one session at a time."""
-    statement = select_page(select_records(), which.shape())
-    parameters = {**which.parameters(), **values.page(None, 0)}
-    streamed = statement.execution_options(yield_per=_ROWS_AT_ONCE)
+    shape, parameters = translated(connection, which, ALL)
+    streamed = select_page(select_records(), shape).execution_options(yield_per=_ROWS_AT_ONCE)
     with connection.core.execute(streamed, parameters) as rows:
         for row in rows:
             session = record(row)
             yield {**session, "messages": _messages(connection, session["id"])}
 
 
-def export_all(connection: OpenConnection, which: Filter) -> list[SessionExport]:
+def export_all(connection: OpenConnection, which: SessionFilter) -> list[SessionExport]:
     """`iterate`, all at once."""
     return list(iterate(connection, which))

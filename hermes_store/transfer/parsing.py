@@ -23,12 +23,12 @@ _CHARACTERS_OF_A_SLICE = 2_000_000
 _TEXTS = tuple(
     name
     for name in names(sessions, "text")
-    if name not in {"id", "source", "parent_session_id", "title"}  # these have their own checks
+    if name not in {"id", "source", "parent_session_id", "title", "key"}  # with their own checks
 )
-_JSON = names(sessions, "json")
+_JSON = tuple(name for name in names(sessions, "json") if name != "extra")
 _COUNTS = tuple(name for name in names(sessions, "whole") if name != "message_count")
 _FLAGS = names(sessions, "flag")
-_TIMES = ("ended_at", "last_active")
+_TIMES = ("ended_at", "last_active", "archived")
 _NUMBERS = tuple(name for name in names(sessions, "number") if name not in {"started_at", *_TIMES})
 
 
@@ -167,11 +167,13 @@ def _session_columns(given: Mapping[str, Any]) -> dict[str, Any]:
         "parent_session_id": values.optional_session_id("parent_session_id", parent),
         "started_at": _time("started_at", given.get("started_at")),
         "ended_at": None,
+        "key": values.key("key", given.get("key")),
+        "extra": values.encode_object("extra", given.get("extra")),
     }
     columns |= {name: values.optional_text(name, given.get(name)) for name in _TEXTS}
     columns |= {name: values.encode_json(name, given.get(name)) for name in _JSON}
     columns |= {name: _stored_count(name, given[name]) for name in _COUNTS if name in given}
-    columns |= {name: int(bool(given[name])) for name in _FLAGS if name in given}
+    columns |= {name: _flag(name, given[name]) for name in _FLAGS if name in given}
     for name in _NUMBERS:
         if given.get(name) is not None:
             columns[name] = values.number(name, given[name])
@@ -237,6 +239,10 @@ def _state(given: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
 
 def _stored_text(argument: str, value: Any) -> str:
     return "" if value == "" else values.text(argument, value)
+
+
+def _flag(argument: str, value: Any) -> int:
+    return int(value or 0) if value in (None, 0, 1) else int(values.truth(argument, value))
 
 
 def _stored_count(argument: str, value: Any) -> int:

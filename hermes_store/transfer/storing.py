@@ -11,7 +11,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.models.stored import messages, sessions
 from hermes_store.queries import titles
 from hermes_store.queries.rows import NewRow, alike
-from hermes_store.queries.sessions import exists, get
+from hermes_store.queries.sessions import IMPORTING, exists, get
 from hermes_store.records import SessionRecord
 from hermes_store.search.triggers import require_all_stored
 from hermes_store.transfer.parsing import ParsedSession
@@ -29,8 +29,7 @@ __all__ = [
 ]
 
 _IDS_AT_ONCE = 900  # builds of SQLite allow 999 parameters
-_IMPORTING = "importing"
-UNFINISHED = {"ended_at": None, "end_reason": _IMPORTING, "message_count": 0, "tool_call_count": 0}
+UNFINISHED = {"ended_at": None, "end_reason": IMPORTING, "message_count": 0, "tool_call_count": 0}
 WHOLE = -1
 """In place of a number of messages: the session is finished, and left as it is."""
 
@@ -114,7 +113,7 @@ def are_free(connection: OpenConnection, ids: Sequence[int]) -> bool:
 
 def _how_many(connection: OpenConnection, session: SessionRecord) -> int:
     """How many messages an unfinished session has; `WHOLE` for any other session."""
-    if session["ended_at"] is None and session["end_reason"] == _IMPORTING:
+    if session["ended_at"] is None and session["end_reason"] == IMPORTING:
         all_of_it = select(func.count()).where(messages.c.session_id == session["id"])
         return connection.core.execute(all_of_it).scalar_one()
     return WHOLE

@@ -123,6 +123,7 @@ class TestEngines:
     def test_what_a_store_is_made_of(self, backend: Backend) -> None:
         facts = backend.keeps_readers, backend.merges_groups, backend.keeps_nul
         assert facts == ((False, True, False) if backend.is_server else (True, False, True))
+        assert backend.sorts_null_first == backend.is_server
         assert backend.write_connections(Settings()) == (2 if backend.is_server else 1)
 
     def test_a_server_makes_its_own_checkpoints(self, backend: Backend, url: URL) -> None:

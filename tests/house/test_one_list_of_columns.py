@@ -7,12 +7,16 @@ import sys
 from pathlib import Path
 from typing import get_type_hints
 
+import pytest
 from stored import change
 
-from hermes_store import SessionRepository
+from hermes_store import SessionFilter, SessionRepository
+from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import messages, names, sessions
+from hermes_store.queries import filtering
+from hermes_store.queries.properties import checked
 from hermes_store.queries.rows import KEYWORDS
-from hermes_store.records import MessageRecord, NewMessage, SessionRecord
+from hermes_store.records import MessageRecord, NewMessage, SessionProperties, SessionRecord
 
 PROGRAM = """
 import json
@@ -46,6 +50,20 @@ def test_a_message_is_given_by_the_same_words_as_keywords_and_as_keys() -> None:
     keywords = inspect.signature(SessionRepository.append_message).parameters
     assert set(keywords) - {"self", "session_id"} == KEYWORDS
     assert set(get_type_hints(NewMessage)) == KEYWORDS
+
+
+def test_what_a_caller_may_update_is_told_to_type_checkers() -> None:
+    properties = get_type_hints(SessionProperties)
+    given: dict[str, object] = {**dict.fromkeys(properties), "source": "cli"}
+    assert set(checked(given)) == set(properties) <= set(names(sessions))
+    with pytest.raises(InvalidArgumentError, match=f"use {', '.join(sorted(properties))}$"):
+        checked({"unknown": 1})
+
+
+def test_every_field_of_a_filter_is_translated() -> None:
+    fields = set(get_type_hints(SessionFilter))
+    translated = {*filtering._CONDITIONS, *filtering._STATES, "exclude_sources"}
+    assert translated == fields == set(filtering._NAMES)
 
 
 def test_a_new_column_is_filled_by_its_default_written_by_its_name_and_comes_back(

@@ -13,7 +13,7 @@ import hermes_store
 PACKAGE = Path(hermes_store.__file__).parent
 
 PUBLIC = {
-    "hermes_store": ["SessionRepository", "Settings", "Transaction", "errors"],
+    "hermes_store": ["SessionFilter", "SessionRepository", "Settings", "Transaction", "errors"],
     "hermes_store.copy": ["Copied", "copy"],
     "hermes_store.errors": ["HermesStoreError", "InvalidArgumentError", "StoreBusyError"],
     "hermes_store.migrate": [
@@ -34,7 +34,7 @@ FLOORS = [
     {"errors"},
     {"values"},
     {"models", "records", "settings"},
-    {"database"},
+    {"database", "filters"},
     {"search"},
     {"queries"},
     {"schema"},

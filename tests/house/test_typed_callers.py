@@ -9,7 +9,7 @@ RIGHT = """\
 from pathlib import Path
 from typing import Unpack
 
-from hermes_store import SessionRepository, Settings, Transaction
+from hermes_store import SessionFilter, SessionRepository, Settings, Transaction
 from hermes_store.records import MessageRecord
 from hermes_store.settings import SettingsKeywords
 
@@ -26,6 +26,8 @@ with opened(Path("state.db"), pool_size=3, synchronous="FULL", lock_timeout=None
     with repo.transaction() as transaction:
         number: int = transaction.append_message("s", "user", "Hello!")
         role: str = last(transaction, "s")["role"]
+    count: int = repo.session_count(filter=SessionFilter(open=True, min_cost=1, title="x"))
+    repo.update_session("s", cwd="/srv", extra={"thread": 1}, key=None)
     levels: Settings = Settings(synchronous="EXTRA")
 """
 
@@ -50,6 +52,14 @@ WRONG = {
         'SessionRepository().append_message("s", "user", contents="x")',
         'Unexpected keyword argument "contents"',
     ),
+    "a mistyped field of a filter": (
+        'SessionFilter(sources="cli")',
+        'Unexpected keyword argument "sources"',
+    ),
+    "a mistyped property": (
+        'SessionRepository().update_session("s", cdw="/srv")',
+        'Unexpected keyword argument "cdw"',
+    ),
     "a method that does not exist": (
         "SessionRepository().get_mesages",
         '"SessionRepository" has no attribute "get_mesages"',
@@ -61,7 +71,7 @@ WRONG = {
 }
 
 IMPORTS = """\
-from hermes_store import SessionRepository
+from hermes_store import SessionFilter, SessionRepository
 from hermes_store.settings import SettingsKeywords
 """
 

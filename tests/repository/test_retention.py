@@ -3,9 +3,9 @@
 import pytest
 from stored import allow_to_delete, change, check, refuse_to_delete, rows
 
+from hermes_store import SessionFilter
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.queries import retention
-from hermes_store.queries.listing import Filter
 
 DAY = 86_400
 
@@ -152,7 +152,7 @@ def test_a_batch_holds_few_messages_or_one_long_session(repository, make, databa
     make("long", days=99, messages=1_500)
     batches = []
     with repository.transaction() as transaction:
-        which = Filter(prunable_before=1e12)
+        which = SessionFilter(open=False)
         while batch := retention.prune_batch(transaction._open, which):
             batches.append(batch)
     assert batches == [1, 2, 2, 2]

@@ -11,7 +11,8 @@ from support import only_sqlite
 from hermes_store import SessionRepository
 from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.queries.listing import Filter, Shape, _rich_statement, _search_statement
+from hermes_store.queries import paging
+from hermes_store.queries.listing import Shape, _rich_statement, _search_statement
 from hermes_store.queries.sessions import NAMES
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -181,7 +182,7 @@ def test_broken_structured_content_previews_as_its_text(repository, database):
 @only_sqlite
 @pytest.mark.parametrize("by_last_active", [False, True])
 def test_a_page_is_read_from_an_index_and_not_sorted_out_of_the_file(repository, by_last_active):
-    shape = Shape(by_source=False, excluded=0, prunable=False, by_last_active=by_last_active)
+    shape = Shape((("archived", 0),), paging.Shape(by_last_active=by_last_active))
     index = "idx_sessions_last_active" if by_last_active else "idx_sessions_started"
     for statement in (_search_statement(shape), _rich_statement(shape, NAMES)):
         plan = explain(repository, statement)
@@ -203,11 +204,3 @@ def test_a_filter_of_too_many_names_is_refused_and_many_are_not(three):
     assert len(three.list_sessions_rich(exclude_sources=many)) == 3
     with pytest.raises(InvalidArgumentError, match="exclude_sources: 501 names"):
         three.list_sessions_rich(exclude_sources=[*many, "one more"])
-
-
-def test_a_filter_says_what_its_statement_depends_on():
-    which = Filter("cli", ("a", "b"), 5.0, by_last_active=True)
-    assert which.shape() == (True, 2, True, True)
-    assert which.parameters() == {
-        "source": "cli", "excluded_0": "a", "excluded_1": "b", "before": 5.0,
-    }  # fmt: skip

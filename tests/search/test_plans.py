@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hermes_store import SessionRepository
+from hermes_store import SessionFilter, SessionRepository
+from hermes_store.queries.filtering import searched
 from hermes_store.search import sqlite
 
 FILTERS = {
@@ -34,14 +35,21 @@ def repository(
         yield repository
 
 
-def plan(repository: SessionRepository, sort: str, filters: tuple[tuple[str, int], ...]) -> str:
+def plan(
+    repository: SessionRepository,
+    sort: str,
+    filters: tuple[tuple[str, int], ...],
+    which: SessionFilter | None = None,
+) -> str:
     values = {name: "x" for name, number in filters if not number}
     values |= {f"{name}_{n}": "x" for name, number in filters for n in range(number)}
 
     def explain(connection):
-        sql, _ = sqlite._statement(sort, False, filters)._compile("sqlite", connection.core.dialect)
+        chosen, asked = searched(connection, which) if which else (None, {})
+        statement = sqlite._statement(sort, "", filters, chosen)
+        sql, _ = statement._compile("sqlite", connection.core.dialect)
         dbapi = connection.dbapi
-        page = {"match": '"word"', "limit": 20, "offset": 0}
+        page = {"match": '"word"', "limit": 20, "offset": 0, **asked}
         return dbapi.execute(f"EXPLAIN QUERY PLAN {sql}", values | page).fetchall()
 
     return "\n".join(step for *_, step in repository._store.read(explain))
@@ -60,3 +68,18 @@ def test_no_table_is_read_from_end_to_end(repository, filters):
         step for step in steps if step.startswith("SCAN messages_fts VIRTUAL TABLE")
     ]
     assert sum("messages_fts VIRTUAL TABLE" in step for step in steps) == 1
+
+
+CHOSEN = [
+    SessionFilter(),
+    SessionFilter(source="cli", user_id="u", min_messages=1),
+    SessionFilter(title="flaky"),
+]
+
+
+@pytest.mark.parametrize("which", CHOSEN, ids=["live", "fields", "title"])
+@pytest.mark.parametrize("sort", ["newest", "oldest"])
+def test_of_each_found_message_the_session_is_looked_up(repository, sort, which):
+    steps = plan(repository, sort, (), which)
+    assert "ORDER BY" not in steps
+    assert "SCAN sessions" not in steps

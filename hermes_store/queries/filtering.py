@@ -1,0 +1,150 @@
+"""`SessionFilter` as SQL: the one translation, for every statement that chooses sessions."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Integer, Text, and_, bindparam, exists, func, literal_column
+
+from hermes_store.database.connection import OpenConnection
+from hermes_store.database.given_texts import as_parameter, is_given
+from hermes_store.filters import SessionFilter
+from hermes_store.models.stored import sessions
+from hermes_store.queries import matching
+from hermes_store.queries.sessions import ACTIVE, id_range
+from hermes_store.search.chosen import ChosenSessions
+
+__all__ = ["COST", "Chosen", "Shape", "chosen", "conditions", "searched"]
+
+Shape = tuple[tuple[str, int | None], ...]
+"""What the SQL of a filter depends on: the fields in use, with their form. Names only, no value."""
+
+
+class Chosen(NamedTuple):
+    """A filter as SQL: its shape, which statements are kept by, and its parameters."""
+
+    shape: Shape
+    parameters: dict[str, Any]
+
+
+def chosen(connection: OpenConnection, which: SessionFilter) -> Chosen:
+    """Translate a filter. Words of a title are looked for in this snapshot's titles."""
+    shape: list[tuple[str, int | None]] = []
+    parameters: dict[str, Any] = {}
+    for name in _NAMES:
+        value = getattr(which, name)
+        if value is not None and value != ():
+            shape.append((name, _form(name, value)))
+            parameters |= _parameters(connection, name, value)
+    return Chosen(tuple(shape), parameters)
+
+
+def _form(name: str, value: Any) -> int | None:
+    """Whether a state is asked for or its opposite; the length of a list."""
+    if name in _STATES:
+        return int(value)
+    return len(value) if name == "exclude_sources" else None
+
+
+def _parameters(connection: OpenConnection, name: str, value: Any) -> dict[str, Any]:
+    if name in _STATES:
+        return {}
+    if name == "exclude_sources":
+        return {f"excluded_{n}": source for n, source in enumerate(value)}
+    if name == "id_prefix":
+        return {f"id_{end}": bound for end, bound in id_range(value).items()}
+    if name == "title":
+        return {"titled": as_parameter(matching.titled(connection, value))}
+    if name == "cwd_prefix":
+        return {"asked_cwd_prefix": value, "cwd_length": len(value)}
+    return {f"asked_{name}": value}
+
+
+# --- conditions -----------------------------------------------------------------------------------
+
+
+def _number(name: str) -> ColumnElement[Any]:
+    return func.coalesce(sessions.c[name], literal_column("0"))
+
+
+_TOKENS = _number("input_tokens") + _number("output_tokens")
+COST = func.coalesce(
+    sessions.c.actual_cost_usd, sessions.c.estimated_cost_usd, literal_column("0.0")
+)
+"""What a session cost: the actual cost, else the estimated one, else 0."""
+_MEASURED = {
+    "messages": _number("message_count"),
+    "tokens": _TOKENS,
+    "cost": COST,
+    "tool_calls": _number("tool_call_count"),
+}
+_TIMES = {"started": sessions.c.started_at, "active": ACTIVE}
+_EQUAL = {
+    "source": sessions.c.source,
+    "model": sessions.c.model,
+    "provider": sessions.c.billing_provider,
+    "user_id": sessions.c.user_id,
+    "key": sessions.c.key,
+    "link": sessions.c.link,
+}
+_STATES: dict[str, tuple[ColumnElement[bool], ColumnElement[bool]]] = {
+    "open": (sessions.c.ended_at.is_not(None), sessions.c.ended_at.is_(None)),
+    "archived": (sessions.c.archived.is_(None), sessions.c.archived.is_not(None)),
+    "pinned": (
+        _number("pinned") == literal_column("0"),
+        _number("pinned") != literal_column("0"),
+    ),
+}
+"""Of each state the condition for False, and for True."""
+
+
+def _asked(name: str) -> Any:
+    return bindparam(f"asked_{name}")
+
+
+_CONDITIONS: dict[str, ColumnElement[bool]] = {
+    **{name: column == _asked(name) for name, column in _EQUAL.items()},
+    **{f"{name}_since": at >= _asked(f"{name}_since") for name, at in _TIMES.items()},
+    **{f"{name}_until": at < _asked(f"{name}_until") for name, at in _TIMES.items()},
+    **{f"min_{name}": number >= _asked(f"min_{name}") for name, number in _MEASURED.items()},
+    **{f"max_{name}": number <= _asked(f"max_{name}") for name, number in _MEASURED.items()},
+    "title": is_given(sessions.c.id, "titled"),
+    "id_prefix": and_(
+        sessions.c.id >= bindparam("id_first"), sessions.c.id < bindparam("id_beyond")
+    ),
+    # A range of texts would depend on the collation of the server.
+    "cwd_prefix": func.substr(
+        sessions.c.cwd, literal_column("1"), bindparam("cwd_length", type_=Integer), type_=Text
+    )
+    == _asked("cwd_prefix"),
+}
+_NAMES = tuple(each.name for each in fields(SessionFilter))
+
+
+def conditions(shape: Shape) -> list[ColumnElement[bool]]:
+    """The conditions on `sessions` that a filter of this shape sets."""
+    # The original stored sessions without an id, and SQLite keeps them. No caller can ask for them.
+    return [sessions.c.id.is_not(None), *(_condition(name, form) for name, form in shape)]
+
+
+@lru_cache(maxsize=64)
+def _is_of_such_a_session(shape: Shape) -> ColumnElement[bool]:
+    of_the_message = sessions.c.id == literal_column("m.session_id")
+    return exists(literal_column("1")).where(of_the_message, *conditions(shape))
+
+
+def searched(connection: OpenConnection, which: SessionFilter) -> ChosenSessions:
+    """The sessions that a search is given with a filter."""
+    shape, parameters = chosen(connection, which)
+    return ChosenSessions(_is_of_such_a_session(shape), parameters)
+
+
+def _condition(name: str, form: int | None) -> ColumnElement[bool]:
+    if form is None:
+        return _CONDITIONS[name]
+    if name in _STATES:
+        return _STATES[name][form]
+    excluded = [bindparam(f"excluded_{n}", type_=Text) for n in range(form)]
+    return sessions.c.source.not_in(excluded)

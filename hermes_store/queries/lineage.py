@@ -1,0 +1,187 @@
+"""Which sessions belong together: the chain of a conversation, what came before, what goes with it.
+
+A chain is what `link = 'compression'` joins. Other tools write that column, too: two sessions may
+continue the same one, and parents may form a circle. Of two that continue one, the one begun last
+is followed. In a circle the one begun first is the root, and its parent the tip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Select, Text, bindparam, case, literal_column, or_, select
+
+from hermes_store.database.connection import OpenConnection
+from hermes_store.database.statements import Statement
+from hermes_store.errors import SessionNotFoundError
+from hermes_store.models.links import COMPRESSION, DELEGATE
+from hermes_store.models.stored import sessions
+
+__all__ = ["Chain", "ancestors", "chain_ids", "chain_of", "chains_of", "whole_conversation"]
+
+_IDS_AT_ONCE = 900  # builds of SQLite allow 999 parameters
+_IS_PART = sessions.c.link == literal_column(f"'{COMPRESSION}'")
+_PART_BEFORE = case((_IS_PART, sessions.c.parent_session_id)).label("before")
+
+
+class Chain:
+    """The sessions of one conversation."""
+
+    def __init__(self, path: list[str], ids: list[str]) -> None:
+        self.path = path
+        """From the root to the tip."""
+        self.ids = ids
+        """All of them, in the order of their begin: also those where a fork was left."""
+
+    @property
+    def root(self) -> str:
+        """Where the conversation began."""
+        return self.path[0]
+
+    @property
+    def tip(self) -> str:
+        """Where it goes on."""
+        return self.path[-1]
+
+
+# --- a conversation -------------------------------------------------------------------------------
+
+
+def chain_of(connection: OpenConnection, session_id: str) -> Chain:
+    """The chain of a session. Raises `SessionNotFoundError`."""
+    try:
+        return chains_of(connection, [session_id])[session_id]
+    except KeyError:
+        raise SessionNotFoundError(session_id) from None
+
+
+def chain_ids(connection: OpenConnection, session_id: str) -> list[str]:
+    """The ids of all sessions of a conversation, in the order of their begin.
+
+    Raises `SessionNotFoundError`.
+    """
+    return chain_of(connection, session_id).ids
+
+
+def chains_of(connection: OpenConnection, ids: Sequence[str]) -> dict[str, Chain]:
+    """The chains of some sessions, by id; an unknown session has none."""
+    found: dict[str, Chain] = {}
+    for start in range(0, len(ids), _IDS_AT_ONCE):
+        some = ids[start : start + _IDS_AT_ONCE]
+        parts = _Parts(connection.core.execute(_PARTS, {"ids": some}).all())
+        found |= {each: parts.chain(each) for each in some if each in parts.before}
+    return found
+
+
+def _select_parts() -> Select[Any]:
+    """Up to the roots, and down from there. UNION ends at a circle."""
+    up = (
+        select(sessions.c.id, _PART_BEFORE)
+        .where(sessions.c.id.in_(bindparam("ids", expanding=True)))
+        .cte("up", recursive=True)
+    )
+    up = up.union(select(sessions.c.id, _PART_BEFORE).join(up, sessions.c.id == up.c.before))
+    chain = select(up.c.id).cte("chain", recursive=True)
+    chain = chain.union(
+        select(sessions.c.id)
+        .where(_IS_PART)
+        .join(chain, sessions.c.parent_session_id == chain.c.id)
+    )
+    found = select(sessions.c.id, _PART_BEFORE).join(chain, sessions.c.id == chain.c.id)
+    return found.order_by(sessions.c.started_at, sessions.c.id)
+
+
+_PARTS = _select_parts()
+
+
+class _Parts:
+    """The sessions of some chains, in the order of their begin."""
+
+    def __init__(self, rows: Iterable[Any]) -> None:
+        given = dict(rows)
+        self.before = {each: before if before in given else None for each, before in given.items()}
+        self._order = {session_id: place for place, session_id in enumerate(self.before)}
+        self._after: dict[str | None, list[str]] = {}
+        for session_id, before in self.before.items():
+            self._after.setdefault(before, []).append(session_id)
+
+    def chain(self, session_id: str) -> Chain:
+        """The chain of one of them."""
+        up = _walk(session_id, self.before.get)
+        last = self.before[up[-1]]
+        path = self._around(up[up.index(last) :]) if last in up else _walk(up[-1], self._newest)
+        return Chain(path, sorted(self._below(path[0]), key=self._order.__getitem__))
+
+    def _newest(self, session_id: str) -> str | None:
+        return self._after[session_id][-1] if session_id in self._after else None
+
+    def _around(self, upwards: list[str]) -> list[str]:
+        """A circle, from the one that began first."""
+        circle = upwards[::-1]
+        first = circle.index(min(circle, key=self._order.__getitem__))
+        return circle[first:] + circle[:first]
+
+    def _below(self, root: str) -> set[str]:
+        found, new = {root}, {root}
+        while new:
+            new = {each for one in new for each in self._after.get(one, ())} - found
+            found |= new
+        return found
+
+
+def _walk(session_id: str, step: Callable[[str], str | None]) -> list[str]:
+    """A session, the one that `step` leads to, and so on, until none is left or one comes again."""
+    found = {session_id: None}
+    while (following := step(session_id)) is not None and following not in found:
+        found[session_id := following] = None
+    return list(found)
+
+
+# --- what came before, and what goes along --------------------------------------------------------
+
+
+def _select_ancestors() -> Statement:
+    names = (sessions.c.id, sessions.c.parent_session_id)
+    line = (
+        select(*names)
+        .where(sessions.c.id == bindparam("session", type_=Text))
+        .cte("line", recursive=True)
+    )
+    line = line.union(select(*names).join(line, sessions.c.id == line.c.parent_session_id))
+    return Statement(select(line.c.id, line.c.parent_session_id))
+
+
+_ANCESTORS = _select_ancestors()
+
+
+def ancestors(connection: OpenConnection, session_id: str) -> list[str]:
+    """The sessions that a session comes from, by whatever link, the first one first."""
+    parents = dict(_ANCESTORS.run(connection, session=session_id).fetchall())
+    if session_id not in parents:
+        raise SessionNotFoundError(session_id)
+    return [each for each in _walk(session_id, parents.get)[:0:-1] if each in parents]
+
+
+def _select_whole() -> Statement:
+    root = select(sessions.c.id).where(sessions.c.id == bindparam("root", type_=Text))
+    whole = root.cte("whole", recursive=True)
+    whole = whole.union(
+        select(sessions.c.id)
+        .join(whole, sessions.c.parent_session_id == whole.c.id)
+        .where(or_(_IS_PART, sessions.c.link == literal_column(f"'{DELEGATE}'")))
+    )
+    found = select(sessions.c.id).join(whole, sessions.c.id == whole.c.id)
+    return Statement(found.order_by(sessions.c.started_at, sessions.c.id))
+
+
+_WHOLE = _select_whole()
+
+
+def whole_conversation(connection: OpenConnection, session_id: str) -> list[str]:
+    """The ids of a conversation and of all its delegates: what is deleted and exported together.
+
+    In the order of their begin. Raises `SessionNotFoundError`.
+    """
+    root = chain_of(connection, session_id).root
+    return [row[0] for row in _WHOLE.run(connection, root=root).fetchall()]

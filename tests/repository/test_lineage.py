@@ -1,0 +1,181 @@
+"""Which sessions are one conversation, where it began, where it goes on, what it came from."""
+
+import pytest
+import stored
+
+from hermes_store import models
+from hermes_store.errors import SessionNotFoundError
+from hermes_store.queries.lineage import chain_ids, whole_conversation
+
+
+@pytest.fixture
+def begin(repository, database):
+    """Store sessions, each begun a second after the one before."""
+    moments = iter(range(1_000, 10_000))
+
+    def begin(session_id, parent=None, link=None):
+        repository.create_session(session_id, "cli", parent_session_id=parent, link=link)
+        at = next(moments)
+        stored.change(database, "UPDATE sessions SET started_at = ? WHERE id = ?", at, session_id)
+        return session_id
+
+    return begin
+
+
+@pytest.fixture
+def chain(begin):
+    """Three sessions of one conversation, the middle one with a delegate and a branch."""
+    begin("a")
+    begin("b", "a", "compression")
+    begin("worker", "b", "delegate")
+    begin("branch", "b", "branch")
+    begin("c", "b", "compression")
+    return ["a", "b", "c"]
+
+
+def link(database, session_id, parent, link="compression"):
+    """Join sessions as another tool would: nothing is checked."""
+    stored.change(
+        database,
+        "UPDATE sessions SET parent_session_id = ?, link = ? WHERE id = ?",
+        parent,
+        link,
+        session_id,
+    )
+
+
+def ids_of_chain(repository, session_id):
+    with repository.transaction() as tx:
+        return chain_ids(tx._open, session_id)
+
+
+def whole(repository, session_id):
+    with repository.transaction() as tx:
+        return whole_conversation(tx._open, session_id)
+
+
+def test_any_session_of_a_conversation_leads_to_its_root_its_tip_and_its_lineage(repository, chain):
+    for each in chain:
+        assert repository.get_root(each) == "a"
+        assert repository.get_tip(each) == "c"
+        assert repository.get_lineage(each) == chain
+        assert ids_of_chain(repository, each) == chain
+
+
+def test_a_session_of_its_own_is_its_root_and_its_tip(repository, begin):
+    begin("alone")
+    assert repository.get_root("alone") == repository.get_tip("alone") == "alone"
+    assert repository.get_lineage("alone") == ["alone"]
+    assert repository.get_ancestors("alone") == []
+
+
+def test_a_branch_a_delegate_and_a_reset_are_conversations_of_their_own(repository, begin, chain):
+    begin("after", "c", "reset")
+    begin("unknown", "c")
+    for each in ("branch", "worker", "after", "unknown"):
+        assert repository.get_lineage(each) == [each]
+
+
+def test_ancestors_are_all_that_a_session_comes_from(repository, begin, chain):
+    begin("on", "branch", "compression")
+    assert repository.get_ancestors("on") == ["a", "b", "branch"]
+    assert repository.get_lineage("on") == ["branch", "on"]
+    assert repository.get_ancestors("a") == []
+
+
+def test_of_two_that_continue_a_session_the_one_begun_last_is_the_tip(repository, begin):
+    begin("a")
+    begin("left", "a", "compression")
+    begin("left-on", "left", "compression")
+    begin("right", "a", "compression")
+    begin("later", "left-on", "compression")
+    for each in ("a", "left", "left-on", "later", "right"):
+        assert repository.get_tip(each) == "right"
+        assert repository.get_lineage(each) == ["a", "right"]
+        assert ids_of_chain(repository, each) == ["a", "left", "left-on", "right", "later"]
+
+
+def test_of_two_begun_at_one_time_the_one_with_the_greater_id_is_the_tip(
+    repository, database, begin
+):
+    begin("a")
+    begin("z", "a", "compression")
+    begin("y", "a", "compression")
+    stored.change(database, "UPDATE sessions SET started_at = 5000")
+    assert repository.get_tip("y") == "z"
+
+
+def test_an_unknown_session_has_no_lineage(repository):
+    for method in (
+        repository.get_root,
+        repository.get_tip,
+        repository.get_lineage,
+        repository.get_ancestors,
+    ):
+        with pytest.raises(SessionNotFoundError, match="nobody"):
+            method("nobody")
+
+
+def test_a_transaction_sees_what_it_has_joined(repository):
+    with repository.transaction() as tx:
+        tx.create_session("a", "cli")
+        tx.create_session("b", "cli", parent_session_id="a", link="compression")
+        assert tx.get_tip("a") == "b"
+        assert tx.get_ancestors("b") == ["a"]
+
+
+def test_a_thousand_links_end_in_an_answer(repository, begin):
+    ids = [begin("0000")]
+    with repository.transaction() as tx:
+        for number in range(1, 1_000):
+            ids.append(f"{number:04}")
+            tx.create_session(ids[-1], "cli", parent_session_id=ids[-2], link="compression")
+    for each in (ids[0], ids[500], ids[-1]):
+        assert repository.get_lineage(each) == ids
+        assert repository.get_tip(each) == ids[-1]
+    assert repository.get_ancestors(ids[-1]) == ids[:-1]
+    assert ids_of_chain(repository, ids[500]) == ids
+
+
+def test_in_a_circle_the_one_begun_first_is_the_root_and_its_parent_the_tip(
+    repository, database, begin
+):
+    for each in ("b", "a", "c"):
+        begin(each)
+    for each, parent in (("a", "c"), ("b", "a"), ("c", "b")):
+        link(database, each, parent)
+    for each in "abc":
+        assert repository.get_lineage(each) == ["b", "c", "a"]
+        assert ids_of_chain(repository, each) == ["b", "a", "c"]
+    assert repository.get_ancestors("a") == ["b", "c"]
+
+
+def test_a_part_whose_parent_is_gone_is_the_root_of_what_is_left(repository, begin, chain):
+    with repository.orm_session() as session:
+        session.delete(session.get(models.Session, "a"))
+    assert repository.get_lineage("c") == ["b", "c"]
+    assert repository.get_ancestors("c") == ["b"]
+
+
+def test_a_session_that_is_its_own_parent_stands_alone(repository, database, begin):
+    link(database, begin("a"), "a")
+    assert repository.get_lineage("a") == ["a"]
+    assert repository.get_ancestors("a") == []
+
+
+def test_what_continues_a_part_of_a_circle_belongs_to_it(repository, database, begin):
+    for each in ("a", "b", "tail"):
+        begin(each)
+    for each, parent in (("a", "b"), ("b", "a"), ("tail", "a")):
+        link(database, each, parent)
+    assert repository.get_lineage("tail") == ["a", "b"]
+    assert ids_of_chain(repository, "tail") == ["a", "b", "tail"]
+
+
+def test_with_a_conversation_go_its_delegates_and_theirs(repository, begin, chain):
+    begin("helper", "worker", "delegate")
+    begin("worker-on", "worker", "compression")
+    begin("on-branch", "branch", "delegate")
+    for each in chain:
+        assert whole(repository, each) == ["a", "b", "worker", "c", "helper", "worker-on"]
+    assert whole(repository, "worker-on") == ["worker", "helper", "worker-on"]

@@ -1,0 +1,150 @@
+"""Pages of a list that go on behind a session."""
+
+import random
+
+import pytest
+from stored import change
+from support import only_sqlite
+
+from hermes_store import SessionFilter
+from hermes_store.errors import InvalidArgumentError
+from hermes_store.queries import paging
+from hermes_store.queries.listing import Shape, _rich_statement, _search_statement
+from hermes_store.queries.sessions import NAMES
+
+ORDERS = pytest.mark.parametrize("by_last_active", [False, True], ids=["started", "active"])
+
+
+@pytest.fixture
+def fill(repository, database):
+    """Store sessions of few different times, so that many are of the same."""
+
+    def fill(number=40, unknown=0):
+        rng = random.Random(7)
+        for each in range(number):
+            name = f"{rng.choice('abcäB')}{each}"
+            repository.create_session(name, rng.choice(["cli", "cron"]))
+            change(database, "UPDATE sessions SET started_at = ?, last_active = ? WHERE id = ?",
+                   rng.choice([1.5, 2.0, 1e9]), None if each < unknown else rng.choice([3.0, 0.1]), name)  # fmt: skip
+
+    return fill
+
+
+def pages(method, limit, **keywords):
+    """The ids of each page of a list, one behind the other."""
+    after = None
+    while page := [each["id"] for each in method(limit=limit, after=after, **keywords)]:
+        yield page
+        after = page[-1]
+
+
+def whole(method, **keywords):
+    return [each["id"] for each in method(limit=None, **keywords)]
+
+
+@ORDERS
+@pytest.mark.parametrize("unknown", [0, 9])
+def test_pages_one_behind_the_other_are_the_whole_list(repository, fill, by_last_active, unknown):
+    fill(unknown=unknown)
+    for method in (repository.list_sessions_rich, repository.search_sessions):
+        for limit in (1, 3, 7, 100):
+            found = pages(method, limit, order_by_last_active=by_last_active)
+            expected = whole(method, order_by_last_active=by_last_active)
+            assert [each for page in found for each in page] == expected
+
+
+@ORDERS
+def test_pages_keep_to_the_filter(repository, fill, by_last_active):
+    fill()
+    keywords = {"filter": SessionFilter(source="cli"), "order_by_last_active": by_last_active}
+    found = [*pages(repository.list_sessions_rich, 4, **keywords)]
+    assert len(found) > 2
+    assert [each for page in found for each in page] == whole(
+        repository.list_sessions_rich, **keywords
+    )
+
+
+def test_a_list_goes_on_behind_a_session_that_it_does_not_show(repository, fill):
+    fill()
+    listed = whole(repository.list_sessions_rich)
+    for which in (SessionFilter(source="cli"), SessionFilter(source="cron")):
+        shown = set(whole(repository.list_sessions_rich, filter=which))
+        behind = [each for each in listed[listed.index(listed[11]) + 1 :] if each in shown]
+        assert whole(repository.list_sessions_rich, filter=which, after=listed[11]) == behind
+
+
+def test_sessions_that_begin_meanwhile_move_no_other_to_the_next_page(repository, fill):
+    fill()
+    there = whole(repository.list_sessions_rich)
+    found = []
+    for number, page in enumerate(pages(repository.list_sessions_rich, 5)):
+        found += page
+        repository.create_session(f"new {number}", "cli")
+    assert found == there
+
+
+def test_a_page_behind_a_session_may_also_be_cut_by_an_offset(repository, fill):
+    fill()
+    there = whole(repository.list_sessions_rich)
+    found = repository.list_sessions_rich(limit=3, offset=2, after=there[4])
+    assert [each["id"] for each in found] == there[7:10]
+
+
+def test_behind_the_last_session_there_is_none(repository, fill):
+    fill(3)
+    last = whole(repository.list_sessions_rich)[-1]
+    assert repository.list_sessions_rich(after=last) == []
+
+
+@ORDERS
+@pytest.mark.parametrize("after", ["nothing", "%", "x\0y", "", 7, b"x"], ids=repr)
+def test_what_is_no_session_is_refused(repository, fill, after, by_last_active):
+    fill(3)
+    for method in (repository.list_sessions_rich, repository.search_sessions):
+        with pytest.raises(InvalidArgumentError, match=r"^after: .*; \S"):
+            method(after=after, order_by_last_active=by_last_active)
+
+
+@only_sqlite
+@ORDERS
+@pytest.mark.parametrize("shown", [(), (("archived", 0),)], ids=["all", "live"])
+def test_a_page_is_read_from_its_place_in_the_index(repository, by_last_active, shown):
+    shape = Shape(shown, paging.Shape(by_last_active, goes_on=True))
+    index, column = (
+        ("idx_sessions_last_active", "last_active")
+        if by_last_active
+        else ("idx_sessions_started", "started_at")
+    )
+    for statement in (_search_statement(shape), _rich_statement(shape, NAMES)):
+        plan = explain(repository, statement)
+        assert f"SEARCH sessions USING INDEX {index} ({column}<?)" in plan
+        assert "USE TEMP B-TREE FOR ORDER BY" not in plan
+
+
+def explain(repository, statement):
+    with repository.transaction() as transaction:
+        sql, constants = statement._compile("sqlite", transaction.connection.dialect)
+        given = {"limit": 20, "offset": 0, "blanks": " ", "at": 1.0, "after": "a", **constants}
+        driver = transaction.connection.connection.dbapi_connection
+        return "\n".join(row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {sql}", given))
+
+
+@pytest.mark.postgresql
+@ORDERS
+def test_a_server_reads_a_page_from_its_place_in_the_index(postgresql_database, by_last_active):
+    from sqlalchemy import text
+
+    from hermes_store import SessionRepository
+
+    shape = Shape((("archived", 0),), paging.Shape(by_last_active, goes_on=True))
+    index = "idx_sessions_last_active" if by_last_active else "idx_sessions_started"
+    with SessionRepository(postgresql_database) as repository, repository.transaction() as own:
+        own.execute(text("INSERT INTO sessions (id, source, started_at, last_active)"
+                         " SELECT 's' || n, 'cli', n, n FROM generate_series(1, 5000) AS n"))  # fmt: skip
+        own.execute(text("ANALYZE sessions"))
+        sql, constants = _search_statement(shape)._compile("postgresql", own.connection.dialect)
+        given = {"limit": 20, "offset": 0, "at": 2500.0, "after": "s2500", **constants}
+        driver = own.connection.connection.dbapi_connection
+        plan = "\n".join(row[0] for row in driver.execute(f"EXPLAIN {sql}", given).fetchall())
+        assert f"Index Scan using {index} on sessions" in plan
+        assert "Index Cond: " in plan
