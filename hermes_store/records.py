@@ -11,6 +11,7 @@ __all__ = [
     "ContextMessage",
     "ConversationMessage",
     "ImportResult",
+    "LeaseRecord",
     "MessageRecord",
     "NewMessage",
     "SearchHit",
@@ -20,6 +21,9 @@ __all__ = [
     "SessionProperties",
     "SessionRecord",
     "SourceUsage",
+    "UsageBy",
+    "UsageRecord",
+    "UsageSum",
 ]
 
 Content = str | list[Any] | dict[str, Any] | None
@@ -174,10 +178,53 @@ class NewMessage(TypedDict):
     extra: NotRequired[dict[str, Any] | None]
 
 
+class _UsageSums(TypedDict):
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    estimated_cost_usd: float | None
+    """None: no estimate is known."""
+    actual_cost_usd: float | None
+    """None: no actual cost is known."""
+
+
+class UsageRecord(_UsageSums):
+    """What one model and one task of a session used in one hour. A text that is not known is ''."""
+
+    hour: int
+    """Hours since the Unix epoch, of the time of the record."""
+    task: str
+    """Which work of the agent it was; '' is the conversation itself."""
+    model: str
+    provider: str
+    base_url: str
+    mode: str
+    first_at: float
+    last_at: float
+
+
+UsageBy = Literal["day", "week", "month", "model", "provider", "source", "user", "task", "tool"]
+"""What the records of a group have in common."""
+
+
+class UsageSum(_UsageSums):
+    """What one group of records used altogether: a day, a model, a user and so on."""
+
+    group: str
+    """The day, the week, the month or the text that the records have in common."""
+    sessions: int
+    """How many sessions have such records."""
+
+
 class SessionExport(SessionRecord):
     """A session with its messages: what export writes and import reads."""
 
     messages: list[MessageRecord]
+    usage: NotRequired[list[UsageRecord]]
+    """Its records of usage, when it has any."""
 
 
 class ContextMessage(TypedDict):
@@ -222,6 +269,18 @@ class SourceUsage(TypedDict):
     reasoning_tokens: int
     cost_usd: float
     """Of a session without an actual cost the estimated one counts."""
+
+
+class LeaseRecord(TypedDict):
+    """A lease that is held now."""
+
+    name: str
+    holder: str
+    acquired_at: float
+    """Since when the holder has had it without a break."""
+    expires_at: float
+    seconds_left: float
+    """How long it is still held, unless it is refreshed or released."""
 
 
 @dataclass

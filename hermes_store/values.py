@@ -27,6 +27,7 @@ __all__ = [
     "external_id",
     "indexed",
     "key",
+    "length",
     "limit",
     "listed",
     "mapping",
@@ -40,8 +41,10 @@ __all__ = [
     "optional_session_id",
     "optional_text",
     "page",
+    "prefix",
     "seconds",
     "session_id",
+    "session_key",
     "source",
     "source_filter",
     "text",
@@ -54,6 +57,7 @@ ALL = 2**62
 GREATEST_COUNT = 2**53
 """The greatest count: every reader, JavaScript included, reads integers up to it exactly."""
 _YEAR_10000 = 253_402_300_800.0
+_DAY = 86_400
 _MOST_NAMES = 500
 _LONGEST_INDEXED = 500
 """Characters: PostgreSQL's index holds no entry of more than about 2,700 bytes."""
@@ -87,11 +91,27 @@ def session_id(argument: str, value: Any) -> str:
         raise InvalidArgumentError(
             argument, f"{_shown(value)} is not an id", "give a non-empty str"
         )
+    return _unaltered(argument, value)
+
+
+def _unaltered(argument: str, value: str) -> str:
+    """A text that every database gives back as it is: what it names must not be another's."""
     if not value.isascii() and _storable(value) is not value:
         raise InvalidArgumentError(argument, f"{value!a} holds a lone surrogate", "remove it")
     if "\0" in value:
         raise InvalidArgumentError(argument, f"{value!a} holds a NUL character", "remove it")
     return value
+
+
+def key(argument: str, value: Any) -> str:
+    """A name that finds a row: as an id, it is never altered."""
+    text(argument, value)
+    return _unaltered(argument, indexed(argument, value))
+
+
+def prefix(argument: str, value: Any) -> str:
+    """What a name begins with; an empty text begins all."""
+    return "" if value == "" else text(argument, value)
 
 
 def new_session_id(argument: str, value: Any) -> str:
@@ -204,6 +224,16 @@ def seconds(argument: str, value: Any) -> float:
     return moment
 
 
+def length(argument: str, value: Any) -> float:
+    """How long something lasts, in seconds: more than none, and at most a day."""
+    lasts = number(argument, value)
+    if not 0 < lasts <= _DAY:
+        problem = f"{value!r} is not a length of time that can be used"
+        remedy = f"give seconds, more than 0 and at most {_DAY}"
+        raise InvalidArgumentError(argument, problem, remedy)
+    return lasts
+
+
 def mapping(argument: str, value: Any) -> dict[str, Any]:
     """A JSON object."""
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
@@ -227,7 +257,7 @@ def source(argument: str, value: Any) -> str:
     return indexed(argument, text(argument, value))
 
 
-def key(argument: str, value: Any) -> str | None:
+def session_key(argument: str, value: Any) -> str | None:
     """What a gateway finds a session by, or None."""
     return None if value is None else indexed(argument, text(argument, value))
 

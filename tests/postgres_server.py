@@ -107,7 +107,7 @@ SELECT (SELECT string_agg(version_num, ',') FROM hermes_store_version), current_
     (SELECT array_agg((oid, conname) ORDER BY oid) FROM pg_constraint WHERE oid >= 16384)
 """
 _EMPTY = """
-DELETE FROM messages; DELETE FROM sessions; ALTER TABLE messages ALTER COLUMN id RESTART;
+DELETE FROM messages; DELETE FROM sessions; DELETE FROM meta; DELETE FROM leases; ALTER TABLE messages ALTER COLUMN id RESTART;
 UPDATE search_index SET state = 'ready', detail = '', filled = 0, owner = NULL, owned_until = NULL
 """  # TRUNCATE makes new files, which takes ten times as long for a few rows
 

@@ -9,7 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 
-__all__ = ["Topic", "checked_id"]
+__all__ = ["Namespace", "Topic", "checked_id"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,6 +40,29 @@ class Topic(ABC):
         **kwargs: P.kwargs,
     ) -> R:
         """Return `function(connection, …)`, run in a transaction that is committed."""
+
+
+class Namespace(Topic):
+    """A topic as an object of its own, over the doors of its owner: `repo.leases.acquire(…)`."""
+
+    def __init__(self, owner: Topic) -> None:
+        self._owner = owner
+
+    def _read(
+        self,
+        function: Callable[Concatenate[OpenConnection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        return self._owner._read(function, *args, **kwargs)  # noqa: SLF001 - the owner is a topic, too
+
+    def _write(
+        self,
+        function: Callable[Concatenate[OpenConnection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        return self._owner._write(function, *args, **kwargs)  # noqa: SLF001 - as above
 
 
 def checked_id(session_id: Any) -> str:

@@ -13,6 +13,7 @@ from hermes_store.api.exporting import Exporting
 from hermes_store.api.lineage import Lineage
 from hermes_store.api.lists import Lists
 from hermes_store.api.messages import Messages
+from hermes_store.api.namespaces import Namespaces
 from hermes_store.api.properties import Properties
 from hermes_store.api.searching import Searching
 from hermes_store.api.sessions import Sessions
@@ -33,6 +34,7 @@ class Operations(
     Searching,  # search_messages
     Usage,  # add or set token counts and costs; usage_by_source
     Exporting,  # export_session, export_all, import_sessions
+    Namespaces,  # leases, meta: topics as objects of their own
     Deleting,  # delete_session, delete_sessions, prune_sessions, list_prune_candidates
 ):
     """All topics that a `SessionRepository` and a `Transaction` have in common."""

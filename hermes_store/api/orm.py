@@ -20,7 +20,7 @@ from hermes_store.api.orm_checks import SEARCHED, checked, searched_by
 from hermes_store.api.orm_counting import COUNTED, Noted
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import SessionNotFoundError, TitleInUseError
-from hermes_store.models import Message, Session
+from hermes_store.models import Message, Session, Usage
 from hermes_store.queries import retention, sessions, titles
 from hermes_store.queries.recount import Counters
 from hermes_store.search.filling import fill_those
@@ -54,7 +54,8 @@ class ConversationSession(OrmSession):
         """Let no object in memory belong to a session that is deleted."""
         cleared, self.noted.cleared = self.noted.cleared, set()
         for entity in list(self.identity_map.values()) if cleared else ():
-            if isinstance(entity, Message) and entity.__dict__.get("session_id") in cleared:
+            of_session = entity.__dict__.get("session_id")
+            if isinstance(entity, (Message, Usage)) and of_session in cleared:
                 self.expunge(entity)
             elif isinstance(entity, Session) and entity.parent_session_id in cleared:
                 set_committed_value(entity, "parent_session_id", None)

@@ -55,7 +55,7 @@ class Sessions(Topic):
             "parent_session_id": parent,
             "link": links.checked(link),
             "cwd": values.optional_text("cwd", cwd),
-            "key": values.key("key", key),
+            "key": values.session_key("key", key),
             "extra": values.encode_object("extra", extra),
             "started_at": started,
             "last_active": started,

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, tzinfo
+
 from hermes_store.api.base import Topic, checked_id
+from hermes_store.errors import InvalidArgumentError
 from hermes_store.filters import EVERYTHING, SessionFilter, asked
-from hermes_store.queries import usage
-from hermes_store.records import SourceUsage
+from hermes_store.queries import usage, usage_records
+from hermes_store.records import SourceUsage, UsageBy, UsageSum
 
 __all__ = ["Usage"]
 
 
 class Usage(Topic):
-    """Token counts and costs in US dollars, kept as sums of each session."""
+    """Token counts and costs in US dollars: sums of each session, and records by model and task.
+
+    The two are accounts of their own: neither is filled by the other's methods.
+    """
 
     def update_token_counts(
         self,
@@ -101,3 +107,74 @@ class Usage(Topic):
         sessions count, archived ones too.
         """
         return self._read(usage.by_source, asked(filter, EVERYTHING))
+
+    def record_usage(
+        self,
+        session_id: str,
+        *,
+        task: str | None = None,
+        model: str | None = None,
+        provider: str | None = None,
+        base_url: str | None = None,
+        mode: str | None = None,
+        calls: int | None = 1,
+        input_tokens: int | None = 0,
+        output_tokens: int | None = 0,
+        cache_read_tokens: int | None = 0,
+        cache_write_tokens: int | None = 0,
+        reasoning_tokens: int | None = 0,
+        estimated_cost_usd: float | None = None,
+        actual_cost_usd: float | None = None,
+    ) -> None:
+        """Note what a call of a model used, or several calls: `usage_report` adds it up.
+
+        `task` is which work of the agent it was; None is the conversation itself. A cost of None is
+        not known. What a session used in one hour for the same task, model, provider, base URL and
+        mode is one record. These texts have at most 500 characters each. Raises
+        `SessionNotFoundError`.
+        """
+        given = {
+            "task": task,
+            "model": model,
+            "provider": provider,
+            "base_url": base_url,
+            "mode": mode,
+            "calls": calls,
+            "input_tokens": input_tokens,
+            "output_tokens": output_tokens,
+            "cache_read_tokens": cache_read_tokens,
+            "cache_write_tokens": cache_write_tokens,
+            "reasoning_tokens": reasoning_tokens,
+            "estimated_cost_usd": estimated_cost_usd,
+            "actual_cost_usd": actual_cost_usd,
+        }
+        checked = usage_records.checked(given)
+        usage_records.whole_key(checked_id(session_id), checked)
+        self._write(usage_records.add, session_id, checked)
+
+    def usage_report(
+        self,
+        by: UsageBy = "day",
+        filter: SessionFilter | None = None,
+        *,
+        timezone: tzinfo | None = UTC,
+    ) -> list[UsageSum]:
+        """Return what was recorded by `record_usage`, summed up by day, model, user and so on.
+
+        Days, weeks (2026-W09, from Monday on) and months are those of `timezone`, None being the
+        local time of the machine; they come in their order, without those that have no records. Of
+        other groups the one with the most input and output tokens comes first; '' is not known.
+
+        Without a filter the usage of all sessions counts, of archived ones too.
+
+        By tool, it counts the calls that messages name, without tokens and costs, which no provider
+        tells by tool; this reads all messages with tool calls.
+        """
+        from hermes_store.queries import usage_report  # noqa: PLC0415 - seldom used
+
+        if timezone is not None and not isinstance(timezone, tzinfo):
+            problem = f"a value of type {type(timezone).__name__} is not a time zone"
+            remedy = 'give datetime.UTC, a zoneinfo.ZoneInfo("Europe/Rome") or None'
+            raise InvalidArgumentError("timezone", problem, remedy)
+        which = asked(filter, EVERYTHING)
+        return self._read(usage_report.report, usage_report.checked(by), which, timezone)

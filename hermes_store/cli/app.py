@@ -26,6 +26,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "list": ("sessions", "List sessions, last used first."),
         "show": ("show", "Print one session's messages."),
         "search": ("search", "Find messages by what was said."),
+        "usage": ("usage", "Print what models used, by day, model, user and so on."),
         "stats": ("care", "Print size, counts, usage and settings in force."),
     },
     "Change": {
@@ -52,6 +53,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Care": {
         "doctor": ("care", "Check the file, the schema, the counters and the search index."),
         "reindex": ("care", "Build the search index anew."),
+        "leases": ("leases", "List the leases that are held, or free one."),
+        "meta": ("meta", "Print, set and delete what programs keep under keys."),
         "optimize": ("care", "Merge the search index and give unused space back."),
     },
 }

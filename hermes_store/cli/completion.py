@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hermes_store import SessionRepository
     from hermes_store.records import SessionListing, SessionMatch
 
-__all__ = ["complete_roles", "complete_sessions", "complete_sources"]
+__all__ = ["complete_keys", "complete_roles", "complete_sessions", "complete_sources"]
 
 _MOST = 50
 _SPECIAL = re.compile(r"([^\w@%+=:,./-])")
@@ -40,6 +40,11 @@ def complete_roles(_ctx: click.Context, _param: click.Parameter, incomplete: str
     from hermes_store.cli.names import ROLES
 
     return [CompletionItem(name) for name in ROLES if name.startswith(incomplete)]
+
+
+def complete_keys(ctx: click.Context, _param: click.Parameter, incomplete: str) -> Items:
+    """Offer the keys of meta that begin with what is typed."""
+    return _offered(ctx, lambda options: _keys(options, incomplete))
 
 
 def _offered(
@@ -71,6 +76,14 @@ def _sources(options: Options, incomplete: str) -> Iterator[tuple[str, str | Non
         for row in repo.usage_by_source():
             if row["source"].startswith(incomplete):
                 yield row["source"], None
+
+
+def _keys(options: Options, incomplete: str) -> Iterator[tuple[str, str | None]]:
+    from hermes_store.cli.opening import open_to_read
+
+    with open_to_read(options) as repo:
+        for key, _ in repo.meta.items(incomplete)[:_MOST]:
+            yield key, None
 
 
 def _sessions(options: Options, incomplete: str) -> Iterator[tuple[str, str | None]]:

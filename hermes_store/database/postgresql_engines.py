@@ -36,7 +36,8 @@ BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 TRIGGERS = (
     "SELECT tgname, relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
-    " WHERE NOT tgisinternal AND relname IN ('sessions', 'messages')"
+    " WHERE NOT tgisinternal AND relname IN"
+    " ('sessions', 'messages', 'usage', 'meta', 'leases')"
     " AND pg_table_is_visible(tgrelid) ORDER BY tgname"
 )
 CONNECT_SECONDS = 10

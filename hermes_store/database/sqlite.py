@@ -213,7 +213,8 @@ class _SQLite:
 
     triggers = (
         "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND ("
-        "lower(tbl_name) IN ('sessions', 'messages', 'search_index')"
+        "lower(tbl_name) IN"
+        " ('sessions', 'messages', 'search_index', 'usage', 'meta', 'leases')"
         " OR tbl_name LIKE 'messages_fts%' OR sql LIKE '%messages_fts%') ORDER BY name"
     )
 

@@ -16,7 +16,7 @@ from hermes_store.queries import matching
 from hermes_store.queries.sessions import ACTIVE, id_range
 from hermes_store.search.chosen import ChosenSessions
 
-__all__ = ["COST", "Chosen", "Shape", "chosen", "conditions", "searched"]
+__all__ = ["COST", "Chosen", "Shape", "chosen", "conditions", "of_chosen", "searched"]
 
 Shape = tuple[tuple[str, int | None], ...]
 """What the SQL of a filter depends on: the fields in use, with their form. Names only, no value."""
@@ -127,6 +127,13 @@ def conditions(shape: Shape) -> list[ColumnElement[bool]]:
     """The conditions on `sessions` that a filter of this shape sets."""
     # The original stored sessions without an id, and SQLite keeps them. No caller can ask for them.
     return [sessions.c.id.is_not(None), *(_condition(name, form) for name, form in shape)]
+
+
+def of_chosen(session_id: ColumnElement[str], shape: Shape) -> list[ColumnElement[bool]]:
+    """The condition that a row of another table belongs to a chosen session."""
+    if not shape:
+        return []
+    return [exists(literal_column("1")).where(sessions.c.id == session_id, *conditions(shape))]
 
 
 @lru_cache(maxsize=64)

@@ -99,7 +99,7 @@ def set_pinned(connection: OpenConnection, session_id: str, pinned: int) -> None
 
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "source": values.source,
-    "key": values.key,
+    "key": values.session_key,
     "api_call_count": values.count,
     "model_config": values.encode_json,
     "extra": values.encode_object,

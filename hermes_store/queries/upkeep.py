@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, Table, func, select
 from sqlalchemy.exc import DatabaseError
 
 from hermes_store.database.connection import OpenConnection
-from hermes_store.models.stored import messages, sessions
+from hermes_store.models.stored import messages, sessions, usage
 from hermes_store.models.visibility import visible
 from hermes_store.search import triggers
 from hermes_store.search.choice import upkeep_of
@@ -56,9 +56,9 @@ def _miscounted() -> Select[Any]:
     return select(sessions.c.id).where(func.coalesce(sessions.c.message_count, 0) != actual)
 
 
-def _without_session() -> Select[Any]:
-    known = select(sessions.c.id).where(sessions.c.id == messages.c.session_id)
-    return select(messages.c.session_id).where(~known.exists()).distinct()
+def _without_session(of: Table) -> Select[Any]:
+    known = select(sessions.c.id).where(sessions.c.id == of.c.session_id)
+    return select(of.c.session_id).where(~known.exists()).distinct()
 
 
 def _without_parent() -> Select[Any]:
@@ -70,6 +70,7 @@ def _without_parent() -> Select[Any]:
 
 _FACTS = {
     "sessions whose message_count is not the number of their messages": _miscounted(),
-    "messages of sessions that do not exist": _without_session(),
+    "messages of sessions that do not exist": _without_session(messages),
+    "usage of sessions that do not exist": _without_session(usage),
     "sessions whose parent does not exist": _without_parent(),
 }

@@ -35,7 +35,8 @@ from sqlalchemy import column as named
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import CopyError
-from hermes_store.models.stored import TABLES, messages, sessions
+from hermes_store.models.stored import TABLES, messages, sessions, usage
+from hermes_store.queries.leases import held
 
 __all__ = ["Row", "Source", "by_key", "keys_of", "with_keys"]
 
@@ -115,6 +116,10 @@ class Source:
         number = {}
         if of is sessions:
             number["sessions without an id, left out"] = self._number(of, of.c.id.is_(None))
+            number["leases that are held now, left out"] = len(held(self._connection))
+        if of is usage:
+            orphans = self._number(of, ~_has_session(of))
+            number["records of usage of sessions that do not exist, left out"] = orphans
         for found in inspect(self._connection.core).get_columns(of.name):
             name = found["name"]
             if name not in of.columns and "computed" not in found:
@@ -177,11 +182,20 @@ def _all_sessions() -> Any:
 _ALL_SESSIONS = _all_sessions()
 
 
+def _has_session(of: Table) -> ColumnElement[bool]:
+    """Whether the session of a row is among `_all_sessions`."""
+    stored = select(sessions.c.id).where(sessions.c.id == of.c.session_id)
+    named = select(messages.c.id).where(messages.c.session_id == of.c.session_id)
+    return or_(stored.exists(), named.exists())
+
+
 def _rows(of: Table, after: int | None, until: int | None) -> Any:
-    """All sessions, or the messages after an id and up to another."""
+    """The rows of a table, or the messages after an id and up to another."""
     if of is sessions:
         return _ALL_SESSIONS
     rows = select(of)
+    if of is usage:
+        rows = rows.where(_has_session(of))
     if after is not None:
         rows = rows.where(messages.c.id > after)
     return rows if until is None else rows.where(messages.c.id <= until)

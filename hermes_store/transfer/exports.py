@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.filters import SessionFilter
 from hermes_store.queries import messages as message_functions
+from hermes_store.queries import usage_records
 from hermes_store.queries.listing import select_page, translated
 from hermes_store.queries.paging import ALL
 from hermes_store.queries.sessions import get, record, select_records
-from hermes_store.records import SessionExport
+from hermes_store.records import SessionExport, SessionRecord
 
 __all__ = ["as_given", "export_all", "export_session", "iterate"]
 
@@ -23,7 +24,15 @@ def export_session(connection: OpenConnection, session_id: str) -> SessionExport
     session = get(connection, session_id)
     if session is None:
         return None
-    return {**session, "messages": _messages(connection, session_id)}
+    return _exported(connection, session)
+
+
+def _exported(connection: OpenConnection, session: SessionRecord) -> SessionExport:
+    with_messages = {**session, "messages": _messages(connection, session["id"])}
+    found = cast("SessionExport", with_messages)
+    if used := usage_records.of_session(connection, session["id"]):
+        found["usage"] = used
+    return found
 
 
 def _messages(connection: OpenConnection, session_id: str) -> list[Any]:
@@ -48,8 +57,7 @@ def iterate(connection: OpenConnection, which: SessionFilter) -> Iterator[Sessio
     streamed = select_page(select_records(), shape).execution_options(yield_per=_ROWS_AT_ONCE)
     with connection.core.execute(streamed, parameters) as rows:
         for row in rows:
-            session = record(row)
-            yield {**session, "messages": _messages(connection, session["id"])}
+            yield _exported(connection, record(row))
 
 
 def export_all(connection: OpenConnection, which: SessionFilter) -> list[SessionExport]:

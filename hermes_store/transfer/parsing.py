@@ -13,6 +13,7 @@ from hermes_store.models.visibility import COMPACTED, REWOUND, STATES
 from hermes_store.queries import titles
 from hermes_store.queries.rows import NewRow, new_row, with_extra
 from hermes_store.queries.sessions import NAMES
+from hermes_store.transfer.parsed_usage import parsed_usage
 
 __all__ = ["ParsedSession", "parse", "slices"]
 
@@ -48,6 +49,8 @@ class ParsedSession(NamedTuple):
     """Fields that this version does not know."""
     cut_title: int | None
     """How long its title was before it was cut, if it was."""
+    usage: list[dict[str, Any]]
+    """Its records of usage, encoded."""
 
     @property
     def is_long(self) -> bool:
@@ -70,11 +73,14 @@ def parse(given: Any) -> ParsedSession:
     first: list[NewRow] = []
     for some in slices(columns, found, look):
         first = first or some
-    unknown = set(given) - {*NAMES, "messages"}
+    used, unknown = _located(here, parsed_usage, session_id, given.get("usage"))
+    unknown |= set(given) - {*NAMES, "messages", "usage"}
     columns |= {"title": title, "message_count": look.live}
     columns.setdefault("tool_call_count", look.tool_calls)
     columns.setdefault("last_active", columns["started_at"] if look.last is None else look.last)
-    return ParsedSession(columns, found, look.number, first, look.rising_ids(), unknown, cut_title)
+    return ParsedSession(
+        columns, found, look.number, first, look.rising_ids(), unknown, cut_title, used
+    )
 
 
 def _repeatable(here: str, found: Any) -> Iterable[Any]:
@@ -167,7 +173,7 @@ def _session_columns(given: Mapping[str, Any]) -> dict[str, Any]:
         "parent_session_id": values.optional_session_id("parent_session_id", parent),
         "started_at": _time("started_at", given.get("started_at")),
         "ended_at": None,
-        "key": values.key("key", given.get("key")),
+        "key": values.session_key("key", given.get("key")),
         "extra": values.encode_object("extra", given.get("extra")),
     }
     columns |= {name: values.optional_text(name, given.get(name)) for name in _TEXTS}

@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.models.stored import messages, sessions
-from hermes_store.queries import titles
+from hermes_store.queries import titles, usage_records
 from hermes_store.queries.rows import NewRow, alike
 from hermes_store.queries.sessions import IMPORTING, exists, get
 from hermes_store.records import SessionRecord
@@ -80,6 +80,7 @@ def begin(
     else:
         columns["parent_session_id"] = None
     connection.core.execute(insert(sessions), columns)
+    usage_records.store(connection, columns["id"], session.usage)
     return Imported(0, columns["title"], parent)
 
 

@@ -96,3 +96,12 @@ def test_short_answers_import_neither_sqlalchemy_nor_rich(asked):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_keys_of_meta_are_offered(offered, filled):
+    with SessionRepository(filled) as repo:
+        for key in ("gateway.admins", "gateway.offset", "cron.last"):
+            repo.meta.set(key, 1)
+    assert offered("meta", "g") == ["get"]
+    assert offered("meta", "get", "gate") == ["gateway.admins", "gateway.offset"]
+    assert offered("usage", "--by", "mo") == ["month", "model"]

@@ -14,7 +14,8 @@ from hermes_store import SessionRepository
 from hermes_store.cli.app import COMMANDS
 
 READING = ["list", "show x", "search x", "stats", "title x", "delete x --yes", "prune", "export",
-           "current", "doctor", "reindex", "optimize"]  # fmt: skip
+           "current", "usage", "leases", "leases --release x", "meta list",
+           "meta get x", "meta set x 1", "meta delete x", "doctor", "reindex", "optimize"]  # fmt: skip
 
 
 def test_help_lists_every_command(run):

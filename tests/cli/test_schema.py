@@ -66,7 +66,8 @@ def test_current_says_what_to_do_and_changes_nothing(run, behind):
     assert [p.name for p in behind.parent.glob("behind*")] == ["behind.db"]
 
 
-READING = ["model x", "list", "show x", "search x", "stats", "export", "doctor", "title x", "prune"]
+READING = ["model x", "list", "show x", "search x", "usage", "stats", "export", "doctor", "title x",
+           "prune", "leases", "meta get x", "meta list"]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", READING)
@@ -91,7 +92,10 @@ def test_a_reading_command_makes_no_store_of_an_empty_file(run, tmp_path, comman
     assert path.read_bytes() == b""
 
 
-@pytest.mark.parametrize("command", ["list", "search don't", "show 20260210_09", "export", "stats"])
+@pytest.mark.parametrize(
+    "command",
+    ["list", "search don't", "show 20260210_09", "export", "stats", "usage", "leases", "meta list"],
+)
 def test_a_reading_command_changes_no_byte_of_the_file(run, filled, command):
     before = filled.read_bytes()
     assert run(*command.split()).code == 0

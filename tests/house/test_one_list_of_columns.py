@@ -12,11 +12,18 @@ from stored import change
 
 from hermes_store import SessionFilter, SessionRepository
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.models.stored import messages, names, sessions
+from hermes_store.models.stored import leases, messages, names, sessions, usage
 from hermes_store.queries import filtering
 from hermes_store.queries.properties import checked
 from hermes_store.queries.rows import KEYWORDS
-from hermes_store.records import MessageRecord, NewMessage, SessionProperties, SessionRecord
+from hermes_store.records import (
+    LeaseRecord,
+    MessageRecord,
+    NewMessage,
+    SessionProperties,
+    SessionRecord,
+    UsageRecord,
+)
 
 PROGRAM = """
 import json
@@ -44,6 +51,8 @@ with SessionRepository(sys.argv[1]) as repo:
 def test_a_record_has_the_columns_that_callers_see() -> None:
     assert set(get_type_hints(MessageRecord)) == set(names(messages))
     assert set(get_type_hints(SessionRecord)) == set(names(sessions))
+    assert set(get_type_hints(UsageRecord)) == set(names(usage)) - {"session_id"}
+    assert set(get_type_hints(LeaseRecord)) == set(names(leases)) | {"seconds_left"}
 
 
 def test_a_message_is_given_by_the_same_words_as_keywords_and_as_keys() -> None:

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hermes_store import SessionRepository, Transaction
+from hermes_store.api.leases import Leases
+from hermes_store.api.meta import Meta
 
+OWNERS = (SessionRepository, Transaction, Leases, Meta)
 RECORD = Path(__file__).with_name("public_names.txt")
 
 
@@ -23,7 +26,7 @@ def public_names(owner: type) -> Iterator[str]:
 
 
 def found() -> list[str]:
-    return [*public_names(SessionRepository), *public_names(Transaction)]
+    return [line for owner in OWNERS for line in public_names(owner)]
 
 
 def test_every_public_name_and_signature_is_the_recorded_one():
@@ -31,8 +34,7 @@ def test_every_public_name_and_signature_is_the_recorded_one():
 
 
 def test_every_public_method_has_a_docstring():
-    owners = (SessionRepository, Transaction)
-    methods = [member for owner in owners for _, member in inspect.getmembers(owner, callable)]
+    methods = [member for owner in OWNERS for _, member in inspect.getmembers(owner, callable)]
     assert [m for m in methods if m.__name__[0] != "_" and not inspect.getdoc(m)] == []
 
 

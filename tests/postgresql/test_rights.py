@@ -45,6 +45,14 @@ def test_the_documented_rights_suffice_for_all_that_agents_do(database, agent):
         assert repository.import_sessions([SESSION]).messages == 1
         assert len(repository.search_messages("words")) == 1
         assert [each["id"] for each in repository.iter_export()] == ["s", "i"]
+        repository.record_usage("s", model="m", input_tokens=1)
+        repository.record_usage("s", model="m", input_tokens=2)
+        assert [each["calls"] for each in repository.usage_report()] == [2]
+        assert repository.leases.acquire("n", "holder", 60)
+        assert repository.leases.release("n", "holder")
+        repository.meta.set("key", 1)
+        repository.meta.set("key", 2)
+        assert repository.meta.delete("key")
         assert repository.check() == []
         assert repository.delete_session("s")
         repository.append_message("i", "user", "later")

@@ -32,6 +32,32 @@ def make_trigger(database, table, trigger, name="theirs"):
     stored.change(database, f"CREATE TRIGGER {name} {when} ON {table} {each}")
 
 
+KEPT = {
+    "usage": lambda repo: repo.record_usage("s", model="m"),
+    "meta": lambda repo: repo.meta.set("key", "value"),
+}
+
+
+@pytest.mark.parametrize("table", KEPT)
+@pytest.mark.parametrize("kind", ["ignored", "deleted"])
+def test_usage_and_meta_that_a_foreign_trigger_takes_away_are_an_error(database, table, kind):
+    delete = f"DELETE FROM {table}; "
+    trigger = IGNORE if kind == "ignored" else ("AFTER INSERT", delete, f"{delete} RETURN NULL;")
+    with SessionRepository(database) as repository:
+        repository.create_session("s", "test")
+    make_trigger(database, table, trigger)
+    with SessionRepository(database) as repository:
+        with pytest.raises(ForeignTriggerError, match="not the store's"):
+            KEPT[table](repository)
+        assert stored.column(database, f"SELECT count(*) FROM {table}") == [0]
+        named = f"the trigger theirs on {table} is not the store's; reindex removes it"
+        assert named in repository.check()
+        repository.reindex()
+    with SessionRepository(database) as repository:
+        KEPT[table](repository)
+        assert repository.check() == []
+
+
 def in_transaction(repo):
     with repo.transaction() as tx:
         tx.append_message("s", "user", "x")

@@ -14,34 +14,69 @@ from hermes_store.models.stored import sessions as table
 from hermes_store.queries import (
     appends,
     conversation,
+    filtering,
+    leases,
     listing,
     messages,
+    meta,
+    paging,
     retention,
     sessions,
     titles,
     usage,
+    usage_records,
+    usage_report,
 )
 from hermes_store.queries.listing import Shape
 
+FILTERS = [(), tuple((name, None) for name in filtering._CONDITIONS), (("exclude_sources", 2),)]
 SHAPES = [
-    Shape(by_source, excluded, prunable, by_last_active)
-    for by_source in (False, True)
-    for excluded in (0, 2)
-    for prunable in (False, True)
+    Shape(which, paging.Shape(by_last_active, goes_on))
+    for which in FILTERS
     for by_last_active in (False, True)
+    for goes_on in (False, True)
 ]
+MODULES = (
+    appends,
+    conversation,
+    leases,
+    listing,
+    messages,
+    meta,
+    retention,
+    sessions,
+    titles,
+    usage,
+    usage_records,
+    usage_report,
+)
+
+
+def usage_reports():
+    for which in FILTERS:
+        yield from (usage_report._first(which), usage_report._period(which))
+        yield from (usage_report._by_text(by, which) for by in usage_report._TEXTS)
+
+
 STATEMENTS = [
     *(
         pytest.param(value, id=f"{module.__name__.rpartition('.')[2]}.{name}")
-        for module in (appends, conversation, listing, messages, retention, sessions, titles, usage)
+        for module in MODULES
         for name, value in vars(module).items()
         if isinstance(value, Statement)
     ),
     pytest.param(appends._insert_of(names(messages_table)), id="append"),
-    *(pytest.param(listing._search_statement(shape), id=f"search {shape}") for shape in SHAPES),
     *(
-        pytest.param(listing._rich_statement(shape, columns), id=f"rich {len(columns)} {shape}")
-        for shape in SHAPES
+        pytest.param(statement, id=f"usage {place}")
+        for place, statement in enumerate(usage_reports())
+    ),
+    *(
+        pytest.param(listing._search_statement(shape), id=f"search {place}")
+        for place, shape in enumerate(SHAPES)
+    ),
+    *(
+        pytest.param(listing._rich_statement(shape, columns), id=f"rich {len(columns)} {place}")
+        for place, shape in enumerate(SHAPES)
         for columns in (sessions.NAMES, listing._LISTED)
     ),
 ]

@@ -1,0 +1,122 @@
+"""Sums over the records of usage: by time, by what a record says, or by its session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import tzinfo
+from functools import lru_cache
+from typing import Any, cast, get_args
+
+from sqlalchemy import BigInteger, ColumnElement, bindparam, func, literal_column, select
+from sqlalchemy import cast as as_type
+
+from hermes_store.database.connection import OpenConnection
+from hermes_store.database.statements import Statement
+from hermes_store.errors import InvalidArgumentError
+from hermes_store.filters import SessionFilter
+from hermes_store.models.stored import sessions, usage
+from hermes_store.queries.filtering import Chosen, Shape, chosen, conditions, of_chosen
+from hermes_store.queries.periods import BEYOND, Unit, period_of
+from hermes_store.queries.tool_calls import calls_by_tool
+from hermes_store.queries.usage_records import COSTS, COUNTS
+from hermes_store.records import UsageBy, UsageSum
+
+__all__ = ["checked", "report"]
+
+_TIMES = get_args(Unit)
+_TEXTS: dict[str, ColumnElement[Any]] = {
+    "model": usage.c.model,
+    "provider": usage.c.provider,
+    "source": sessions.c.source,
+    "user": func.coalesce(sessions.c.user_id, literal_column("''")),
+    "task": usage.c.task,
+}
+_OF_SESSIONS = ("source", "user")
+_KEYS = ("sessions", *COUNTS, *COSTS)
+
+
+def checked(by: Any) -> UsageBy:
+    """What to group by. Raises `InvalidArgumentError`."""
+    for known in get_args(UsageBy):
+        if by == known:
+            return cast("UsageBy", known)
+    raise InvalidArgumentError(
+        "by", f"{by!r} is not known", f"use one of {', '.join(get_args(UsageBy))}"
+    )
+
+
+def report(
+    connection: OpenConnection, by: UsageBy, which: SessionFilter, zone: tzinfo | None
+) -> list[UsageSum]:
+    """Sums of each group: times in their order, else the group with the most tokens first."""
+    sessions_meant = chosen(connection, which)
+    if by == "tool":
+        return [_of_tool(*found) for found in calls_by_tool(connection, sessions_meant)]
+    if by in _TIMES:
+        return list(_by_time(connection, cast("Unit", by), sessions_meant, zone))
+    rows = _by_text(by, sessions_meant.shape).run(connection, **sessions_meant.parameters)
+    return [_sums(group, row) for group, *row in rows.fetchall()]
+
+
+def _sums(group: str, row: Any) -> UsageSum:
+    named: Any = {"group": group, **dict(zip(_KEYS, row, strict=True))}
+    return cast("UsageSum", named)
+
+
+def _of_tool(tool: str, sessions_of_it: int, calls: int) -> UsageSum:
+    """No provider says which tool used which tokens."""
+    nothing = [0] * (len(COUNTS) - 1)
+    return _sums(tool, [sessions_of_it, calls, *nothing, None, None])
+
+
+def _sum(name: str) -> ColumnElement[Any]:
+    return as_type(func.sum(usage.c[name]), BigInteger)  # PostgreSQL's sum is a numeric
+
+
+_SUMS: list[ColumnElement[Any]] = [
+    func.count(usage.c.session_id.distinct()),
+    *map(_sum, COUNTS),
+    *(func.sum(usage.c[name]) for name in COSTS),
+]
+
+
+@lru_cache(maxsize=64)
+def _by_text(by: UsageBy, shape: Shape) -> Statement:
+    group = _TEXTS[by]
+    tokens = _sum("input_tokens") + _sum("output_tokens")
+    sums = select(group, *_SUMS).group_by(group).order_by(tokens.desc(), group)
+    if by in _OF_SESSIONS:
+        joined = sums.join_from(usage, sessions, usage.c.session_id == sessions.c.id)
+        return Statement(joined.where(*conditions(shape)))
+    return Statement(sums.where(*of_chosen(usage.c.session_id, shape)))
+
+
+# A period is one range of an index: its sessions are told apart by the database, and only the
+# program knows when a day of a time zone ends.
+_START = usage.c.hour >= bindparam("start", type_=BigInteger)
+_HAS_A_DATE = usage.c.hour < literal_column(str(BEYOND))  # another tool may have written any hour
+
+
+@lru_cache(maxsize=64)
+def _first(shape: Shape) -> Statement:
+    hours = select(usage.c.hour).where(_START, _HAS_A_DATE, *of_chosen(usage.c.session_id, shape))
+    return Statement(hours.order_by(usage.c.hour).limit(literal_column("1")))
+
+
+@lru_cache(maxsize=64)
+def _period(shape: Shape) -> Statement:
+    is_before_end = usage.c.hour < bindparam("end", type_=BigInteger)
+    meant = of_chosen(usage.c.session_id, shape)
+    return Statement(select(*_SUMS).where(_START, is_before_end, *meant))
+
+
+def _by_time(
+    connection: OpenConnection, unit: Unit, which: Chosen, zone: tzinfo | None
+) -> Iterator[UsageSum]:
+    first_hour, sums_of, given = _first(which.shape), _period(which.shape), which.parameters
+    start = 0
+    while (first := first_hour.run(connection, start=start, **given).fetchone()) is not None:
+        period = period_of(first[0], unit, zone)
+        row = sums_of.run(connection, start=first[0], end=period.end, **given).fetchone()
+        yield _sums(period.name, row)
+        start = period.end

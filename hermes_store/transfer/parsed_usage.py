@@ -1,0 +1,59 @@
+"""The records of usage of a session that was read elsewhere, checked and encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from typing import Any
+
+from hermes_store import values
+from hermes_store.errors import InvalidArgumentError
+from hermes_store.queries.periods import BEYOND
+from hermes_store.queries.usage_records import checked, whole_key
+from hermes_store.records import UsageRecord
+
+__all__ = ["parsed_usage"]
+
+_NAMES = UsageRecord.__required_keys__
+
+
+def parsed_usage(session_id: str, given: Any) -> tuple[list[dict[str, Any]], set[str]]:
+    """The records, and the names of fields that are not known. Raises `InvalidArgumentError`."""
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    unknown: set[str] = set()
+    for place, one in enumerate(() if given is None else values.listed("usage", given)):
+        try:
+            row = _row(one)
+            rows[_new_key(session_id, row, rows)] = row
+        except InvalidArgumentError as exc:
+            argument = f"usage[{place}].{exc.argument}"
+            raise InvalidArgumentError(argument, exc.problem, exc.remedy) from exc
+        unknown |= {f"usage.{name}" for name in one.keys() - _NAMES}
+    return list(rows.values()), unknown
+
+
+def _row(given: Any) -> dict[str, Any]:
+    of = values.mapping("value", given)
+    times = {name: values.seconds(name, _there(of, name)) for name in ("first_at", "last_at")}
+    return {"hour": _hour(_there(of, "hour")), **checked(of), **times}
+
+
+def _new_key(session_id: str, row: dict[str, Any], earlier: Container[Any]) -> tuple[Any, ...]:
+    key = (row["hour"], *whole_key(session_id, row))
+    if key in earlier:
+        problem = "is that of an earlier record with the same texts"
+        raise InvalidArgumentError("hour", problem, "add the two up")
+    return key
+
+
+def _there(given: Mapping[str, Any], name: str) -> Any:
+    if given.get(name) is None:
+        raise InvalidArgumentError(name, "is missing", "give what export wrote")
+    return given[name]
+
+
+def _hour(given: Any) -> int:
+    hour = values.count("hour", given)
+    if hour >= BEYOND:
+        problem = f"{hour} is not an hour before the year 9955"
+        raise InvalidArgumentError("hour", problem, "give hours since 1970-01-01 UTC")
+    return hour
