@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from hermes_store import values
 from hermes_store.api.base import Topic, checked_id
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.filters import EVERYTHING, SessionFilter, asked
+from hermes_store.filters import EVERYTHING, SessionFilter, asked, by_conversation
 from hermes_store.models import links
 from hermes_store.queries import listing, matching, sessions
 from hermes_store.records import SessionMatch, SessionRecord
@@ -133,11 +133,15 @@ class Sessions(Topic):
         exclude_sources: Sequence[str] | None = None,
         *,
         filter: SessionFilter | None = None,
+        include: Literal["conversations", "all"] = "all",
     ) -> int:
         """Return how many sessions there are, or how many that a filter and the keywords mean.
 
-        Without a filter archived sessions count, too.
+        Without a filter archived sessions count, too. `include="conversations"` counts what
+        `list_sessions_rich` lists.
         """
-        if filter is None and not exclude_sources:
-            return self._read(sessions.count, values.source_filter(source))
-        return self._read(listing.count, asked(filter, EVERYTHING, source, exclude_sources))
+        which = asked(filter, EVERYTHING, source, exclude_sources)
+        conversations = by_conversation(include, which)
+        if filter is None and not exclude_sources and not conversations:
+            return self._read(sessions.count, which.source)
+        return self._read(listing.count, which, conversations=conversations)
