@@ -26,6 +26,7 @@ __all__ = [
     "chain_of",
     "chains_of",
     "root_of",
+    "tip_of",
     "whole_conversation",
 ]
 
@@ -76,6 +77,12 @@ def chains_of(connection: OpenConnection, ids: Sequence[str]) -> dict[str, Chain
     """The chains of some sessions, by id; an unknown session has none."""
     parts = _Parts(_PARTS.run(connection, ids=as_parameter(ids)).fetchall())
     return {each: parts.chain(each) for each in ids if each in parts.before}
+
+
+def tip_of(connection: OpenConnection, session_id: str) -> str:
+    """The tip of a session's conversation; of an unknown session itself."""
+    found = chains_of(connection, [session_id])
+    return found[session_id].tip if found else session_id
 
 
 def root_of(connection: OpenConnection, session_id: str) -> str:
