@@ -26,6 +26,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "list": ("sessions", "List sessions, last used first."),
         "show": ("show", "Print one session's messages."),
         "search": ("search", "Find messages by what was said."),
+        "lineage": ("lineage", "Print what a session came from, and where it went on."),
         "stats": ("care", "Print size, counts, usage and settings in force."),
     },
     "Change": {

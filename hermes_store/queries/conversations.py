@@ -32,6 +32,11 @@ __all__ = ["GOES_ON", "IS_ROOT", "IS_TIP", "TIP_ID", "by_root"]
 # name the row that it belongs to. UNION ends each walk at a circle. Scalar subqueries in place of
 # EXISTS: PostgreSQL would read all parts of the store at once to answer EXISTS for a few rows.
 
+_NO_PARTS = f"""\
+(SELECT 1 FROM sessions AS part WHERE part.link = '{COMPRESSION}'
+ORDER BY part.parent_session_id LIMIT 1) IS NULL"""
+"""Asked once for a statement. The order makes PostgreSQL look into the index of the parts."""
+
 _NEWEST_PART_OF = f"""\
 (SELECT part.id FROM sessions AS part
 WHERE part.parent_session_id = {{session}} AND part.link = '{COMPRESSION}'
@@ -69,9 +74,10 @@ AND (first.started_at, first.id) <= (sessions.started_at, sessions.id)
 AND {_BEGINS_CIRCLE.format(row="first")} LIMIT 1) IS NOT NULL"""
 
 _IS_TIP = f"""\
-CASE WHEN {_NEWEST_PART} IS NOT NULL THEN {_ENDS_CIRCLE}
-WHEN sessions.link = '{COMPRESSION}' THEN {_NOT_LEFT}
-WHEN sessions.link = '{DELEGATE}' THEN sessions.parent_session_id IS NULL ELSE true END"""
+CASE WHEN sessions.link = '{DELEGATE}' AND sessions.parent_session_id IS NOT NULL THEN false
+WHEN {_NO_PARTS} THEN true
+WHEN {_NEWEST_PART} IS NOT NULL THEN {_ENDS_CIRCLE}
+WHEN sessions.link = '{COMPRESSION}' THEN {_NOT_LEFT} ELSE true END"""
 
 _HAS_EARLIER_PARENT = """\
 (SELECT 1 FROM sessions AS before WHERE before.id = sessions.parent_session_id
@@ -79,9 +85,11 @@ AND (before.started_at, before.id) < (sessions.started_at, sessions.id)) IS NOT 
 
 _HAS_PARENT = "(SELECT 1 FROM sessions AS p WHERE p.id = sessions.parent_session_id) IS NOT NULL"
 
+# A CASE for each step: SQLite works out both sides of an AND that is not a condition itself.
 _IS_ROOT = f"""\
-CASE WHEN sessions.link = '{COMPRESSION}' THEN NOT {_HAS_EARLIER_PARENT}
-AND (NOT {_HAS_PARENT} OR {_BEGINS_CIRCLE.format(row="sessions")})
+CASE WHEN sessions.link = '{COMPRESSION}' THEN
+CASE WHEN {_HAS_EARLIER_PARENT} THEN false WHEN {_HAS_PARENT}
+THEN {_BEGINS_CIRCLE.format(row="sessions")} ELSE true END
 WHEN sessions.link = '{DELEGATE}' THEN sessions.parent_session_id IS NULL ELSE true END"""
 
 _TIP_ID = f"""\
@@ -96,7 +104,9 @@ IS_TIP: ColumnElement[bool] = literal_column(f"({_IS_TIP})", Boolean)
 """A conversation goes on in this session, or ended there."""
 IS_ROOT: ColumnElement[bool] = literal_column(f"({_IS_ROOT})", Boolean)
 """A conversation began in this session."""
-GOES_ON: ColumnElement[bool] = literal_column(f"({_NEWEST_PART} IS NOT NULL)", Boolean)
+GOES_ON: ColumnElement[bool] = literal_column(
+    f"(CASE WHEN {_NO_PARTS} THEN false ELSE {_NEWEST_PART} IS NOT NULL END)", Boolean
+)
 """Another session continues this one."""
 TIP_ID: ColumnElement[str] = literal_column(f"({_TIP_ID})", Text)
 """Of a root, the id of the tip; in a circle that is the root's parent."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Text, bindparam, case, literal_column, or_, select
+from sqlalchemy import CTE, Text, bindparam, case, literal_column, or_, select
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.given_texts import as_parameter, is_given
@@ -25,6 +25,7 @@ __all__ = [
     "chain_ids",
     "chain_of",
     "chains_of",
+    "family",
     "root_of",
     "tip_of",
     "whole_conversation",
@@ -155,18 +156,15 @@ def _walk(session_id: str, step: Callable[[str], str | None]) -> list[str]:
 # --- what came before, and what goes along --------------------------------------------------------
 
 
-def _select_ancestors() -> Statement:
+def _line() -> CTE:
+    """A session and its ancestors, each with its parent."""
     names = (sessions.c.id, sessions.c.parent_session_id)
-    line = (
-        select(*names)
-        .where(sessions.c.id == bindparam("session", type_=Text))
-        .cte("line", recursive=True)
-    )
-    line = line.union(select(*names).join(line, sessions.c.id == line.c.parent_session_id))
-    return Statement(select(line.c.id, line.c.parent_session_id))
+    first = select(*names).where(sessions.c.id == bindparam("session", type_=Text))
+    line = first.cte("line", recursive=True)
+    return line.union(select(*names).join(line, sessions.c.id == line.c.parent_session_id))
 
 
-_ANCESTORS = _select_ancestors()
+_ANCESTORS = Statement(select(_line()))
 
 
 def ancestors(connection: OpenConnection, session_id: str) -> list[str]:
@@ -190,6 +188,28 @@ def _select_whole() -> Statement:
 
 
 _WHOLE = _select_whole()
+
+
+def _select_family() -> Statement:
+    family = select(_line().c.id).cte("family", recursive=True)
+    family = family.union(
+        select(sessions.c.id).join(family, sessions.c.parent_session_id == family.c.id)
+    )
+    return Statement(select(family.c.id))
+
+
+_FAMILY = _select_family()
+
+
+def family(connection: OpenConnection, session_id: str) -> list[str]:
+    """The ids of all sessions that parents join to a session, in no order.
+
+    Raises `SessionNotFoundError`.
+    """
+    rows = _FAMILY.run(connection, session=session_id).fetchall()
+    if not rows:
+        raise SessionNotFoundError(session_id)
+    return [row[0] for row in rows]
 
 
 def whole_conversation(connection: OpenConnection, session_id: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
@@ -15,6 +16,7 @@ from sqlalchemy import (
 )
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.given_texts import as_parameter, is_given
 from hermes_store.database.statements import Statement
 from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import sessions
@@ -25,7 +27,7 @@ from hermes_store.queries.lineage import root_of
 from hermes_store.queries.paging import Page
 from hermes_store.records import SessionListing, SessionRecord
 
-__all__ = ["Shape", "count", "list_rich", "search", "select_page", "translated"]
+__all__ = ["Shape", "count", "list_rich", "list_these", "search", "select_page", "translated"]
 
 _LISTED = tuple(name for name in session_functions.NAMES if name != "system_prompt")
 
@@ -106,15 +108,33 @@ def list_rich(
     shape, parameters = translated(connection, which, page, conversations=conversations)
     statement = _rich_statement(shape, names)
     rows = statement.run(connection, **parameters, blanks=previews.BLANKS).fetchall()
+    listings = _listings(rows, names)
+    if conversations:
+        going_on = [] if page.by_last_active else [row[0] for row in rows if row[-1]]
+        joining.join_parts(connection, listings, going_on)
+    return listings
+
+
+def _listings(rows: Any, names: tuple[str, ...]) -> list[Any]:
     keys = (*names, "preview")
     listings: list[Any] = [dict(zip(keys, row)) for row in rows]  # noqa: B905 - in 2/3 of the time
     for listing in listings:
         session_functions.decode(listing)
         listing["preview"] = previews.preview(listing["preview"])
-    if conversations:
-        going_on = [] if page.by_last_active else [row[0] for row in rows if row[-1]]
-        joining.join_parts(connection, listings, going_on)
     return listings
+
+
+_THESE = Statement(
+    select(*session_functions.readable(sessions, _LISTED), previews.beginning())
+    .where(is_given(sessions.c.id, "ids"))
+    .order_by(sessions.c.started_at, sessions.c.id)
+)
+
+
+def list_these(connection: OpenConnection, ids: Sequence[str]) -> list[SessionListing]:
+    """Some sessions with a preview, in the order of their begin."""
+    given = {"ids": as_parameter(ids), "blanks": previews.BLANKS}
+    return _listings(_THESE.run(connection, **given).fetchall(), _LISTED)
 
 
 @lru_cache(maxsize=64)

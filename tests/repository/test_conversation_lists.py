@@ -8,12 +8,16 @@ import stored
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
+from support import only_sqlite
 
 from hermes_store import SessionFilter
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import sessions
+from hermes_store.queries import paging
 from hermes_store.queries.conversations import IS_ROOT, IS_TIP, TIP_ID
 from hermes_store.queries.lineage import chains_of
+from hermes_store.queries.listing import Shape, _rich_statement
+from hermes_store.queries.sessions import NAMES
 from hermes_store.values import now
 
 DAY = 86_400
@@ -317,3 +321,56 @@ def test_a_prune_takes_whole_conversations_by_the_end_and_the_start_of_the_tip(
     assert repository.prune_sessions() == 1
     assert left(repository) == {"first", "between", "branch", "last"}
     stored.check(database)
+
+
+# --- what a list costs ----------------------------------------------------------------------------
+
+MANY = """\
+INSERT INTO sessions (id, source, started_at, last_active, parent_session_id, link)
+SELECT 's' || n, 'cli', n, n,
+CASE WHEN mod(n, 20) BETWEEN 1 AND 9 THEN 's' || (n - 1) END,
+CASE WHEN mod(n, 20) BETWEEN 1 AND 9 THEN 'compression' END FROM generate_series(20, 5000) AS n"""
+
+
+def explained(repository, by_last_active):
+    shape = Shape((("archived", 0),), paging.Shape(by_last_active), conversations=True)
+    statement = _rich_statement(shape, NAMES)
+    with repository.transaction() as tx:
+        backend, core = tx._open.backend.name, tx.connection
+        sql, constants = statement._compile(backend, core.dialect)
+        given = {"limit": 20, "offset": 0, "blanks": " ", **constants}
+        driver = core.connection.dbapi_connection
+        if backend == "sqlite":
+            return [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {sql}", given)]
+        return [row[0] for row in driver.execute(f"EXPLAIN {sql}", given)]
+
+
+@only_sqlite
+@pytest.mark.parametrize("by_last_active", [False, True])
+def test_a_page_of_conversations_looks_up_what_it_needs_on_sqlite(repository, by_last_active):
+    plan = explained(repository, by_last_active)
+    index = "idx_sessions_last_active" if by_last_active else "idx_sessions_started"
+    assert plan[0] == f"SCAN sessions USING INDEX {index}"
+    walks = (
+        "SCAN up",
+        "SCAN down",
+        "SCAN CONSTANT ROW",
+        "SCAN part USING INDEX idx_sessions_continued",
+    )
+    assert [line for line in plan[1:] if "SCAN" in line and not line.startswith(walks)] == []
+    assert [line for line in plan if "TEMP B-TREE FOR ORDER BY" in line] == []
+
+
+@pytest.mark.parametrize(
+    "database", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True
+)
+@pytest.mark.parametrize("by_last_active", [False, True])
+def test_a_page_of_conversations_looks_up_what_it_needs_on_postgresql(
+    repository, database, by_last_active
+):
+    stored.change(database, MANY)
+    stored.change(database, "ANALYZE sessions")
+    plan = "\n".join(explained(repository, by_last_active))
+    assert "Index Scan" in plan
+    assert "Seq Scan on sessions" not in plan
+    assert "hashed SubPlan" not in plan
