@@ -9,10 +9,12 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Integer,
     Select,
     bindparam,
     func,
     select,
+    type_coerce,
 )
 
 from hermes_store.database.connection import OpenConnection
@@ -145,5 +147,5 @@ def _rich_statement(shape: Shape, names: tuple[str, ...]) -> Statement:
     """
     columns = [*session_functions.readable(sessions, names), previews.beginning()]
     if shape.conversations and not shape.order.by_last_active:
-        columns.append(GOES_ON)
+        columns.append(type_coerce(GOES_ON, Integer))  # as the driver gives it
     return Statement(select_page(select(*columns), shape))

@@ -14,8 +14,12 @@ from hermes_store.models.stored import sessions as table
 from hermes_store.queries import (
     appends,
     conversation,
+    joining,
+    lineage,
     listing,
     messages,
+    paging,
+    previews,
     retention,
     sessions,
     titles,
@@ -23,17 +27,31 @@ from hermes_store.queries import (
 )
 from hermes_store.queries.listing import Shape
 
+FILTERS = [(), (("source", None), ("exclude_sources", 2), ("archived", 0), ("title", None))]
 SHAPES = [
-    Shape(by_source, excluded, prunable, by_last_active)
-    for by_source in (False, True)
-    for excluded in (0, 2)
-    for prunable in (False, True)
+    Shape(chosen, paging.Shape(by_last_active, goes_on), conversations)
+    for chosen in FILTERS
     for by_last_active in (False, True)
+    for goes_on in (False, True)
+    for conversations in (False, True)
 ]
+MODULES = (
+    appends,
+    conversation,
+    joining,
+    lineage,
+    listing,
+    messages,
+    previews,
+    retention,
+    sessions,
+    titles,
+    usage,
+)
 STATEMENTS = [
     *(
         pytest.param(value, id=f"{module.__name__.rpartition('.')[2]}.{name}")
-        for module in (appends, conversation, listing, messages, retention, sessions, titles, usage)
+        for module in MODULES
         for name, value in vars(module).items()
         if isinstance(value, Statement)
     ),
