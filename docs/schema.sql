@@ -381,6 +381,8 @@ CREATE INDEX idx_messages_rewound ON messages (id) WHERE state = 'rewound';
 
 CREATE INDEX idx_messages_session ON messages (session_id, id);
 
+CREATE INDEX idx_sessions_continued ON sessions (parent_session_id, started_at, id) WHERE link = 'compression';
+
 CREATE INDEX idx_sessions_key ON sessions ("key", started_at) WHERE key IS NOT NULL;
 
 CREATE INDEX idx_sessions_last_active ON sessions (last_active DESC);

@@ -10,7 +10,7 @@ from hermes_store import values
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.models import links
 
-__all__ = ["EVERYTHING", "LISTED", "SessionFilter", "asked"]
+__all__ = ["EVERYTHING", "LISTED", "SessionFilter", "asked", "by_conversation"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,3 +140,15 @@ def _filter(given: Any) -> SessionFilter:
         return given
     problem = f"a value of type {type(given).__name__} is not a filter"
     raise InvalidArgumentError("filter", problem, "give a hermes_store.SessionFilter or None")
+
+
+def by_conversation(include: Any, which: SessionFilter) -> bool:
+    """Whether each conversation is meant once, and not each session by itself.
+
+    A filter that asks for a link means sessions: a tip does not say what its conversation came
+    from. Raises `InvalidArgumentError`.
+    """
+    if include not in {"conversations", "all"}:
+        problem = f"{include!r} is not known"
+        raise InvalidArgumentError("include", problem, 'use "conversations" or "all"')
+    return include == "conversations" and which.link is None

@@ -25,9 +25,11 @@ class Deleting(Topic):
     """One session by its id, or all that ended long ago."""
 
     def delete_session(self, session_id: str) -> bool:
-        """Delete a session and its messages; False when there is no such session.
+        """Delete a conversation and its messages; False when there is no such session.
 
-        Sessions that continue it stay, without a parent.
+        The id of any session of the conversation will do: all of them are deleted, and their
+        delegates with them. Sessions that were branched off or began after a reset stay, without
+        a parent.
         """
         return self._write(retention.delete_session, checked_id(session_id))
 
@@ -51,9 +53,9 @@ class Deleting(Topic):
         *,
         filter: SessionFilter | None = None,
     ) -> list[SessionListing]:
-        """Return the sessions that `prune_sessions` would delete now."""
+        """Return the conversations that `prune_sessions` would delete now."""
         which = _prunable(older_than_days, asked(filter, EVERYTHING, source))
-        return self._read(listing.list_rich, which, ALL)
+        return self._read(listing.list_rich, which, ALL, conversations=True)
 
     def prune_sessions(
         self,
@@ -62,13 +64,13 @@ class Deleting(Topic):
         *,
         filter: SessionFilter | None = None,
     ) -> int:
-        """Delete ended sessions older than `older_than_days`, by their start; return how many.
+        """Delete ended conversations older than `older_than_days`; return how many.
 
-        With a filter only those that it means; one that says times of its own replaces the 90
+        The end and the start of the tip count, and delegates go with their conversation only.
+        With a filter only those whose tip it means; one that says times of its own replaces the 90
         days. Without a filter archived sessions are deleted, too. Works in short transactions, so
-        that other processes write in between. A session is deleted with all its messages or not
-        at all. Sessions that continue a deleted one stay, without a parent. Raises
-        `InvalidArgumentError`, also for a filter of open sessions.
+        that other processes write in between. A conversation is deleted whole or not at all.
+        Raises `InvalidArgumentError`, also for a filter of open sessions.
         """
         which = _prunable(older_than_days, asked(filter, EVERYTHING, source))
         return sum(iter(lambda: self._write(retention.prune_batch, which), 0))

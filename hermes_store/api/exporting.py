@@ -22,6 +22,16 @@ class Exporting(Topic):
 
         return self._read(exports.export_session, checked_id(session_id))
 
+    def export_lineage(self, session_id: str) -> list[SessionExport]:
+        """Return all sessions of a conversation and of its delegates, with their messages.
+
+        That is what `delete_session` deletes, in the order of their begin. The id of any session
+        of the conversation will do. Raises `SessionNotFoundError`.
+        """
+        from hermes_store.transfer import exports  # noqa: PLC0415 - seldom used
+
+        return self._read(exports.export_lineage, checked_id(session_id))
+
     def export_all(
         self,
         source: str | None = None,

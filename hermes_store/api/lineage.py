@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 from hermes_store.api.base import Topic, checked_id
-from hermes_store.queries import lineage
+from hermes_store.database.connection import OpenConnection
+from hermes_store.errors import InvalidArgumentError
+from hermes_store.queries import lineage, listing
+from hermes_store.records import SessionListing
 
 __all__ = ["Lineage"]
 
@@ -41,3 +47,26 @@ class Lineage(Topic):
         Whatever the links are: of a branch also the conversation that it was branched off.
         """
         return self._read(lineage.ancestors, checked_id(session_id))
+
+    def list_lineage(
+        self, session_id: str, *, include: Literal["conversation", "all"] = "conversation"
+    ) -> list[SessionListing]:
+        """Return the sessions of the conversation and of its delegates, each by itself.
+
+        That is what `delete_session` deletes, in the order of their begin, with previews. With
+        `include="all"` also everything else that parents join to it: what it came from, branches,
+        what began after a reset. Raises `InvalidArgumentError` for another `include`.
+        """
+        if include not in _WHOLE:
+            remedy = f"use one of {', '.join(_WHOLE)}"
+            raise InvalidArgumentError("include", f"{include!r} is not known", remedy)
+        return self._read(_listed, _WHOLE[include], checked_id(session_id))
+
+
+_WHOLE = {"conversation": lineage.whole_conversation, "all": lineage.family}
+
+
+def _listed(
+    connection: OpenConnection, ids: Callable[[OpenConnection, str], list[str]], session_id: str
+) -> list[SessionListing]:
+    return listing.list_these(connection, ids(connection, session_id))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from hermes_store import values
 from hermes_store.api.base import Topic
-from hermes_store.filters import LISTED, SessionFilter, asked
+from hermes_store.filters import LISTED, SessionFilter, asked, by_conversation
 from hermes_store.queries import listing
 from hermes_store.queries.paging import Page
 from hermes_store.records import SessionListing, SessionRecord
@@ -29,8 +29,13 @@ class Lists(Topic):
         *,
         filter: SessionFilter | None = None,
         after: str | None = None,
+        include: Literal["conversations", "all"] = "conversations",
     ) -> list[SessionListing]:
-        """Return a page of sessions with a preview: the last started, or last active, first.
+        """Return a page of conversations with a preview: the last started, or active, first.
+
+        A conversation that was compressed stands there once, as its tip, with the start of its
+        root and the sums of all its sessions. Delegates are left out. `include="all"` gives each
+        session by itself, and so does a filter that asks for a link. A filter is asked of the tip.
 
         The preview is the first 60 characters of the first user message. System prompts are left
         out unless asked for: they are long. `limit=None` means all. Without a filter archived
@@ -38,8 +43,13 @@ class Lists(Topic):
         goes on behind it. Raises `InvalidArgumentError`.
         """
         which = asked(filter, LISTED, source, exclude_sources)
-        page = _page(limit, offset, order_by_last_active, after)
-        return self._read(listing.list_rich, which, page, system_prompt=bool(include_system_prompt))
+        return self._read(
+            listing.list_rich,
+            which,
+            _page(limit, offset, order_by_last_active, after),
+            system_prompt=bool(include_system_prompt),
+            conversations=by_conversation(include, which),
+        )
 
     def search_sessions(
         self,

@@ -58,7 +58,8 @@ class ConversationSession(OrmSession):
             if isinstance(entity, (Message, Usage)) and of_session in cleared:
                 self.expunge(entity)
             elif isinstance(entity, Session) and entity.parent_session_id in cleared:
-                set_committed_value(entity, "parent_session_id", None)
+                for name in ("parent_session_id", "link"):
+                    set_committed_value(entity, name, None)
 
     def bulk_save_objects(self, objects: Iterable[object], *_: Any, **__: Any) -> None:
         """As `add_all`: SQLAlchemy's own would pass by what counts."""

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ClauseElement, Table
 
 from hermes_store import models, values
+from hermes_store.models import links
 from hermes_store.models.types import Json, Words
 from hermes_store.queries import titles
 from hermes_store.queries.rows import forms_of
@@ -43,6 +44,7 @@ _CHECKS: dict[str, dict[str, Check]] = {
         "source": values.source,
         "title": lambda _column, title: titles.sanitize(title),
         "parent_session_id": values.optional_session_id,
+        "link": lambda _column, link: links.checked(link),
         "started_at": values.seconds,
         "ended_at": partial(_optional, values.seconds),
         "estimated_cost_usd": values.cost,

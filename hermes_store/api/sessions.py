@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from hermes_store import values
 from hermes_store.api.base import Topic, checked_id
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.filters import EVERYTHING, SessionFilter, asked
+from hermes_store.filters import EVERYTHING, SessionFilter, asked, by_conversation
 from hermes_store.models import links
-from hermes_store.queries import listing, matching, sessions
+from hermes_store.queries import continuing, listing, matching, sessions
 from hermes_store.records import SessionMatch, SessionRecord
 
 __all__ = ["Sessions"]
@@ -38,7 +38,8 @@ class Sessions(Topic):
 
         When the session exists, fills what is not known yet and overwrites nothing.
         `source` says where it comes from: "cli", "telegram" and so on. `link` says what the
-        parent is to it: "compression", "branch", "delegate" or "reset". `cwd` is the folder the
+        parent is to it: "compression", "branch", "delegate" or "reset". A session that continues
+        another gets its title. `cwd` is the folder the
         agent works in, `key` what a gateway finds the session of a chat by; `extra` holds what
         else is known. Raises `SessionNotFoundError` for an unknown parent,
         `InvalidArgumentError` for a parent that descends from the session.
@@ -63,7 +64,8 @@ class Sessions(Topic):
         if link is not None and parent is None:
             remedy = "give the parent, or no link"
             raise InvalidArgumentError("link", f"{link!r} needs a parent_session_id", remedy)
-        self._write(sessions.create, session)
+        continues = link == links.COMPRESSION
+        self._write(continuing.create if continues else sessions.create, session)
         return session_id
 
     def ensure_session(
@@ -133,11 +135,15 @@ class Sessions(Topic):
         exclude_sources: Sequence[str] | None = None,
         *,
         filter: SessionFilter | None = None,
+        include: Literal["conversations", "all"] = "all",
     ) -> int:
         """Return how many sessions there are, or how many that a filter and the keywords mean.
 
-        Without a filter archived sessions count, too.
+        Without a filter archived sessions count, too. `include="conversations"` counts what
+        `list_sessions_rich` lists.
         """
-        if filter is None and not exclude_sources:
-            return self._read(sessions.count, values.source_filter(source))
-        return self._read(listing.count, asked(filter, EVERYTHING, source, exclude_sources))
+        which = asked(filter, EVERYTHING, source, exclude_sources)
+        conversations = by_conversation(include, which)
+        if filter is None and not exclude_sources and not conversations:
+            return self._read(sessions.count, which.source)
+        return self._read(listing.count, which, conversations=conversations)

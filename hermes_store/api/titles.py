@@ -1,4 +1,4 @@
-"""Titles: the names that people give to sessions, and lineages of numbered titles."""
+"""Titles: the names that people give to conversations, and lineages of numbered titles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ __all__ = ["Titles"]
 
 
 class Titles(Topic):
-    """Titles of sessions; no two sessions have the same."""
+    """Titles of conversations; no two sessions have the same.
+
+    The tip of a conversation has its title, whichever of its sessions is named. It goes over to
+    the session that continues the tip.
+    """
 
     MAX_TITLE_LENGTH = titles.MAX_LENGTH
 
@@ -23,15 +27,15 @@ class Titles(Topic):
         return titles.sanitize(title)
 
     def set_session_title(self, session_id: str, title: str | None) -> bool:
-        """Give a session its title; None or blanks take it away.
+        """Give a conversation its title; None or blanks take it away.
 
-        Returns False when there is no such session. Raises `TitleInUseError` when another
-        session has the title.
+        Returns False when there is no such session. Raises `TitleInUseError` when a session of
+        another conversation has the title; an earlier session of the same one loses it.
         """
         return self._write(titles.set_title, checked_id(session_id), titles.sanitize(title))
 
     def get_session_title(self, session_id: str) -> str | None:
-        """Return the title of a session; None when it has none or does not exist."""
+        """Return the title of a conversation; None when it has none or does not exist."""
         return self._read(titles.get, checked_id(session_id))
 
     def get_session_by_title(self, title: str) -> SessionRecord | None:
@@ -39,9 +43,10 @@ class Titles(Topic):
         return self._read(titles.session_of, titles.looked_up(title))
 
     def resolve_session_by_title(self, title: str) -> str | None:
-        """Return the id of the newest session of a lineage, or None.
+        """Return the id of the session to resume by a title, or None.
 
-        That is the one titled "title #N" with the highest N, else the one titled "title".
+        That is the tip of the conversation titled "title #N" with the highest N, else of the one
+        titled "title".
         """
         return self._read(titles.resolve, titles.looked_up(title))
 

@@ -27,6 +27,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "show": ("show", "Print one session's messages."),
         "search": ("search", "Find messages by what was said."),
         "usage": ("usage", "Print what models used, by day, model, user and so on."),
+        "lineage": ("lineage", "Print what a session came from, and where it went on."),
         "stats": ("care", "Print size, counts, usage and settings in force."),
     },
     "Change": {

@@ -40,12 +40,12 @@ class Writer:
         columns = shutil.get_terminal_size().columns
         self._width = columns if sys.stdout.isatty() else _NO_LIMIT
 
-    def session(self, session: Mapping[str, Any]) -> None:
-        """Write what is known about a session, a line for each subject."""
+    def session(self, session: Mapping[str, Any], tip: str) -> None:
+        """Write what is known about a session, a line for each subject; `tip`: where it goes on."""
         title = in_one_line(session["title"]) or one_line(session["id"])
         forged = _INDENT if title.startswith("─") else ""  # a title that looks like a head
         self._line(cut(forged + title, self._width), bold=True)
-        for line in _facts(session):
+        for line in _facts(session, tip):
             self._line(cut(line, self._width), dim=True)
 
     def system_prompt(self, prompt: str) -> None:
@@ -85,14 +85,21 @@ class Writer:
         self._write(styled + "\n")
 
 
-def _facts(session: Mapping[str, Any]) -> Iterator[str]:
+_JOINED = {"branch": "branched off", "delegate": "works for", "reset": "begun anew after"}
+"""What a session is to its parent; of other links it continues it."""
+
+
+def _facts(session: Mapping[str, Any], tip: str) -> Iterator[str]:
     """What is known about the session, a line for each subject."""
     known = (session["id"], session["source"], session["model"])
     yield " · ".join(one_line(each) for each in known if each)
     yield _times(session)
     yield " · ".join(filter(None, _sums(session)))
     if session["parent_session_id"]:
-        yield f"continues {one_line(session['parent_session_id'])}"
+        joined = _JOINED.get(session["link"], "continues")
+        yield f"{joined} {one_line(session['parent_session_id'])}"
+    if tip != session["id"]:
+        yield f"goes on in {one_line(tip)}"
 
 
 def _times(session: Mapping[str, Any]) -> str:

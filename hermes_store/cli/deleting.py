@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -19,7 +20,7 @@ from hermes_store.cli.options import Options
 from hermes_store.cli.session_table import print_sessions
 from hermes_store.cli.text import one_line
 from hermes_store.cli.times import DAYS
-from hermes_store.filters import EVERYTHING
+from hermes_store.errors import SessionNotFoundError
 from hermes_store.records import SessionListing
 
 __all__ = ["clear_command", "delete_command", "prune_command"]
@@ -54,28 +55,36 @@ def clear_command(options: Options, session: str, yes: bool) -> None:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def delete_command(options: Options, sessions: tuple[str, ...], yes: bool) -> None:
-    """Delete each SESSION with its messages; sessions that continue it stay.
+    """Delete the conversation of each SESSION, with its delegates and all messages.
 
-    SESSION is an id, a unique beginning of one, or a whole title. Asks first, unless --yes.
-    --json prints an object with the deleted ids.
+    SESSION is an id, a unique beginning of one, or a whole title. What was branched off stays.
+    Asks first, unless --yes, and says which sessions go. --json prints an object with the deleted
+    ids.
     """
     deleted: list[str] = []
     with open_to_change(options) as repo:
         ids = list(dict.fromkeys(find_exactly(repo, name) for name in sessions))
+        whole = _whole(repo, ids)
+        rows = {row["id"]: row for listed in whole.values() for row in listed}
         if not yes:
-            _ask(_rows(repo, ids))
-        options.kept = lambda: f"deleted {output.count(len(deleted), 'session')} of {len(ids)}"
-        deleted.extend(session_id for session_id in ids if repo.delete_session(session_id))
+            _ask([*rows.values()])
+        options.kept = lambda: f"deleted {output.count(len(deleted), 'session')} of {len(rows)}"
+        for session_id, listed in whole.items():
+            if repo.delete_session(session_id):
+                deleted.extend(row["id"] for row in listed)
     if options.as_json:
         output.print_json({"deleted": deleted})
     else:
         output.note(f"deleted {output.count(len(deleted), 'session')}")
 
 
-def _rows(repo: SessionRepository, ids: Sequence[str]) -> list[SessionListing]:
-    wanted = set(ids)
-    listed = repo.list_sessions_rich(limit=None, filter=EVERYTHING)
-    return [row for row in listed if row["id"] in wanted]
+def _whole(repo: SessionRepository, ids: Sequence[str]) -> dict[str, list[SessionListing]]:
+    """The sessions that go with each of `ids`; one that was deleted a moment ago has none."""
+    found: dict[str, list[SessionListing]] = {}
+    for session_id in ids:
+        with suppress(SessionNotFoundError):
+            found[session_id] = repo.list_lineage(session_id)
+    return found
 
 
 def _ask(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -109,10 +118,10 @@ def _require_a_person() -> None:
 @choosing_sessions(archived=None)
 @click.pass_obj
 def prune_command(options: Options, days: float | None, which: SessionFilter, yes: bool) -> None:
-    """Say which ended sessions are old enough to go; with --yes, delete them.
+    """Say which ended conversations are old enough to go; with --yes, delete them.
 
-    A session that has not ended is never pruned; archived ones are. --json prints an object: the
-    candidates under sessions, and how many were deleted.
+    One that has not ended is never pruned, nor a part of one; archived ones are. --json prints an
+    object: the candidates under sessions, and how many were deleted.
     """
     age: dict[str, Any] = {} if days is None else {"older_than_days": days}
     with open_to_change(options) if yes else open_to_read(options) as repo:

@@ -43,10 +43,17 @@ _JOURNALS = ("-wal", "-shm", "-journal")
     default=STDIO,
     help="The file to write, whole or not at all. Default: stdout.",
 )
+@click.option(
+    "--lineage", is_flag=True, help="The whole conversation of each SESSION, with its delegates."
+)
 @choosing_sessions(archived=None)
 @click.pass_obj
 def export_command(
-    options: Options, sessions: tuple[str, ...], which: SessionFilter, target: Path
+    options: Options,
+    sessions: tuple[str, ...],
+    which: SessionFilter,
+    target: Path,
+    lineage: bool,
 ) -> None:
     """Write all sessions, or each SESSION, as JSON lines that import reads.
 
@@ -57,6 +64,8 @@ def export_command(
     """
     if sessions and which != EVERYTHING:
         raise click.UsageError("name sessions, or say by options which, not both")
+    if lineage and not sessions:
+        raise click.UsageError("--lineage needs a SESSION; without one all sessions are exported")
     _refuse_the_database(options, target)
     options.kept = lambda: (
         "the last line may be cut off" if target == STDIO else f"{target} is as it was"
@@ -65,6 +74,9 @@ def export_command(
         repo = stack.enter_context(open_to_read(options))
         check_sources(repo, which)
         ids = list(dict.fromkeys(find_session(repo, name) for name in sessions))
+        if lineage:
+            ids = [row["id"] for each in ids for row in repo.list_lineage(each)]
+            ids = list(dict.fromkeys(ids))
         found = stack.enter_context(closing(_exported(repo, ids, which)))
         bar = output.progress_bar("exporting", wanted=target != STDIO or not sys.stdout.isatty())
         report = stack.enter_context(bar)

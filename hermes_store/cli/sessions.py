@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import click
 
 from hermes_store import SessionFilter
@@ -24,6 +26,7 @@ __all__ = ["list_command"]
 @click.option(
     "--after", shell_complete=complete_sessions, help="Go on behind this session of the list."
 )
+@click.option("--all", "each", is_flag=True, help="Each session by itself, delegates too.")
 @choosing_sessions(archived=False)
 @click.pass_obj
 def list_command(
@@ -33,8 +36,14 @@ def list_command(
     limit: int,
     offset: int,
     after: str | None,
+    each: bool,
 ) -> None:
-    """List sessions, last used first, without archived ones. --json prints a list of objects."""
+    """List conversations, last used first, without archived ones.
+
+    A conversation that was compressed is listed once, by the id of the session in which it goes
+    on; delegates are left out, unless --all or --link. --json prints a list of objects.
+    """
+    include: Literal["conversations", "all"] = "all" if each else "conversations"
     with open_to_read(options) as repo:
         check_sources(repo, which)
         rows = repo.list_sessions_rich(
@@ -43,8 +52,9 @@ def list_command(
             order_by_last_active=not by_start,
             filter=which,
             after=None if after is None else find_session(repo, after),
+            include=include,
         )
-        total = repo.session_count(filter=which)
+        total = repo.session_count(filter=which, include=include)
     shown = rows[:limit]
     if options.as_json:
         output.print_json(shown)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import click
@@ -62,6 +62,7 @@ class Part(NamedTuple):
     "--role", multiple=True, shell_complete=complete_roles, help="Only this role. May be repeated."
 )
 @click.option("--follow", is_flag=True, help="Go on with what is appended, until Ctrl-C.")
+@click.option("--whole", is_flag=True, help="All sessions of the conversation, from its begin.")
 @click.option("--full", is_flag=True, help="Tool results and arguments as long as they are.")
 @click.option("--reasoning", is_flag=True, help="Also what the model thought.")
 @click.option("--system", is_flag=True, help="Also the system prompt.")
@@ -70,18 +71,19 @@ class Part(NamedTuple):
 def show_command(options: Options, /, session: tuple[str, ...], **asked: Any) -> None:
     """Print the messages of SESSION: an id, a unique beginning of one, a title, or words of one.
 
-    --json prints the session as one object, its messages under the key messages; with --follow, a
-    line for each message.
+    Of a conversation that went on in another session, it says where. --json prints the session as
+    one object, its messages under the key messages; with --follow, a line for each message.
     """
     part = _part(asked)
     with open_to_read(options) as repo:
         session_id = find_session(repo, " ".join(session))
+        ids = repo.get_lineage(session_id) if asked["whole"] else [session_id]
         if asked["follow"]:
             _follow(options, repo, session_id, part, asked)
         elif options.as_json:
-            output.print_json(_whole(repo, session_id, part))
+            output.print_json(_with_messages(repo, ids, part))
         else:
-            _print(repo, session_id, part, asked)
+            _print(repo, ids, part, asked)
 
 
 def _part(asked: dict[str, Any]) -> Part:
@@ -90,26 +92,28 @@ def _part(asked: dict[str, Any]) -> Part:
     if len(given) > 1 or (asked["follow"] and given not in ([], ["--tail"])):
         given += ["--follow"] * asked["follow"]
         raise click.UsageError(f"{' and '.join(given)} exclude each other")
+    if asked["whole"] and (asked["follow"] or asked["around"] is not None):
+        raise click.UsageError("--whole excludes --around and --follow")
     tail = _FOLLOW_FROM if asked["follow"] and not given else asked["tail"]
     return Part(asked["head"], tail, asked["around"], asked["context"], asked["role"])
 
 
-def _print(repo: SessionRepository, session_id: str, part: Part, asked: dict[str, Any]) -> None:
-    session = _session(repo, session_id)
-    messages = _messages(repo, session_id, part)
+def _print(repo: SessionRepository, ids: Sequence[str], part: Part, asked: dict[str, Any]) -> None:
+    session = _session(repo, ids[-1])
+    messages = _messages(repo, ids, part)
     with paged(wanted=not asked["no_pager"]) as write:
         writer = Writer(write, full=asked["full"], reasoning=asked["reasoning"])
-        writer.session(session)
+        writer.session(session, tip=repo.get_tip(session["id"]))
         if asked["system"] and session["system_prompt"]:
             writer.system_prompt(session["system_prompt"])
         for message in messages:
             writer.message(message)
 
 
-def _whole(repo: SessionRepository, session_id: str, part: Part) -> dict[str, Any]:
+def _with_messages(repo: SessionRepository, ids: Sequence[str], part: Part) -> dict[str, Any]:
     return {
-        **_session(repo, session_id),
-        "messages": [as_given(dict(each)) for each in _messages(repo, session_id, part)],
+        **_session(repo, ids[-1]),
+        "messages": [as_given(dict(each)) for each in _messages(repo, ids, part)],
     }
 
 
@@ -123,13 +127,16 @@ def _session(repo: SessionRepository, session_id: str) -> dict[str, Any]:
 # --- which messages -------------------------------------------------------------------------------
 
 
-def _messages(repo: SessionRepository, session_id: str, part: Part) -> Iterator[MessageRecord]:
+def _messages(repo: SessionRepository, ids: Sequence[str], part: Part) -> Iterator[MessageRecord]:
+    """The messages of one session, or of the sessions of a conversation in their order."""
     if part.around is not None:
-        return iter(_around(repo, session_id, part))
+        return iter(_around(repo, ids[-1], part))
     if part.tail is not None:
-        newest = list(islice(_only(_backwards(repo, session_id), part.roles), part.tail))
+        backwards = chain.from_iterable(_backwards(repo, each) for each in reversed(ids))
+        newest = list(islice(_only(backwards, part.roles), part.tail))
         return iter(newest[::-1])
-    return islice(_only(_forwards(repo, session_id), part.roles), part.head)
+    forwards = chain.from_iterable(_forwards(repo, each) for each in ids)
+    return islice(_only(forwards, part.roles), part.head)
 
 
 def _around(repo: SessionRepository, session_id: str, part: Part) -> list[MessageRecord]:
@@ -174,8 +181,8 @@ def _follow(
     last = newest[-1]["id"] if newest else 0
     writer = Writer(sys.stdout.write, full=asked["full"], reasoning=asked["reasoning"])
     if not options.as_json:
-        writer.session(_session(repo, session_id))
-    for message in _messages(repo, session_id, part):
+        writer.session(_session(repo, session_id), tip=repo.get_tip(session_id))
+    for message in _messages(repo, [session_id], part):
         _tell(options, writer, message)
         last = max(last, message["id"])
     while repo.get_session(session_id) is not None:

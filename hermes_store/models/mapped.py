@@ -132,6 +132,15 @@ class Session(Base):
         Index("idx_sessions_source", "source"),
         # children of a session: delete, prune, lineage
         Index("idx_sessions_parent", "parent_session_id"),
+        # the part that continues a conversation: lists look for it at every session
+        Index(
+            "idx_sessions_continued",
+            "parent_session_id",
+            "started_at",
+            "id",
+            sqlite_where=text("link = 'compression'"),
+            info={"condition": "both databases'"},
+        ),
         # newest first
         Index("idx_sessions_started", text("started_at DESC")),
         # look-up by title; a title names one session

@@ -10,17 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Select, Text, bindparam, case, literal_column, or_, select
+from sqlalchemy import CTE, Text, bindparam, case, literal_column, or_, select
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.given_texts import as_parameter, is_given
 from hermes_store.database.statements import Statement
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.links import COMPRESSION, DELEGATE
 from hermes_store.models.stored import sessions
 
-__all__ = ["Chain", "ancestors", "chain_ids", "chain_of", "chains_of", "whole_conversation"]
+__all__ = [
+    "Chain",
+    "ancestors",
+    "chain_ids",
+    "chain_of",
+    "chains_of",
+    "family",
+    "root_of",
+    "tip_of",
+    "whole_conversation",
+]
 
-_IDS_AT_ONCE = 900  # builds of SQLite allow 999 parameters
 _IS_PART = sessions.c.link == literal_column(f"'{COMPRESSION}'")
 _PART_BEFORE = case((_IS_PART, sessions.c.parent_session_id)).label("before")
 
@@ -66,21 +76,26 @@ def chain_ids(connection: OpenConnection, session_id: str) -> list[str]:
 
 def chains_of(connection: OpenConnection, ids: Sequence[str]) -> dict[str, Chain]:
     """The chains of some sessions, by id; an unknown session has none."""
-    found: dict[str, Chain] = {}
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        some = ids[start : start + _IDS_AT_ONCE]
-        parts = _Parts(connection.core.execute(_PARTS, {"ids": some}).all())
-        found |= {each: parts.chain(each) for each in some if each in parts.before}
-    return found
+    parts = _Parts(_PARTS.run(connection, ids=as_parameter(ids)).fetchall())
+    return {each: parts.chain(each) for each in ids if each in parts.before}
 
 
-def _select_parts() -> Select[Any]:
+def tip_of(connection: OpenConnection, session_id: str) -> str:
+    """The tip of a session's conversation; of an unknown session itself."""
+    found = chains_of(connection, [session_id])
+    return found[session_id].tip if found else session_id
+
+
+def root_of(connection: OpenConnection, session_id: str) -> str:
+    """The root of a session's conversation; of an unknown session itself."""
+    found = chains_of(connection, [session_id])
+    return found[session_id].root if found else session_id
+
+
+def _select_parts() -> Statement:
     """Up to the roots, and down from there. UNION ends at a circle."""
-    up = (
-        select(sessions.c.id, _PART_BEFORE)
-        .where(sessions.c.id.in_(bindparam("ids", expanding=True)))
-        .cte("up", recursive=True)
-    )
+    given = select(sessions.c.id, _PART_BEFORE).where(is_given(sessions.c.id, "ids"))
+    up = given.cte("up", recursive=True)
     up = up.union(select(sessions.c.id, _PART_BEFORE).join(up, sessions.c.id == up.c.before))
     chain = select(up.c.id).cte("chain", recursive=True)
     chain = chain.union(
@@ -89,7 +104,7 @@ def _select_parts() -> Select[Any]:
         .join(chain, sessions.c.parent_session_id == chain.c.id)
     )
     found = select(sessions.c.id, _PART_BEFORE).join(chain, sessions.c.id == chain.c.id)
-    return found.order_by(sessions.c.started_at, sessions.c.id)
+    return Statement(found.order_by(sessions.c.started_at, sessions.c.id))
 
 
 _PARTS = _select_parts()
@@ -141,18 +156,15 @@ def _walk(session_id: str, step: Callable[[str], str | None]) -> list[str]:
 # --- what came before, and what goes along --------------------------------------------------------
 
 
-def _select_ancestors() -> Statement:
+def _line() -> CTE:
+    """A session and its ancestors, each with its parent."""
     names = (sessions.c.id, sessions.c.parent_session_id)
-    line = (
-        select(*names)
-        .where(sessions.c.id == bindparam("session", type_=Text))
-        .cte("line", recursive=True)
-    )
-    line = line.union(select(*names).join(line, sessions.c.id == line.c.parent_session_id))
-    return Statement(select(line.c.id, line.c.parent_session_id))
+    first = select(*names).where(sessions.c.id == bindparam("session", type_=Text))
+    line = first.cte("line", recursive=True)
+    return line.union(select(*names).join(line, sessions.c.id == line.c.parent_session_id))
 
 
-_ANCESTORS = _select_ancestors()
+_ANCESTORS = Statement(select(_line()))
 
 
 def ancestors(connection: OpenConnection, session_id: str) -> list[str]:
@@ -176,6 +188,28 @@ def _select_whole() -> Statement:
 
 
 _WHOLE = _select_whole()
+
+
+def _select_family() -> Statement:
+    family = select(_line().c.id).cte("family", recursive=True)
+    family = family.union(
+        select(sessions.c.id).join(family, sessions.c.parent_session_id == family.c.id)
+    )
+    return Statement(select(family.c.id))
+
+
+_FAMILY = _select_family()
+
+
+def family(connection: OpenConnection, session_id: str) -> list[str]:
+    """The ids of all sessions that parents join to a session, in no order.
+
+    Raises `SessionNotFoundError`.
+    """
+    rows = _FAMILY.run(connection, session=session_id).fetchall()
+    if not rows:
+        raise SessionNotFoundError(session_id)
+    return [row[0] for row in rows]
 
 
 def whole_conversation(connection: OpenConnection, session_id: str) -> list[str]:

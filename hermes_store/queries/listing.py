@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Integer,
     Select,
-    Text,
     bindparam,
-    case,
     func,
-    literal_column,
     select,
+    type_coerce,
 )
 
-from hermes_store import values
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.given_texts import as_parameter, is_given
 from hermes_store.database.statements import Statement
 from hermes_store.filters import SessionFilter
-from hermes_store.models.stored import messages, sessions
-from hermes_store.models.visibility import visible
-from hermes_store.queries import filtering, paging
+from hermes_store.models.stored import sessions
+from hermes_store.queries import filtering, joining, paging, previews
 from hermes_store.queries import sessions as session_functions
+from hermes_store.queries.conversations import GOES_ON, IS_TIP, by_root
+from hermes_store.queries.lineage import root_of
 from hermes_store.queries.paging import Page
 from hermes_store.records import SessionListing, SessionRecord
 
-__all__ = ["Shape", "count", "list_rich", "search", "select_page", "translated"]
+__all__ = ["Shape", "count", "list_rich", "list_these", "search", "select_page", "translated"]
 
 _LISTED = tuple(name for name in session_functions.NAMES if name != "system_prompt")
-_PREVIEW_LENGTH = 60
-_WINDOW = 200
-"""Characters a preview is made from: blanks at its end do not count as more text."""
-_BLANKS = (
-    " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
-    "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
-)
-"""What Python's `str.strip()` takes away."""
 
 
 class Shape(NamedTuple):
@@ -46,20 +39,32 @@ class Shape(NamedTuple):
 
     filter: filtering.Shape
     order: paging.Shape
+    conversations: bool = False
+    """Each conversation once: by its tip, or by its root where the order is that of the starts."""
 
 
 def translated(
-    connection: OpenConnection, which: SessionFilter, page: Page
+    connection: OpenConnection, which: SessionFilter, page: Page, *, conversations: bool = False
 ) -> tuple[Shape, dict[str, Any]]:
     """The shape and the parameters of a page. Raises `InvalidArgumentError`."""
+    if conversations and page.after is not None and not page.by_last_active:
+        page = page._replace(after=root_of(connection, page.after))
     chosen, placed = filtering.chosen(connection, which), paging.placed(connection, page)
-    return Shape(chosen.shape, placed.shape), {**chosen.parameters, **placed.parameters}
+    shape = Shape(chosen.shape, placed.shape, conversations)
+    return shape, {**chosen.parameters, **placed.parameters}
+
+
+def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
+    found = filtering.conditions(shape.filter)
+    if not shape.conversations:
+        return found
+    return [*found, IS_TIP] if shape.order.by_last_active else by_root(found)
 
 
 def select_page(statement: Select[Any], shape: Shape) -> Select[Any]:
     """`statement` with the conditions, the order and the page."""
     return (
-        statement.where(*filtering.conditions(shape.filter), *paging.behind(shape.order))
+        statement.where(*_conditions(shape), *paging.behind(shape.order))
         .order_by(*paging.order(shape.order))
         .limit(bindparam("limit", type_=BigInteger))
         .offset(bindparam("offset", type_=BigInteger))
@@ -79,69 +84,68 @@ def search(connection: OpenConnection, which: SessionFilter, page: Page) -> list
 
 
 @lru_cache(maxsize=64)
-def _count_statement(shape: filtering.Shape) -> Statement:
-    counted = select(func.count()).select_from(sessions)
-    return Statement(counted.where(*filtering.conditions(shape)))
+def _count_statement(shape: filtering.Shape, conversations: bool) -> Statement:
+    conditions = filtering.conditions(shape)
+    which = by_root(conditions) if conversations else conditions
+    return Statement(select(func.count()).select_from(sessions).where(*which))
 
 
-def count(connection: OpenConnection, which: SessionFilter) -> int:
-    """How many sessions."""
+def count(connection: OpenConnection, which: SessionFilter, *, conversations: bool = False) -> int:
+    """How many sessions, or conversations."""
     chosen = filtering.chosen(connection, which)
-    cursor = _count_statement(chosen.shape).run(connection, **chosen.parameters)
-    return cast("int", cursor.fetchone()[0])
+    statement = _count_statement(chosen.shape, conversations)
+    return cast("int", statement.run(connection, **chosen.parameters).fetchone()[0])
 
 
 def list_rich(
-    connection: OpenConnection, which: SessionFilter, page: Page, *, system_prompt: bool = False
+    connection: OpenConnection,
+    which: SessionFilter,
+    page: Page,
+    *,
+    system_prompt: bool = False,
+    conversations: bool = False,
 ) -> list[SessionListing]:
-    """Sessions with a preview."""
+    """Sessions with a preview, or conversations."""
     names = session_functions.NAMES if system_prompt else _LISTED
-    shape, parameters = translated(connection, which, page)
-    rows = _rich_statement(shape, names).run(connection, **parameters, blanks=_BLANKS).fetchall()
+    shape, parameters = translated(connection, which, page, conversations=conversations)
+    statement = _rich_statement(shape, names)
+    rows = statement.run(connection, **parameters, blanks=previews.BLANKS).fetchall()
+    listings = _listings(rows, names)
+    if conversations:
+        going_on = [] if page.by_last_active else [row[0] for row in rows if row[-1]]
+        joining.join_parts(connection, listings, going_on)
+    return listings
+
+
+def _listings(rows: Any, names: tuple[str, ...]) -> list[Any]:
     keys = (*names, "preview")
     listings: list[Any] = [dict(zip(keys, row)) for row in rows]  # noqa: B905 - in 2/3 of the time
     for listing in listings:
         session_functions.decode(listing)
-        listing["preview"] = _preview(listing["preview"])
+        listing["preview"] = previews.preview(listing["preview"])
     return listings
+
+
+_THESE = Statement(
+    select(*session_functions.readable(sessions, _LISTED), previews.beginning())
+    .where(is_given(sessions.c.id, "ids"))
+    .order_by(sessions.c.started_at, sessions.c.id)
+)
+
+
+def list_these(connection: OpenConnection, ids: Sequence[str]) -> list[SessionListing]:
+    """Some sessions with a preview, in the order of their begin."""
+    given = {"ids": as_parameter(ids), "blanks": previews.BLANKS}
+    return _listings(_THESE.run(connection, **given).fetchall(), _LISTED)
 
 
 @lru_cache(maxsize=64)
 def _rich_statement(shape: Shape, names: tuple[str, ...]) -> Statement:
-    """The sessions of a page, each with what its first user message begins with."""
-    columns = session_functions.readable(sessions, names)
-    return Statement(select_page(select(*columns, _beginning_of_first_user_message()), shape))
+    """The sessions of a page, each with what its first user message begins with.
 
-
-def _beginning_of_first_user_message() -> Any:
-    """The start of a text without blanks before it; a blank and the whole structured content."""
-    blanks = bindparam("blanks", type_=Text)
-    start: ColumnElement[int] = literal_column("1")
-    length: ColumnElement[int] = literal_column(str(_WINDOW))
-    text = func.substr(func.ltrim(messages.c.content, blanks), start, length)
-    structured = literal_column("' '").op("||")(messages.c.content)
-    return (
-        select(case((messages.c.content_format.is_(None), text), else_=structured))
-        .where(messages.c.session_id == sessions.c.id)
-        .where(messages.c.role == literal_column("'user'"), messages.c.content.is_not(None))
-        .where(visible("live"))
-        .order_by(messages.c.id)
-        .limit(literal_column("1"))
-        .correlate(sessions)
-        .scalar_subquery()
-    )
-
-
-def _preview(beginning: str | None) -> str:
-    text = beginning or ""
-    if text.startswith(" "):
-        text = _text_of(values.decode_json(text))
-    line = text.strip().replace("\n", " ").replace("\r", " ")
-    return line if len(line) <= _PREVIEW_LENGTH else line[:_PREVIEW_LENGTH] + "..."
-
-
-def _text_of(content: Any) -> str:
-    """The text parts of structured content, without images and the like."""
-    parts = content if isinstance(content, list) else [content]
-    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
-    return " ".join(text for text in texts if isinstance(text, str))
+    Of roots the last column says whether another session continues them.
+    """
+    columns = [*session_functions.readable(sessions, names), previews.beginning()]
+    if shape.conversations and not shape.order.by_last_active:
+        columns.append(type_coerce(GOES_ON, Integer))  # as the driver gives it
+    return Statement(select_page(select(*columns), shape))

@@ -1,19 +1,24 @@
-"""Deleting: one session, or those that ended long ago. Children stay, without their parent."""
+"""Deleting: a conversation with its delegates, or those that ended long ago.
+
+What was branched off, or began after a reset, stays, without a parent.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import cast
 
 from sqlalchemy import bindparam, delete, null, select, update
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
+from hermes_store.errors import SessionNotFoundError
 from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import messages, sessions
+from hermes_store.queries.lineage import whole_conversation
 from hermes_store.queries.listing import Shape, select_page, translated
 from hermes_store.queries.paging import Page
-from hermes_store.queries.sessions import exists
 
 __all__ = ["clear_away", "delete_first", "delete_session", "prune_batch"]
 
@@ -22,65 +27,65 @@ _MOST_MESSAGES = 1_000
 """Messages of one transaction (about 0.1 s), so that other processes write in between."""
 
 _CHILDREN_OF = sessions.c.parent_session_id == bindparam("session")
-_ORPHAN = Statement(update(sessions).where(_CHILDREN_OF).values(parent_session_id=null()))
+_SET_FREE = Statement(
+    update(sessions).where(_CHILDREN_OF).values(parent_session_id=null(), link=null())
+)
 _DELETE_MESSAGES = Statement(delete(messages).where(messages.c.session_id == bindparam("session")))
 _DELETE = Statement(delete(sessions).where(sessions.c.id == bindparam("session")))
 
 
 def delete_session(connection: OpenConnection, session_id: str) -> bool:
-    """Delete a session and its messages; return False when it does not exist."""
-    if not exists(connection, session_id):
-        return False
-    clear_away(connection, session_id)
-    _DELETE.run(connection, session=session_id)
-    return True
-
-
-def clear_away(connection: OpenConnection, session_id: str) -> None:
-    """Delete what refers to a session: its messages, and its children's parent."""
-    _ORPHAN.run(connection, session=session_id)
-    _DELETE_MESSAGES.run(connection, session=session_id)
+    """Delete a session's conversation and its delegates; return False when it does not exist."""
+    return delete_first(connection, [session_id])[1] == 1
 
 
 def delete_first(connection: OpenConnection, ids: Sequence[str]) -> tuple[int, int]:
-    """Delete the first of some sessions that one short transaction can.
+    """Delete the conversations of the first of some sessions, until many messages went.
 
-    Return how many ids that was, and how many of those sessions there were.
+    A conversation is deleted whole or not at all. Return how many ids that was, and how many
+    conversations.
     """
-    some = ids[:_MOST_SESSIONS]
-    stored = select(sessions.c.id, sessions.c.message_count).where(sessions.c.id.in_(some))
-    sizes: dict[str, int | None] = dict(map(tuple, connection.core.execute(stored).all()))
-    due = _few([(each, sizes.get(each) or 0) for each in some])
-    return len(due), sum(delete_session(connection, each) for each in due)
+    used = conversations = deleted = 0
+    for session_id in ids[:_MOST_SESSIONS]:
+        used += 1
+        try:
+            deleted += _delete_whole(connection, session_id)
+        except SessionNotFoundError:
+            continue
+        conversations += 1
+        if deleted >= _MOST_MESSAGES:
+            break
+    return used, conversations
+
+
+def _delete_whole(connection: OpenConnection, session_id: str) -> int:
+    """Delete a conversation and its delegates; return how many messages they had."""
+    ids = whole_conversation(connection, session_id)
+    deleted = sum(clear_away(connection, each) for each in ids)
+    for each in ids:
+        _DELETE.run(connection, session=each)
+    return deleted
+
+
+def clear_away(connection: OpenConnection, session_id: str) -> int:
+    """Delete what refers to a session: its messages, and its children's parent and link.
+
+    Returns how many messages there were.
+    """
+    _SET_FREE.run(connection, session=session_id)
+    return cast("int", _DELETE_MESSAGES.run(connection, session=session_id).rowcount)
 
 
 def prune_batch(connection: OpenConnection, which: SessionFilter) -> int:
-    """Delete the first sessions of `which` that one short transaction can; return how many.
+    """Delete the first conversations of `which` that one short transaction can.
 
-    A session is deleted with all its messages or not at all; 0 means that none is left.
+    Returns how many; 0 means that none is left.
     """
-    return sum(delete_session(connection, session_id) for session_id in _due(connection, which))
-
-
-def _due(connection: OpenConnection, which: SessionFilter) -> list[str]:
-    """Ids of sessions with few messages altogether, or of one with many."""
-    shape, parameters = translated(connection, which, Page(_MOST_SESSIONS))
-    rows = _sizes(shape).run(connection, **parameters).fetchall()
-    return _few([(session_id, message_count or 0) for session_id, message_count in rows])
+    shape, parameters = translated(connection, which, Page(_MOST_SESSIONS), conversations=True)
+    rows = _ids(shape).run(connection, **parameters).fetchall()
+    return delete_first(connection, [row[0] for row in rows])[1]
 
 
 @lru_cache(maxsize=32)
-def _sizes(shape: Shape) -> Statement:
-    return Statement(select_page(select(sessions.c.id, sessions.c.message_count), shape))
-
-
-def _few(sizes: Sequence[tuple[str, int]]) -> list[str]:
-    """The first ids, as long as their messages are few; at least one."""
-    due: list[str] = []
-    total = 0
-    for session_id, message_count in sizes:
-        total += message_count
-        if due and total > _MOST_MESSAGES:
-            break
-        due.append(session_id)
-    return due
+def _ids(shape: Shape) -> Statement:
+    return Statement(select_page(select(sessions.c.id), shape))

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
     func,
     insert,
     literal_column,
@@ -147,11 +148,19 @@ def require(connection: OpenConnection, session_id: str) -> None:
 
 # --- change -------------------------------------------------------------------------------------
 
-_FILL = Statement(
-    update(sessions)
-    .where(sessions.c.id == _ID)
-    .values({name: func.coalesce(sessions.c[name], bindparam(f"new_{name}")) for name in _FILLED})
-)
+
+def _filled() -> dict[str, ColumnElement[Any]]:
+    """What is NULL gets a value; the link only where the parent is the one that it tells of."""
+    new = {name: bindparam(f"new_{name}", type_=Text) for name in _FILLED}
+    filled: dict[str, Any] = {name: func.coalesce(sessions.c[name], new[name]) for name in _FILLED}
+    parent = func.coalesce(sessions.c.parent_session_id, new["parent_session_id"])
+    filled["link"] = case(
+        (parent == new["parent_session_id"], filled["link"]), else_=sessions.c.link
+    )
+    return filled
+
+
+_FILL = Statement(update(sessions).where(sessions.c.id == _ID).values(_filled()))
 _INSERT = Statement(insert(sessions), columns=(*_GIVEN, *_FILLED))
 _END = Statement(
     update(sessions)
@@ -181,7 +190,7 @@ _SET_MODEL = Statement(update(sessions).where(sessions.c.id == _ID).values(model
 _SET_PARENT = Statement(
     update(sessions)
     .where(sessions.c.id == _ID, sessions.c.parent_session_id.is_(None))
-    .values(parent_session_id=bindparam("parent"))
+    .values(parent_session_id=bindparam("parent"), link=bindparam("link"))
 )
 
 
@@ -237,11 +246,12 @@ def _leads_back(connection: OpenConnection, session_id: str, parent: str) -> boo
     return found is not None
 
 
-def link_parent(connection: OpenConnection, session_id: str, parent: str) -> bool:
+def link_parent(connection: OpenConnection, session_id: str, parent: str, link: str | None) -> bool:
     """Give a session without a parent this one; False when that cannot be."""
     if not exists(connection, parent) or _leads_back(connection, session_id, parent):
         return False
-    return bool(_SET_PARENT.run(connection, session=session_id, parent=parent).rowcount)
+    given = {"parent": parent, "link": link}
+    return bool(_SET_PARENT.run(connection, session=session_id, **given).rowcount)
 
 
 def end(connection: OpenConnection, session_id: str, reason: str | None, at: float) -> None:

@@ -1,4 +1,7 @@
-"""Titles: one name for one session, and "name #2", "name #3" for what continues it."""
+"""Titles: one name for one conversation, and "name #2", "name #3" for what continues it.
+
+The tip has the title: it goes over to the session that continues the one that has it.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,14 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, TitleInUseError
 from hermes_store.models.stored import sessions
+from hermes_store.queries.lineage import chains_of, tip_of
 from hermes_store.queries.sessions import record, select_records
 from hermes_store.records import SessionRecord
 
 __all__ = [
     "MAX_LENGTH",
     "get",
+    "hand_over",
     "holder",
     "looked_up",
     "next_in_lineage",
@@ -89,8 +94,8 @@ _SET = Statement(update(sessions).where(sessions.c.id == _ID).values(title=_TITL
 
 
 def get(connection: OpenConnection, session_id: str) -> str | None:
-    """The title of a session, or None."""
-    row = _GET.run(connection, session=session_id).fetchone()
+    """The title of a session's conversation, or None."""
+    row = _GET.run(connection, session=tip_of(connection, session_id)).fetchone()
     return None if row is None else cast("str | None", row[0])
 
 
@@ -107,12 +112,25 @@ def holder(connection: OpenConnection, title: str) -> str | None:
 
 
 def set_title(connection: OpenConnection, session_id: str, title: str | None) -> bool:
-    """Give a session its title, or take it away; return False for an unknown session."""
-    if title is not None:
-        taken_by = holder(connection, title)
-        if taken_by is not None and taken_by != session_id:
-            raise TitleInUseError(title, taken_by)
-    return bool(_SET.run(connection, session=session_id, name=title).rowcount)
+    """Give a conversation its title, or take it away; return False for an unknown session."""
+    found = chains_of(connection, [session_id])
+    if not found:
+        return False
+    chain = found[session_id]
+    taken_by = None if title is None else holder(connection, title)
+    if taken_by not in {None, chain.tip}:
+        if taken_by not in chain.ids:
+            raise TitleInUseError(str(title), str(taken_by))
+        _SET.run(connection, session=taken_by, name=None)
+    return bool(_SET.run(connection, session=chain.tip, name=title).rowcount)
+
+
+def hand_over(connection: OpenConnection, before: str, session_id: str) -> None:
+    """Give the title of the session that another one continues to that one, unless it has one."""
+    title, own = (_GET.run(connection, session=each).fetchone()[0] for each in (before, session_id))
+    if title is not None and own is None:
+        _SET.run(connection, session=before, name=None)
+        _SET.run(connection, session=session_id, name=title)
 
 
 # --- lineage ------------------------------------------------------------------------------------
@@ -138,9 +156,10 @@ def _number(title: Any, base: str) -> int | None:
 
 
 def resolve(connection: OpenConnection, title: str) -> str | None:
-    """The id of the last continuation of `title`, else of the session that has it, else None."""
+    """The tip of the last continuation of `title`, else of the session that has it, else None."""
     numbered = _continuations(connection, title)
-    return numbered[max(numbered)] if numbered else holder(connection, title)
+    found = numbered[max(numbered)] if numbered else holder(connection, title)
+    return None if found is None else tip_of(connection, found)
 
 
 def next_in_lineage(connection: OpenConnection, title: str) -> str:

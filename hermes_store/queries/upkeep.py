@@ -68,9 +68,29 @@ def _without_parent() -> Select[Any]:
     return select(sessions.c.id).where(named, ~known.exists())
 
 
+def _in_circles() -> Select[Any]:
+    """No session without a parent, or whose parent is missing, leads to them."""
+    parents = sessions.alias()
+    known = select(parents.c.id).where(parents.c.id == sessions.c.parent_session_id)
+    reached = select(sessions.c.id).where(~known.exists()).cte("reached", recursive=True)
+    reached = reached.union_all(
+        select(sessions.c.id).join(reached, sessions.c.parent_session_id == reached.c.id)
+    )
+    return select(sessions.c.id).where(
+        sessions.c.id.is_not(None), sessions.c.id.not_in(select(reached.c.id))
+    )
+
+
+def _linked_to_nothing() -> Select[Any]:
+    linked = sessions.c.link.is_not(None)
+    return select(sessions.c.id).where(linked, sessions.c.parent_session_id.is_(None))
+
+
 _FACTS = {
     "sessions whose message_count is not the number of their messages": _miscounted(),
     "messages of sessions that do not exist": _without_session(messages),
     "usage of sessions that do not exist": _without_session(usage),
     "sessions whose parent does not exist": _without_parent(),
+    "sessions whose parents form a circle": _in_circles(),
+    "sessions that have a link but no parent": _linked_to_nothing(),
 }

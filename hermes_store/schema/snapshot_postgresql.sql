@@ -393,6 +393,21 @@ CREATE INDEX idx_messages_rewound ON messages (id) WHERE state = 'rewound';
 
 ALTER TABLE sessions ADD COLUMN link TEXT;
 
+UPDATE sessions SET link = CASE WHEN model_config LIKE '%_delegate_from%' AND substring(model_config from '"_delegate_from"\s*:\s*"([^"]*)"') COLLATE "C" = parent_session_id THEN 'delegate' WHEN model_config LIKE '%_branched_from%' AND substring(model_config from '"_branched_from"\s*:\s*"([^"]*)"') COLLATE "C" = parent_session_id THEN 'branch' WHEN model_config LIKE '%_reset_from%' AND substring(model_config from '"_reset_from"\s*:\s*"([^"]*)"') COLLATE "C" = parent_session_id THEN 'reset'
+ELSE (
+  SELECT CASE
+    WHEN ended.end_reason = 'compression' THEN 'compression'
+    WHEN ended.end_reason = 'branched' THEN 'branch'
+    ELSE 'reset' END
+  FROM sessions AS ended
+  WHERE ended.id = sessions.parent_session_id AND sessions.started_at >= ended.ended_at
+  AND ended.end_reason IN ('compression', 'branched', 'reset', 'session_reset', 'session_switch',
+    'idle', 'daily', 'suspended', 'resume_pending_expired')
+) END
+WHERE parent_session_id IS NOT NULL;
+
+CREATE INDEX idx_sessions_continued ON sessions (parent_session_id, started_at, id) WHERE link = 'compression';
+
 -- Running upgrade 0015 -> 0016
 
 ALTER TABLE sessions ADD COLUMN archived DOUBLE PRECISION;

@@ -353,6 +353,8 @@ CREATE UNIQUE INDEX idx_messages_external_id ON messages (session_id, external_i
 ;
 CREATE INDEX idx_messages_rewound ON messages (id) WHERE state = 'rewound'
 ;
+CREATE INDEX idx_sessions_continued ON sessions (parent_session_id, started_at, id) WHERE link = 'compression'
+;
 CREATE INDEX idx_sessions_key ON sessions ("key", started_at) WHERE key IS NOT NULL
 ;
 CREATE TABLE usage (

@@ -135,7 +135,7 @@ class Source:
         if row.pop("made", False):
             remarks["sessions that only messages named, made"] += 1
         if not row.pop("has_parent", True) and row["parent_session_id"] is not None:
-            row["parent_session_id"] = None
+            row["parent_session_id"] = row["link"] = None
             remarks["parents that do not exist, taken away"] += 1
         for name, fit in self._fits[of.name]:
             value = row[name]

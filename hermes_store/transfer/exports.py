@@ -9,12 +9,13 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.filters import SessionFilter
 from hermes_store.queries import messages as message_functions
 from hermes_store.queries import usage_records
+from hermes_store.queries.lineage import whole_conversation
 from hermes_store.queries.listing import select_page, translated
 from hermes_store.queries.paging import ALL
 from hermes_store.queries.sessions import get, record, select_records
 from hermes_store.records import SessionExport, SessionRecord
 
-__all__ = ["as_given", "export_all", "export_session", "iterate"]
+__all__ = ["as_given", "export_all", "export_lineage", "export_session", "iterate"]
 
 _ROWS_AT_ONCE = 100
 
@@ -33,6 +34,14 @@ def _exported(connection: OpenConnection, session: SessionRecord) -> SessionExpo
     if used := usage_records.of_session(connection, session["id"]):
         found["usage"] = used
     return found
+
+
+def export_lineage(connection: OpenConnection, session_id: str) -> list[SessionExport]:
+    """The sessions of a conversation and of its delegates. Raises `SessionNotFoundError`."""
+    found = (
+        export_session(connection, each) for each in whole_conversation(connection, session_id)
+    )
+    return [each for each in found if each is not None]
 
 
 def _messages(connection: OpenConnection, session_id: str) -> list[Any]:

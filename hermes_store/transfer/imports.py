@@ -28,7 +28,7 @@ def import_all(
             "sessions", f"{given!r} is not a list", "give dicts, as exported"
         )
     done = ImportResult() if result is None else result
-    parents: dict[str, str] = {}
+    parents: dict[str, tuple[str, str | None]] = {}
     unknown: set[str] = set()
     for one in given:
         try:
@@ -41,9 +41,9 @@ def import_all(
             continue
         unknown |= session.unknown
         if imported.parent_to_link is not None:
-            parents[session.columns["id"]] = imported.parent_to_link
-    for child, parent in parents.items():
-        if not write(link_parent, child, parent) and child not in done.skipped:
+            parents[session.columns["id"]] = imported.parent_to_link, session.columns["link"]
+    for child, (parent, link) in parents.items():
+        if not write(link_parent, child, parent, link) and child not in done.skipped:
             done.orphaned.append(child)
     done.ignored_fields.extend(sorted(unknown))
     return done

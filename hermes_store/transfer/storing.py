@@ -78,7 +78,7 @@ def begin(
     if parent is not None and exists(connection, parent):
         parent = None
     else:
-        columns["parent_session_id"] = None
+        columns |= {"parent_session_id": None, "link": None}
     connection.core.execute(insert(sessions), columns)
     usage_records.store(connection, columns["id"], session.usage)
     return Imported(0, columns["title"], parent)

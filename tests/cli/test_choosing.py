@@ -275,7 +275,11 @@ def test_a_prune_with_times_has_no_age(run, few):
 
 def test_delete_shows_archived_sessions_too_before_it_asks(few):
     with SessionRepository(few) as repo:
-        assert [each["id"] for each in deleting._rows(repo, ["b1", "b2"])] == ["b2", "b1"]
+        shown = deleting._whole(repo, ["b1", "b2"])
+        assert {each: [row["id"] for row in rows] for each, rows in shown.items()} == {
+            "b1": ["b1"],
+            "b2": ["b2"],
+        }
 
 
 def test_named_sessions_and_options_do_not_go_together(run, few):

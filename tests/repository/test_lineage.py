@@ -3,7 +3,7 @@
 import pytest
 import stored
 
-from hermes_store import models
+from hermes_store import SessionRepository, models
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.queries.lineage import chain_ids, whole_conversation
 
@@ -179,3 +179,36 @@ def test_with_a_conversation_go_its_delegates_and_theirs(repository, begin, chai
     for each in chain:
         assert whole(repository, each) == ["a", "b", "worker", "c", "helper", "worker-on"]
     assert whole(repository, "worker-on") == ["worker", "helper", "worker-on"]
+
+
+# --- check and export -----------------------------------------------------------------------------
+
+
+def test_check_names_circles_and_links_without_a_parent(repository, database, begin):
+    for each in ("a", "b", "tail", "fine"):
+        begin(each)
+    for each, parent in (("a", "b"), ("b", "a"), ("tail", "a")):
+        link(database, each, parent)
+    link(database, "fine", None)
+    assert repository.check() == [
+        "sessions whose parents form a circle: a, b, tail",
+        "sessions that have a link but no parent: fine",
+    ]
+
+
+def test_a_store_of_chains_is_all_right(repository, chain):
+    assert repository.check() == []
+
+
+def test_a_conversation_is_exported_whole_and_an_import_links_it_again(repository, chain, tmp_path):
+    for each in chain:
+        repository.append_message(each, "user", f"said in {each}")
+    exported = repository.export_lineage("c")
+    assert [each["id"] for each in exported] == ["a", "b", "worker", "c"]
+    assert [len(each["messages"]) for each in exported] == [1, 1, 0, 1]
+    with SessionRepository(tmp_path / "other.db") as other:
+        other.import_sessions(exported)
+        assert other.get_lineage("a") == chain
+        assert other.export_lineage("b") == exported
+    with pytest.raises(SessionNotFoundError):
+        repository.export_lineage("nobody")

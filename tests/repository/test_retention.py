@@ -146,7 +146,7 @@ def test_a_large_prune_goes_in_short_transactions(repository, database):
     assert repository.get_stats()["total_writes"] - before == 4  # 500, 500, 203, none left
 
 
-def test_a_batch_holds_few_messages_or_one_long_session(repository, make, database):
+def test_a_batch_ends_with_the_session_that_makes_it_long(repository, make, database):
     for number in range(6):
         make(f"s{number}", days=100 + number, messages=400)
     make("long", days=99, messages=1_500)
@@ -155,7 +155,7 @@ def test_a_batch_holds_few_messages_or_one_long_session(repository, make, databa
         which = SessionFilter(open=False)
         while batch := retention.prune_batch(transaction._open, which):
             batches.append(batch)
-    assert batches == [1, 2, 2, 2]
+    assert batches == [1, 3, 3]  # 1,500 messages, then three times 400
     check(database)
 
 

@@ -108,6 +108,7 @@ def test_a_session_without_an_id_as_the_original_stored_them_is_not_listed(tmp_p
     path = tmp_path / "legacy.db"
     with closing(sqlite_driver().connect(path)) as connection:
         connection.executescript((GOLDEN / "v6.sql").read_text(encoding="utf-8"))
+        connection.execute("UPDATE sessions SET ended_at = 2e9 WHERE ended_at IS NULL")
         connection.execute("INSERT INTO sessions (source, started_at, ended_at) VALUES ('x', 1, 2)")
         connection.commit()
     with SessionRepository(path) as repository:

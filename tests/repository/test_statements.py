@@ -15,11 +15,15 @@ from hermes_store.queries import (
     appends,
     conversation,
     filtering,
+    joining,
     leases,
+    lineage,
     listing,
     messages,
     meta,
     paging,
+    previews,
+    properties,
     retention,
     sessions,
     titles,
@@ -29,20 +33,29 @@ from hermes_store.queries import (
 )
 from hermes_store.queries.listing import Shape
 
-FILTERS = [(), tuple((name, None) for name in filtering._CONDITIONS), (("exclude_sources", 2),)]
+EVERY_FIELD = tuple(
+    (name, 2 if name == "exclude_sources" else 1 if name in filtering._STATES else None)
+    for name in filtering._NAMES
+)
+FILTERS = [(), (("archived", 0), ("open", 0), ("pinned", 0)), EVERY_FIELD]
 SHAPES = [
-    Shape(which, paging.Shape(by_last_active, goes_on))
-    for which in FILTERS
+    Shape(chosen, paging.Shape(by_last_active, goes_on), conversations)
+    for chosen in FILTERS
     for by_last_active in (False, True)
     for goes_on in (False, True)
+    for conversations in (False, True)
 ]
 MODULES = (
     appends,
     conversation,
+    joining,
     leases,
+    lineage,
     listing,
     messages,
     meta,
+    previews,
+    properties,
     retention,
     sessions,
     titles,
@@ -78,6 +91,13 @@ STATEMENTS = [
         pytest.param(listing._rich_statement(shape, columns), id=f"rich {len(columns)} {place}")
         for place, shape in enumerate(SHAPES)
         for columns in (sessions.NAMES, listing._LISTED)
+    ),
+    *(
+        pytest.param(statement, id=f"{name} of every field")
+        for name, statement in (
+            ("usage", usage._by_source(EVERY_FIELD)),
+            ("update", properties._update(("cwd", "extra", "api_call_count"))),
+        )
     ),
 ]
 

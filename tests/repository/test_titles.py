@@ -216,3 +216,70 @@ def test_the_next_title_is_always_free_and_can_be_set(titled, taken, base):
     if len(following) < 95 and sanitize(base) == base:
         assert titled.resolve_session_by_title(following) == "new"
     titled.delete_session("new")
+
+
+# --- titles of conversations ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def chain(repository):
+    """A conversation of two sessions that was titled in the first."""
+    repository.create_session("a", "cli")
+    repository.set_session_title("a", "t")
+    repository.create_session("b", "cli", parent_session_id="a", link="compression")
+    return repository
+
+
+def own_title(repository, session_id):
+    return repository.get_session(session_id)["title"]
+
+
+def test_a_title_goes_over_to_the_session_that_continues(chain):
+    assert (own_title(chain, "a"), own_title(chain, "b")) == (None, "t")
+    assert chain.get_session_title("a") == chain.get_session_title("b") == "t"
+    assert chain.resolve_session_by_title("t") == "b"
+
+
+def test_a_title_that_is_set_on_any_session_is_the_tip_s(chain):
+    assert chain.set_session_title("a", "new") is True
+    assert (own_title(chain, "a"), own_title(chain, "b")) == (None, "new")
+    assert chain.set_session_title("a", None) is True
+    assert chain.get_session_title("b") is None
+
+
+def test_a_title_of_an_earlier_session_moves_and_one_of_another_conversation_does_not(
+    chain, database
+):
+    change(database, "UPDATE sessions SET title = 'old' WHERE id = 'a'")
+    assert chain.resolve_session_by_title("old") == "b"
+    assert chain.set_session_title("b", "old") is True
+    assert (own_title(chain, "a"), own_title(chain, "b")) == (None, "old")
+    chain.create_session("other", "cli")
+    with pytest.raises(TitleInUseError, match="session b"):
+        chain.set_session_title("other", "old")
+
+
+def test_a_session_that_continues_under_a_number_resolves_as_before(chain):
+    following = chain.get_next_title_in_lineage("t")
+    chain.set_session_title("b", following)
+    assert following == "t #2"
+    assert chain.resolve_session_by_title("t") == "b"
+
+
+def test_of_two_that_continue_a_session_the_later_one_gets_the_title(chain):
+    chain.create_session("c", "cli", parent_session_id="a", link="compression")
+    assert (own_title(chain, "b"), own_title(chain, "c")) == (None, "t")
+
+
+def test_a_branch_has_a_title_of_its_own(chain):
+    chain.create_session("branch", "cli", parent_session_id="b", link="branch")
+    assert own_title(chain, "branch") is chain.get_session_title("branch") is None
+    assert chain.get_session_title("b") == "t"
+
+
+def test_a_session_that_turns_out_to_continue_another_keeps_its_own_title(repository):
+    for name, title in (("a", "first"), ("b", "second")):
+        repository.create_session(name, "cli")
+        repository.set_session_title(name, title)
+    repository.create_session("b", "cli", parent_session_id="a", link="compression")
+    assert (own_title(repository, "a"), own_title(repository, "b")) == ("first", "second")

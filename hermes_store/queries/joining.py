@@ -1,0 +1,111 @@
+"""What a chain is in a list: its tip, with the begin, the sums and the preview of all its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import select
+
+from hermes_store.database.connection import OpenConnection
+from hermes_store.database.given_texts import as_parameter, is_given
+from hermes_store.database.statements import Statement
+from hermes_store.models.links import COMPRESSION
+from hermes_store.models.stored import sessions
+from hermes_store.queries import previews
+from hermes_store.queries.lineage import Chain, chains_of
+from hermes_store.queries.sessions import decode, readable
+
+__all__ = ["join_parts"]
+
+Listing = dict[str, Any]
+
+_COSTS = ("estimated_cost_usd", "actual_cost_usd")
+_COUNTS = (
+    "message_count",
+    "tool_call_count",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "api_call_count",
+)
+_OF_PARTS = ("started_at", *_COUNTS, *_COSTS)
+_PARTS = Statement(
+    select(sessions.c.id, *(sessions.c[name] for name in _OF_PARTS)).where(
+        is_given(sessions.c.id, "ids")
+    )
+)
+
+
+def join_parts(connection: OpenConnection, listings: list[Listing], roots: Sequence[str]) -> None:
+    """Make the listing of a tip, or of one of `roots`, that of its conversation."""
+    going_on = set(roots)
+    places = {
+        each["id"]: place
+        for place, each in enumerate(listings)
+        if each["link"] == COMPRESSION or each["id"] in going_on
+    }
+    if not places:
+        return
+    chains = {places[each]: chain for each, chain in chains_of(connection, [*places]).items()}
+    _put_tips(connection, listings, chains)
+    sums = _sums(connection, chains.values())
+    first_words = _previews(connection, chains.values())
+    for place, chain in chains.items():
+        listings[place] |= {**sums[chain.tip], "preview": first_words[chain.tip]}
+
+
+def _put_tips(
+    connection: OpenConnection, listings: list[Listing], chains: dict[int, Chain]
+) -> None:
+    """Put the tip in the place of a root."""
+    places = {chain.tip: place for place, chain in chains.items()}
+    missing = [tip for tip, place in places.items() if listings[place]["id"] != tip]
+    if not missing:
+        return
+    names = tuple(name for name in listings[0] if name != "preview")
+    for row in _rows(names).run(connection, ids=as_parameter(missing)).fetchall():
+        listing = dict(zip(names, row, strict=True))
+        decode(listing)
+        listings[places[listing["id"]]] = listing
+
+
+@lru_cache(maxsize=8)
+def _rows(names: tuple[str, ...]) -> Statement:
+    return Statement(select(*readable(sessions, names)).where(is_given(sessions.c.id, "ids")))
+
+
+def _sums(connection: OpenConnection, chains: Iterable[Chain]) -> dict[str, Listing]:
+    """The begin and the sums of each chain, by its tip."""
+    ids = [each for chain in chains for each in chain.ids]
+    rows = _PARTS.run(connection, ids=as_parameter(ids)).fetchall()
+    parts = {row[0]: dict(zip(_OF_PARTS, row[1:], strict=True)) for row in rows}
+    return {
+        chain.tip: {
+            "started_at": parts[chain.root]["started_at"],
+            **{name: _sum(parts[each][name] for each in chain.ids) or 0 for name in _COUNTS},
+            **{name: _sum(parts[each][name] for each in chain.ids) for name in _COSTS},
+        }
+        for chain in chains
+    }
+
+
+def _sum(numbers: Iterable[Any]) -> Any:
+    """The sum of what is known; None when nothing is. Other tools stored texts as well."""
+    known = [each for each in numbers if isinstance(each, (int, float))]
+    return sum(known) if known else None
+
+
+def _previews(connection: OpenConnection, chains: Iterable[Chain]) -> dict[str, str]:
+    """The preview of each chain, by its tip: that of its first part that has one."""
+    found = previews.of_sessions(connection, [chain.root for chain in chains])
+    silent = [chain for chain in chains if not found[chain.root]]
+    if silent:
+        found |= previews.of_sessions(connection, [each for c in silent for each in c.path])
+    return {
+        chain.tip: next((found[each] for each in chain.path if found.get(each)), "")
+        for chain in chains
+    }

@@ -1,0 +1,70 @@
+"""What a session is about: what its first user message begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, bindparam, case, func, literal_column, select
+
+from hermes_store import values
+from hermes_store.database.connection import OpenConnection
+from hermes_store.database.given_texts import as_parameter, is_given
+from hermes_store.database.statements import Statement
+from hermes_store.models.stored import messages, sessions
+from hermes_store.models.visibility import visible
+
+__all__ = ["BLANKS", "beginning", "of_sessions", "preview"]
+
+_PREVIEW_LENGTH = 60
+_WINDOW = 200
+"""Characters a preview is made from: blanks at its end do not count as more text."""
+BLANKS = (
+    " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
+    "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
+"""What Python's `str.strip()` takes away."""
+
+
+def beginning() -> Any:
+    """The start of a text without blanks before it; a blank and the whole structured content."""
+    blanks = bindparam("blanks", type_=Text)
+    start: ColumnElement[int] = literal_column("1")
+    length: ColumnElement[int] = literal_column(str(_WINDOW))
+    text = func.substr(func.ltrim(messages.c.content, blanks), start, length)
+    structured = literal_column("' '").op("||")(messages.c.content)
+    return (
+        select(case((messages.c.content_format.is_(None), text), else_=structured))
+        .where(messages.c.session_id == sessions.c.id)
+        .where(messages.c.role == literal_column("'user'"), messages.c.content.is_not(None))
+        .where(visible("live"))
+        .order_by(messages.c.id)
+        .limit(literal_column("1"))
+        .correlate(sessions)
+        .scalar_subquery()
+    )
+
+
+_OF_SESSIONS = Statement(select(sessions.c.id, beginning()).where(is_given(sessions.c.id, "ids")))
+
+
+def of_sessions(connection: OpenConnection, ids: Sequence[str]) -> dict[str, str]:
+    """The previews of some sessions, by id."""
+    rows = _OF_SESSIONS.run(connection, ids=as_parameter(ids), blanks=BLANKS).fetchall()
+    return {session_id: preview(begun) for session_id, begun in rows}
+
+
+def preview(begun: str | None) -> str:
+    """The preview of a session, of what `beginning` gave."""
+    text = begun or ""
+    if text.startswith(" "):
+        text = _text_of(values.decode_json(text))
+    line = text.strip().replace("\n", " ").replace("\r", " ")
+    return line if len(line) <= _PREVIEW_LENGTH else line[:_PREVIEW_LENGTH] + "..."
+
+
+def _text_of(content: Any) -> str:
+    """The text parts of structured content, without images and the like."""
+    parts = content if isinstance(content, list) else [content]
+    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
+    return " ".join(text for text in texts if isinstance(text, str))
