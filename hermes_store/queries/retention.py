@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from sqlalchemy import bindparam, delete, null, select, update
+from sqlalchemy import ScalarSelect, bindparam, delete, func, null, select, update
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
@@ -66,12 +66,12 @@ def _due(connection: OpenConnection, which: SessionFilter) -> list[str]:
     """Ids of sessions with few messages altogether, or of one with many."""
     shape, parameters = translated(connection, which, Page(_MOST_SESSIONS))
     rows = _sizes(shape).run(connection, **parameters).fetchall()
-    return _few([(session_id, message_count or 0) for session_id, message_count in rows])
+    return _few([(session_id, number) for session_id, number in rows])
 
 
 @lru_cache(maxsize=32)
 def _sizes(shape: Shape) -> Statement:
-    return Statement(select_page(select(sessions.c.id, sessions.c.message_count), shape))
+    return Statement(select_page(select(sessions.c.id, _number_of_messages()), shape))
 
 
 def _few(sizes: Sequence[tuple[str, int]]) -> list[str]:
@@ -84,3 +84,10 @@ def _few(sizes: Sequence[tuple[str, int]]) -> list[str]:
             break
         due.append(session_id)
     return due
+
+
+def _number_of_messages() -> ScalarSelect[int]:
+    """In any state, as far as it matters; `message_count` counts live ones only."""
+    some = select(messages.c.id).where(messages.c.session_id == sessions.c.id)
+    enough = some.correlate(sessions).limit(_MOST_MESSAGES + 1).subquery()
+    return select(func.count()).select_from(enough).scalar_subquery()

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.models.stored import messages, sessions
-from hermes_store.models.visibility import visible
+from hermes_store.models.visibility import STATES, visible
 from hermes_store.search import triggers
 from hermes_store.search.choice import upkeep_of
 
@@ -68,8 +68,13 @@ def _without_parent() -> Select[Any]:
     return select(sessions.c.id).where(named, ~known.exists())
 
 
+def _in_unknown_state() -> Select[Any]:
+    return select(messages.c.id).where(messages.c.state.not_in(STATES))
+
+
 _FACTS = {
     "sessions whose message_count is not the number of their messages": _miscounted(),
     "messages of sessions that do not exist": _without_session(),
     "sessions whose parent does not exist": _without_parent(),
+    f"messages whose state is not one of {', '.join(STATES)}": _in_unknown_state(),
 }
