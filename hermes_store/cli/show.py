@@ -20,13 +20,14 @@ from hermes_store.cli.names import check_roles, find_session
 from hermes_store.cli.opening import open_to_read
 from hermes_store.cli.options import Options
 from hermes_store.cli.pager import paged
+from hermes_store.cli.pages import backwards, forwards
 from hermes_store.cli.text import escaped_json
+from hermes_store.queries.message_pages import Included
 from hermes_store.records import MessageRecord
 from hermes_store.transfer.exports import as_given
 
 __all__ = ["show_command"]
 
-_AT_ONCE = 500
 _FOLLOW_FROM = 10
 _FOLLOW_SECONDS = 0.5
 
@@ -39,6 +40,7 @@ class Part(NamedTuple):
     around: int | None
     context: int
     roles: tuple[str, ...]
+    include: Included
 
 
 @click.command("show")
@@ -61,6 +63,7 @@ class Part(NamedTuple):
 @click.option(
     "--role", multiple=True, shell_complete=complete_roles, help="Only this role. May be repeated."
 )
+@click.option("--all", is_flag=True, help="Also messages that were compacted or taken back.")
 @click.option("--follow", is_flag=True, help="Go on with what is appended, until Ctrl-C.")
 @click.option("--full", is_flag=True, help="Tool results and arguments as long as they are.")
 @click.option("--reasoning", is_flag=True, help="Also what the model thought.")
@@ -91,7 +94,8 @@ def _part(asked: dict[str, Any]) -> Part:
         given += ["--follow"] * asked["follow"]
         raise click.UsageError(f"{' and '.join(given)} exclude each other")
     tail = _FOLLOW_FROM if asked["follow"] and not given else asked["tail"]
-    return Part(asked["head"], tail, asked["around"], asked["context"], asked["role"])
+    include: Included = "all" if asked["all"] else "live"
+    return Part(asked["head"], tail, asked["around"], asked["context"], asked["role"], include)
 
 
 def _print(repo: SessionRepository, session_id: str, part: Part, asked: dict[str, Any]) -> None:
@@ -127,9 +131,9 @@ def _messages(repo: SessionRepository, session_id: str, part: Part) -> Iterator[
     if part.around is not None:
         return iter(_around(repo, session_id, part))
     if part.tail is not None:
-        newest = list(islice(_only(_backwards(repo, session_id), part.roles), part.tail))
-        return iter(newest[::-1])
-    return islice(_only(_forwards(repo, session_id), part.roles), part.head)
+        latest = _only(backwards(repo, session_id, part.include), part.roles)
+        return iter(list(islice(latest, part.tail))[::-1])
+    return islice(_only(forwards(repo, session_id, None, part.include), part.roles), part.head)
 
 
 def _around(repo: SessionRepository, session_id: str, part: Part) -> list[MessageRecord]:
@@ -147,22 +151,6 @@ def _only(messages: Iterator[MessageRecord], roles: tuple[str, ...]) -> Iterator
     return (message for message in messages if not roles or message["role"] in roles)
 
 
-def _forwards(
-    repo: SessionRepository, session_id: str, after: int | None = None
-) -> Iterator[MessageRecord]:
-    """The messages after an id, read page by page."""
-    while page := repo.get_messages(session_id, limit=_AT_ONCE, after_id=after):
-        yield from page
-        after = page[-1]["id"]
-
-
-def _backwards(repo: SessionRepository, session_id: str) -> Iterator[MessageRecord]:
-    before = None
-    while page := repo.get_messages(session_id, limit=_AT_ONCE, before_id=before, newest=True):
-        yield from reversed(page)
-        before = page[0]["id"]
-
-
 # --- as it goes on --------------------------------------------------------------------------------
 
 
@@ -170,7 +158,7 @@ def _follow(
     options: Options, repo: SessionRepository, session_id: str, part: Part, asked: dict[str, Any]
 ) -> None:
     """Print the last messages, then what is appended; until the session is deleted, or Ctrl-C."""
-    newest = repo.get_messages(session_id, limit=1, newest=True)
+    newest = repo.get_messages(session_id, limit=1, newest=True, include="all")
     last = newest[-1]["id"] if newest else 0
     writer = Writer(sys.stdout.write, full=asked["full"], reasoning=asked["reasoning"])
     if not options.as_json:
@@ -180,7 +168,7 @@ def _follow(
         last = max(last, message["id"])
     while repo.get_session(session_id) is not None:
         sys.stdout.flush()
-        for message in _forwards(repo, session_id, after=last):
+        for message in forwards(repo, session_id, last, part.include):
             last = message["id"]
             if not part.roles or message["role"] in part.roles:
                 _tell(options, writer, message)
