@@ -65,6 +65,18 @@ def test_rows_of_newer_programs_keep_their_state(session: SessionRepository) -> 
     assert all(each["extra"] is None for each in session.get_messages("t", include="all"))
 
 
+def test_keys_of_a_message_that_look_like_a_state_come_back_as_they_were(
+    session: SessionRepository,
+) -> None:
+    own = {"active": 0, "compacted": 1}
+    session.append_messages("s", [{"role": "user", "content": "a", **own}])
+    [exported] = session.export_all()
+    session.delete_session("s")
+    session.import_sessions([exported])
+    assert session.export_all() == [exported]
+    assert [(m["state"], m["extra"]) for m in session.get_messages("s")] == [(None, own)]
+
+
 def test_around_a_hidden_message_a_page_is_given_without_it(three: SessionRepository) -> None:
     hidden = three.get_messages("s", include="all")[0]["id"]
     assert said(three.get_messages("s", around_id=hidden, limit=5)) == ["live"]
