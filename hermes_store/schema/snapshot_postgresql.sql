@@ -384,6 +384,10 @@ CREATE UNIQUE INDEX idx_messages_external_id ON messages (session_id, external_i
 
 ALTER TABLE messages ADD COLUMN state TEXT;
 
+DROP INDEX idx_messages_session;
+
+CREATE INDEX idx_messages_session ON messages (session_id, id, state);
+
 DROP INDEX idx_messages_external_id;
 
 CREATE UNIQUE INDEX idx_messages_external_id ON messages (session_id, external_id) WHERE external_id IS NOT NULL AND state IS NULL;

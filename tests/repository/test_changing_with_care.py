@@ -191,7 +191,7 @@ def test_a_prune_bounds_its_transactions_by_messages_in_any_state(
         session.append_messages(name, [{"role": "user"}] * 20)
         session.compact(name, [])
         session.end_session(name, "done")
-    monkeypatch.setattr(retention, "_MOST_MESSAGES", 30)
+    monkeypatch.setattr(retention, "_MOST_MESSAGES", 20)
     before = session.get_stats()["total_writes"]
     assert session.prune_sessions(0) == 2
     assert session.get_stats()["total_writes"] - before == 3  # one each, and one that finds none
