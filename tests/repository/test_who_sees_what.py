@@ -100,7 +100,8 @@ READERS: dict[str, list[tuple[Any, Reader]]] = {
 }
 
 WRITERS = {
-    "append_message", "append_messages", "clear_messages", "compact", "create_session",
+    "append_message", "append_messages", "archive_sessions", "clear_messages", "compact",
+    "create_session",
     "delete_messages", "delete_session", "delete_sessions", "end_session", "end_sessions",
     "ensure_session", "import_sessions", "optimize", "pop_message", "prune_sessions",
     "record_usage", "reindex", "reopen_session", "replace_message", "replace_messages", "restore",
@@ -110,7 +111,8 @@ WRITERS = {
 """What these do to states, test_states.py and test_against_model.py say."""
 
 BLIND = {
-    "MAX_TITLE_LENGTH", "close", "connection", "end", "engines", "execute", "get_lineage",
+    "MAX_TITLE_LENGTH", "close", "connection", "end", "engines", "execute", "get_ancestors",
+    "get_lineage",
     "get_next_title_in_lineage", "get_root", "get_session_title", "get_tip", "leases", "meta",
     "newest_session", "orm_session", "resolve_session_by_title", "resolve_session_id",
     "sanitize_title", "session_count", "transaction", "url",
