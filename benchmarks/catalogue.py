@@ -8,7 +8,17 @@ from itertools import chain
 from benchmarks.contenders import BY_HAND, OURS, PSYCOPG, UNIT_OF_WORK
 from benchmarks.files import Files
 from benchmarks.plan import Plan
-from benchmarks.rows import alone, endurance, loads, opening, processes, searches, sizes, threads
+from benchmarks.rows import (
+    alone,
+    changes,
+    endurance,
+    loads,
+    opening,
+    processes,
+    searches,
+    sizes,
+    threads,
+)
 from benchmarks.table import Table, Target
 from tools import local_postgres
 
@@ -74,6 +84,7 @@ TABLES: dict[str, Callable[[Plan, Files], Iterator[Table]]] = {
     "writes": one(writes),
     "durable-writes": one(durable_writes),
     "reads": one(reads),
+    "long": one(changes.table),
     "search": searches.tables,
     "opening": one(opens),
     "endurance": one(endurance.table),

@@ -28,12 +28,16 @@ class Databases:
     def __init__(self, server: URL) -> None:
         self._server = server
         self._made = 0
-        self._template = self._create("template0")
+        self._template = self.empty()
         migrate.upgrade(self._template)
 
     def new(self) -> URL:
         """An empty database at head."""
         return self._create(str(self._template.database))
+
+    def empty(self) -> URL:
+        """A database without a schema."""
+        return self._create("template0")
 
     def filled(self, sessions: int, long_ones: Iterable[int]) -> URL:
         """A database of `sessions` sessions with 20 messages each, and of long ones."""

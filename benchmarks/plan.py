@@ -31,6 +31,12 @@ class Plan:
     """Messages of the long run."""
     sized_sessions: int = 5_000
     """Sessions of 20 messages in the files whose sizes are compared."""
+    changed_messages: int = 10_000
+    """Messages of the conversation that is taken back and compacted."""
+    paged_messages: int = 100_000
+    """Messages of the conversation that a page is read from."""
+    chained_sessions: int = 100_000
+    """Sessions that are listed, half of them in chains."""
     prompt_length: int = 9_000
     """Characters of the system prompt of each of them."""
     server_settings: Mapping[str, str] = field(default_factory=dict)
@@ -50,6 +56,9 @@ QUICK = Plan(
     searched_sessions=(200,),
     endurance=4_000,
     sized_sessions=200,
+    changed_messages=1_000,
+    paged_messages=4_000,
+    chained_sessions=2_000,
 )
 TINY = Plan(
     rounds=1,
@@ -63,6 +72,9 @@ TINY = Plan(
     searched_sessions=(10,),
     endurance=20,
     sized_sessions=5,
+    changed_messages=40,
+    paged_messages=60,
+    chained_sessions=100,
     prompt_length=100,
     server_settings={"fsync": "off"},
 )

@@ -379,7 +379,7 @@ CREATE UNIQUE INDEX idx_messages_external_id ON messages (session_id, external_i
 
 CREATE INDEX idx_messages_rewound ON messages (id) WHERE state = 'rewound';
 
-CREATE INDEX idx_messages_session ON messages (session_id, id);
+CREATE INDEX idx_messages_session ON messages (session_id, id, state);
 
 CREATE INDEX idx_sessions_continued ON sessions (parent_session_id, started_at, id) WHERE link = 'compression';
 

@@ -36,9 +36,10 @@ LISTED = (
     "ended_at", "end_reason", "message_count", "tool_call_count", "input_tokens", "output_tokens",
     "title", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "billing_provider",
     "billing_base_url", "billing_mode", "estimated_cost_usd", "actual_cost_usd", "cost_status",
-    "cost_source", "pricing_version", "last_active",
+    "cost_source", "pricing_version", "last_active", "link", "archived", "pinned", "cwd", "key",
+    "api_call_count", "extra",
 )  # fmt: skip
-COUNTERS = {column for column in LISTED if column.endswith(("_count", "_tokens"))}
+COUNTERS = {column for column in LISTED if column.endswith(("_count", "_tokens"))} | {"pinned"}
 
 
 def _shown(column: str) -> str:
@@ -174,8 +175,10 @@ def conversation_message(row: tuple[Any, ...]) -> dict[str, Any]:
 def listing(row: tuple[Any, ...]) -> dict[str, Any]:
     """A session with a preview, as the store lists it."""
     session = dict(zip(LISTED, row))  # noqa: B905 - as the store does it
-    if session["model_config"] is not None:
-        session["model_config"] = json.loads(session["model_config"])
+    for column in ("model_config", "extra"):
+        if session[column] is not None:
+            session[column] = json.loads(session[column])
+    session["pinned"] = bool(session["pinned"])
     line = (row[-1] or "").strip().replace("\n", " ").replace("\r", " ")
     session["preview"] = line if len(line) <= 60 else line[:60] + "..."
     return session

@@ -17,6 +17,7 @@ import psycopg
 from sqlalchemy import URL
 
 from benchmarks.contenders import by_hand
+from benchmarks.contenders.changes_by_hand import ChangesByHand
 from benchmarks.contenders.search_by_hand import PAGE, REWOUND, SearchByHand
 from benchmarks.corpus import Message
 
@@ -111,6 +112,14 @@ def _count_in(
 ) -> None:
     if not connection.execute(COUNT_IN, (added, calls, at, at, session_id)).rowcount:
         raise KeyError(session_id)
+
+
+class PsycopgChanges(ChangesByHand):
+    """Changes and pages of a long conversation by the same SQL."""
+
+    BEGIN, CALLS = "BEGIN", "CAST(tool_calls AS json)"
+    connected = staticmethod(connect)
+    sql = staticmethod(translated)
 
 
 class PsycopgSearch(SearchByHand):

@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import URL
 
 from benchmarks.contenders import OURS, PSYCOPG
-from benchmarks.contenders.psycopg_by_hand import PsycopgByHand, PsycopgSearch
+from benchmarks.contenders.psycopg_by_hand import PsycopgByHand, PsycopgChanges, PsycopgSearch
 from benchmarks.contenders.store import HermesStore
 from benchmarks.databases import Databases, databases, finish
 from benchmarks.files import Files
 from benchmarks.measure import take_turns, timed
 from benchmarks.plan import Plan
-from benchmarks.rows import alone, loads, searches, threads
+from benchmarks.rows import alone, changes, loads, searches, threads
 from benchmarks.rows.build import percentile_row, rate_row, time_row
 from benchmarks.table import Row, Table, Target
 from hermes_store.settings import Settings
@@ -48,7 +48,7 @@ def table(plan: Plan, files: Files) -> Table:
     )
     with databases(files.folder(), plan.server_settings) as server:
         about = ABOUT.format(version=server.version(), messages=plan.stored_sessions * 20)
-        rows = [*write_rows(less, server), *read_rows(plan, server)]
+        rows = [*write_rows(less, server), *read_rows(plan, server), *long_rows(plan, server)]
     return Table(TITLE, about, (PSYCOPG, OURS, ONE_CONNECTION), rows)
 
 
@@ -91,6 +91,23 @@ def read_rows(plan: Plan, server: Databases) -> Iterator[Row]:
     yield from search_rows(plan, url, readers[OURS])
     for reader in readers.values():
         reader.close()
+
+
+class Changes(changes.Changes):
+    undoing = PsycopgChanges
+
+
+def long_rows(plan: Plan, server: Databases) -> Iterator[Row]:
+    """A long conversation is taken back, compacted and looked into."""
+    changed = {PSYCOPG: server.new(), OURS: server.new()}
+    for url in changed.values():
+        changes.fill(url, plan.changed_messages)
+    changers = {PSYCOPG: PsycopgChanges(changed[PSYCOPG]), OURS: Changes(changed[OURS])}
+    yield from changes.change_rows(plan, changers, None)
+    finish(changers, plan.changed_messages)
+    url = server.new()
+    changes.fill(url, plan.paged_messages)
+    yield changes.page_row(plan, {PSYCOPG: PsycopgChanges(url), OURS: Changes(url)}, None)
 
 
 def search_rows(plan: Plan, url: URL, ours: HermesStore) -> Iterator[Row]:

@@ -46,7 +46,7 @@ class Changing(Topic):
         """Give back what was taken back from a message on; return how many came back.
 
         What was compacted stays compacted. Raises `MessageNotFoundError`, and
-        `InvalidArgumentError` when a live message has the `external_id` of one that would return.
+        `InvalidArgumentError` when two live messages would have one `external_id`.
         """
         return self._write(changes.restore, checked_id(session_id), _id(message_id))
 
@@ -65,7 +65,8 @@ class Changing(Topic):
     def replace_message(self, session_id: str, message_id: int, **fields: Any) -> MessageRecord:
         """Give a message other fields, by the keywords of `append_message`; return it as it is now.
 
-        Its id and its place stay. Raises `MessageNotFoundError` and `InvalidArgumentError`.
+        Its id, its place and its state stay. Raises `MessageNotFoundError`, and
+        `InvalidArgumentError` also for the `external_id` of another live message.
         """
         return self._write(changes.replace_one, checked_id(session_id), _id(message_id), fields)
 

@@ -194,10 +194,13 @@ def _refuse_taken_titles(session: ConversationSession) -> None:
         raise TitleInUseError(title, str(holder))
 
 
-def _counted(message: Message) -> tuple[Any, Any]:
-    """Its tool calls and time; no time when SQL gave one of them, which is not loaded then."""
+def _note_added(noted: Noted, message: Message) -> None:
+    """Note a new message; its session is counted anew when SQL gave what counts, or a state."""
     loaded = message.__dict__
-    return loaded.get("tool_calls"), loaded.get("timestamp") if "tool_calls" in loaded else None
+    if {"tool_calls", "state"} <= loaded.keys() and loaded["state"] is None:
+        noted.add(message.session_id, loaded["tool_calls"], loaded.get("timestamp"))
+    else:
+        noted.touched.add(message.session_id)
 
 
 @event.listens_for(ConversationSession, "after_flush")
@@ -205,7 +208,7 @@ def _after_flush(session: ConversationSession, _context: Any) -> None:
     unfolded, session.unfolded = session.unfolded, []
     fill_those(session.opened, {entity.id for entity in unfolded})
     for entity in _each(session.new, Message):
-        session.noted.add(entity.session_id, *_counted(entity))
+        _note_added(session.noted, entity)
     for entity in _each(session.dirty, Message):
         if COUNTED.intersection(_changed(entity)):
             session.noted.touched.update(get_history(entity, "session_id").sum())

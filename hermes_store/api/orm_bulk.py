@@ -119,7 +119,8 @@ def _insert(state: ORMExecuteState, noted: Noted, table: Table) -> Result[Any]:
         noted.touched.update(all_ids(noted.connection))
     elif rows and not own and table.name == "messages" and _is_mapped(table):
         for row in rows:
-            noted.add(row["session_id"], row.get("tool_calls"), row["timestamp"])
+            if row.get("state") is None:
+                noted.add(row["session_id"], row.get("tool_calls"), row["timestamp"])
     else:
         noted.touched.update(ids)
     return result

@@ -11,6 +11,7 @@ from sqlalchemy import ClauseElement, Table
 from hermes_store import models, values
 from hermes_store.models import links
 from hermes_store.models.types import Json, Words
+from hermes_store.models.visibility import checked_state
 from hermes_store.queries import titles
 from hermes_store.queries.rows import forms_of
 
@@ -58,6 +59,7 @@ _CHECKS: dict[str, dict[str, Check]] = {
         "token_count": partial(_optional, values.count),
         "external_id": partial(_optional, values.external_id),
         "extra": _extra,
+        "state": checked_state,
     },
 }
 

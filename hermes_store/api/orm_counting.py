@@ -12,7 +12,7 @@ from hermes_store.queries.rows import number_of_calls
 
 __all__ = ["COUNTED", "Noted"]
 
-COUNTED = frozenset({"session_id", "tool_calls", "timestamp"})
+COUNTED = frozenset({"session_id", "state", "tool_calls", "timestamp"})
 """Columns of a message that its session keeps something of."""
 
 
@@ -29,7 +29,7 @@ class Noted:
     """Ids of sessions that are deleted."""
 
     def add(self, session_id: str, tool_calls: Any, at: Any) -> None:
-        """Note a new message. Where SQL says when it was sent, its session is counted anew."""
+        """Note a new live message. Where SQL says when it was sent, its session is counted anew."""
         if not isinstance(at, (int, float)):
             self.touched.add(session_id)
             return

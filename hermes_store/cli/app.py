@@ -36,9 +36,12 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "pin": ("changing", "Pin a conversation, or take the pin away."),
         "end": ("putting_away", "Mark a session as ended, or all without activity."),
         "reopen": ("changing", "Take back the end of a session."),
+        "rewind": ("states", "Take back the user's last message and what came after it."),
+        "restore": ("states", "Give back what rewind took back."),
+        "compact": ("states", "Let a session go on with a summary of its messages."),
         "archive": ("putting_away", "Put conversations away: list leaves them out."),
         "clear": ("deleting", "Delete the messages of a session."),
-        "delete": ("deleting", "Delete sessions and their messages."),
+        "delete": ("deleting", "Delete sessions, or single messages."),
         "prune": ("deleting", "Delete sessions that ended long ago."),
     },
     "Move": {

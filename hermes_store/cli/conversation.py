@@ -14,7 +14,7 @@ from hermes_store.cli import output
 from hermes_store.cli.text import in_one_line, one_line, plain
 from hermes_store.cli.wrapping import cut, wrapped
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "text_of"]
 
 _HEAD = "──"
 _INDENT = "  "
@@ -61,7 +61,7 @@ class Writer:
         self._head(" · ".join([name, output.when(message["timestamp"]), *which]), role)
         if self._reasoning:
             self._body(message["reasoning"] or "", italic=True, dim=True)
-        text = _content(message["content"])
+        text = text_of(message["content"])
         if role == "tool":
             self._body(text if self._full else _shortened(text), dim=True)
         else:
@@ -120,8 +120,8 @@ def _sums(session: Mapping[str, Any]) -> Iterator[str]:
     yield output.dollars(session["estimated_cost_usd"] if cost is None else cost)
 
 
-def _content(content: Any) -> str:
-    """The text of a message; other parts are shown by their type."""
+def text_of(content: Any) -> str:
+    """Return the text of a message; other parts are shown by their type."""
     if content is None or isinstance(content, str):
         return content or ""
     parts = content if isinstance(content, list) else [content]

@@ -20,7 +20,7 @@ from hermes_store.cli.options import Options
 from hermes_store.cli.session_table import print_sessions
 from hermes_store.cli.text import one_line
 from hermes_store.cli.times import DAYS
-from hermes_store.errors import SessionNotFoundError
+from hermes_store.errors import MessageNotFoundError, SessionNotFoundError
 from hermes_store.records import SessionListing
 
 __all__ = ["clear_command", "delete_command", "prune_command"]
@@ -52,15 +52,53 @@ def clear_command(options: Options, session: str, yes: bool) -> None:
 @click.argument(
     "sessions", nargs=-1, required=True, metavar="SESSION...", shell_complete=complete_sessions
 )
+@click.option(
+    "--message",
+    "messages",
+    type=click.IntRange(min=1, max=2**53),
+    multiple=True,
+    metavar="ID",
+    help="Only this message of SESSION. May be repeated.",
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
-def delete_command(options: Options, sessions: tuple[str, ...], yes: bool) -> None:
+def delete_command(
+    options: Options, sessions: tuple[str, ...], messages: tuple[int, ...], yes: bool
+) -> None:
     """Delete the conversation of each SESSION, with its delegates and all messages.
 
     SESSION is an id, a unique beginning of one, or a whole title. What was branched off stays.
-    Asks first, unless --yes, and says which sessions go. --json prints an object with the deleted
-    ids.
+    With --message the session stays, and single messages go. Asks first, unless --yes, and says
+    which sessions go. --json prints an object with the deleted ids.
     """
+    if messages:
+        if len(sessions) > 1:
+            raise click.UsageError("--message is about one session: give one")
+        _delete_messages(options, sessions[0], list(dict.fromkeys(messages)), yes=yes)
+    else:
+        _delete_sessions(options, sessions, yes=yes)
+
+
+def _delete_messages(options: Options, session: str, ids: list[int], *, yes: bool) -> None:
+    with open_to_change(options) as repo:
+        session_id = find_exactly(repo, session)
+        _require_messages(repo, session_id, ids)
+        if not yes:
+            _confirm(f"Delete {output.count(len(ids), 'message')} of {session_id} for good?")
+        number = repo.delete_messages(session_id, ids)
+    if options.as_json:
+        output.print_json({"id": session_id, "deleted": ids})
+    else:
+        output.note(f"deleted {output.count(number, 'message')}")
+
+
+def _require_messages(repo: SessionRepository, session_id: str, ids: Sequence[int]) -> None:
+    for message_id in ids:
+        if not repo.get_messages(session_id, around_id=message_id, limit=0, include="all"):
+            raise MessageNotFoundError(session_id, message_id)
+
+
+def _delete_sessions(options: Options, sessions: tuple[str, ...], *, yes: bool) -> None:
     deleted: list[str] = []
     with open_to_change(options) as repo:
         ids = list(dict.fromkeys(find_exactly(repo, name) for name in sessions))

@@ -9,7 +9,12 @@ import sys
 import click
 
 from hermes_store.cli.text import hide_passwords, like, one_line
-from hermes_store.errors import HermesStoreError, InvalidArgumentError, SessionNotFoundError
+from hermes_store.errors import (
+    HermesStoreError,
+    InvalidArgumentError,
+    MessageNotFoundError,
+    SessionNotFoundError,
+)
 
 __all__ = [
     "EXIT_BROKEN_PIPE",
@@ -48,6 +53,7 @@ _OPTIONS = {
     "exclude_sources": "--exclude-source",
     "filter": "the choice of sessions",
     "limit": "--limit",
+    "message_id": "MESSAGE_ID",
     "offset": "--offset",
     "older_than_days": "--older-than",
     "role_filter": "--role",
@@ -62,6 +68,8 @@ _OPTIONS = {
 
 _WORDS = (
     ("with end_session() or end_sessions()", "with 'hermes-store end'"),
+    ("get_messages(include='all') has their ids", "'hermes-store show --all' prints their ids"),
+    ("as get_messages() returns it", "as 'hermes-store show' prints it"),
     (" or reindex()", ""),
     (", or open with auto_migrate=True", ""),
     ("opened with read_only=True", "opened with --read-only"),
@@ -130,7 +138,7 @@ def _usage(error: click.UsageError) -> str:
 def _exit_code(error: Reported) -> int:
     if isinstance(error, click.ClickException):
         return error.exit_code
-    if isinstance(error, SessionNotFoundError):
+    if isinstance(error, (SessionNotFoundError, MessageNotFoundError)):
         return EXIT_NOT_FOUND
     return EXIT_USAGE if isinstance(error, InvalidArgumentError) else EXIT_ERROR
 

@@ -20,13 +20,14 @@ from hermes_store.cli.names import check_roles, find_session
 from hermes_store.cli.opening import open_to_read
 from hermes_store.cli.options import Options
 from hermes_store.cli.pager import paged
+from hermes_store.cli.pages import backwards, forwards
 from hermes_store.cli.text import escaped_json
+from hermes_store.queries.message_pages import Included
 from hermes_store.records import MessageRecord
 from hermes_store.transfer.exports import as_given
 
 __all__ = ["show_command"]
 
-_AT_ONCE = 500
 _FOLLOW_FROM = 10
 _FOLLOW_SECONDS = 0.5
 
@@ -39,6 +40,7 @@ class Part(NamedTuple):
     around: int | None
     context: int
     roles: tuple[str, ...]
+    include: Included
 
 
 @click.command("show")
@@ -61,6 +63,7 @@ class Part(NamedTuple):
 @click.option(
     "--role", multiple=True, shell_complete=complete_roles, help="Only this role. May be repeated."
 )
+@click.option("--all", is_flag=True, help="Also messages that were compacted or taken back.")
 @click.option("--follow", is_flag=True, help="Go on with what is appended, until Ctrl-C.")
 @click.option("--whole", is_flag=True, help="All sessions of the conversation, from its begin.")
 @click.option("--full", is_flag=True, help="Tool results and arguments as long as they are.")
@@ -95,7 +98,8 @@ def _part(asked: dict[str, Any]) -> Part:
     if asked["whole"] and (asked["follow"] or asked["around"] is not None):
         raise click.UsageError("--whole excludes --around and --follow")
     tail = _FOLLOW_FROM if asked["follow"] and not given else asked["tail"]
-    return Part(asked["head"], tail, asked["around"], asked["context"], asked["role"])
+    include: Included = "all" if asked["all"] else "live"
+    return Part(asked["head"], tail, asked["around"], asked["context"], asked["role"], include)
 
 
 def _print(repo: SessionRepository, ids: Sequence[str], part: Part, asked: dict[str, Any]) -> None:
@@ -132,11 +136,11 @@ def _messages(repo: SessionRepository, ids: Sequence[str], part: Part) -> Iterat
     if part.around is not None:
         return iter(_around(repo, ids[-1], part))
     if part.tail is not None:
-        backwards = chain.from_iterable(_backwards(repo, each) for each in reversed(ids))
-        newest = list(islice(_only(backwards, part.roles), part.tail))
+        latest = chain.from_iterable(backwards(repo, one, part.include) for one in reversed(ids))
+        newest = list(islice(_only(latest, part.roles), part.tail))
         return iter(newest[::-1])
-    forwards = chain.from_iterable(_forwards(repo, each) for each in ids)
-    return islice(_only(forwards, part.roles), part.head)
+    all_of_them = chain.from_iterable(forwards(repo, one, None, part.include) for one in ids)
+    return islice(_only(all_of_them, part.roles), part.head)
 
 
 def _around(repo: SessionRepository, session_id: str, part: Part) -> list[MessageRecord]:
@@ -154,22 +158,6 @@ def _only(messages: Iterator[MessageRecord], roles: tuple[str, ...]) -> Iterator
     return (message for message in messages if not roles or message["role"] in roles)
 
 
-def _forwards(
-    repo: SessionRepository, session_id: str, after: int | None = None
-) -> Iterator[MessageRecord]:
-    """The messages after an id, read page by page."""
-    while page := repo.get_messages(session_id, limit=_AT_ONCE, after_id=after):
-        yield from page
-        after = page[-1]["id"]
-
-
-def _backwards(repo: SessionRepository, session_id: str) -> Iterator[MessageRecord]:
-    before = None
-    while page := repo.get_messages(session_id, limit=_AT_ONCE, before_id=before, newest=True):
-        yield from reversed(page)
-        before = page[0]["id"]
-
-
 # --- as it goes on --------------------------------------------------------------------------------
 
 
@@ -177,7 +165,7 @@ def _follow(
     options: Options, repo: SessionRepository, session_id: str, part: Part, asked: dict[str, Any]
 ) -> None:
     """Print the last messages, then what is appended; until the session is deleted, or Ctrl-C."""
-    newest = repo.get_messages(session_id, limit=1, newest=True)
+    newest = repo.get_messages(session_id, limit=1, newest=True, include="all")
     last = newest[-1]["id"] if newest else 0
     writer = Writer(sys.stdout.write, full=asked["full"], reasoning=asked["reasoning"])
     if not options.as_json:
@@ -187,7 +175,7 @@ def _follow(
         last = max(last, message["id"])
     while repo.get_session(session_id) is not None:
         sys.stdout.flush()
-        for message in _forwards(repo, session_id, after=last):
+        for message in forwards(repo, session_id, last, part.include):
             last = message["id"]
             if not part.roles or message["role"] in part.roles:
                 _tell(options, writer, message)

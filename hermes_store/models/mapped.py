@@ -213,7 +213,8 @@ class Message(Base):
 
     __table_args__ = (
         # a conversation in order, its neighbours of a search hit, its count
-        Index("idx_messages_session", "session_id", "id"),
+        # with the state, so that messages which are set aside are passed by in the index
+        Index("idx_messages_session", "session_id", "id", "state"),
         # a message that comes twice is stored once
         Index(
             "idx_messages_external_id",

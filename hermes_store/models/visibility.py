@@ -5,21 +5,23 @@
 | NULL: live | yes | yes | yes |
 | compacted: summarised away, the conversation goes on without it | no | yes | yes |
 | rewound: taken back by the user | no | no | yes |
+| a state that this version does not know | no | yes | yes |
 
 Conversations, counters, previews and pages see "live", searches "found", export, import and copy
-"all". A caller can ask for "all" wherever the keyword `include` is.
+"all". A caller can ask for "all" wherever the keyword `include` is. An unknown state is another
+program's: `check()` names such messages, and nothing of them is lost.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from sqlalchemy import ColumnElement, FromClause, literal_column, or_, true
+from sqlalchemy import ColumnElement, FromClause, literal_column, true
 
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import messages
 
-__all__ = ["COMPACTED", "REWOUND", "STATES", "Include", "checked", "visible"]
+__all__ = ["COMPACTED", "REWOUND", "STATES", "Include", "checked", "checked_state", "visible"]
 
 Include = Literal["live", "found", "all"]
 COMPACTED, REWOUND = "compacted", "rewound"
@@ -36,10 +38,18 @@ def checked(include: Any, *among: Include) -> Include:
     raise InvalidArgumentError("include", problem, f"use one of {', '.join(among)}")
 
 
+def checked_state(argument: str, value: Any) -> str | None:
+    """Return a state of a message; None is live. Raises `InvalidArgumentError`."""
+    if value is None or value in STATES:
+        return cast("str | None", value)
+    problem = f"{value!r} is not known"
+    raise InvalidArgumentError(argument, problem, f"use {', '.join(STATES)}, or None")
+
+
 def visible(include: Include, of: FromClause = messages) -> ColumnElement[bool]:
     """The condition that a message is seen by who asks for `include`."""
     if include == "all":
         return true()
     if include == "live":
         return of.c.state.is_(None)
-    return or_(of.c.state.is_(None), of.c.state == literal_column(f"'{COMPACTED}'"))
+    return of.c.state.is_distinct_from(literal_column(f"'{REWOUND}'"))

@@ -28,7 +28,7 @@ from hermes_store.queries.sessions import require, require_changed
 from hermes_store.queries.there import require_there
 from hermes_store.search.triggers import OWN
 
-__all__ = ["append", "append_many", "append_once", "count_in"]
+__all__ = ["append", "append_many", "append_once", "count_in", "known"]
 
 _AT = bindparam("at", type_=Double)
 _COUNT_IN = Statement(
@@ -70,9 +70,9 @@ def append_many(connection: OpenConnection, session_id: str, rows: list[NewRow])
     ids: dict[str | int, int] = {}
     new: dict[str | int, NewRow] = {}
     for key, row in zip(keys, rows, strict=True):
-        known = None if key in new else _known(connection, row)
-        if known is not None:
-            ids[key] = known
+        there = None if key in new else _known(connection, row)
+        if there is not None:
+            ids[key] = there
         else:
             new.setdefault(key, row)
     ids.update(zip(new, _insert_many(connection, session_id, list(new.values())), strict=True))
@@ -113,15 +113,19 @@ _KNOWN = Statement(
 
 def append_once(connection: OpenConnection, row: NewRow) -> int:
     """Store a message unless its session has one with its `external_id`; return that one's id."""
-    known = _known(connection, row)
-    return append(connection, row) if known is None else known
+    there = _known(connection, row)
+    return append(connection, row) if there is None else there
 
 
 def _known(connection: OpenConnection, row: NewRow) -> int | None:
-    given = row.columns.get("external_id")
+    return known(connection, row.session_id, row.columns.get("external_id"))
+
+
+def known(connection: OpenConnection, session_id: str, given: str | None) -> int | None:
+    """The id of the live message of a session that has an `external_id`; None when none has it."""
     if given is None:
         return None
-    found = _KNOWN.run(connection, session=row.session_id, given=given).fetchone()
+    found = _KNOWN.run(connection, session=session_id, given=given).fetchone()
     return None if found is None else cast("int", found[0])
 
 
@@ -168,8 +172,8 @@ def append_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[
     calls = [row.tool_calls for row in rows]
     stored = connection.execute(_statement(tuple(arrays)), {**arrays, "calls": calls}).fetchall()
     if len(stored) < len(rows):
-        known = {session_id for _, session_id in stored}
-        for missing in set(arrays["session_id"]) - known:
+        found = {session_id for _, session_id in stored}
+        for missing in set(arrays["session_id"]) - found:
             raise SessionNotFoundError(missing)
     ids = sorted(message_id for message_id, _ in stored)  # given out in order, reported in any
     require_there(connection, ids, len(rows))

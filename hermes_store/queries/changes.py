@@ -1,6 +1,8 @@
 """Changes of a conversation that is there: replaced, compacted, taken back, given back, deleted.
 
-Each is called in one transaction, and leaves the counters of the session right.
+Each is called in one transaction, and leaves the counters of the session right. Each locks the
+session before it looks at a message: on a server an append, or another change, is wholly before it
+or wholly after it.
 """
 
 from __future__ import annotations
@@ -9,18 +11,34 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import and_, bindparam, delete, func, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
-from hermes_store.errors import InvalidArgumentError, MessageNotFoundError, SessionNotFoundError
+from hermes_store.errors import (
+    ForeignTriggerError,
+    InvalidArgumentError,
+    MessageNotFoundError,
+    SessionNotFoundError,
+)
 from hermes_store.models.stored import messages
 from hermes_store.models.visibility import COMPACTED, REWOUND, visible
 from hermes_store.queries import appends
 from hermes_store.queries.messages import records, select_records
-from hermes_store.queries.recount import recount
+from hermes_store.queries.recount import lock, recount
 from hermes_store.queries.rows import NewRow, changed_columns
 from hermes_store.records import MessageRecord
+from hermes_store.search.filling import fill_those
 
 __all__ = [
     "compact",
@@ -34,36 +52,41 @@ __all__ = [
 ]
 
 _IDS_AT_ONCE = 900  # builds of SQLite allow 999 parameters
+_KEPT = "some of the messages would stay as they are"
 
 _OF_SESSION = messages.c.session_id == bindparam("session")
-_LIVE = (_OF_SESSION, visible("live"))
 _FROM = messages.c.id >= bindparam("first")
 _THE_ONE = messages.c.id == bindparam("one")
+_IS_REWOUND = messages.c.state == literal_column(f"'{REWOUND}'")
+_LIVE = and_(_OF_SESSION, visible("live"))
+_LIVE_FROM = and_(_LIVE, _FROM)
+_REWOUND_FROM = and_(_OF_SESSION, _FROM, _IS_REWOUND)
 
-_DELETE_LIVE = Statement(delete(messages).where(*_LIVE))
+
+def _set_state(where: ColumnElement[bool], state: str) -> Statement:
+    return Statement(update(messages).where(where).values(state=literal_column(state)))
+
+
+def _count_of(where: ColumnElement[bool]) -> Statement:
+    return Statement(select(func.count()).select_from(messages).where(where))
+
+
+_DELETE_LIVE = Statement(delete(messages).where(_LIVE))
 _DELETE_ONE = Statement(delete(messages).where(_OF_SESSION, _THE_ONE))
-_COMPACT = Statement(update(messages).where(*_LIVE).values(state=literal_column(f"'{COMPACTED}'")))
-_REWIND = Statement(
-    update(messages).where(*_LIVE, _FROM).values(state=literal_column(f"'{REWOUND}'"))
-)
-_RESTORE = Statement(
-    update(messages)
-    .where(_OF_SESSION, _FROM, messages.c.state == literal_column(f"'{REWOUND}'"))
-    .values(state=literal_column("NULL"))
-)
-_others = messages.alias("live")
-_TAKEN = Statement(
-    select(func.min(_others.c.external_id))
-    .select_from(messages)
-    .join(
-        _others,
-        and_(
-            _others.c.session_id == messages.c.session_id,
-            _others.c.external_id == messages.c.external_id,
-            visible("live", _others),
-        ),
-    )
-    .where(_OF_SESSION, _FROM, messages.c.state == literal_column(f"'{REWOUND}'"))
+_COMPACT = _set_state(_LIVE, f"'{COMPACTED}'")
+_REWIND = _set_state(_LIVE_FROM, f"'{REWOUND}'")
+_RESTORE = _set_state(_REWOUND_FROM, "NULL")
+_COUNT_LIVE, _COUNT_LIVE_FROM = _count_of(_LIVE), _count_of(_LIVE_FROM)
+_COUNT_REWOUND_FROM = _count_of(_REWOUND_FROM)
+_COUNT_ONE = _count_of(and_(_OF_SESSION, _THE_ONE))
+_TWICE = Statement(
+    select(messages.c.external_id)
+    .where(_OF_SESSION, messages.c.external_id.is_not(None))
+    .where(or_(visible("live"), and_(_FROM, _IS_REWOUND)))
+    .group_by(messages.c.external_id)
+    .having(func.count() > literal_column("1"))
+    .order_by(messages.c.external_id)
+    .limit(literal_column("1"))
 )
 _GET_ONE = Statement(select_records().where(_THE_ONE))
 _NEWEST = Statement(select_records().where(visible("live")).order_by(messages.c.id.desc()).limit(1))
@@ -77,30 +100,46 @@ def get_one(connection: OpenConnection, session_id: str, message_id: int) -> Mes
     return records(rows)[0]
 
 
+def _require_lock(connection: OpenConnection, session_id: str) -> None:
+    if lock(connection, session_id) is None:
+        raise SessionNotFoundError(session_id)
+
+
+def _require_none(connection: OpenConnection, left: Statement, /, **which: Any) -> None:
+    """Refuse to say that messages have changed which a trigger of another program keeps."""
+    if left.run(connection, **which).fetchone()[0]:
+        raise ForeignTriggerError(_KEPT)
+
+
+# --- all live messages ----------------------------------------------------------------------------
+
+
 def replace_all(connection: OpenConnection, session_id: str, rows: list[NewRow]) -> list[int]:
     """Delete the live messages of a session and store others; return their ids."""
-    _DELETE_LIVE.run(connection, session=session_id)
-    return _stored(connection, session_id, rows)
+    return _go_on_with(connection, session_id, rows, _DELETE_LIVE)
 
 
 def compact(connection: OpenConnection, session_id: str, rows: list[NewRow]) -> list[int]:
     """Compact the live messages of a session and store others; return the ids of those."""
-    _COMPACT.run(connection, session=session_id)
-    return _stored(connection, session_id, rows)
+    return _go_on_with(connection, session_id, rows, _COMPACT)
 
 
-def _stored(connection: OpenConnection, session_id: str, rows: list[NewRow]) -> list[int]:
-    _count(connection, session_id)
+def _go_on_with(
+    connection: OpenConnection, session_id: str, rows: list[NewRow], put_away: Statement
+) -> list[int]:
+    _require_lock(connection, session_id)
+    put_away.run(connection, session=session_id)
+    _require_none(connection, _COUNT_LIVE, session=session_id)
+    recount(connection, session_id)
     return appends.append_many(connection, session_id, rows)
 
 
-def _count(connection: OpenConnection, session_id: str) -> None:
-    if recount(connection, session_id) is None:
-        raise SessionNotFoundError(session_id)
+# --- the end of a conversation --------------------------------------------------------------------
 
 
 def rewind(connection: OpenConnection, session_id: str, message_id: int) -> MessageRecord:
     """Take back a live user message and all live ones behind it; return that message."""
+    lock(connection, session_id)
     taken_back = get_one(connection, session_id, message_id)
     if taken_back["role"] != "user" or taken_back["state"] is not None:
         raise InvalidArgumentError(
@@ -109,49 +148,60 @@ def rewind(connection: OpenConnection, session_id: str, message_id: int) -> Mess
             "give the id of one, as get_messages() returns it",
         )
     _REWIND.run(connection, session=session_id, first=message_id)
-    _count(connection, session_id)
+    _require_none(connection, _COUNT_LIVE_FROM, session=session_id, first=message_id)
+    recount(connection, session_id)
     return taken_back
 
 
 def restore(connection: OpenConnection, session_id: str, message_id: int) -> int:
     """Give back what was taken back from a message on; return how many came back."""
+    lock(connection, session_id)
     get_one(connection, session_id, message_id)
-    _refuse_taken_ids(connection, session_id, message_id)
+    _refuse_equal_ids(connection, session_id, message_id)
     restored = _RESTORE.run(connection, session=session_id, first=message_id).rowcount
-    _count(connection, session_id)
+    _require_none(connection, _COUNT_REWOUND_FROM, session=session_id, first=message_id)
+    recount(connection, session_id)
     return cast("int", restored)
 
 
-def _refuse_taken_ids(connection: OpenConnection, session_id: str, message_id: int) -> None:
+def _refuse_equal_ids(connection: OpenConnection, session_id: str, message_id: int) -> None:
     """Refuse to make two live messages of one foreign id."""
-    taken = _TAKEN.run(connection, session=session_id, first=message_id).fetchone()[0]
-    if taken is not None:
+    twice = _TWICE.run(connection, session=session_id, first=message_id).fetchone()
+    if twice is not None:
         raise InvalidArgumentError(
             "message_id",
-            f"a live message has the external_id {taken!r} of one that would come back",
-            "delete that message first",
+            f"two messages with the external_id {twice[0]!r} would be live",
+            "delete one of them first: get_messages(include='all') has their ids",
         )
+
+
+# --- single messages ------------------------------------------------------------------------------
 
 
 def pop(connection: OpenConnection, session_id: str) -> MessageRecord | None:
     """Delete the newest live message of a session; return it, or None when there is none."""
+    lock(connection, session_id)
     rows = _NEWEST.run(connection, session=session_id).fetchall()
     if not rows:
         return None
     newest = records(rows)[0]
     _DELETE_ONE.run(connection, session=session_id, one=newest["id"])
-    _count(connection, session_id)
+    _require_none(connection, _COUNT_ONE, session=session_id, one=newest["id"])
+    recount(connection, session_id)
     return newest
 
 
 def delete_messages(connection: OpenConnection, session_id: str, ids: Sequence[int]) -> int:
     """Delete messages of a session, whatever their state; return how many there were."""
+    _require_lock(connection, session_id)
     deleted = 0
     for start in range(0, len(ids), _IDS_AT_ONCE):
         some = messages.c.id.in_(ids[start : start + _IDS_AT_ONCE])
-        where = (messages.c.session_id == session_id, some)
-        deleted += connection.core.execute(delete(messages).where(*where)).rowcount
-    _count(connection, session_id)
+        where = and_(messages.c.session_id == session_id, some)
+        deleted += connection.core.execute(delete(messages).where(where)).rowcount
+        if connection.core.execute(select(messages.c.id).where(where)).first():
+            raise ForeignTriggerError(_KEPT)
+    recount(connection, session_id)
     return deleted
 
 
@@ -159,15 +209,27 @@ def replace_one(
     connection: OpenConnection, session_id: str, message_id: int, fields: dict[str, Any]
 ) -> MessageRecord:
     """Give fields of a message other values; return the message as it is now."""
-    columns = changed_columns(dict(get_one(connection, session_id, message_id)), fields)
-    _replace(tuple(columns)).run(
-        connection,
-        session=session_id,
-        one=message_id,
-        **{f"new_{name}": value for name, value in columns.items()},
-    )
-    _count(connection, session_id)
+    lock(connection, session_id)
+    stored = get_one(connection, session_id, message_id)
+    columns = changed_columns(dict(stored), fields)
+    if not columns:
+        return stored
+    if stored["state"] is None:
+        _refuse_known(connection, session_id, message_id, columns.get("external_id"))
+    new = {f"new_{name}": value for name, value in columns.items()}
+    _replace(tuple(columns)).run(connection, session=session_id, one=message_id, **new)
+    fill_those(connection, [message_id])
+    recount(connection, session_id)
     return get_one(connection, session_id, message_id)
+
+
+def _refuse_known(
+    connection: OpenConnection, session_id: str, message_id: int, given: str | None
+) -> None:
+    known = appends.known(connection, session_id, given)
+    if known not in {None, message_id}:
+        problem = f"{given!r} is that of the live message {known}"
+        raise InvalidArgumentError("external_id", problem, "give another, or delete that message")
 
 
 @lru_cache(maxsize=64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sqlalchemy import and_, bindparam, func, select, update
 
@@ -15,7 +15,7 @@ from hermes_store.queries import appends
 from hermes_store.queries.rows import number_of_calls
 from hermes_store.queries.sessions import exists
 
-__all__ = ["Counters", "all_ids", "count_in", "recount"]
+__all__ = ["Counters", "all_ids", "count_in", "lock", "recount"]
 
 
 class Counters(NamedTuple):
@@ -53,18 +53,24 @@ def all_ids(connection: OpenConnection) -> list[str]:
     return [row[0] for row in _ALL.run(connection).fetchall()]
 
 
+def lock(connection: OpenConnection, session_id: str) -> float | None:
+    """Let every other writer to a session wait; return its start, None when there is none."""
+    found = _LOCK.run(connection, session=session_id).fetchone()
+    return None if found is None else cast("float", found[0])
+
+
 def recount(connection: OpenConnection, session_id: str) -> Counters | None:
     """Count the messages of a session anew and store what it keeps of them; None when unknown.
 
     `last_active` is the time of the newest message, but not before the start: as appends leave it.
     """
-    started = _LOCK.run(connection, session=session_id).fetchone()
+    started = lock(connection, session_id)
     if started is None:
         return None
     number, newest = _COUNT.run(connection, session=session_id).fetchone()
     rows = _CALLS.run(connection, session=session_id).fetchall()
     calls = sum(number_of_calls(values.decode_json(row[0])) for row in rows)
-    at = started[0] if newest is None else max(started[0], newest)
+    at = started if newest is None else max(started, newest)
     _SET.run(connection, session=session_id, number=number, calls=calls, at=at)
     return Counters(number, calls, at)
 

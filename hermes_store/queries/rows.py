@@ -94,6 +94,7 @@ def new_row(
 def changed_columns(stored: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
     """The columns that change when a stored message gets other `fields`, checked and encoded.
 
+    What is stored is not checked again: older programs stored what no caller may give any more.
     Raises `InvalidArgumentError`.
     """
     unknown = sorted(fields.keys() - KEYWORDS)
@@ -101,10 +102,16 @@ def changed_columns(stored: Mapping[str, Any], fields: Mapping[str, Any]) -> dic
         raise InvalidArgumentError(
             unknown[0], "is not a field of a message", f"use {', '.join(sorted(KEYWORDS))}"
         )
-    kept = {name: stored[name] for name in KEYWORDS}
+    kept = {"role": stored["role"] or "user", "tool_name": stored["tool_name"]}
     row = new_row(session_id=stored["session_id"], **{**kept, **fields})
-    derived = ("content_format", "folded")
-    return {name: row.columns.get(name) for name in (*fields, *derived)}
+    changed = {name: row.columns.get(name) for name in fields}
+    if "content" in fields:
+        changed["content_format"] = row.columns.get("content_format")
+    if (
+        row.columns.get("tool_name") != stored["tool_name"]
+    ):  # the name of a tool message is its tool
+        changed["tool_name"] = row.columns.get("tool_name")
+    return changed
 
 
 def forms_of(content: Any, tool_name: Any, tool_calls: Any) -> str | None:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.models.stored import messages, sessions, usage
-from hermes_store.models.visibility import visible
+from hermes_store.models.visibility import STATES, visible
 from hermes_store.search import triggers
 from hermes_store.search.choice import upkeep_of
 
@@ -86,6 +86,10 @@ def _linked_to_nothing() -> Select[Any]:
     return select(sessions.c.id).where(linked, sessions.c.parent_session_id.is_(None))
 
 
+def _in_unknown_state() -> Select[Any]:
+    return select(messages.c.id).where(messages.c.state.not_in(STATES))
+
+
 _FACTS = {
     "sessions whose message_count is not the number of their messages": _miscounted(),
     "messages of sessions that do not exist": _without_session(messages),
@@ -93,4 +97,5 @@ _FACTS = {
     "sessions whose parent does not exist": _without_parent(),
     "sessions whose parents form a circle": _in_circles(),
     "sessions that have a link but no parent": _linked_to_nothing(),
+    f"messages whose state is not one of {', '.join(STATES)}": _in_unknown_state(),
 }

@@ -46,8 +46,6 @@ CREATE UNIQUE INDEX idx_sessions_title_unique ON sessions (title) WHERE title IS
 ;
 CREATE INDEX idx_sessions_last_active ON sessions (last_active DESC)
 ;
-CREATE INDEX idx_messages_session ON messages (session_id, id)
-;
 CREATE TABLE search_index (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     state TEXT NOT NULL CHECK (state IN ('ready', 'incomplete', 'damaged')),
@@ -348,6 +346,8 @@ BEGIN
     SELECT id, content, tool_name, tool_calls, forms FROM messages_search WHERE id = new.id
     AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = new.id);
 END
+;
+CREATE INDEX idx_messages_session ON messages (session_id, id, state)
 ;
 CREATE UNIQUE INDEX idx_messages_external_id ON messages (session_id, external_id) WHERE external_id IS NOT NULL AND state IS NULL
 ;

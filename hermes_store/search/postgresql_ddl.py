@@ -187,16 +187,19 @@ EXCEPTION WHEN data_exception OR program_limit_exceeded THEN  -- another tool's
     RETURN NULL;
 END $$"""
 
+# Of a table with a trigger BEFORE UPDATE the server makes the column `search` anew at every update,
+# also where only the state of a message changes.
 _FORGET = """
 CREATE FUNCTION hermes_search_forget() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    NEW.folded := NULL;
-    RETURN NEW;
+    EXECUTE format('UPDATE %I.%I SET folded = NULL WHERE id = $1', TG_TABLE_SCHEMA, TG_TABLE_NAME)
+        USING new.id;
+    RETURN NULL;
 END $$"""
 
 _TRIGGER = """
-CREATE TRIGGER messages_folded BEFORE UPDATE ON messages FOR EACH ROW
+CREATE TRIGGER messages_folded AFTER UPDATE ON messages FOR EACH ROW
 WHEN (new.folded IS NOT NULL AND NOT new.folded IS DISTINCT FROM old.folded
     AND (old.content IS DISTINCT FROM new.content
         OR old.content_format IS DISTINCT FROM new.content_format

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from hermes_store import values
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import names, sessions
-from hermes_store.models.visibility import COMPACTED, REWOUND, STATES
+from hermes_store.models.visibility import COMPACTED, REWOUND, checked_state
 from hermes_store.queries import titles
 from hermes_store.queries.rows import NewRow, new_row, with_extra
 from hermes_store.queries.sessions import NAMES
@@ -227,17 +227,17 @@ def _message_row(session_id: str, given: Any, session: dict[str, Any]) -> NewRow
 def _state(given: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
     """The state of a message, and its other fields.
 
-    Newer files of the original say it by `active`, and by `compacted` of what is not active.
+    Newer files of the original say it by `active`, and by `compacted` of what is not active. With a
+    `state` these are keys of the message's own.
     """
     others = dict(given)
-    state = others.pop("state", None)
-    if state is not None and state not in STATES:
-        raise InvalidArgumentError("state", f"{state!r} is not known", f"use {', '.join(STATES)}")
-    if state is None and others.get("active", 1) in (0, 1, None):
-        is_active, is_compacted = others.pop("active", None), others.pop("compacted", None)
-        if is_active == 0:
-            state = COMPACTED if is_compacted else REWOUND
-    return state, others
+    if "state" in others:
+        return checked_state("state", others.pop("state")), others
+    if others.get("active", 1) not in (0, 1, None):
+        return None, others
+    is_active, is_compacted = others.pop("active", None), others.pop("compacted", None)
+    hidden = COMPACTED if is_compacted else REWOUND
+    return hidden if is_active == 0 else None, others
 
 
 # A store may hold what no caller may give any more: the original checked nothing.

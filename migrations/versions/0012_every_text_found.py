@@ -619,11 +619,12 @@ ALTER TABLE messages ADD COLUMN search tsvector GENERATED ALWAYS AS (
 CREATE FUNCTION hermes_search_forget() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    NEW.folded := NULL;
-    RETURN NEW;
+    EXECUTE format('UPDATE %I.%I SET folded = NULL WHERE id = $1', TG_TABLE_SCHEMA, TG_TABLE_NAME)
+        USING new.id;
+    RETURN NULL;
 END $$""",
     "messages_folded": r"""
-CREATE TRIGGER messages_folded BEFORE UPDATE ON messages FOR EACH ROW
+CREATE TRIGGER messages_folded AFTER UPDATE ON messages FOR EACH ROW
 WHEN (new.folded IS NOT NULL AND NOT new.folded IS DISTINCT FROM old.folded
     AND (old.content IS DISTINCT FROM new.content
         OR old.content_format IS DISTINCT FROM new.content_format

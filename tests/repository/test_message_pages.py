@@ -1,8 +1,10 @@
 """Pages of a session's messages, by id."""
 
 import pytest
+import stored
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import only_sqlite
 
 from hermes_store.errors import InvalidArgumentError
 
@@ -107,3 +109,12 @@ def test_ids_that_no_message_has_are_no_error(repository, ids, far):
     expected = ids if far > 0 else []
     assert page(repository, before_id=far) == expected
     assert page(repository, around_id=far, limit=3) == (ids[-3:] if far > 0 else ids[:3])
+
+
+@only_sqlite
+def test_messages_that_are_set_aside_are_passed_by_in_the_index(repository, database) -> None:
+    """Else a list would read each of them to look for the first live one."""
+    plan = "EXPLAIN QUERY PLAN SELECT {} FROM messages WHERE session_id = 's' AND state IS NULL{}"
+    for what, order in (("count(*)", ""), ("id", " ORDER BY id"), ("max(id)", " AND id < 9")):
+        [step] = stored.rows(database, plan.format(what, order))
+        assert "USING COVERING INDEX idx_messages_session" in step[3]
