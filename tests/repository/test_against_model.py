@@ -7,6 +7,7 @@ from pathlib import Path
 import postgres_server
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
+from repository.machines.kept import Kept
 from repository.machines.lives import Lives
 from repository.machines.talk import Talk
 from sqlalchemy import URL
@@ -14,7 +15,7 @@ from sqlalchemy import URL
 from hermes_store import SessionRepository, copy
 
 
-class Everything(Lives, Talk):
+class Everything(Lives, Talk, Kept):
     """All topics on one store; at the end its copy holds the same."""
 
     def teardown(self) -> None:
@@ -32,6 +33,10 @@ class Everything(Lives, Talk):
         copy.copy(self.database, target)
         with SessionRepository(target) as copied:
             assert copied.check() == []
+            assert copied.meta.items() == self.repository.meta.items()
+            assert copied.leases.held() == []
+            by_model = [repo.usage_report(by="model") for repo in (copied, self.repository)]
+            assert by_model[0] == by_model[1]
             found = copied.export_all()
         if isinstance(target, URL):  # it has no NUL character
             return self.has_the_same_states(found)

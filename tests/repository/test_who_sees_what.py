@@ -89,6 +89,8 @@ READERS: dict[str, list[tuple[Any, Reader]]] = {
     "get_session_by_title": [(COUNTERS, lambda repo: counted([repo.get_session_by_title("t")]))],
     "find_sessions": [(200.0, lambda repo: repo.find_sessions("t")[0]["last_active"])],
     "usage_by_source": [(1, lambda repo: repo.usage_by_source()[0]["message_count"])],
+    # What was called was called, whatever became of the message.
+    "usage_report": [(3, lambda repo: repo.usage_report(by="tool")[0]["calls"])],
     "get_stats": [(1, lambda repo: repo.get_stats()["messages"])],
     "check": [([], lambda repo: repo.check())],
     "export_session": [
@@ -129,7 +131,7 @@ CALLS = [
 @pytest.fixture
 def three(repository: SessionRepository) -> SessionRepository:
     """An ended session with one message in each state; each says its state."""
-    call = {"tool_calls": [{"id": "c"}]}
+    call = {"tool_calls": [{"id": "c", "function": {"name": "read", "arguments": "{}"}}]}
     repository.create_session("s", "cli")
     repository.set_session_title("s", "t")
     with repository.orm_session() as orm:

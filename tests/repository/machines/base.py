@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +43,8 @@ class Session:
     title: str | None = None
     end_reason: str | None = None
     messages: list[Message] = field(default_factory=list)
+    used: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """What was recorded, by model and kind."""
 
     def live(self) -> list[Message]:
         return [each for each in self.messages if each.state is None]
