@@ -40,6 +40,7 @@ class Session:
 
     started_at: float
     parent: str | None = None
+    link: str | None = None
     title: str | None = None
     end_reason: str | None = None
     messages: list[Message] = field(default_factory=list)

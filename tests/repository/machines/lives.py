@@ -10,19 +10,23 @@ from repository.machines.base import IDS, Machine, Session
 
 from hermes_store.errors import TitleInUseError
 
+LINKS = st.sampled_from([None, "compression", "compression", "branch", "delegate", "reset"])
 TITLES = st.sampled_from(["t", "t #2", "t #3", "u", None])
 
 
 class Lives(Machine):
     """What happens to whole sessions."""
 
-    @rule(session_id=IDS, parent=st.none() | IDS)
-    def create(self, session_id: str, parent: str | None) -> None:
+    @rule(session_id=IDS, parent=st.none() | IDS, link=LINKS)
+    def create(self, session_id: str, parent: str | None, link: str | None) -> None:
         if session_id in self.sessions or parent not in {None, *self.sessions}:
             parent = None
-        self.do(lambda door: door.create_session(session_id, "cli", parent_session_id=parent))
+        link = link if parent else None
+        self.do(
+            lambda door: door.create_session(session_id, "cli", parent_session_id=parent, link=link)
+        )
         started = self.repository.get_session(session_id)["started_at"]
-        self.sessions.setdefault(session_id, Session(started, parent))
+        self.sessions.setdefault(session_id, Session(started, parent, link))
 
     @rule(session_id=IDS, reason=st.sampled_from(["done", "compression"]))
     def end(self, session_id: str, reason: str) -> None:
@@ -59,15 +63,16 @@ class Lives(Machine):
     def delete(self, session_id: str) -> None:
         deleted = self.do(lambda door: door.delete_session(session_id))
         assert deleted == (session_id in self.sessions)
-        self.forget([session_id])
+        if deleted:
+            self.forget(self.whole(session_id))
 
     @rule()
     def prune(self) -> None:
-        ended = [name for name, session in self.sessions.items() if session.end_reason]
+        ended = [tip for tip in self.tips() if self.sessions[tip].end_reason]
         candidates = self.do(lambda door: door.list_prune_candidates(0))
         assert {each["id"] for each in candidates} == set(ended)
         assert self.do(lambda door: door.prune_sessions(0)) == len(ended)
-        self.forget(ended)
+        self.forget([each for tip in ended for each in self.whole(tip)])
 
     @rule()
     def export_delete_and_import(self) -> None:
@@ -83,7 +88,53 @@ class Lives(Machine):
         self.sessions = {name: s for name, s in self.sessions.items() if name not in gone}
         for session in self.sessions.values():
             if session.parent in gone:
-                session.parent = None
+                session.parent = session.link = None
+
+    # --- which sessions are one conversation ------------------------------------------------------
+
+    def begun(self, name: str) -> tuple[float, str]:
+        return self.sessions[name].started_at, name
+
+    def linked(self, name: str, *links: str) -> list[str]:
+        """The sessions that have these links to one, in the order of their begin."""
+        found = [n for n, s in self.sessions.items() if s.parent == name and s.link in links]
+        return sorted(found, key=self.begun)
+
+    def root(self, name: str) -> str:
+        session = self.sessions[name]
+        return self.root(session.parent) if session.link == "compression" else name
+
+    def path(self, root: str) -> list[str]:
+        following = self.linked(root, "compression")
+        return [root, *(self.path(following[-1]) if following else ())]
+
+    def below(self, name: str, *links: str) -> list[str]:
+        return [name, *(each for n in self.linked(name, *links) for each in self.below(n, *links))]
+
+    def whole(self, name: str) -> list[str]:
+        """What is deleted together."""
+        return self.below(self.root(name), "compression", "delegate")
+
+    def tips(self) -> dict[str, list[str]]:
+        """The tip of each conversation that a list shows, and all its sessions."""
+        roots = [n for n, s in self.sessions.items() if s.link not in {"compression", "delegate"}]
+        return {self.path(root)[-1]: self.below(root, "compression") for root in roots}
+
+    @invariant()
+    def conversations_are_those_of_the_model(self) -> None:
+        for name in self.sessions:
+            path = self.path(self.root(name))
+            assert self.repository.get_lineage(name) == path
+            assert (self.repository.get_root(name), self.repository.get_tip(name)) == (
+                path[0],
+                path[-1],
+            )
+        listed = self.repository.list_sessions_rich(limit=None)
+        found = {each["id"]: each["message_count"] for each in listed}
+        assert found == {
+            tip: sum(self.sessions[each].counters()["message_count"] for each in ids)
+            for tip, ids in self.tips().items()
+        }
 
     @invariant()
     def sessions_are_those_of_the_model(self) -> None:
@@ -91,7 +142,7 @@ class Lives(Machine):
         assert stored.keys() == self.sessions.keys()
         for name, session in self.sessions.items():
             found = stored[name]
-            kept = (found["parent_session_id"], found["title"], found["end_reason"])
-            assert kept == (session.parent, session.title, session.end_reason)
+            kept = (found["parent_session_id"], found["link"], found["title"], found["end_reason"])
+            assert kept == (session.parent, session.link, session.title, session.end_reason)
             assert (found["ended_at"] is not None) == (session.end_reason is not None)
             assert {key: found[key] for key in session.counters()} == session.counters()
