@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from hermes_store.cli import output
 from hermes_store.cli.opening import refuse_read_only, where
@@ -22,15 +23,15 @@ def take_over(options: Options, files: Sequence[Path], goal: Options) -> None:
     """Import each file into `goal`; print the account of each."""
     refuse_read_only(options)
     options.kept = lambda: f"what is in {where(goal)} stays; run the same again, it goes on"
-    accounts: dict[Path, Account] = {}
+    accounts: list[dict[str, Any]] = []
     for path in files:
         with output.progress_bar(f"importing {path.name}") as report:
-            accounts[path] = import_hermes_file(path, url_of(goal.db), progress=report)
+            account = import_hermes_file(path, url_of(goal.db), progress=report)
+        accounts.append({"file": str(path), **asdict(account)})
+        if not options.as_json:
+            _print_account(path, account, where(goal))
     if options.as_json:
-        output.print_json([{"file": str(path), **asdict(each)} for path, each in accounts.items()])
-        return
-    for path, account in accounts.items():
-        _print_account(path, account, where(goal))
+        output.print_json(accounts)
 
 
 def _print_account(path: Path, account: Account, goal: str) -> None:

@@ -38,9 +38,11 @@ from hermes_store.errors import CopyError
 from hermes_store.models.stored import TABLES, messages, sessions, usage
 from hermes_store.queries.leases import held
 
-__all__ = ["Row", "Source", "by_key", "keys_of", "with_keys"]
+__all__ = ["Row", "Source", "by_key", "in_pieces", "keys_of", "with_keys"]
 
 Row = dict[str, Any]
+_KEYS_AT_ONCE = 500  # builds of SQLite allow 999 parameters
+_CHARACTERS_AT_ONCE = 2_000_000
 
 
 def keys_of(table: Table) -> list[str]:
@@ -259,3 +261,18 @@ def _number(value: Any) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return None if math.isnan(number) else number
+
+
+def in_pieces(table: Table, rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Lists of rows, bounded in number and in length of text."""
+    most = _KEYS_AT_ONCE // len(keys_of(table))
+    piece: list[Row] = []
+    characters = 0
+    for row in rows:
+        piece.append(row)
+        characters += sum(len(value) for value in row.values() if isinstance(value, str))
+        if len(piece) == most or characters >= _CHARACTERS_AT_ONCE:
+            yield piece
+            piece, characters = [], 0
+    if piece:
+        yield piece

@@ -26,15 +26,14 @@ from hermes_store.execution.store import Store
 from hermes_store.models.stored import TABLES, leases, messages, sessions
 from hermes_store.schema.change import Progress
 from hermes_store.settings import make_settings
-from hermes_store.transfer.copy_rows import Row, Source, by_key, keys_of, with_keys
+from hermes_store.transfer.copy_rows import Row, Source, by_key, in_pieces, keys_of, with_keys
 
 __all__ = ["Copied", "copy"]
 
 _COPIED = tuple(table for table in TABLES if table is not leases)
 """Leases are of a moment: who had one works on the source, and would not know of the copy."""
 _OTHERS = tuple(table for table in _COPIED if table not in (sessions, messages))
-_KEYS_AT_ONCE = 500  # builds of SQLite allow 999 parameters
-_CHARACTERS_AT_ONCE = 2_000_000
+_ROWS_AT_ONCE = 500
 
 
 _NEITHER_EMPTY_NOR_A_COPY = (
@@ -148,7 +147,7 @@ class _Copying:
     ) -> int:
         """Raise `CopyError` unless the target holds the rows of the source and no other."""
         total, done = self._source.count(table), 0
-        for done, some in _counted(_in_pieces(table, self._source.each(table, remarks=remarks))):
+        for done, some in _counted(in_pieces(table, self._source.each(table, remarks=remarks))):
             there = by_key(table, _rows_of(target, table, some))
             for key, expected in by_key(table, some).items():
                 found = there.get(key)
@@ -176,7 +175,7 @@ class _Copying:
     def _require_no_others(self, target: OpenConnection, table: Table) -> None:
         if not (held := _count(target, table)):
             return
-        pieces = _in_pieces(table, self._source.each(table))
+        pieces = in_pieces(table, self._source.each(table))
         known = sum(len(_rows_of(target, table, some)) for some in pieces)
         if held > known:
             what = "sessions" if table is sessions else f"rows of {table.name}"
@@ -187,15 +186,15 @@ class _Copying:
         """Refuse to make a store equal that was never a copy of this source."""
         if not _count(target, sessions):
             return
-        pieces = _in_pieces(sessions, self._source.each(sessions))
+        pieces = in_pieces(sessions, self._source.each(sessions))
         if not any(_rows_of(target, sessions, some) for some in pieces):
             raise CopyError("the target holds no session of the source: it is not a copy of it")
 
     def _delete_what_is_gone(self, table: Table) -> None:
         with self._target.reading() as connection:
-            held = _in_pieces(table, _keys_held(connection, table))
+            held = in_pieces(table, _keys_held(connection, table))
             gone = [key for some in held for key in self._source.lacks(table, some)]
-        for done, some in _counted(_in_pieces(table, gone)):
+        for done, some in _counted(in_pieces(table, gone)):
             self._target.write(_delete_rows, some, table=table)
             self._deleted[table.name] = done
             self._report(f"deleting {table.name}", done, len(gone))
@@ -203,24 +202,24 @@ class _Copying:
     def _copy_sessions(self) -> None:
         """First without titles and parents: those of others may have to change before."""
         total = self._source.count(sessions)
-        for done, some in _counted(_in_pieces(sessions, self._source.each(sessions))):
+        for done, some in _counted(in_pieces(sessions, self._source.each(sessions))):
             bare = [{**row, "title": None, "parent_session_id": None} for row in some]
             self._write(sessions, bare, _store_sessions)
             self._report("sessions", done, total)
-        for some in _in_pieces(sessions, self._source.each(sessions)):
+        for some in in_pieces(sessions, self._source.each(sessions)):
             self._write(sessions, some, _name_and_link)
 
     def _copy_messages(self, last: int | None) -> None:
         total = self._source.count(messages)
         there = 0 if last is None else self._source.count(messages, until=last)
-        for done, some in _counted(_in_pieces(messages, self._source.each(messages, after=last))):
+        for done, some in _counted(in_pieces(messages, self._source.each(messages, after=last))):
             self._write(messages, some, _store_messages)
             self._report("messages", there + done, total)
 
     def _copy_rows(self, table: Table, *, until: int | None = None) -> None:
         """Rows of a table that nothing else refers to: those that differ are stored anew."""
         total = self._source.count(table, until=until)
-        for done, some in _counted(_in_pieces(table, self._source.each(table, until=until))):
+        for done, some in _counted(in_pieces(table, self._source.each(table, until=until))):
             self._write(table, some, partial(_store_rows, table=table))
             self._report(table.name, done, total)
 
@@ -260,7 +259,7 @@ def _rows_of(target: OpenConnection, table: Table, like: list[Row]) -> list[Row]
 
 def _keys_held(target: OpenConnection, table: Table) -> Iterator[Row]:
     keys = select(*(table.c[name] for name in keys_of(table)))
-    found = target.core.execute(keys.execution_options(yield_per=_KEYS_AT_ONCE))
+    found = target.core.execute(keys.execution_options(yield_per=_ROWS_AT_ONCE))
     yield from map(dict, found.mappings())
 
 
@@ -314,21 +313,6 @@ def _update_sessions(target: OpenConnection, rows: list[Row], names: list[str]) 
 
 
 # --- pieces -------------------------------------------------------------------------------------
-
-
-def _in_pieces(table: Table, rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Lists of rows, bounded in number and in length of text."""
-    most = _KEYS_AT_ONCE // len(keys_of(table))
-    piece: list[Row] = []
-    characters = 0
-    for row in rows:
-        piece.append(row)
-        characters += sum(len(value) for value in row.values() if isinstance(value, str))
-        if len(piece) == most or characters >= _CHARACTERS_AT_ONCE:
-            yield piece
-            piece, characters = [], 0
-    if piece:
-        yield piece
 
 
 def _counted(pieces: Iterable[list[Row]]) -> Iterator[tuple[int, list[Row]]]:

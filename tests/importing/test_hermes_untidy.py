@@ -189,6 +189,48 @@ def test_killed_at_any_moment_it_goes_on_and_ends_whole(old, target):
         assert repository.check() == []
 
 
+def test_ids_that_are_none_or_alike_become_ids_and_lose_no_message(tmp_path, target):
+    path = tmp_path / "odd.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "CREATE TABLE sessions (id, source, started_at);"
+            "CREATE TABLE messages (id INTEGER PRIMARY KEY, session_id, role, content, timestamp);"
+            "INSERT INTO sessions VALUES (NULL,'a',1),('','b',1),(1,'c',1),('1','d',1),('n'||char(0),'e',1);"
+            "INSERT INTO messages (session_id, role, content, timestamp) VALUES"
+            " (NULL,'user','of none',2),('','user','of empty',2),(1,'user','of 1',2),"
+            " ('1','user','of text 1',2),('n'||char(0),'user','of nul',2),(x'ff','user','made',2);"
+        )
+    account = import_hermes_file(path, target)
+    assert account.left_out == []
+    lines = {each.table: (each.rows, each.now) for each in account.tables}
+    assert lines == {"sessions": (5, 6), "messages": (6, 6)}
+    with SessionRepository(target) as repository:
+        said = {s["id"]: [m["content"] for m in s["messages"]] for s in repository.export_all()}
+    assert sorted(map(sorted, said.values())) == [
+        [],
+        ["made"],
+        ["of 1"],
+        ["of empty", "of none"],
+        ["of nul"],
+        ["of text 1"],
+    ]
+    assert said["1"] == ["of text 1"]
+    assert import_hermes_file(path, target).tables == account.tables
+
+
+def test_odd_rows_beside_the_conversations_stop_nothing(old, target):
+    old.run("INSERT INTO state_meta VALUES ('blob', x'ff'), (x'fe', 'v')")
+    old.insert("session_model_usage", session_id="s", model="m", last_seen=1e300, input_tokens=-5)
+    old.insert("session_model_usage", session_id="s", model="x" * 9_000, last_seen=7200.0)
+    account = import_hermes_file(old.path, target)
+    assert account.left_out == []
+    lines = {each.table: (each.rows, each.now) for each in account.tables}
+    assert (lines["session_model_usage"], lines["state_meta"]) == ((2, 2), (2, 2))
+    with SessionRepository(target) as repository:
+        assert repository.meta.get("blob") == {"base64": "/w=="}
+        assert repository.check() == []
+
+
 def test_what_is_no_file_of_hermes_is_refused_by_name(tmp_path, sqlite_database):
     other, text = tmp_path / "other.db", tmp_path / "text.db"
     with closing(sqlite3.connect(other)) as connection:

@@ -73,8 +73,8 @@ class HermesFile:
         self._dbapi = dbapi
         self._scratch = scratch
         self._error = error
-        self.damaged: list[str] = []
-        """Places that could not be read, in words."""
+        self.damaged: dict[str, None] = {}
+        """Places that could not be read, in words, each once."""
         self.columns: dict[str, dict[str, str | None]] = {}
         """Of each table its columns, each with its default."""
         self.keys: dict[str, list[str]] = {}
@@ -148,10 +148,11 @@ class HermesFile:
             except self._error:
                 continue
             if found is not None:
-                self.damaged.append(f"{table}: rows {first} to {rowid - 1} ({reason})")
+                if rowid > first:
+                    self.damaged[f"{table}: rows {first} to {rowid - 1} ({reason})"] = None
                 yield found
                 return rowid
-        self.damaged.append(f"{table}: rows from {first} on ({reason})")
+        self.damaged[f"{table}: rows from {first} on ({reason})"] = None
         return None
 
     def _greatest(self, table: str) -> int:
@@ -169,17 +170,18 @@ class HermesFile:
             known.append(found or 0)
         return max(known)
 
-    # --- one row, and the messages of one session -------------------------------------------------
+    # --- some rows, and the messages of one session ---------------------------------------------
 
-    def one(self, table: str, column: str, value: Any) -> Row | None:
-        """The first row with this value, if it can be read."""
+    def some(self, table: str, column: str, value: Any) -> list[Row]:
+        """The rows with this value, if they can be read, each with its `rowid`."""
         if column not in self.columns.get(table, ()):
-            return None
-        sql = f"SELECT * FROM {_quoted(table)} WHERE {_quoted(column)} = ?"  # noqa: S608 - quoted
+            return []
+        sql = f"SELECT rowid AS rowid_, * FROM {_quoted(table)} WHERE {_quoted(column)} = ?"  # noqa: S608 - quoted
         try:
-            return next(_dicts(self._dbapi.execute(sql, (value,))), None)
-        except self._error:
-            return None
+            return list(_dicts(self._dbapi.execute(sql, (value,))))
+        except self._error as exc:
+            self.damaged[f"{table}: rows with {column} {value!r} ({exc})"] = None
+            return []
 
     def sort_messages(self, report: Callable[[int], object]) -> int:
         """Note which messages each session has, in a file of its own; return how many there are."""
@@ -189,8 +191,8 @@ class HermesFile:
         )
         number = 0
         for number, row in enumerate(self.rows("messages", "session_id"), start=1):
-            place = (row["session_id"], row["rowid_"])
-            self._scratch.execute("INSERT INTO places VALUES (ifnull(?, ''), ?)", place)
+            place = (_named(row["session_id"]), row["rowid_"])
+            self._scratch.execute("INSERT INTO places VALUES (?, ?)", place)
             if number % _IDS_AT_ONCE == 0:
                 report(number)
         self._scratch.commit()
@@ -202,10 +204,11 @@ class HermesFile:
             row[0] for row in self._scratch.execute("SELECT DISTINCT session_id FROM places")
         )
 
-    def number_of_messages(self, session_id: Any) -> int:
-        """How many messages of a session can be read."""
+    def number_of_messages(self, *of_session: Any) -> int:
+        """How many messages can be read: all, or those of a session."""
+        every = "SELECT count(*) FROM places"
         found = self._scratch.execute(
-            "SELECT count(*) FROM places WHERE session_id = ?", (session_id,)
+            f"{every} WHERE session_id IS ?" if of_session else every, of_session
         )
         return int(found.fetchone()[0])
 
@@ -224,11 +227,14 @@ class HermesFile:
             return list(_dicts(self._dbapi.execute(sql, ids)))
         except self._error as exc:
             if len(ids) == 1:
-                place = f"messages: row {ids[0]} ({exc})"
-                if place not in self.damaged:  # a session is read twice: to check, and to store
-                    self.damaged.append(place)
+                self.damaged[f"messages: row {ids[0]} ({exc})"] = None
                 return []
         return [row for one in ids for row in self._messages([one])]
+
+
+def _named(session_id: Any) -> Any:
+    """What a message names as its session: nothing is the same as an empty text."""
+    return "" if session_id is None else session_id
 
 
 def _dicts(cursor: Any) -> Iterator[Row]:

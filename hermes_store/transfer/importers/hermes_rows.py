@@ -17,7 +17,16 @@ from hermes_store.models import links
 from hermes_store.models.stored import messages, names, sessions
 from hermes_store.models.visibility import COMPACTED, REWOUND
 
-__all__ = ["Note", "link_of", "message_of", "session_of", "usage_of", "without_defaults"]
+__all__ = [
+    "Note",
+    "link_of",
+    "message_of",
+    "readable",
+    "session_of",
+    "shown",
+    "usage_of",
+    "without_defaults",
+]
 
 Row = dict[str, Any]
 Note = Callable[[str], None]
@@ -26,8 +35,8 @@ Note = Callable[[str], None]
 _JSON_CONTENT = "\0json:"
 """Stands before content that is not a text."""
 _MARKERS = {
-    "_branched_from": links.BRANCH,
     "_delegate_from": links.DELEGATE,
+    "_branched_from": links.BRANCH,
     "_reset_from": links.RESET,
 }
 _RESET_BY = (
@@ -47,6 +56,7 @@ _BY_END = {
 """Reasons of a parent's end, as revision 0015 reads them."""
 _OF_SESSIONS = {"session_key": "key"}
 _OF_MESSAGES = {"platform_message_id": "external_id"}
+_LONGEST_ID = 480
 _NOT_FOR_EXTRA = {"rowid_", "system_prompt_hash", "active", "compacted"}
 _JSON_IN_EXTRA = {"codex_message_items", "origin_json"}
 
@@ -133,6 +143,8 @@ def _content(stored: Any, note: Note) -> Any:
 
 # --- usage --------------------------------------------------------------------------------------
 
+_LONGEST_TEXT_OF_USAGE = 100
+_YEAR_9950 = 251_820_000_000.0
 _KEYS = {
     "task": "task",
     "model": "model",
@@ -150,25 +162,49 @@ _SUMS = {
 
 
 def usage_of(row: Row, started: float, note: Note) -> Row:
-    """What one model of a session used, as a row of `usage`; a cost of 0 is not known there."""
-    last = _number(row.get("last_seen"), "last_seen", note) or started
-    usage: Row = {
-        ours: _text(row.get(theirs), theirs, note) or "" for ours, theirs in _KEYS.items()
-    }
-    usage |= {ours: _whole(row.get(theirs) or 0, theirs, note) for ours, theirs in _SUMS.items()}
+    """What one model of a session used, as an export writes it; a cost of 0 is not known there."""
+    last = _moment(row.get("last_seen"), "last_seen", note)
+    last = started if last is None else last
+    first = _moment(row.get("first_seen"), "first_seen", note)
+    usage: Row = {ours: _short(row.get(theirs), theirs, note) for ours, theirs in _KEYS.items()}
+    for ours, theirs in _SUMS.items():
+        usage[ours] = max(_whole(row.get(theirs) or 0, theirs, note), 0)
     for name in ("estimated_cost_usd", "actual_cost_usd"):
-        usage[name] = _number(row.get(name), name, note) or None
-    first = _number(row.get("first_seen"), "first_seen", note) or last
+        cost = _number(row.get(name), name, note) or None
+        usage[name] = cost if cost is None or cost > 0 else _altered(None, f"{name} {cost}", note)
+    first = last if first is None else first
     return {**usage, "hour": int(last // 3600), "first_at": first, "last_at": last}
+
+
+def _short(value: Any, name: str, note: Note) -> str:
+    """A text that is part of a key, so that it has a bound."""
+    text = readable(value)[:_LONGEST_TEXT_OF_USAGE]
+    if text != (value or ""):
+        note(f"{name} is {text!r} now")
+    return text
+
+
+def _moment(value: Any, name: str, note: Note) -> float | None:
+    number = _number(value, name, note)
+    if number is None or 0 <= number < _YEAR_9950:
+        return number
+    return _altered(None, f"{name} {value!r}", note)  # type: ignore[no-any-return]  # None
 
 
 # --- values -------------------------------------------------------------------------------------
 
 
+def readable(value: Any) -> str:
+    """A value as a text that can be part of a key."""
+    given = "" if value is None else value
+    text = given.decode("utf-8", "replace") if isinstance(given, bytes) else str(given)
+    return values.optional_text("text", text.replace("\0", "\ufffd")[:_LONGEST_ID]) or ""
+
+
 def without_defaults(row: Row, defaults: Mapping[str, str | None]) -> Row:
     """A row as JSON can hold it, without what is NULL or what its table declares as the default."""
     return {
-        name: _shown(value)
+        name: shown(value)
         for name, value in row.items()
         if name != "rowid_" and value is not None and not _is_default(value, defaults.get(name))
     }
@@ -189,7 +225,8 @@ def _extra(there: Any, given: Row, defaults: Mapping[str, str | None]) -> Row | 
     return extra or None
 
 
-def _shown(value: Any) -> Any:
+def shown(value: Any) -> Any:
+    """A value as JSON can hold it."""
     if isinstance(value, bytes):
         return {"base64": base64.b64encode(value).decode("ascii")}
     return value if not isinstance(value, float) or math.isfinite(value) else str(value)
