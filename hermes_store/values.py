@@ -55,6 +55,7 @@ ALL = 2**62
 """The limit that means no limit."""
 
 GREATEST_COUNT = 2**53
+_MOST_DOLLARS = 1e12  # sums of them stay finite
 """The greatest count: every reader, JavaScript included, reads integers up to it exactly."""
 _YEAR_10000 = 253_402_300_800.0
 _DAY = 86_400
@@ -200,8 +201,9 @@ def cost(argument: str, value: Any) -> float | None:
     if value is None:
         return None
     dollars = number(argument, value)
-    if dollars < 0:
-        raise InvalidArgumentError(argument, f"{value!r} is negative", "give US dollars from 0 on")
+    if not 0 <= dollars <= _MOST_DOLLARS:
+        problem = f"{value!r} is negative" if dollars < 0 else f"{value!r} is too much"
+        raise InvalidArgumentError(argument, problem, "give US dollars from 0 to 1e12")
     return dollars
 
 

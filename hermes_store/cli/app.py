@@ -132,6 +132,7 @@ def shared_options() -> list[click.Parameter]:
         click.Option(
             ["--json", "as_json"],
             is_flag=True,
+            is_eager=True,  # the error about another option is printed as JSON, too
             expose_value=False,
             callback=keep,
             help="Print JSON for machines.",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import Literal, NamedTuple
 
 __all__ = ["BEYOND", "SECONDS_AN_HOUR", "Period", "Unit", "period_of"]
 
 Unit = Literal["day", "week", "month"]
 SECONDS_AN_HOUR = 3_600
+_MOST_HOURS: dict[Unit, int] = {"day": 50, "week": 7 * 24 + 26, "month": 31 * 24 + 26}
+"""No period is longer, even where clocks or calendars are set back a day."""
 BEYOND = 70_000_000
 """Hours since the Unix epoch: a record's hour is less, so that every zone has a date for it."""
 
@@ -27,18 +28,20 @@ def period_of(hour: int, unit: Unit, zone: tzinfo | None) -> Period:
     """The period in which an hour begins; without a zone, by the local time of the machine.
 
     An hour that lies in two days, in a zone of half hours, belongs to the one in which it begins.
+    Where clocks go back over midnight, a day ends when it ends for the last time.
     """
+    name = _name(hour, unit, zone)
+    end = hour + _MOST_HOURS[unit]
+    while _name(end - 1, unit, zone) != name:
+        end -= 1
+    return Period(name, end)
+
+
+def _name(hour: int, unit: Unit, zone: tzinfo | None) -> str:
     day = datetime.fromtimestamp(hour * SECONDS_AN_HOUR, zone).date()
-    name, following = _named(day, unit)
-    midnight = datetime.combine(following, time(), zone)
-    return Period(name, math.ceil(midnight.timestamp() / SECONDS_AN_HOUR))
-
-
-def _named(day: date, unit: Unit) -> tuple[str, date]:
-    """The name of the period of a day, and the first day of the next period."""
     if unit == "day":
-        return day.isoformat(), day + timedelta(days=1)
+        return day.isoformat()
     if unit == "month":
-        return f"{day:%Y-%m}", (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-    year, week, weekday = day.isocalendar()
-    return f"{year:04}-W{week:02}", day + timedelta(days=8 - weekday)
+        return f"{day:%Y-%m}"
+    year, week, _ = day.isocalendar()
+    return f"{year:04}-W{week:02}"

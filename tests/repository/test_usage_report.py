@@ -1,7 +1,7 @@
 """Usage by model and task: added up as a plain Python model adds it up, by any group."""
 
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -382,6 +382,43 @@ def test_any_records_are_reported_as_a_plain_model_adds_them_up(request, kind, a
 
 @only_sqlite
 @pytest.mark.parametrize("which", [SessionFilter(archived=None), SessionFilter(source="cli")])
+class AsPytz(tzinfo):
+    """A zone that answers right only about moments, not about dates that it is put into."""
+
+    def fromutc(self, moment):
+        return moment + timedelta(hours=-9)
+
+    def utcoffset(self, moment):
+        return timedelta(hours=14)
+
+    def dst(self, moment):
+        return None
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        ZoneInfo("America/St_Johns"),
+        ZoneInfo("America/Goose_Bay"),
+        ZoneInfo("Antarctica/Casey"),
+        AsPytz(),
+    ],
+    ids=["St Johns", "Goose Bay", "Casey", "as of pytz"],
+)
+@pytest.mark.parametrize("by", ["day", "week", "month"])
+def test_a_report_ends_where_clocks_go_back_over_midnight(sqlite_database, zone, by):
+    hours = [161_580, 161_581, 352_000, 358_083, 358_084, 358_100]
+    records = [
+        {"hour": h, "calls": 1, "first_at": h * 3600.0, "last_at": h * 3600.0} for h in hours
+    ]
+    session = {"id": "s", "source": "cli", "started_at": 1.0, "usage": records}
+    with SessionRepository(sqlite_database) as repository:
+        repository.import_sessions([session])
+        report = repository.usage_report(by, timezone=zone)
+    assert sum(row["calls"] for row in report) == len(hours)
+    assert len({row["group"] for row in report}) == len(report)
+
+
 @pytest.mark.parametrize("asked", [usage_report._first, usage_report._period])
 def test_a_period_is_one_range_of_the_index_of_hours(repository, which, asked):
     with repository.transaction() as transaction:
