@@ -377,11 +377,6 @@ def test_any_records_are_reported_as_a_plain_model_adds_them_up(request, kind, a
         hold()
 
 
-# --- what it costs --------------------------------------------------------------------------------
-
-
-@only_sqlite
-@pytest.mark.parametrize("which", [SessionFilter(archived=None), SessionFilter(source="cli")])
 class AsPytz(tzinfo):
     """A zone that answers right only about moments, not about dates that it is put into."""
 
@@ -419,6 +414,11 @@ def test_a_report_ends_where_clocks_go_back_over_midnight(sqlite_database, zone,
     assert len({row["group"] for row in report}) == len(report)
 
 
+# --- what it costs --------------------------------------------------------------------------------
+
+
+@only_sqlite
+@pytest.mark.parametrize("which", [SessionFilter(archived=None), SessionFilter(source="cli")])
 @pytest.mark.parametrize("asked", [usage_report._first, usage_report._period])
 def test_a_period_is_one_range_of_the_index_of_hours(repository, which, asked):
     with repository.transaction() as transaction:
