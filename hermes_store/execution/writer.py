@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TypeVar, cast
 
@@ -108,10 +108,12 @@ class Writer:
         self._repair = repair
         self._run_group = run_merged if backend.merges_groups else run_in_turn
         self._patience = settings.lock_timeout
-        self._most = settings.batch_size if settings.enable_batching else 1
-        self._company_seconds = settings.batch_wait_ms / 1000 if self._most > 1 else 0.0
-        self._most_leaders = 1 if self._company_seconds else backend.write_connections(settings)
-        self._turns = Turns(settings.queue_size, self._most_leaders)
+        self.most = settings.batch_size if settings.enable_batching else 1
+        """Most operations of a group."""
+        self._company_seconds = settings.batch_wait_ms / 1000 if self.most > 1 else 0.0
+        self.most_leaders = 1 if self._company_seconds else backend.write_connections(settings)
+        """Most groups that run at the same time."""
+        self._turns = Turns(settings.queue_size, self.most_leaders)
         self._last_leader = 0
         self._crowd = 0
         self._counting = threading.Lock()
@@ -144,21 +146,63 @@ class Writer:
         `HermesStoreError` when the database cannot be written.
         """
         turn = Turn(operation, self._patience if patience is None else patience)
-        group = [turn]
-        try:
-            self._turns.enter(turn)
-            if turn.state is LEADING:
-                self._let_others_come(turn.thread)
-                group = self._turns.gather(turn, self._most, self._company_seconds)
-                self._commit_group(group)
-        finally:
-            self._turns.leave(turn, group)
-            self._disconnect_if_closed()
+        self._see_through(turn, self._turns.enter)
         if self._checkpoints is not None:
             self._checkpoints.after(self.operations)
         if turn.error is not None:
             raise turn.error
         return cast("T", turn.result)
+
+    def run_many(self, turns: Sequence[Turn], tell: Callable[[Sequence[Turn]], object]) -> None:
+        """Run the operations of several callers, at most `batch_size`, in as few groups as can be.
+
+        Each is what `run` makes of it, with a patience of its own, but its error stands in the
+        turn. `tell` is called with turns that are done, in their order, until it has had all.
+        """
+        here = threading.get_ident()
+        for turn in turns:
+            turn.thread = here
+        self._join(turns)
+        told = 0
+        for number, turn in enumerate(turns, 1):
+            self._outcome(turn)
+            if number == len(turns) or turns[number].state is not DONE:
+                tell(turns[told:number])
+                told = number
+        if self._checkpoints is not None:
+            self._checkpoints.after(self.operations)
+
+    def _join(self, turns: Sequence[Turn]) -> None:
+        """Queue the turns. Those that cannot be are done, with the error."""
+        for number, turn in enumerate(turns):
+            try:
+                self._turns.join(turns[number:])
+            except HermesStoreError as exc:
+                turn.fail(exc)
+            else:
+                return
+
+    def _outcome(self, turn: Turn) -> None:
+        """Wait until a queued turn is done, or lead; what that raises stands in the turn."""
+        if turn.state is DONE:
+            return
+        try:
+            self._see_through(turn, self._turns.wait)
+        except BaseException as exc:  # noqa: BLE001 - its caller raises it
+            turn.error, turn.state = exc, DONE
+
+    def _see_through(self, turn: Turn, come: Callable[[Turn], None]) -> None:
+        """Return when `turn` is done. When it leads after `come`, commit its group."""
+        group = [turn]
+        try:
+            come(turn)
+            if turn.state is LEADING:
+                self._let_others_come(turn.thread)
+                group = self._turns.gather(turn, self.most, self._company_seconds)
+                self._commit_group(group)
+        finally:
+            self._turns.leave(turn, group)
+            self._disconnect_if_closed()
 
     @contextmanager
     def transaction(self, patience: float | None = None) -> Iterator[OpenConnection]:
@@ -238,7 +282,7 @@ class Writer:
     def abandon(self) -> None:
         """Start anew in the child of a fork; the parent's connections are not touched."""
         self._connections.abandon()
-        self._turns = Turns(self._settings.queue_size, self._most_leaders)
+        self._turns = Turns(self._settings.queue_size, self.most_leaders)
         self._counting = threading.Lock()
         if self._checkpoints is not None:
             self._checkpoints.after_fork()

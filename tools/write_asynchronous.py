@@ -1,0 +1,255 @@
+"""Write the asynchronous methods anew, from the synchronous ones: `make asynchronous`.
+
+The file is `hermes_store/asynchronous/generated.py`. A method keeps its signature, its docstring
+and its place; what it does with the database decides which door it goes through.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from hermes_store.api.base import Topic
+from hermes_store.api.care import Care
+from hermes_store.api.operations import Operations
+from hermes_store.repository import SessionRepository
+from tools.synchronous_source import Source, door
+
+TARGET = Path(__file__).parents[1] / "hermes_store" / "asynchronous" / "generated.py"
+WIDTH = 100
+
+HEAD = '''\
+"""The methods of a repository, awaited. Written by `make asynchronous` from `hermes_store.api`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hermes_store.asynchronous.doors import Doors, said
+from hermes_store.asynchronous.export import AsyncExport
+
+if TYPE_CHECKING:
+{imports}
+
+__all__ = [{names}]
+'''
+
+
+def method(topic: Source, name: str, path: str = "") -> str:
+    """Return a method that asks for the synchronous one; `path` leads to the object that has it."""
+    node = topic.methods[name]
+    owner = f"asked.{path}{name}"
+    way = door(topic, name)
+    asks = f"await self.{'_doors.' if path else ''}{way}("
+    if ast.unparse(node.returns or ast.Constant(None)) != "None":
+        asks = f"return {asks}"
+    body = _wrapped(asks, _call(node, f"lambda asked: {owner}", 12))
+    return f"{_header(topic, node, 'async def')}{_docstring(topic, node)}{body}"
+
+
+def _wrapped(begin: str, call: str) -> str:
+    """Return a statement of a body that calls something with `call`."""
+    line = f"        {begin}{call})"
+    if "\n" not in call and len(line) <= WIDTH:
+        return f"{line}\n"
+    return f"        {begin}\n            {call}\n        )\n"
+
+
+def _header(topic: Source, node: ast.FunctionDef, keyword: str, returns: str = "") -> str:
+    """Return the signature as the source has it, in as few lines as the formatter would take."""
+    arguments = ast.get_source_segment(topic.text, node) or ""
+    given = _parameters(node)
+    result = returns or ast.unparse(node.returns or ast.Constant(None))
+    line = f"    {keyword} {node.name}({', '.join(given)}) -> {result}:"
+    if len(line) <= WIDTH and not _is_spread(arguments):
+        return f"{line}\n"
+    inner = f"        {', '.join(given)}"
+    if len(inner) > WIDTH or _is_spread(arguments):
+        inner = "\n".join(f"        {each}," for each in given)
+    return f"    {keyword} {node.name}(\n{inner}\n    ) -> {result}:\n"
+
+
+def _is_spread(function: str) -> bool:
+    """Return whether the source has a line for each parameter."""
+    return "(\n        self,\n" in function
+
+
+def _parameters(node: ast.FunctionDef) -> list[str]:
+    arguments = node.args
+    defaults: list[Any] = [None] * (len(arguments.args) - len(arguments.defaults))
+    found = list(map(_parameter, arguments.args, [*defaults, *arguments.defaults]))
+    found += ["*"] if arguments.kwonlyargs else []
+    found += map(_parameter, arguments.kwonlyargs, arguments.kw_defaults)
+    return found + ([f"**{_parameter(arguments.kwarg, None)}"] if arguments.kwarg else [])
+
+
+def _parameter(argument: ast.arg, default: ast.expr | None) -> str:
+    annotation = f": {_unparsed(argument.annotation)}" if argument.annotation else ""
+    if default is None:
+        return f"{argument.arg}{annotation}"
+    return f"{argument.arg}{annotation} = {_unparsed(default)}"
+
+
+def _unparsed(node: ast.expr) -> str:
+    return ast.unparse(node).replace("'", '"')
+
+
+def _docstring(topic: Source, node: ast.FunctionDef | ast.ClassDef) -> str:
+    first = node.body[0]
+    lines = topic.text.splitlines(keepends=True)
+    return "".join(lines[first.lineno - 1 : first.end_lineno])
+
+
+def marked(node: ast.FunctionDef) -> dict[str, str]:
+    """Return the parameters whose default is an object with a name, and the name.
+
+    The method compares by identity, so an argument that was not given is not passed on.
+    """
+    arguments = node.args.args[len(node.args.args) - len(node.args.defaults) :]
+    pairs = zip(arguments, node.args.defaults, strict=True)
+    return {each.arg: default.id for each, default in pairs if isinstance(default, ast.Name)}
+
+
+def marks() -> Iterator[str]:
+    """Return the assignments of those names, from the modules of the topics."""
+    for topic in topics():
+        names = {name for each in topic.methods.values() for name in marked(each).values()}
+        for step in topic.module.body:
+            if isinstance(step, ast.Assign) and ast.unparse(step.targets[0]) in names:
+                yield f"{ast.unparse(step)}\n"
+
+
+def _call(node: ast.FunctionDef, function: str, indent: int) -> str:
+    """Return a call of `function` with the parameters of `node`."""
+    arguments = node.args
+    marks = marked(node)
+    plain = [each.arg for each in arguments.args[1:] if each.arg not in marks]
+    given = [f"{each}={each}" for each in plain] if marks else plain
+    given += [f"{each.arg}={each.arg}" for each in arguments.kwonlyargs]
+    given += [f"**said({each}=({each}, {mark}))" for each, mark in marks.items()]
+    given += [f"**{arguments.kwarg.arg}"] if arguments.kwarg else []
+    line = f"{function}({', '.join(given)})"
+    if indent + len(line) <= WIDTH:
+        return line
+    gap = " " * indent
+    inner = "".join(f"{gap}    {each},\n" for each in given)
+    return f"{function}(\n{inner}{gap})"
+
+
+def static(topic: Source, name: str) -> str:
+    """Return a static method, which touches no database, as it is."""
+    node = topic.methods[name]
+    title = topic.owner.__name__
+    given = ", ".join(each.arg for each in node.args.args)
+    return (
+        f"    @staticmethod\n{_header(topic, node, 'def')}{_docstring(topic, node)}"
+        f"        from {topic.owner.__module__} import {title}\n\n"
+        f"        return {title}.{name}({given})\n"
+    )
+
+
+def member(topic: Source, name: str) -> str:
+    """Return whatever a topic has under a name."""
+    found = inspect.getattr_static(topic.owner, name)
+    if isinstance(found, property):
+        node = topic.methods[name]
+        kind = f"Async{ast.unparse(node.returns or ast.Constant(None))}"
+        head = f"    @property\n{_header(topic, node, 'def', kind)}{_docstring(topic, node)}"
+        return f"{head}        return {kind}(self)\n"
+    if isinstance(found, staticmethod):
+        return static(topic, name)
+    if isinstance(found, FunctionType):
+        return method(topic, name)
+    return f"    {name} = {found!r}\n"
+
+
+def export(source: Source) -> str:
+    """Return `iter_export`: the iterator that it returns is asynchronous."""
+    node = source.methods["iter_export"]
+    body = _wrapped("return AsyncExport(", _call(node, "self._repository.iter_export", 12))
+    return f"{_header(source, node, 'def', 'AsyncExport')}{_docstring(source, node)}{body}"
+
+
+def namespaces() -> Iterator[type]:
+    """The topics that are objects of their own."""
+    for topic in topics():
+        for name in topic.public():
+            found = inspect.getattr_static(topic.owner, name)
+            if isinstance(found, property):
+                yield inspect.get_annotations(found.fget, eval_str=True)["return"]
+
+
+def topics() -> list[Source]:
+    """The topics of a repository, in their order."""
+    return [Source(each) for each in (*Operations.__bases__, Care) if issubclass(each, Topic)]
+
+
+def namespace(owner: type) -> str:
+    """Return the class of a topic that is an object of its own."""
+    source = Source(owner)
+    name = next(
+        name
+        for topic in topics()
+        for name in topic.public()
+        if isinstance(found := inspect.getattr_static(topic.owner, name), property)
+        and inspect.get_annotations(found.fget, eval_str=True)["return"] is owner
+    )
+    head = (
+        f"class Async{owner.__name__}:\n{_docstring(source, source.tree)}\n"
+        "    def __init__(self, doors: Doors) -> None:\n        self._doors = doors\n"
+    )
+    return "\n".join([head, *(method(source, each, f"{name}.") for each in source.public())])
+
+
+def imports(text: str) -> str:
+    """Return the imports of the names that annotations use, sorted as the linter wants them."""
+    nodes = (node for each in _annotations(text) for node in ast.walk(each))
+    used = {node.id for node in nodes if isinstance(node, ast.Name)}
+    known: dict[str, str] = {}
+    for each in (*topics(), *map(Source, namespaces()), Source(SessionRepository)):
+        known |= each.imports()
+    modules: dict[str, list[str]] = {}
+    for name in sorted(used & known.keys()):
+        modules.setdefault(known[name], []).append(name)
+    ours = [each for each in modules if each.startswith("hermes_store")]
+    groups = [sorted(modules.keys() - set(ours)), sorted(ours)]
+    lines = [[_import(each, modules[each]) for each in group] for group in groups if group]
+    return "\n\n".join("\n".join(each) for each in lines)
+
+
+def _annotations(text: str) -> Iterator[ast.expr]:
+    for node in ast.walk(ast.parse(text)):
+        annotation = getattr(node, "annotation", None) or getattr(node, "returns", None)
+        if annotation is not None:
+            yield annotation
+
+
+def _import(module: str, names: list[str]) -> str:
+    line = f"    from {module} import {', '.join(names)}"
+    if len(line) <= WIDTH:
+        return line
+    return "\n".join([f"    from {module} import (", *(f"        {n}," for n in names), "    )"])
+
+
+def text() -> str:
+    """Return what the file should hold."""
+    beside = [namespace(each) for each in namespaces()]
+    members = [member(topic, name) for topic in topics() for name in topic.public()]
+    body = "\n".join([*members, export(Source(SessionRepository))])
+    awaited = (
+        "class AwaitedOperations(Doors):\n"
+        '    """What a `SessionRepository` can do, awaited."""\n\n' + body
+    )
+    code = "\n\n".join([*beside, awaited])
+    names = sorted(["AwaitedOperations", *(f"Async{each.__name__}" for each in namespaces())])
+    quoted = ", ".join(f'"{each}"' for each in names)
+    head = HEAD.format(imports=imports(code), names=quoted)
+    return "\n".join([head, *marks(), f"\n{code}"])
+
+
+if __name__ == "__main__":
+    TARGET.write_text(text(), encoding="utf-8")
