@@ -32,6 +32,10 @@ class Source:
             if not found.startswith("_"):
                 yield found
 
+    def assignments(self) -> list[ast.Assign]:
+        """The assignments of the module."""
+        return [each for each in self.module.body if isinstance(each, ast.Assign)]
+
     def imports(self) -> dict[str, str]:
         """Where each name of the module is imported from."""
         found = {}

@@ -27,7 +27,7 @@ HEAD = '''\
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+{defaults}from typing import TYPE_CHECKING
 
 from hermes_store.asynchronous.doors import Doors, said
 from hermes_store.asynchronous.export import AsyncExport
@@ -47,7 +47,7 @@ def method(topic: Source, name: str, path: str = "") -> str:
     asks = f"await self.{'_doors.' if path else ''}{way}("
     if ast.unparse(node.returns or ast.Constant(None)) != "None":
         asks = f"return {asks}"
-    body = _wrapped(asks, _call(node, f"lambda asked: {owner}", 12))
+    body = _wrapped(asks, _call(topic, node, f"lambda asked: {owner}", 12))
     return f"{_header(topic, node, 'async def')}{_docstring(topic, node)}{body}"
 
 
@@ -104,32 +104,52 @@ def _docstring(topic: Source, node: ast.FunctionDef | ast.ClassDef) -> str:
     return "".join(lines[first.lineno - 1 : first.end_lineno])
 
 
-def marked(node: ast.FunctionDef) -> dict[str, str]:
-    """Return the parameters whose default is an object with a name, and the name.
-
-    The method compares by identity, so an argument that was not given is not passed on.
-    """
-    arguments = node.args.args[len(node.args.args) - len(node.args.defaults) :]
-    pairs = zip(arguments, node.args.defaults, strict=True)
+def named_defaults(node: ast.FunctionDef) -> dict[str, str]:
+    """Return the parameters whose default is an object with a name, and the name."""
+    plain = node.args.args[len(node.args.args) - len(node.args.defaults) :]
+    pairs = [*zip(plain, node.args.defaults, strict=True)]
+    pairs += zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)  # type: ignore[arg-type]
     return {each.arg: default.id for each, default in pairs if isinstance(default, ast.Name)}
 
 
+def marked(topic: Source, node: ast.FunctionDef) -> dict[str, str]:
+    """Return those of them whose default the module itself makes, to know it by identity.
+
+    An argument that was not given is not passed on.
+    """
+    made = {ast.unparse(each.targets[0]) for each in topic.assignments()}
+    return {name: mark for name, mark in named_defaults(node).items() if mark in made}
+
+
 def marks() -> Iterator[str]:
-    """Return the assignments of those names, from the modules of the topics."""
+    """Return the assignments of those defaults."""
     for topic in topics():
-        names = {name for each in topic.methods.values() for name in marked(each).values()}
-        for step in topic.module.body:
-            if isinstance(step, ast.Assign) and ast.unparse(step.targets[0]) in names:
+        names = {name for each in topic.methods.values() for name in marked(topic, each).values()}
+        for step in topic.assignments():
+            if ast.unparse(step.targets[0]) in names:
                 yield f"{ast.unparse(step)}\n"
 
 
-def _call(node: ast.FunctionDef, function: str, indent: int) -> str:
+def imported_defaults() -> str:
+    """Return the imports of defaults that other modules make, at no cost."""
+    lines = set()
+    for topic in topics():
+        known = topic.imports()
+        for node in topic.methods.values():
+            for name in set(named_defaults(node).values()) & known.keys():
+                assert not known[name].startswith("hermes_store"), f"{name}: its import costs time"
+                lines.add(f"from {known[name]} import {name}\n")
+    return "".join(sorted(lines))
+
+
+def _call(topic: Source, node: ast.FunctionDef, function: str, indent: int) -> str:
     """Return a call of `function` with the parameters of `node`."""
     arguments = node.args
-    marks = marked(node)
+    marks = marked(topic, node)
     plain = [each.arg for each in arguments.args[1:] if each.arg not in marks]
     given = [f"{each}={each}" for each in plain] if marks else plain
-    given += [f"{each.arg}={each.arg}" for each in arguments.kwonlyargs]
+    others = [each.arg for each in arguments.kwonlyargs if each.arg not in marks]
+    given += [f"{each}={each}" for each in others]
     given += [f"**said({each}=({each}, {mark}))" for each, mark in marks.items()]
     given += [f"**{arguments.kwarg.arg}"] if arguments.kwarg else []
     line = f"{function}({', '.join(given)})"
@@ -170,7 +190,7 @@ def member(topic: Source, name: str) -> str:
 def export(source: Source) -> str:
     """Return `iter_export`: the iterator that it returns is asynchronous."""
     node = source.methods["iter_export"]
-    body = _wrapped("return AsyncExport(", _call(node, "self._repository.iter_export", 12))
+    body = _wrapped("return AsyncExport(", _call(source, node, "self._repository.iter_export", 12))
     return f"{_header(source, node, 'def', 'AsyncExport')}{_docstring(source, node)}{body}"
 
 
@@ -247,7 +267,7 @@ def text() -> str:
     code = "\n\n".join([*beside, awaited])
     names = sorted(["AwaitedOperations", *(f"Async{each.__name__}" for each in namespaces())])
     quoted = ", ".join(f'"{each}"' for each in names)
-    head = HEAD.format(imports=imports(code), names=quoted)
+    head = HEAD.format(defaults=imported_defaults(), imports=imports(code), names=quoted)
     return "\n".join([head, *marks(), f"\n{code}"])
 
 
