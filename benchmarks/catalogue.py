@@ -8,7 +8,17 @@ from itertools import chain
 from benchmarks.contenders import BY_HAND, OURS, PSYCOPG, UNIT_OF_WORK
 from benchmarks.files import Files
 from benchmarks.plan import Plan
-from benchmarks.rows import alone, endurance, loads, opening, processes, searches, sizes, threads
+from benchmarks.rows import (
+    alone,
+    endurance,
+    loads,
+    loops,
+    opening,
+    processes,
+    searches,
+    sizes,
+    threads,
+)
 from benchmarks.table import Table, Target
 from tools import local_postgres
 
@@ -76,6 +86,7 @@ TABLES: dict[str, Callable[[Plan, Files], Iterator[Table]]] = {
     "reads": one(reads),
     "search": searches.tables,
     "opening": one(opens),
+    "asyncio": one(loops.table),
     "endurance": one(endurance.table),
     "sizes": one(sizes.table),
     "postgresql": one(postgresql),
