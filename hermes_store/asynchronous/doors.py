@@ -40,6 +40,7 @@ class Lanes:
 
         store = repository._store  # noqa: SLF001 - the same repository, for tasks
         settings = store.settings
+        self.figures = store.figures
         self.asked = Asked()
         self.pending = PENDING
         self.lock_timeout = settings.lock_timeout
@@ -95,7 +96,9 @@ class Doors:
         result, operation = lanes.asked.take_down(ask)
         if operation is None:
             return result
-        outcome = await lanes.writes.run(Call(operation, lanes.lock_timeout))
+        call = Call(operation, lanes.lock_timeout)
+        call.origin = lanes.figures.origin()
+        outcome = await lanes.writes.run(call)
         return cast("R", outcome) if result is lanes.pending else result
 
     async def _read(self, ask: Callable[[SessionRepository], R]) -> R:

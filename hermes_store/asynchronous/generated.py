@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from hermes_store.asynchronous.doors import Doors, said
@@ -9,6 +10,7 @@ from hermes_store.asynchronous.export import AsyncExport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import tzinfo
     from typing import Any, Literal, Unpack
 
     from hermes_store.errors import InvalidArgumentError
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
         Content,
         ConversationMessage,
         ImportResult,
+        LeaseRecord,
         MessageRecord,
         NewMessage,
         SearchHit,
@@ -27,12 +30,83 @@ if TYPE_CHECKING:
         SessionProperties,
         SessionRecord,
         SourceUsage,
+        UsageBy,
+        UsageSum,
     )
     from hermes_store.search.running import Progress
 
-__all__ = ["AwaitedOperations"]
+__all__ = ["AsyncLeases", "AsyncMeta", "AwaitedOperations"]
 
 _UNSAID = float(90)
+
+
+class AsyncLeases:
+    """Names that one holder at a time can have, among all processes and hosts of a store.
+
+    A lease ends by `release`, or by itself `seconds` after it was last acquired or refreshed: then
+    it is free, also when its holder was killed. `name` and `holder` are texts of at most 500
+    characters; two holders must not have the same text. The clock is the server's, or for a file
+    that of the machine.
+    """
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+
+    async def acquire(self, name: str, holder: str, seconds: float) -> bool:
+        """Take a free lease for `seconds`, at most a day; return whether `holder` has it now.
+
+        A holder that has it already has it for `seconds` from now on.
+        """
+        return await self._doors._write(lambda asked: asked.leases.acquire(name, holder, seconds))
+
+    async def refresh(self, name: str, holder: str, seconds: float) -> bool:
+        """Keep a lease for `seconds` from now on, at most a day.
+
+        Returns False when `holder` does not have it any more: it expired, or was released.
+        """
+        return await self._doors._write(lambda asked: asked.leases.refresh(name, holder, seconds))
+
+    async def release(self, name: str, holder: str) -> bool:
+        """Give a lease back; return False when `holder` does not have it any more."""
+        return await self._doors._write(lambda asked: asked.leases.release(name, holder))
+
+    async def holder(self, name: str) -> str | None:
+        """Return who has a lease now; None when it is free."""
+        return await self._doors._read(lambda asked: asked.leases.holder(name))
+
+    async def held(self) -> list[LeaseRecord]:
+        """Return the leases that are held now, in the order of their names."""
+        return await self._doors._read(lambda asked: asked.leases.held())
+
+
+class AsyncMeta:
+    """Values under keys: the settings, positions and marks of a program.
+
+    A key is a text of at most 500 characters, a value whatever JSON can hold. Programs that share
+    a store begin their keys with their names.
+    """
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+
+    async def get(self, key: str) -> Any:
+        """Return the value of a key; None when there is none."""
+        return await self._doors._read(lambda asked: asked.meta.get(key))
+
+    async def set(self, key: str, value: Any) -> None:
+        """Store a value under a key, in place of the one that is there."""
+        await self._doors._write(lambda asked: asked.meta.set(key, value))
+
+    async def delete(self, key: str) -> bool:
+        """Delete a key with its value; return False when it is not there."""
+        return await self._doors._write(lambda asked: asked.meta.delete(key))
+
+    async def items(self, prefix: str = "") -> list[tuple[str, Any]]:
+        """Return the keys that begin with `prefix`, each with its value, in the order of keys.
+
+        Case matters, and no character is a wildcard.
+        """
+        return await self._doors._read(lambda asked: asked.meta.items(prefix))
 
 
 class AwaitedOperations(Doors):
@@ -643,6 +717,70 @@ class AwaitedOperations(Doors):
         """
         return await self._read(lambda asked: asked.usage_by_source(filter=filter))
 
+    async def record_usage(
+        self,
+        session_id: str,
+        *,
+        task: str | None = None,
+        model: str | None = None,
+        provider: str | None = None,
+        base_url: str | None = None,
+        mode: str | None = None,
+        calls: int | None = 1,
+        input_tokens: int | None = 0,
+        output_tokens: int | None = 0,
+        cache_read_tokens: int | None = 0,
+        cache_write_tokens: int | None = 0,
+        reasoning_tokens: int | None = 0,
+        estimated_cost_usd: float | None = None,
+        actual_cost_usd: float | None = None,
+    ) -> None:
+        """Note what a call of a model used, or several calls: `usage_report` adds it up.
+
+        `task` is which work of the agent it was; None is the conversation itself. A cost of None is
+        not known. What a session used in one hour for the same task, model, provider, base URL and
+        mode is one record. These texts have at most 500 characters each. Raises
+        `SessionNotFoundError`.
+        """
+        await self._write(
+            lambda asked: asked.record_usage(
+                session_id,
+                task=task,
+                model=model,
+                provider=provider,
+                base_url=base_url,
+                mode=mode,
+                calls=calls,
+                input_tokens=input_tokens,
+                output_tokens=output_tokens,
+                cache_read_tokens=cache_read_tokens,
+                cache_write_tokens=cache_write_tokens,
+                reasoning_tokens=reasoning_tokens,
+                estimated_cost_usd=estimated_cost_usd,
+                actual_cost_usd=actual_cost_usd,
+            )
+        )
+
+    async def usage_report(
+        self,
+        by: UsageBy = "day",
+        filter: SessionFilter | None = None,
+        *,
+        timezone: tzinfo | None = UTC,
+    ) -> list[UsageSum]:
+        """Return what was recorded by `record_usage`, summed up by day, model, user and so on.
+
+        Days, weeks (2026-W09, from Monday on) and months are those of `timezone`, None being the
+        local time of the machine; they come in their order, without those that have no records. Of
+        other groups the one with the most input and output tokens comes first; '' is not known.
+
+        Without a filter the usage of all sessions counts, of archived ones too.
+
+        By tool, it counts the calls that messages name, without tokens and costs, which no provider
+        tells by tool; this reads all messages with tool calls.
+        """
+        return await self._read(lambda asked: asked.usage_report(by, filter, timezone=timezone))
+
     async def export_session(self, session_id: str) -> SessionExport | None:
         """Return a session with all its messages under "messages", or None."""
         return await self._read(lambda asked: asked.export_session(session_id))
@@ -685,6 +823,16 @@ class AwaitedOperations(Doors):
         return await self._other(
             lambda asked: asked.import_sessions(sessions, result=result, on_bad=on_bad)
         )
+
+    @property
+    def leases(self) -> AsyncLeases:
+        """Names that one holder at a time can have: `acquire`, `refresh`, `release`, `holder`."""
+        return AsyncLeases(self)
+
+    @property
+    def meta(self) -> AsyncMeta:
+        """What a program keeps under keys of its own: `get`, `set`, `delete`, `items`."""
+        return AsyncMeta(self)
 
     async def delete_session(self, session_id: str) -> bool:
         """Delete a session and its messages; False when there is no such session.

@@ -30,6 +30,7 @@ from hermes_store.errors import (
     StoreReadOnlyError,
     StoreUnavailableError,
 )
+from hermes_store.execution.figures import Figures
 from hermes_store.execution.readers import Readers
 from hermes_store.execution.sharing import gate, readers, writers
 from hermes_store.execution.turns import Operation, Turn
@@ -215,15 +216,14 @@ class Store:
         """The engine that writes and the one that reads."""
         return Engines(self._writer.engine, self._readers.engine)
 
-    def statistics(self) -> dict[str, int]:
+    def statistics(self) -> dict[str, float]:
         """Return what the writer did since this process opened the database."""
-        writer = self._writer
-        return {
-            "total_writes": writer.operations,
-            "batched_writes": writer.operations,
-            "batch_count": writer.groups,
-            "pending_writes": writer.waiting,
-        }
+        return {**self.figures.told(), "pending_writes": self._writer.waiting}
+
+    @property
+    def figures(self) -> Figures:
+        """What the writer did, and who observes it."""
+        return self._writer.figures
 
     @property
     def is_read_only(self) -> bool:

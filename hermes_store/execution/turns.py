@@ -49,6 +49,7 @@ class Turn:
         "deadline",
         "error",
         "operation",
+        "origin",
         "patience",
         "result",
         "signal",
@@ -70,6 +71,8 @@ class Turn:
         self.started = time.monotonic()
         self.deadline = self.started + patience
         self.state = NEW
+        self.origin: Any = None
+        """What stands for the call, for an observer."""
         self.result: Any = None
         self.error: BaseException | None = None
         self.signal = threading.Lock()

@@ -14,7 +14,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TypeVar, cast
+from functools import partial
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
@@ -39,6 +40,7 @@ from hermes_store.errors import (
     TransactionRolledBackError,
 )
 from hermes_store.execution.connections import WriteConnections
+from hermes_store.execution.figures import Figures, Group
 from hermes_store.execution.groups import run_in_turn, run_merged
 from hermes_store.execution.savepoint import can_run_again, run_in_savepoint
 from hermes_store.execution.turns import DONE, LEADING, Turn, Turns
@@ -116,11 +118,8 @@ class Writer:
         self._turns = Turns(settings.queue_size, self.most_leaders)
         self._last_leader = 0
         self._crowd = 0
-        self._counting = threading.Lock()
-        self.operations = 0
-        """Operations committed so far."""
-        self.groups = 0
-        """Transactions committed so far."""
+        self.figures = Figures()
+        """What was committed so far, and how long it took."""
 
     @property
     def settings(self) -> Settings:
@@ -145,10 +144,9 @@ class Writer:
         no trace. Raises `StoreBusyError`, `StoreClosedError`, `NestedTransactionError`, or another
         `HermesStoreError` when the database cannot be written.
         """
-        turn = Turn(operation, self._patience if patience is None else patience)
+        turn = self._turn(operation, patience)
         self._see_through(turn, self._turns.enter)
-        if self._checkpoints is not None:
-            self._checkpoints.after(self.operations)
+        self._checkpoint()
         if turn.error is not None:
             raise turn.error
         return cast("T", turn.result)
@@ -169,8 +167,12 @@ class Writer:
             if number == len(turns) or turns[number].state is not DONE:
                 tell(turns[told:number])
                 told = number
-        if self._checkpoints is not None:
-            self._checkpoints.after(self.operations)
+        self._checkpoint()
+
+    def _turn(self, operation: Callable[..., Any] | None, patience: float | None) -> Turn:
+        turn = Turn(operation, self._patience if patience is None else patience)
+        turn.origin = self.figures.origin()
+        return turn
 
     def _join(self, turns: Sequence[Turn]) -> None:
         """Queue the turns. Those that cannot be are done, with the error."""
@@ -211,11 +213,12 @@ class Writer:
         `patience` is that of `run`. An exception of the block rolls the transaction back.
         Raises what `run` raises.
         """
-        turn = Turn(None, self._patience if patience is None else patience)
+        turn = self._turn(None, patience)
         try:
             self._turns.enter(turn)
             with typed_errors(self._backend, own_statements=True):
-                connection, process = self._begin_patiently(turn), os.getpid()
+                measured = Group([turn])
+                connection, process = self._begin_patiently(turn, measured), os.getpid()
                 committing = False
                 damage: BaseException | None = None
                 try:
@@ -224,7 +227,7 @@ class Writer:
                     _require_transaction(connection)
                     connection.require_same_file_lately()
                     committing = True
-                    self._commit(connection, turn)
+                    self._commit(connection, turn, measured)
                     connection.require_same_file()
                 except BaseException as exc:
                     if committing or isinstance(exc, TransactionRolledBackError):
@@ -283,9 +286,13 @@ class Writer:
         """Start anew in the child of a fork; the parent's connections are not touched."""
         self._connections.abandon()
         self._turns = Turns(self._settings.queue_size, self.most_leaders)
-        self._counting = threading.Lock()
+        self.figures.renew_lock()
         if self._checkpoints is not None:
             self._checkpoints.after_fork()
+
+    def _checkpoint(self) -> None:
+        if self._checkpoints is not None:
+            self._checkpoints.after(self.figures.operations)
 
     def _let_others_come(self, thread: int) -> None:
         """Yield the interpreter once while several threads write, so that they can queue."""
@@ -306,6 +313,7 @@ class Writer:
         replaced once. When an error that can be repaired ended the transaction, the next run
         repairs it first.
         """
+        measured = Group(group)
         careful = False
         damage: BaseException | None = None
         replaced = not self._connections.idle
@@ -314,7 +322,7 @@ class Writer:
         while True:
             try:
                 turns = [turn for turn in group if turn not in failed]
-                self._attempt(turns, careful=careful, damage=damage)
+                self._attempt(turns, measured, careful=careful, damage=damage)
             except BaseException as exc:
                 if self._backend.is_busy(exc) and not group[0].expired():
                     self._fail_impatient(group, exc)
@@ -334,7 +342,7 @@ class Writer:
                 else:
                     raise
             else:
-                self._acknowledge(group)
+                self._acknowledge(group, measured)
                 return
 
     def _is_one_operations(self, exc: BaseException, group: list[Turn]) -> bool:
@@ -354,16 +362,23 @@ class Writer:
         return self._repair is not None and self._repair.applies(_reason(exc))
 
     def _attempt(
-        self, turns: list[Turn], *, careful: bool, damage: BaseException | None = None
+        self,
+        turns: list[Turn],
+        measured: Group,
+        *,
+        careful: bool,
+        damage: BaseException | None = None,
     ) -> None:
-        """Run and commit `turns` in one transaction, or roll all of it back.
+        """Run and commit `turns` in one transaction, or roll all of it back. Measures it.
 
         An error given as `damage` is repaired first. With `careful` each turn has a savepoint.
         """
         connection = self._connections.take()
         committing = False
+        measured.tries += 1
         try:
             connection.begin()
+            measured.begun()
             if damage and self._repair:
                 self._repair.apply(connection, _reason(damage))
             for turn in turns:
@@ -376,11 +391,13 @@ class Writer:
             _require_transaction(connection)
             connection.require_same_file_lately()
             committing = True
+            measured.committing()
             connection.commit()
+            measured.committed()
             connection.require_same_file()  # a commit into a removed file is not acknowledged
         except BaseException as exc:
             if committing and _is_interrupt(exc) and not connection.in_transaction:
-                self._acknowledge(turns)
+                self._acknowledge(turns, measured)
             self._connections.abort(connection, exc, committing=committing)
             raise
         finally:
@@ -398,8 +415,9 @@ class Writer:
                 raise
             turn.error = self._typed(exc)
 
-    def _acknowledge(self, group: list[Turn]) -> None:
-        self._count(sum(turn.error is None for turn in group))
+    def _acknowledge(self, group: list[Turn], measured: Group) -> None:
+        measured.turns = [turn for turn in group if turn.error is None]
+        self.figures.add(measured)
         group[0].state = DONE
         for follower in group[1:]:
             follower.wake(DONE)
@@ -425,23 +443,19 @@ class Writer:
             error.__cause__ = exc
         return error
 
-    def _count(self, operations: int) -> None:
-        with self._counting:
-            self.groups += 1
-            self.operations += operations
-
     # --- transactions of the caller -------------------------------------------------------------
 
-    def _begin_patiently(self, turn: Turn) -> OpenConnection:
+    def _begin_patiently(self, turn: Turn, measured: Group) -> OpenConnection:
         budget = turn.deadline - time.monotonic()
-        return retry_while_busy(
-            self._backend, lambda: again_if_lost(self._backend, self._begun), budget
-        )
+        begin = partial(self._begun, measured)
+        return retry_while_busy(self._backend, lambda: again_if_lost(self._backend, begin), budget)
 
-    def _begun(self) -> OpenConnection:
+    def _begun(self, measured: Group) -> OpenConnection:
+        measured.tries += 1
         connection = self._connections.take()
         try:
             connection.begin(for_caller=True)
+            measured.begun()
         except BaseException as exc:
             self._connections.abort(connection, exc, committing=False)
             self._connections.give_back(connection)
@@ -452,13 +466,15 @@ class Writer:
         """Repair `damage`, so that the caller's next try succeeds."""
         if damage is not None and self._can_repair(damage):
             with suppress(DatabaseError):  # the next try then fails, too, and repairs again
-                self._attempt([], careful=True, damage=damage)
+                self._attempt([], Group([]), careful=True, damage=damage)
 
-    def _commit(self, connection: OpenConnection, turn: Turn) -> None:
+    def _commit(self, connection: OpenConnection, turn: Turn, measured: Group) -> None:
+        measured.committing()
         # With a rollback journal a reader can block COMMIT. The transaction then stays open.
         retry_while_busy(self._backend, connection.dbapi.commit, turn.patience)
         connection.commit()
-        self._count(1)
+        measured.committed()
+        self.figures.add(measured)
 
     def _disconnect_if_closed(self) -> None:
         if self._turns.closed and not self._turns.led:
