@@ -144,6 +144,18 @@ def test_a_transaction_is_a_span_with_the_calls_in_it(repository, watch, recorde
     assert recorded.spans("commit")[-1].links[0].context.span_id == block.context.span_id
 
 
+def test_calls_of_topics_that_are_objects_are_spans_with_their_names(repository, watch, recorded):
+    watch(repository)
+    assert repository.leases.acquire("job", "me", 60)
+    with repository.transaction() as transaction:
+        transaction.meta.set("key", 1)
+    names = [each.name for each in recorded.spans() if each.name != "commit"]
+    assert names == ["leases.acquire", "meta.set", "transaction"]
+    uninstrument(repository)
+    assert repository.meta.get("key") == 1
+    assert len(recorded.spans()) == 5
+
+
 def test_an_export_is_one_span_and_leaves_the_caller_s_span_alone(repository, watch, recorded):
     repository.create_session("s", "cli")
     repository.create_session("t", "cli")
@@ -224,6 +236,7 @@ def test_calls_of_tasks_are_spans_of_their_tasks_and_share_a_commit(database, wa
                     await repo.get_messages("s")
 
             await asyncio.gather(*(agent(number) for number in range(10)))
+            await repo.meta.set("key", 1)
             await repo.run(lambda tx: tx.append_message("s", "user", "y"))
             assert [each["id"] async for each in repo.iter_export()] == ["s"]
             uninstrument(repo)
@@ -241,7 +254,7 @@ def test_calls_of_tasks_are_spans_of_their_tasks_and_share_a_commit(database, wa
     }
     run = recorded.spans("run")[0]
     assert [each.context.span_id for each in commits[-1].links] == [run.context.span_id]
-    assert len(recorded.spans("iter_export")) == 1
+    assert len(recorded.spans("iter_export")) == len(recorded.spans("meta.set")) == 1
 
 
 @pytest.mark.postgresql

@@ -18,6 +18,7 @@ from hermes_store import AsyncSessionRepository, SessionRepository
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
+    before = set(threads())
     names = inspect.signature(pyfuncitem.obj).parameters
     given = {name: pyfuncitem.funcargs[name] for name in names}
     told: list[str] = []
@@ -31,7 +32,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
             runner.run(given["repo"].close())
     logging.getLogger("asyncio").removeHandler(handler)
     assert told == []
-    until(lambda: threads() == [])
+    until(lambda: set(threads()) <= before)
     return True
 
 

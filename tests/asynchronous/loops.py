@@ -18,9 +18,10 @@ def with_settings(**settings: object) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("settings", [settings], ids=[""])
 
 
-def threads() -> list[str]:
+def threads() -> list[int | None]:
     """The threads of asynchronous repositories."""
-    return [each.name for each in threading.enumerate() if each.name.startswith("hermes_store")]
+    found = threading.enumerate()
+    return [each.ident for each in found if each.name.startswith("hermes_store")]
 
 
 async def happens(condition: Callable[[], object], seconds: float = 30.0) -> None:

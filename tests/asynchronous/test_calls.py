@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from loops import happens
 
 from hermes_store import AsyncSessionRepository, SessionRepository, Transaction
 from hermes_store.errors import (
@@ -97,6 +98,20 @@ async def test_a_closed_repository_refuses_every_call(repo):
             await call
 
 
+async def test_leases_and_meta_are_awaited_too(repo):
+    taken = await asyncio.gather(*(repo.leases.acquire("job", f"{n}", 60) for n in range(20)))
+    holder = await repo.leases.holder("job")
+    assert [number for number, took in enumerate(taken) if took] == [int(holder)]
+    assert [each["name"] for each in await repo.leases.held()] == ["job"]
+    assert await repo.leases.release("job", holder) is True
+    await repo.meta.set("position", {"page": 3})
+    assert await repo.meta.get("position") == {"page": 3}
+    assert await repo.meta.items("pos") == [("position", {"page": 3})]
+    assert await repo.meta.delete("position") is True
+    with pytest.raises(InvalidArgumentError):
+        await repo.leases.acquire("job", "me", -1)
+
+
 # --- run ------------------------------------------------------------------------------------------
 
 
@@ -169,7 +184,7 @@ async def test_an_export_that_is_left_gives_its_connection_back(repo):
     await export.aclose()
     with pytest.raises(StopAsyncIteration):
         await anext(export)
-    assert repo.synchronous._store._readers.streams == []
+    await happens(lambda: repo.synchronous._store._readers.streams == [])
 
 
 async def test_an_export_checks_its_arguments_when_it_is_called(repo):

@@ -3,6 +3,7 @@
 import inspect
 
 from hermes_store import AsyncSessionRepository, SessionRepository
+from hermes_store.asynchronous import generated
 from tools import write_asynchronous
 from tools.synchronous_source import Source, door
 
@@ -32,6 +33,19 @@ def test_every_method_has_the_parameters_the_annotations_and_the_docstring_of_it
         assert inspect.signature(ours) == inspect.signature(theirs)
         assert inspect.getdoc(ours) == inspect.getdoc(theirs)
         assert inspect.iscoroutinefunction(ours)
+
+
+def test_each_topic_that_is_an_object_of_its_own_has_a_twin():
+    owners = list(write_asynchronous.namespaces())
+    assert {each.__name__ for each in owners} == {"Leases", "Meta"}
+    for owner in owners:
+        twin = getattr(generated, f"Async{owner.__name__}")
+        assert public(twin) == public(owner)
+        for name in public(owner):
+            ours, theirs = getattr(twin, name), getattr(owner, name)
+            assert inspect.signature(ours) == inspect.signature(theirs)
+            assert inspect.getdoc(ours) == inspect.getdoc(theirs)
+            assert inspect.iscoroutinefunction(ours)
 
 
 def test_methods_that_write_once_gather_and_methods_that_read_do_not_wait_for_writers():
