@@ -97,7 +97,8 @@ class Doors:
         if operation is None:
             return result
         call = Call(operation, lanes.lock_timeout)
-        call.origin = lanes.figures.origin()
+        if lanes.figures.observers:
+            call.origin = lanes.figures.origin()
         outcome = await lanes.writes.run(call)
         return cast("R", outcome) if result is lanes.pending else result
 

@@ -16,36 +16,40 @@ _log = logging.getLogger("hermes_store")
 
 
 class Group:
-    """One transaction from the moment its leader has it; all figures are seconds."""
+    """One transaction from the moment its leader has it, by the monotonic clock in seconds.
 
-    __slots__ = ("_begun", "_committing", "_started", "commit", "lock_wait", "tries", "turns")
+    Its leader sets the attributes: a group may be a single append, and a call takes time.
+    """
+
+    __slots__ = ("begun", "committed", "committing", "retries", "started", "turns")
 
     def __init__(self, turns: Sequence[Turn]) -> None:
         self.turns = turns
         """Those that are committed; a transaction of a caller is one turn."""
-        self._started = self._begun = self._committing = time.monotonic()
-        self.tries = 0
-        """How often it tried to begin."""
-        self.lock_wait = 0.0
-        """From the first try to the transaction that was committed."""
-        self.commit = 0.0
+        self.started = time.monotonic()
+        """When the leader had the group."""
+        self.retries = 0
+        """How often a lock refused it."""
+        self.begun = 0.0
+        """When the transaction began, and held its lock."""
+        self.committing = 0.0
+        """When COMMIT was next."""
+        self.committed = 0.0
+        """When COMMIT had ended."""
 
-    def begun(self) -> None:
-        """Note that the transaction began, and holds its lock."""
-        self._begun = time.monotonic()
+    @property
+    def lock_wait(self) -> float:
+        """Seconds from the first try to the transaction that was committed."""
+        return self.begun - self.started
 
-    def committing(self) -> None:
-        """Note that COMMIT is next."""
-        self._committing = time.monotonic()
-
-    def committed(self) -> None:
-        """Note the end of COMMIT."""
-        self.commit = time.monotonic() - self._committing
-        self.lock_wait = self._begun - self._started
+    @property
+    def commit(self) -> float:
+        """Seconds that COMMIT took."""
+        return self.committed - self.committing
 
     def queue_waits(self) -> list[float]:
-        """How long each of the callers waited until their leader had them."""
-        return [self._started - turn.started for turn in self.turns]
+        """Seconds that each of the callers waited until their leader had them."""
+        return [self.started - turn.started for turn in self.turns]
 
 
 class Observer(Protocol):
@@ -78,10 +82,11 @@ class Figures:
             self.groups += 1
             self.operations += size
             self.largest = max(self.largest, size)
-            self.retries += max(group.tries - 1, 0)
-            self.queue_wait += sum(group.queue_waits())
-            self.lock_wait += group.lock_wait
-            self.commit += group.commit
+            self.retries += group.retries
+            for turn in group.turns:
+                self.queue_wait += group.started - turn.started
+            self.lock_wait += group.begun - group.started
+            self.commit += group.committed - group.committing
         for observer in self.observers:
             _tell(observer, group)
 

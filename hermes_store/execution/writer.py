@@ -171,7 +171,8 @@ class Writer:
 
     def _turn(self, operation: Callable[..., Any] | None, patience: float | None) -> Turn:
         turn = Turn(operation, self._patience if patience is None else patience)
-        turn.origin = self.figures.origin()
+        if self.figures.observers:
+            turn.origin = self.figures.origin()
         return turn
 
     def _join(self, turns: Sequence[Turn]) -> None:
@@ -318,7 +319,6 @@ class Writer:
         damage: BaseException | None = None
         replaced = not self._connections.idle
         failed: list[Turn] = []
-        tries = 0
         while True:
             try:
                 turns = [turn for turn in group if turn not in failed]
@@ -326,8 +326,8 @@ class Writer:
             except BaseException as exc:
                 if self._backend.is_busy(exc) and not group[0].expired():
                     self._fail_impatient(group, exc)
-                    time.sleep(pause(tries))
-                    tries += 1
+                    time.sleep(pause(measured.retries))
+                    measured.retries += 1
                 elif careful and not damage and self._can_repair(exc):
                     damage = exc
                 elif careful and isinstance(exc, TransactionRolledBackError):
@@ -375,10 +375,9 @@ class Writer:
         """
         connection = self._connections.take()
         committing = False
-        measured.tries += 1
         try:
             connection.begin()
-            measured.begun()
+            measured.begun = time.monotonic()
             if damage and self._repair:
                 self._repair.apply(connection, _reason(damage))
             for turn in turns:
@@ -391,9 +390,9 @@ class Writer:
             _require_transaction(connection)
             connection.require_same_file_lately()
             committing = True
-            measured.committing()
+            measured.committing = time.monotonic()
             connection.commit()
-            measured.committed()
+            measured.committed = time.monotonic()
             connection.require_same_file()  # a commit into a removed file is not acknowledged
         except BaseException as exc:
             if committing and _is_interrupt(exc) and not connection.in_transaction:
@@ -451,12 +450,12 @@ class Writer:
         return retry_while_busy(self._backend, lambda: again_if_lost(self._backend, begin), budget)
 
     def _begun(self, measured: Group) -> OpenConnection:
-        measured.tries += 1
         connection = self._connections.take()
         try:
             connection.begin(for_caller=True)
-            measured.begun()
+            measured.begun = time.monotonic()
         except BaseException as exc:
+            measured.retries += self._backend.is_busy(exc)
             self._connections.abort(connection, exc, committing=False)
             self._connections.give_back(connection)
             raise
@@ -469,11 +468,11 @@ class Writer:
                 self._attempt([], Group([]), careful=True, damage=damage)
 
     def _commit(self, connection: OpenConnection, turn: Turn, measured: Group) -> None:
-        measured.committing()
+        measured.committing = time.monotonic()
         # With a rollback journal a reader can block COMMIT. The transaction then stays open.
         retry_while_busy(self._backend, connection.dbapi.commit, turn.patience)
         connection.commit()
-        measured.committed()
+        measured.committed = time.monotonic()
         self.figures.add(measured)
 
     def _disconnect_if_closed(self) -> None:
