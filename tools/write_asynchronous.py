@@ -11,16 +11,15 @@ import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType
-from typing import Any
 
 from hermes_store.api.base import Topic
 from hermes_store.api.care import Care
 from hermes_store.api.operations import Operations
 from hermes_store.repository import SessionRepository
+from tools.signatures import WIDTH, call, docstring, header, marked, named_defaults, wrapped
 from tools.synchronous_source import Source, door
 
 TARGET = Path(__file__).parents[1] / "hermes_store" / "asynchronous" / "generated.py"
-WIDTH = 100
 
 HEAD = '''\
 """The methods of a repository, awaited. Written by `make asynchronous` from `hermes_store.api`."""
@@ -47,78 +46,8 @@ def method(topic: Source, name: str, path: str = "") -> str:
     asks = f"await self.{'_doors.' if path else ''}{way}("
     if ast.unparse(node.returns or ast.Constant(None)) != "None":
         asks = f"return {asks}"
-    body = _wrapped(asks, _call(topic, node, f"lambda asked: {owner}", 12))
-    return f"{_header(topic, node, 'async def')}{_docstring(topic, node)}{body}"
-
-
-def _wrapped(begin: str, call: str) -> str:
-    """Return a statement of a body that calls something with `call`."""
-    line = f"        {begin}{call})"
-    if "\n" not in call and len(line) <= WIDTH:
-        return f"{line}\n"
-    return f"        {begin}\n            {call}\n        )\n"
-
-
-def _header(topic: Source, node: ast.FunctionDef, keyword: str, returns: str = "") -> str:
-    """Return the signature as the source has it, in as few lines as the formatter would take."""
-    arguments = ast.get_source_segment(topic.text, node) or ""
-    given = _parameters(node)
-    result = returns or ast.unparse(node.returns or ast.Constant(None))
-    line = f"    {keyword} {node.name}({', '.join(given)}) -> {result}:"
-    if len(line) <= WIDTH and not _is_spread(arguments):
-        return f"{line}\n"
-    inner = f"        {', '.join(given)}"
-    if len(inner) > WIDTH or _is_spread(arguments):
-        inner = "\n".join(f"        {each}," for each in given)
-    return f"    {keyword} {node.name}(\n{inner}\n    ) -> {result}:\n"
-
-
-def _is_spread(function: str) -> bool:
-    """Return whether the source has a line for each parameter."""
-    return "(\n        self,\n" in function
-
-
-def _parameters(node: ast.FunctionDef) -> list[str]:
-    arguments = node.args
-    defaults: list[Any] = [None] * (len(arguments.args) - len(arguments.defaults))
-    found = list(map(_parameter, arguments.args, [*defaults, *arguments.defaults]))
-    found += ["*"] if arguments.kwonlyargs else []
-    found += map(_parameter, arguments.kwonlyargs, arguments.kw_defaults)
-    return found + ([f"**{_parameter(arguments.kwarg, None)}"] if arguments.kwarg else [])
-
-
-def _parameter(argument: ast.arg, default: ast.expr | None) -> str:
-    annotation = f": {_unparsed(argument.annotation)}" if argument.annotation else ""
-    if default is None:
-        return f"{argument.arg}{annotation}"
-    return f"{argument.arg}{annotation} = {_unparsed(default)}"
-
-
-def _unparsed(node: ast.expr) -> str:
-    return ast.unparse(node).replace("'", '"')
-
-
-def _docstring(topic: Source, node: ast.FunctionDef | ast.ClassDef) -> str:
-    first = node.body[0]
-    lines = topic.text.splitlines(keepends=True)
-    return "".join(lines[first.lineno - 1 : first.end_lineno])
-
-
-def named_defaults(node: ast.FunctionDef) -> dict[str, str]:
-    """Return the parameters whose default is an object with a name, and the name."""
-    plain = node.args.args[len(node.args.args) - len(node.args.defaults) :]
-    pairs = [*zip(plain, node.args.defaults, strict=True)]
-    pairs += zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)  # type: ignore[arg-type]
-    return {each.arg: default.id for each, default in pairs if isinstance(default, ast.Name)}
-
-
-def marked(topic: Source, node: ast.FunctionDef) -> dict[str, str]:
-    """Return those of them whose default the module itself makes, to know it by identity.
-
-    An argument that was not given is not passed on.
-    """
-    made = {ast.unparse(each.targets[0]) for each in topic.assignments()}
-    return {name: mark for name, mark in named_defaults(node).items() if mark in made}
+    body = wrapped(asks, call(topic, node, f"lambda asked: {owner}", 12))
+    return f"{header(topic, node, 'async def')}{docstring(topic, node)}{body}"
 
 
 def marks() -> Iterator[str]:
@@ -142,31 +71,13 @@ def imported_defaults() -> str:
     return "".join(sorted(lines))
 
 
-def _call(topic: Source, node: ast.FunctionDef, function: str, indent: int) -> str:
-    """Return a call of `function` with the parameters of `node`."""
-    arguments = node.args
-    marks = marked(topic, node)
-    plain = [each.arg for each in arguments.args[1:] if each.arg not in marks]
-    given = [f"{each}={each}" for each in plain] if marks else plain
-    others = [each.arg for each in arguments.kwonlyargs if each.arg not in marks]
-    given += [f"{each}={each}" for each in others]
-    given += [f"**said({each}=({each}, {mark}))" for each, mark in marks.items()]
-    given += [f"**{arguments.kwarg.arg}"] if arguments.kwarg else []
-    line = f"{function}({', '.join(given)})"
-    if indent + len(line) <= WIDTH:
-        return line
-    gap = " " * indent
-    inner = "".join(f"{gap}    {each},\n" for each in given)
-    return f"{function}(\n{inner}{gap})"
-
-
 def static(topic: Source, name: str) -> str:
     """Return a static method, which touches no database, as it is."""
     node = topic.methods[name]
     title = topic.owner.__name__
     given = ", ".join(each.arg for each in node.args.args)
     return (
-        f"    @staticmethod\n{_header(topic, node, 'def')}{_docstring(topic, node)}"
+        f"    @staticmethod\n{header(topic, node, 'def')}{docstring(topic, node)}"
         f"        from {topic.owner.__module__} import {title}\n\n"
         f"        return {title}.{name}({given})\n"
     )
@@ -178,7 +89,7 @@ def member(topic: Source, name: str) -> str:
     if isinstance(found, property):
         node = topic.methods[name]
         kind = f"Async{ast.unparse(node.returns or ast.Constant(None))}"
-        head = f"    @property\n{_header(topic, node, 'def', kind)}{_docstring(topic, node)}"
+        head = f"    @property\n{header(topic, node, 'def', kind)}{docstring(topic, node)}"
         return f"{head}        return {kind}(self)\n"
     if isinstance(found, staticmethod):
         return static(topic, name)
@@ -190,8 +101,8 @@ def member(topic: Source, name: str) -> str:
 def export(source: Source) -> str:
     """Return `iter_export`: the iterator that it returns is asynchronous."""
     node = source.methods["iter_export"]
-    body = _wrapped("return AsyncExport(", _call(source, node, "self._repository.iter_export", 12))
-    return f"{_header(source, node, 'def', 'AsyncExport')}{_docstring(source, node)}{body}"
+    body = wrapped("return AsyncExport(", call(source, node, "self._repository.iter_export", 12))
+    return f"{header(source, node, 'def', 'AsyncExport')}{docstring(source, node)}{body}"
 
 
 def namespaces() -> Iterator[type]:
@@ -219,7 +130,7 @@ def namespace(owner: type) -> str:
         and inspect.get_annotations(found.fget, eval_str=True)["return"] is owner
     )
     head = (
-        f"class Async{owner.__name__}:\n{_docstring(source, source.tree)}\n"
+        f"class Async{owner.__name__}:\n{docstring(source, source.tree)}\n"
         "    def __init__(self, doors: Doors) -> None:\n        self._doors = doors\n"
     )
     return "\n".join([head, *(method(source, each, f"{name}.") for each in source.public())])
