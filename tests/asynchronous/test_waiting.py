@@ -19,6 +19,27 @@ async def test_every_caller_behind_a_lock_is_told_busy_and_nothing_is_stored_lat
     assert (await repo.get_session("s"))["ended_at"] is None
 
 
+@with_settings(lock_timeout=0.2, write_pool_size=1)
+async def test_a_caller_behind_a_long_transaction_is_told_busy_while_it_goes_on(repo):
+    inside, go_on = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stay(_) -> None:
+        loop.call_soon_threadsafe(inside.set)
+        asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(30)
+
+    long = asyncio.ensure_future(repo.run(stay))
+    await inside.wait()
+    tasks = [asyncio.ensure_future(repo.run(lambda tx: tx.session_count())) for _ in range(3)]
+    tasks += [asyncio.ensure_future(repo.append_message("s", "u", "x")) for _ in range(3)]
+    async with asyncio.timeout(20):
+        assert {await outcome(each) for each in tasks} == {StoreBusyError}
+    assert not long.done()
+    go_on.set()
+    assert await outcome(long) is None
+    assert await repo.message_count() == 0
+
+
 @with_settings(pool_size=1, pool_timeout=0.1)
 async def test_a_read_that_finds_no_free_thread_is_told_so(repo):
     go_on = asyncio.Event()
