@@ -12,7 +12,7 @@ PIP := -m pip --disable-pip-version-check --quiet --no-input
 
 .DEFAULT_GOAL := help
 unexport HERMES_STORE_URL
-.PHONY: help demo install test test-lowest test-pysqlite3 lint types smoke docs check check-rest schema bench mutants clean
+.PHONY: help demo install test test-lowest test-pysqlite3 lint types smoke docs check check-rest schema asynchronous bench mutants clean
 
 help: ## Print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -76,6 +76,9 @@ smoke: $(INSTALLED) ## Build the wheel; migrate, write and search with it from a
 
 schema: $(INSTALLED) ## Write the schema of a new database down anew, after a change of the revisions
 	$(BIN)/python tests/migrations/dump_schema.py
+
+asynchronous: $(INSTALLED) ## Write the asynchronous methods anew, after a change of the synchronous ones
+	$(BIN)/python -m tools.write_asynchronous
 
 bench: $(VENV)/.bench ## Measure against sqlite3 by hand; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks

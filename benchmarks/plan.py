@@ -15,6 +15,8 @@ class Plan:
     """Messages a round, appended alone."""
     threaded_appends: int = 3_200
     """Messages a round, appended by 8 or 32 threads together."""
+    looped_appends: int = 8_000
+    """Messages a round, appended by the tasks of an event loop; by a single task a tenth."""
     process_appends: int = 500
     """Messages a round and process."""
     batches: int = 10
@@ -48,6 +50,7 @@ QUICK = Plan(
     rounds=3,
     appends=200,
     threaded_appends=640,
+    looped_appends=2_000,
     process_appends=100,
     batches=3,
     reads=8,
@@ -64,6 +67,7 @@ TINY = Plan(
     rounds=1,
     appends=4,
     threaded_appends=32,
+    looped_appends=100,
     process_appends=2,
     batches=1,
     reads=1,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hermes_store import errors
+    from hermes_store.asynchronous.repository import AsyncSessionRepository
     from hermes_store.filters import SessionFilter
     from hermes_store.repository import SessionRepository, Transaction
     from hermes_store.settings import Settings
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "AsyncSessionRepository",
     "SessionFilter",
     "SessionRepository",
     "Settings",
@@ -28,7 +30,11 @@ __all__ = [
     "__version__",
     "errors",
 ]
-_MODULES = {"SessionFilter": "filters", "Settings": "settings"}
+_MODULES = {
+    "AsyncSessionRepository": "asynchronous.repository",
+    "SessionFilter": "filters",
+    "Settings": "settings",
+}
 """Where a name comes from, unless it is of the repository."""
 
 

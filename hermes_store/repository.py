@@ -112,12 +112,8 @@ class SessionRepository(Operations, Care):
         Holds the write lock until the block ends: keep it short, and call no method of the
         repository inside that writes (`NestedTransactionError`). What the block raises rolls back.
         """
-        with self._store.transaction() as connection:
-            transaction = Transaction(connection)
-            try:
-                yield transaction
-            finally:
-                transaction.end()
+        with self._store.transaction() as connection, transaction_on(connection) as transaction:
+            yield transaction
 
     @contextmanager
     def orm_session(self) -> Iterator[OrmSession]:
@@ -232,6 +228,16 @@ class Transaction(Operations):
         connection = self._open
         with _unknown_errors_typed(connection):
             return run_in_savepoint(connection, operation, upkeep_of(connection.backend).repair)
+
+
+@contextmanager
+def transaction_on(connection: OpenConnection) -> Iterator[Transaction]:
+    """Give the block a `Transaction` on a connection that is in one; it is over with the block."""
+    transaction = Transaction(connection)
+    try:
+        yield transaction
+    finally:
+        transaction.end()
 
 
 @contextmanager

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from house.test_rooms import FLOORS
 
-from hermes_store import SessionRepository
+from hermes_store import AsyncSessionRepository, SessionRepository
 from hermes_store.cli.app import COMMANDS, app
 
+OWNERS = (SessionRepository, AsyncSessionRepository)
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "hermes_store"
 AT_THE_TOP = [ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY")]
@@ -49,8 +50,8 @@ def test_a_python_block_runs(code, printed, tmp_path, monkeypatch):
 
 def test_every_public_method_is_in_the_api_page():
     page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-    methods = (n for n, _ in inspect.getmembers(SessionRepository, callable) if n[0] != "_")
-    assert [name for name in methods if name not in page] == []
+    members = [each for owner in OWNERS for each in inspect.getmembers(owner, callable)]
+    assert [name for name, _ in members if name[0] != "_" and name not in page] == []
 
 
 def test_every_command_and_option_is_in_the_manual():

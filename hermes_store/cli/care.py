@@ -18,8 +18,9 @@ __all__ = ["doctor_command", "optimize_command", "reindex_command", "stats_comma
 
 
 @click.command("stats")
+@click.option("--prometheus", is_flag=True, help="Print the figures as Prometheus reads them.")
 @click.pass_obj
-def stats_command(options: Options) -> None:
+def stats_command(options: Options, prometheus: bool) -> None:
     """Print the database's size and schema, and by source: sessions, messages, tokens, cost.
 
     --json prints an object with the same.
@@ -31,7 +32,11 @@ def stats_command(options: Options) -> None:
             **repo.get_stats(),
             "usage": repo.usage_by_source(),
         }
-    if options.as_json:
+    if prometheus:
+        from hermes_store.cli.prometheus import exposition
+
+        click.echo(exposition(stats), nl=False)
+    elif options.as_json:
         output.print_json(stats)
     else:
         _print_stats(stats)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from hermes_store.execution.readers import Readers
@@ -42,8 +43,21 @@ class _Gate:
             self._inside.append(threading.get_ident())
 
     def __exit__(self, *_: object) -> None:
+        self._leave(threading.get_ident())
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Be inside for the block, which another thread may end: the one that drops a stream."""
+        me = threading.get_ident()
+        self.__enter__()
+        try:
+            yield
+        finally:
+            self._leave(me)
+
+    def _leave(self, thread: int) -> None:
         with self._changed:
-            self._inside.remove(threading.get_ident())
+            self._inside.remove(thread)
             if self._shut:
                 self._changed.notify_all()
 

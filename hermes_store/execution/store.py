@@ -8,7 +8,7 @@ that is closed or garbage-collected closes them. The child of a fork starts with
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
@@ -30,9 +30,10 @@ from hermes_store.errors import (
     StoreReadOnlyError,
     StoreUnavailableError,
 )
+from hermes_store.execution.figures import Figures
 from hermes_store.execution.readers import Readers
 from hermes_store.execution.sharing import gate, readers, writers
-from hermes_store.execution.turns import Operation
+from hermes_store.execution.turns import Operation, Turn
 from hermes_store.execution.writer import Writer
 from hermes_store.search.choice import upkeep_of
 from hermes_store.settings import Settings
@@ -122,7 +123,7 @@ class Store:
         try:
             with (
                 typed_errors(self.backend),
-                gate,
+                gate.held(),
                 self._lend() as connection,
                 self._readers.streaming(),
                 self.backend.undecodable_replaced(connection.core),
@@ -149,14 +150,43 @@ class Store:
             self._part()
             raise
 
-    @contextmanager
-    def transaction(self) -> Iterator[OpenConnection]:
-        """Give the block a write connection in a transaction of its own."""
-        if self._closed:
-            raise StoreClosedError
-        self._require_writable()
+    def write_many(self, turns: Sequence[Turn], tell: Callable[[Sequence[Turn]], object]) -> None:
+        """Run the operations of several callers as `Writer.run_many` does.
+
+        What `write` raises before it asks the writer stands in every turn.
+        """
+
+        def done(some: Sequence[Turn]) -> None:
+            if any(isinstance(turn.error, FileReplacedError) for turn in some):
+                self._part()
+            tell(some)
+
         try:
-            with self._writer.transaction(self.settings.lock_timeout) as connection:
+            self._require_open()
+            self._require_writable()
+        except Exception as exc:  # noqa: BLE001 - the callers raise it
+            for turn in turns:
+                turn.fail(exc)
+            tell(turns)
+        else:
+            self._writer.run_many(turns, done)
+
+    @property
+    def most_writes(self) -> tuple[int, int]:
+        """Most transactions that write at the same time, and most operations in each."""
+        return self._writer.most_leaders, self._writer.most
+
+    @contextmanager
+    def transaction(self, patience: float | None = None) -> Iterator[OpenConnection]:
+        """Give the block a write connection in a transaction of its own.
+
+        `patience` is the number of seconds that the caller waits; None means `lock_timeout`.
+        """
+        self._require_open()
+        self._require_writable()
+        seconds = self.settings.lock_timeout if patience is None else patience
+        try:
+            with self._writer.transaction(seconds) as connection:
                 connection.search_timeout = self.settings.search_timeout
                 yield connection
         except FileReplacedError:
@@ -165,8 +195,7 @@ class Store:
 
     def compact(self) -> None:
         """Free the space of deleted rows. Raises `StoreBusyError`."""
-        if self._closed:
-            raise StoreClosedError
+        self._require_open()
         self._require_writable()
         with gate, typed_errors(self.backend):
             self.backend.compact(self.url, self.settings.lock_timeout)
@@ -187,20 +216,23 @@ class Store:
         """The engine that writes and the one that reads."""
         return Engines(self._writer.engine, self._readers.engine)
 
-    def statistics(self) -> dict[str, int]:
+    def statistics(self) -> dict[str, float]:
         """Return what the writer did since this process opened the database."""
-        writer = self._writer
-        return {
-            "total_writes": writer.operations,
-            "batched_writes": writer.operations,
-            "batch_count": writer.groups,
-            "pending_writes": writer.waiting,
-        }
+        return {**self.figures.told(), "pending_writes": self._writer.waiting}
+
+    @property
+    def figures(self) -> Figures:
+        """What the writer did, and who observes it."""
+        return self._writer.figures
 
     @property
     def is_read_only(self) -> bool:
         """Whether it refuses writes: `read_only` is set, or the file was not writable."""
         return self._is_read_only
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise StoreClosedError
 
     def _require_writable(self) -> None:
         """Raise `StoreReadOnlyError`, unless the file has become writable since opening."""
@@ -229,8 +261,7 @@ class Store:
         return {"log_bytes": size, "log_held_by": [each for pool in pools for each in pool.streams]}
 
     def _lend(self) -> AbstractContextManager[OpenConnection]:
-        if self._closed:
-            raise StoreClosedError
+        self._require_open()
         return self._readers.lend()
 
     def _refuse_other_settings(self) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from hermes_store.errors import NestedTransactionError, StoreBusyError, StoreClosedError
@@ -49,6 +49,7 @@ class Turn:
         "deadline",
         "error",
         "operation",
+        "origin",
         "patience",
         "result",
         "signal",
@@ -70,6 +71,8 @@ class Turn:
         self.started = time.monotonic()
         self.deadline = self.started + patience
         self.state = NEW
+        self.origin: Any = None
+        """What stands for the call, for an observer."""
         self.result: Any = None
         self.error: BaseException | None = None
         self.signal = threading.Lock()
@@ -131,7 +134,39 @@ class Turns:
             turn.state = WAITING
             self._queue.append(turn)
             self._notify()
-        self._wait(turn)
+        self.wait(turn)
+
+    def join(self, turns: Sequence[Turn]) -> None:
+        """Queue the turns of several callers, for one thread that then calls `wait` with each.
+
+        Raises what `enter` raises, for the first turn.
+        """
+        with self._mutex:
+            self._admit(turns[0])
+            leads = not self._queue and self._may_lead(turns[0])
+            for turn in turns[1:] if leads else turns:
+                turn.state = WAITING
+                self._queue.append(turn)
+            if leads:
+                self._leaders.append(turns[0])
+                turns[0].wake(LEADING)
+            self._notify()
+
+    def wait(self, turn: Turn) -> None:
+        """Return when a turn in the queue leads, or when a leader has run it.
+
+        Raises `StoreBusyError` when the caller's patience is over.
+        """
+        patience = max(turn.deadline - time.monotonic(), 0.0)
+        if turn.signal.acquire(timeout=min(patience, threading.TIMEOUT_MAX)):
+            return
+        with self._mutex:
+            if turn.state is WAITING:
+                self._queue.remove(turn)
+                self._hand_over()
+                turn.state = DONE
+                raise StoreBusyError(turn.waited(), "another thread of this process")
+        turn.signal.acquire()
 
     def gather(self, leader: Turn, most: int, company_seconds: float) -> list[Turn]:
         """Return `leader` and the waiting turns that share its transaction, `most` in all.
@@ -150,7 +185,7 @@ class Turns:
                 follower = queue.popleft()
                 follower.state = RUNNING
                 group.append(follower)
-            self._notify()
+            self._hand_over()  # a batch may have kept a turn from leading that came behind it
         return group
 
     def leave(self, turn: Turn, group: list[Turn] | None = None) -> None:
@@ -209,18 +244,6 @@ class Turns:
             raise StoreBusyError(turn.waited(), "other threads of this process")
         if self._closed:
             raise StoreClosedError
-
-    def _wait(self, turn: Turn) -> None:
-        patience = max(turn.deadline - time.monotonic(), 0.0)
-        if turn.signal.acquire(timeout=min(patience, threading.TIMEOUT_MAX)):
-            return
-        with self._mutex:
-            if turn.state is WAITING:
-                self._queue.remove(turn)
-                self._hand_over()
-                turn.state = DONE
-                raise StoreBusyError(turn.waited(), "another thread of this process")
-        turn.signal.acquire()
 
     def _may_lead(self, turn: Turn) -> bool:
         if not self._leaders:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TypeVar, cast
+from functools import partial
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
@@ -39,6 +40,7 @@ from hermes_store.errors import (
     TransactionRolledBackError,
 )
 from hermes_store.execution.connections import WriteConnections
+from hermes_store.execution.figures import Figures, Group
 from hermes_store.execution.groups import run_in_turn, run_merged
 from hermes_store.execution.savepoint import can_run_again, run_in_savepoint
 from hermes_store.execution.turns import DONE, LEADING, Turn, Turns
@@ -108,17 +110,16 @@ class Writer:
         self._repair = repair
         self._run_group = run_merged if backend.merges_groups else run_in_turn
         self._patience = settings.lock_timeout
-        self._most = settings.batch_size if settings.enable_batching else 1
-        self._company_seconds = settings.batch_wait_ms / 1000 if self._most > 1 else 0.0
-        self._most_leaders = 1 if self._company_seconds else backend.write_connections(settings)
-        self._turns = Turns(settings.queue_size, self._most_leaders)
+        self.most = settings.batch_size if settings.enable_batching else 1
+        """Most operations of a group."""
+        self._company_seconds = settings.batch_wait_ms / 1000 if self.most > 1 else 0.0
+        self.most_leaders = 1 if self._company_seconds else backend.write_connections(settings)
+        """Most groups that run at the same time."""
+        self._turns = Turns(settings.queue_size, self.most_leaders)
         self._last_leader = 0
         self._crowd = 0
-        self._counting = threading.Lock()
-        self.operations = 0
-        """Operations committed so far."""
-        self.groups = 0
-        """Transactions committed so far."""
+        self.figures = Figures()
+        """What was committed so far, and how long it took."""
 
     @property
     def settings(self) -> Settings:
@@ -143,22 +144,68 @@ class Writer:
         no trace. Raises `StoreBusyError`, `StoreClosedError`, `NestedTransactionError`, or another
         `HermesStoreError` when the database cannot be written.
         """
+        turn = self._turn(operation, patience)
+        self._see_through(turn, self._turns.enter)
+        self._checkpoint()
+        if turn.error is not None:
+            raise turn.error
+        return cast("T", turn.result)
+
+    def run_many(self, turns: Sequence[Turn], tell: Callable[[Sequence[Turn]], object]) -> None:
+        """Run the operations of several callers, at most `batch_size`, in as few groups as can be.
+
+        Each is what `run` makes of it, with a patience of its own, but its error stands in the
+        turn. `tell` is called with turns that are done, in their order, until it has had all.
+        """
+        here = threading.get_ident()
+        for turn in turns:
+            turn.thread = here
+        self._join(turns)
+        told = 0
+        for number, turn in enumerate(turns, 1):
+            self._outcome(turn)
+            if number == len(turns) or turns[number].state is not DONE:
+                tell(turns[told:number])
+                told = number
+        self._checkpoint()
+
+    def _turn(self, operation: Callable[..., Any] | None, patience: float | None) -> Turn:
         turn = Turn(operation, self._patience if patience is None else patience)
+        if self.figures.observers:
+            turn.origin = self.figures.origin()
+        return turn
+
+    def _join(self, turns: Sequence[Turn]) -> None:
+        """Queue the turns. Those that cannot be are done, with the error."""
+        for number, turn in enumerate(turns):
+            try:
+                self._turns.join(turns[number:])
+            except HermesStoreError as exc:
+                turn.fail(exc)
+            else:
+                return
+
+    def _outcome(self, turn: Turn) -> None:
+        """Wait until a queued turn is done, or lead; what that raises stands in the turn."""
+        if turn.state is DONE:
+            return
+        try:
+            self._see_through(turn, self._turns.wait)
+        except BaseException as exc:  # noqa: BLE001 - its caller raises it
+            turn.error, turn.state = exc, DONE
+
+    def _see_through(self, turn: Turn, come: Callable[[Turn], None]) -> None:
+        """Return when `turn` is done. When it leads after `come`, commit its group."""
         group = [turn]
         try:
-            self._turns.enter(turn)
+            come(turn)
             if turn.state is LEADING:
                 self._let_others_come(turn.thread)
-                group = self._turns.gather(turn, self._most, self._company_seconds)
+                group = self._turns.gather(turn, self.most, self._company_seconds)
                 self._commit_group(group)
         finally:
             self._turns.leave(turn, group)
             self._disconnect_if_closed()
-        if self._checkpoints is not None:
-            self._checkpoints.after(self.operations)
-        if turn.error is not None:
-            raise turn.error
-        return cast("T", turn.result)
 
     @contextmanager
     def transaction(self, patience: float | None = None) -> Iterator[OpenConnection]:
@@ -167,11 +214,12 @@ class Writer:
         `patience` is that of `run`. An exception of the block rolls the transaction back.
         Raises what `run` raises.
         """
-        turn = Turn(None, self._patience if patience is None else patience)
+        turn = self._turn(None, patience)
         try:
             self._turns.enter(turn)
             with typed_errors(self._backend, own_statements=True):
-                connection, process = self._begin_patiently(turn), os.getpid()
+                measured = Group([turn])
+                connection, process = self._begin_patiently(turn, measured), os.getpid()
                 committing = False
                 damage: BaseException | None = None
                 try:
@@ -180,7 +228,7 @@ class Writer:
                     _require_transaction(connection)
                     connection.require_same_file_lately()
                     committing = True
-                    self._commit(connection, turn)
+                    self._commit(connection, turn, measured)
                     connection.require_same_file()
                 except BaseException as exc:
                     if committing or isinstance(exc, TransactionRolledBackError):
@@ -238,10 +286,14 @@ class Writer:
     def abandon(self) -> None:
         """Start anew in the child of a fork; the parent's connections are not touched."""
         self._connections.abandon()
-        self._turns = Turns(self._settings.queue_size, self._most_leaders)
-        self._counting = threading.Lock()
+        self._turns = Turns(self._settings.queue_size, self.most_leaders)
+        self.figures.renew_lock()
         if self._checkpoints is not None:
             self._checkpoints.after_fork()
+
+    def _checkpoint(self) -> None:
+        if self._checkpoints is not None:
+            self._checkpoints.after(self.figures.operations)
 
     def _let_others_come(self, thread: int) -> None:
         """Yield the interpreter once while several threads write, so that they can queue."""
@@ -262,20 +314,20 @@ class Writer:
         replaced once. When an error that can be repaired ended the transaction, the next run
         repairs it first.
         """
+        measured = Group(group)
         careful = False
         damage: BaseException | None = None
         replaced = not self._connections.idle
         failed: list[Turn] = []
-        tries = 0
         while True:
             try:
                 turns = [turn for turn in group if turn not in failed]
-                self._attempt(turns, careful=careful, damage=damage)
+                self._attempt(turns, measured, careful=careful, damage=damage)
             except BaseException as exc:
                 if self._backend.is_busy(exc) and not group[0].expired():
                     self._fail_impatient(group, exc)
-                    time.sleep(pause(tries))
-                    tries += 1
+                    time.sleep(pause(measured.retries))
+                    measured.retries += 1
                 elif careful and not damage and self._can_repair(exc):
                     damage = exc
                 elif careful and isinstance(exc, TransactionRolledBackError):
@@ -290,7 +342,7 @@ class Writer:
                 else:
                     raise
             else:
-                self._acknowledge(group)
+                self._acknowledge(group, measured)
                 return
 
     def _is_one_operations(self, exc: BaseException, group: list[Turn]) -> bool:
@@ -310,9 +362,14 @@ class Writer:
         return self._repair is not None and self._repair.applies(_reason(exc))
 
     def _attempt(
-        self, turns: list[Turn], *, careful: bool, damage: BaseException | None = None
+        self,
+        turns: list[Turn],
+        measured: Group,
+        *,
+        careful: bool,
+        damage: BaseException | None = None,
     ) -> None:
-        """Run and commit `turns` in one transaction, or roll all of it back.
+        """Run and commit `turns` in one transaction, or roll all of it back. Measures it.
 
         An error given as `damage` is repaired first. With `careful` each turn has a savepoint.
         """
@@ -320,6 +377,7 @@ class Writer:
         committing = False
         try:
             connection.begin()
+            measured.begun = time.monotonic()
             if damage and self._repair:
                 self._repair.apply(connection, _reason(damage))
             for turn in turns:
@@ -332,11 +390,13 @@ class Writer:
             _require_transaction(connection)
             connection.require_same_file_lately()
             committing = True
+            measured.committing = time.monotonic()
             connection.commit()
+            measured.committed = time.monotonic()
             connection.require_same_file()  # a commit into a removed file is not acknowledged
         except BaseException as exc:
             if committing and _is_interrupt(exc) and not connection.in_transaction:
-                self._acknowledge(turns)
+                self._acknowledge(turns, measured)
             self._connections.abort(connection, exc, committing=committing)
             raise
         finally:
@@ -354,8 +414,9 @@ class Writer:
                 raise
             turn.error = self._typed(exc)
 
-    def _acknowledge(self, group: list[Turn]) -> None:
-        self._count(sum(turn.error is None for turn in group))
+    def _acknowledge(self, group: list[Turn], measured: Group) -> None:
+        measured.turns = [turn for turn in group if turn.error is None]
+        self.figures.add(measured)
         group[0].state = DONE
         for follower in group[1:]:
             follower.wake(DONE)
@@ -381,24 +442,20 @@ class Writer:
             error.__cause__ = exc
         return error
 
-    def _count(self, operations: int) -> None:
-        with self._counting:
-            self.groups += 1
-            self.operations += operations
-
     # --- transactions of the caller -------------------------------------------------------------
 
-    def _begin_patiently(self, turn: Turn) -> OpenConnection:
+    def _begin_patiently(self, turn: Turn, measured: Group) -> OpenConnection:
         budget = turn.deadline - time.monotonic()
-        return retry_while_busy(
-            self._backend, lambda: again_if_lost(self._backend, self._begun), budget
-        )
+        begin = partial(self._begun, measured)
+        return retry_while_busy(self._backend, lambda: again_if_lost(self._backend, begin), budget)
 
-    def _begun(self) -> OpenConnection:
+    def _begun(self, measured: Group) -> OpenConnection:
         connection = self._connections.take()
         try:
             connection.begin(for_caller=True)
+            measured.begun = time.monotonic()
         except BaseException as exc:
+            measured.retries += self._backend.is_busy(exc)
             self._connections.abort(connection, exc, committing=False)
             self._connections.give_back(connection)
             raise
@@ -408,13 +465,15 @@ class Writer:
         """Repair `damage`, so that the caller's next try succeeds."""
         if damage is not None and self._can_repair(damage):
             with suppress(DatabaseError):  # the next try then fails, too, and repairs again
-                self._attempt([], careful=True, damage=damage)
+                self._attempt([], Group([]), careful=True, damage=damage)
 
-    def _commit(self, connection: OpenConnection, turn: Turn) -> None:
+    def _commit(self, connection: OpenConnection, turn: Turn, measured: Group) -> None:
+        measured.committing = time.monotonic()
         # With a rollback journal a reader can block COMMIT. The transaction then stays open.
         retry_while_busy(self._backend, connection.dbapi.commit, turn.patience)
         connection.commit()
-        self._count(1)
+        measured.committed = time.monotonic()
+        self.figures.add(measured)
 
     def _disconnect_if_closed(self) -> None:
         if self._turns.closed and not self._turns.led:

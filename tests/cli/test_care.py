@@ -1,6 +1,7 @@
 """`doctor`, `reindex`, `optimize`: a store that is well, one that is not, and its repair."""
 
 import json
+import re
 import sqlite3
 
 import pytest
@@ -68,3 +69,33 @@ def test_optimize_takes_deleted_text_out_of_the_file(run, filled):
     assert result["bytes_after"] <= result["bytes_before"]
     assert b"PCLMULQDQ" not in filled.read_bytes()
     assert "now" in run("optimize").err
+
+
+def test_stats_prints_what_prometheus_reads(run, filled):
+    stats = json.loads(run("--json", "stats").out)
+    lines = run("stats", "--prometheus").out.splitlines()
+    sample = re.compile(
+        r'(\w+)(\{(?:\w+="(?:[^"\\\n]|\\["\\n])*",?)+\})? (\d+(?:\.\d+)?(?:e-?\d+)?)'
+    )
+    found = [sample.fullmatch(each) for each in lines if each[0] != "#"]
+    assert all(found)
+    values = {each[1] + (each[2] or ""): float(each[3]) for each in found}
+    assert values["hermes_store_sessions"] == stats["sessions"]
+    assert values["hermes_store_messages"] == stats["messages"]
+    assert values["hermes_store_file_bytes"] > 0
+    for row in stats["usage"]:
+        name = f'hermes_store_source_input_tokens{{source="{row["source"]}"}}'
+        assert values[name] == row["input_tokens"]
+    named = {each.split()[2] for each in lines if each.startswith("# TYPE")}
+    assert named == {each[1] for each in found}
+
+
+def test_a_source_that_steers_a_terminal_or_a_quotation_is_one_label(run, filled):
+    connection = sqlite3.connect(filled)
+    connection.execute("UPDATE sessions SET source = ?", ('a"b\\c\x1b[31m\nd',))
+    connection.commit()
+    connection.close()
+    out = run("stats", "--prometheus").out
+    assert "\x1b" not in out
+    assert 'source="a\\"b\\\\c' in out
+    assert out.count("hermes_store_source_sessions{") == 1

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
-from hermes_store import SessionRepository, Transaction
+from hermes_store import AsyncSessionRepository, SessionRepository, Transaction
 from hermes_store.api.leases import Leases
 from hermes_store.api.meta import Meta
 
@@ -26,7 +26,13 @@ def public_names(owner: type) -> Iterator[str]:
 
 
 def found() -> list[str]:
-    return [line for owner in OWNERS for line in public_names(owner)]
+    return [*(line for owner in OWNERS for line in public_names(owner)), *of_tasks()]
+
+
+def of_tasks() -> list[str]:
+    """Lines of the asynchronous class, where it differs from the synchronous one."""
+    alike = {f"Async{line}" for line in public_names(SessionRepository)}
+    return [line for line in public_names(AsyncSessionRepository) if line not in alike]
 
 
 def test_every_public_name_and_signature_is_the_recorded_one():
@@ -34,7 +40,8 @@ def test_every_public_name_and_signature_is_the_recorded_one():
 
 
 def test_every_public_method_has_a_docstring():
-    methods = [member for owner in OWNERS for _, member in inspect.getmembers(owner, callable)]
+    owners = (*OWNERS, AsyncSessionRepository)
+    methods = [member for owner in owners for _, member in inspect.getmembers(owner, callable)]
     assert [m for m in methods if m.__name__[0] != "_" and not inspect.getdoc(m)] == []
 
 

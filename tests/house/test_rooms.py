@@ -13,7 +13,14 @@ import hermes_store
 PACKAGE = Path(hermes_store.__file__).parent
 
 PUBLIC = {
-    "hermes_store": ["SessionFilter", "SessionRepository", "Settings", "Transaction", "errors"],
+    "hermes_store": [
+        "AsyncSessionRepository",
+        "SessionFilter",
+        "SessionRepository",
+        "Settings",
+        "Transaction",
+        "errors",
+    ],
     "hermes_store.copy": ["Copied", "copy"],
     "hermes_store.errors": ["HermesStoreError", "InvalidArgumentError", "StoreBusyError"],
     "hermes_store.migrate": [
@@ -43,7 +50,8 @@ FLOORS = [
     {"transfer"},
     {"api"},
     {"repository", "copy"},
-    {"cli"},
+    {"asynchronous"},
+    {"cli", "adapters"},
 ]
 """A room imports from rooms of the floors below its own, and from itself."""
 

@@ -31,6 +31,36 @@ with opened(Path("state.db"), pool_size=3, synchronous="FULL", lock_timeout=None
     levels: Settings = Settings(synchronous="EXTRA")
 """
 
+RIGHT_IN_A_LOOP = """\
+import asyncio
+from pathlib import Path
+from typing import Unpack
+
+from hermes_store import AsyncSessionRepository, Transaction
+from hermes_store.records import MessageRecord, SessionExport
+from hermes_store.settings import SettingsKeywords
+
+
+async def opened(path: Path, **settings: Unpack[SettingsKeywords]) -> AsyncSessionRepository:
+    return await AsyncSessionRepository.open(path, **settings)
+
+
+def both(transaction: Transaction) -> list[int]:
+    return [transaction.append_message("s", "user", each) for each in ("one", "two")]
+
+
+async def main() -> None:
+    async with await opened(Path("state.db"), pool_size=3) as repo:
+        number: int = await repo.append_message("s", "user", "Hello!")
+        ids: list[int] = await repo.run(both)
+        found: list[MessageRecord] = await repo.get_messages("s", limit=number + len(ids))
+        exported: list[SessionExport] = [each async for each in repo.iter_export()]
+        print(found[-1]["role"], exported[0]["messages"], repo.MAX_TITLE_LENGTH)
+
+
+asyncio.run(main())
+"""
+
 WRONG = {
     "a mistyped setting": (
         'SessionRepository("state.db", lock_timeuot=3)',
@@ -64,6 +94,10 @@ WRONG = {
         "SessionRepository().get_mesages",
         '"SessionRepository" has no attribute "get_mesages"',
     ),
+    "a call that is not awaited": (
+        'number: int = AsyncSessionRepository(SessionRepository()).message_count("s")',
+        'Incompatible types in assignment (expression has type "Coroutine[Any, Any, int]"',
+    ),
     "a result taken for another type": (
         'count: str = SessionRepository().message_count("s")',
         'Incompatible types in assignment (expression has type "int"',
@@ -71,7 +105,7 @@ WRONG = {
 }
 
 IMPORTS = """\
-from hermes_store import SessionFilter, SessionRepository
+from hermes_store import AsyncSessionRepository, SessionFilter, SessionRepository
 from hermes_store.settings import SettingsKeywords
 """
 
@@ -81,6 +115,7 @@ def reported(tmp_path_factory) -> dict[str, str]:
     """What mypy says of each program, by the name of its file."""
     folder = tmp_path_factory.mktemp("typed")
     (folder / "right.py").write_text(RIGHT)
+    (folder / "right_in_a_loop.py").write_text(RIGHT_IN_A_LOOP)
     for number, (program, _) in enumerate(WRONG.values()):
         (folder / f"wrong{number}.py").write_text(IMPORTS + program + "\n")
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir=cache"]
@@ -94,8 +129,9 @@ def reported(tmp_path_factory) -> dict[str, str]:
     return said
 
 
-def test_a_right_program_passes(reported):
-    assert reported["right"] == ""
+@pytest.mark.parametrize("program", ["right", "right_in_a_loop"])
+def test_a_right_program_passes(reported, program):
+    assert reported[program] == ""
 
 
 @pytest.mark.parametrize("what", WRONG)

@@ -122,24 +122,26 @@ class TestGroups:
     def test_operations_that_wait_together_are_committed_together(
         self, writer: Writer, path: Path
     ) -> None:
-        before, operations = writer.groups, writer.operations
+        before, operations = writer.figures.groups, writer.figures.operations
         callers = in_a_group(writer, *(insert(f"n{number}") for number in range(10)))
         assert [caller.finish() for caller in callers] == [f"n{number}" for number in range(10)]
-        assert writer.groups == before + 2  # the transaction that held them back, and one group
-        assert writer.operations == operations + 1 + 10
+        assert (
+            writer.figures.groups == before + 2
+        )  # the transaction that held them back, and one group
+        assert writer.figures.operations == operations + 1 + 10
         assert stored(path) == {f"n{number}" for number in range(10)}
 
     def test_batch_size_bounds_a_group(self, make_writer: Callable[..., Writer]) -> None:
         writer = make_writer(batch_size=4)
         in_a_group(writer, *(insert(f"n{number}") for number in range(10)))
-        assert writer.groups == 1 + 3
+        assert writer.figures.groups == 1 + 3
 
     def test_without_batching_every_operation_is_a_transaction(
         self, make_writer: Callable[..., Writer]
     ) -> None:
         writer = make_writer(enable_batching=False)
         in_a_group(writer, *(insert(f"n{number}") for number in range(5)))
-        assert writer.groups == 1 + 5
+        assert writer.figures.groups == 1 + 5
 
     def test_a_failing_operation_leaves_no_trace_and_the_others_commit(
         self, writer: Writer, path: Path
@@ -196,7 +198,7 @@ class TestGroups:
         writer = make_writer(batch_wait_ms=60_000, batch_size=2)
         callers = [Caller(lambda n=n: writer.run(insert(f"n{n}"))) for n in range(2)]
         assert {caller.finish() for caller in callers} == {"n0", "n1"}
-        assert writer.groups == 1
+        assert writer.figures.groups == 1
 
     def test_a_repairable_failure_is_repaired_and_the_operation_runs_again(
         self, make_writer: Callable[..., Writer], path: Path

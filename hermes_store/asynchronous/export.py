@@ -1,0 +1,58 @@
+"""An export, a session at a time: the connection stays with the thread that began to read."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import AsyncIterator, Generator, Iterator
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from hermes_store.asynchronous.lanes import FOREVER, Call, Lane, one_by_one
+
+if TYPE_CHECKING:
+    from hermes_store.records import SessionExport
+
+__all__ = ["AsyncExport"]
+
+
+class AsyncExport(AsyncIterator["SessionExport"]):
+    """The sessions of an export. Exhaust it, or close it with `aclose()`: it keeps a connection.
+
+    A cancelled step closes it, too.
+    """
+
+    def __init__(self, sessions: Iterator[SessionExport]) -> None:
+        self._lane = Lane(1, one_by_one(sessions))
+        self._when_lost = weakref.finalize(
+            self, self._lane.end_with, cast("Generator[Any, None, None]", sessions).close
+        )
+        self._when_lost.atexit = False  # then the threads have ended
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SessionExport:
+        if not self._when_lost.alive:
+            raise StopAsyncIteration
+        try:
+            session: SessionExport | None = await self._lane.run(Call(_next, FOREVER))
+        except BaseException:
+            await self.aclose()
+            raise
+        if session is None:
+            await self.aclose()
+            raise StopAsyncIteration
+        return session
+
+    async def aclose(self) -> None:
+        """End the export, and give its connection back."""
+        if self._when_lost.detach():
+            await self._lane.run(Call(_close, FOREVER))
+            self._lane.end()
+
+
+def _next(sessions: Iterator[SessionExport]) -> SessionExport | None:
+    return next(sessions, None)
+
+
+def _close(sessions: Generator[SessionExport, None, None]) -> None:
+    sessions.close()
