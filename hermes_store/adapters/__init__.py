@@ -1,0 +1,1 @@
+"""Adapters: a class of another program, standing on a store. Each is imported by who uses it."""

@@ -1,0 +1,83 @@
+"""The base of every topic of the adapter: the repository, reads of tables, changes of `extra`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Executable, select
+
+from hermes_store import SessionRepository, Transaction
+from hermes_store.adapters.hermes_agent.columns import Row
+from hermes_store.adapters.hermes_agent.paths import store_of
+from hermes_store.errors import SessionNotFoundError
+from hermes_store.models.stored import sessions
+
+__all__ = ["Base"]
+
+T = TypeVar("T")
+
+
+class Base:
+    """One store, opened as Hermes opens its database."""
+
+    def __init__(self, db_path: Path | None = None, read_only: bool = False) -> None:
+        """Open the store that `db_path` means; see `paths.store_of`.
+
+        Raises `hermes_store.errors.HermesStoreError`.
+        """
+        where = store_of(db_path)
+        self.db_path = Path(where) if isinstance(where, (str, Path)) and "://" not in str(where) else where
+        self.read_only = read_only
+        self._lock = threading.RLock()
+        if isinstance(self.db_path, Path) and not read_only:
+            self.db_path.parent.mkdir(parents=True, exist_ok=True)
+        self._repo = SessionRepository(self.db_path, read_only=read_only)
+
+    def close(self) -> None:
+        """Close the store. Idempotent."""
+        self._repo.close()
+
+    # --- reads ----------------------------------------------------------------------------------
+
+    def _rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """The rows of a statement, from one snapshot."""
+        with self._repo.engines.read.connect() as connection:
+            return [dict(row) for row in connection.execute(statement, parameters).mappings()]
+
+    # --- writes ---------------------------------------------------------------------------------
+
+    def _change(self, session_id: str, change: Callable[[Transaction, Any], T], missing: T) -> T:
+        """Run `change(transaction, session)` while no other writer changes the session."""
+        with self._repo.transaction() as tx:
+            tx.execute(select(sessions.c.id).where(sessions.c.id == session_id).with_for_update())
+            session = tx.get_session(session_id) if session_id else None
+            return missing if session is None else change(tx, session)
+
+    def _put_extra(self, session_id: str, **values: Any) -> bool:
+        """Store what Hermes alone knows of a session; None takes it away. False: no such session."""
+
+        def put(tx: Transaction, session: Any) -> bool:
+            _store_extra(tx, session, values)
+            return True
+
+        return self._change(session_id, put, missing=False)
+
+    def _if_there(self, call: Callable[..., T], session_id: str, *args: Any, **kwargs: Any) -> T | None:
+        """Hermes says nothing when a session is not there."""
+        try:
+            return call(session_id, *args, **kwargs)
+        except SessionNotFoundError:
+            return None
+
+
+def merged(extra: Mapping[str, Any] | None, values: Mapping[str, Any]) -> Row | None:
+    """An `extra` with other values; None takes one away."""
+    new = {**(extra or {}), **values}
+    return {name: value for name, value in new.items() if value is not None} or None
+
+
+def _store_extra(tx: Transaction, session: Any, values: Mapping[str, Any]) -> None:
+    tx.update_session(session["id"], extra=merged(session["extra"], values))
