@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Executable, select
 
-from hermes_store import SessionRepository, Transaction
+from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.paths import store_of
+from hermes_store.adapters.hermes_agent.program import tell_failure
+from hermes_store.adapters.hermes_agent.taking_over import opened
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.stored import sessions
 
@@ -28,13 +30,16 @@ class Base:
 
         Raises `hermes_store.errors.HermesStoreError`.
         """
-        where = store_of(db_path)
-        self.db_path = Path(where) if isinstance(where, (str, Path)) and "://" not in str(where) else where
         self.read_only = read_only
         self._lock = threading.RLock()
-        if isinstance(self.db_path, Path) and not read_only:
-            self.db_path.parent.mkdir(parents=True, exist_ok=True)
-        self._repo = SessionRepository(self.db_path, read_only=read_only)
+        try:
+            self._repo = opened(store_of(db_path), read_only=read_only)
+        except Exception as exc:
+            tell_failure(exc)
+            raise
+        url = self._repo.url
+        self._is_file = url.drivername.startswith("sqlite")
+        self.db_path = Path(url.database or "") if self._is_file else store_of(None)
 
     def close(self) -> None:
         """Close the store. Idempotent."""

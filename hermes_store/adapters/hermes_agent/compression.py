@@ -10,10 +10,11 @@ from hermes_store.adapters.hermes_agent.base import Base
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.errors import HermesStoreError
 
-__all__ = ["Compression"]
+__all__ = ["LOCK", "Compression"]
 
 _log = logging.getLogger(__name__)
-_LOCK = "hermes.compression/"
+LOCK = "hermes.compression/"
+"""The name of a lease begins so; then comes the session."""
 _LONGEST = 86_400.0
 
 
@@ -40,7 +41,7 @@ class Compression(Base):
 
     def get_compression_lock_holder(self, session_id: str) -> str | None:
         """Return who has the lock now, or None."""
-        return self._repo.leases.holder(_LOCK + session_id) if session_id else None
+        return self._repo.leases.holder(LOCK + session_id) if session_id else None
 
     def _ask(self, what: str, session_id: str, holder: str, *seconds: float) -> bool:
         if not session_id or not holder:
@@ -49,7 +50,7 @@ class Compression(Base):
             return self._try_for_nothing(what, session_id, holder)
         given = [min(float(each), _LONGEST) for each in seconds]
         try:
-            return bool(getattr(self._repo.leases, what)(_LOCK + session_id, holder, *given))
+            return bool(getattr(self._repo.leases, what)(LOCK + session_id, holder, *given))
         except HermesStoreError as exc:
             _log.warning("the compression lock of %s: %s failed: %s", session_id, what, exc)
             return False

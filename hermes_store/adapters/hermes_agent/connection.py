@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from hermes_store.adapters.hermes_agent.columns import MESSAGE_EXTRA, SESSION_EXTRA, Row
+from hermes_store.adapters.hermes_agent.compression import LOCK
 from hermes_store.errors import InvalidArgumentError
 
-__all__ = ["ReopeningOnly", "connection_of"]
+__all__ = ["ReopeningOnly", "Writes", "connection_of"]
 
 _SESSIONS = {
     **{
@@ -106,9 +108,13 @@ _USAGE = {
     "first_seen": "min(first_at)",
     "last_seen": "max(last_at)",
 }
+_LOCKS = {
+    "session_id": f"substr(name, {len(LOCK) + 1})",
+    "holder": "holder",
+    "acquired_at": "acquired_at",
+    "expires_at": "expires_at",
+}
 _GROUPS = " GROUP BY session_id, task, model, provider, base_url, mode"
-_VERSION = 22
-"""Of Hermes' schema whose columns the views have."""
 
 
 def _view(name: str, columns: dict[str, str], source: str) -> str:
@@ -136,33 +142,45 @@ _SCHEMA = (
     "CREATE TEMP VIEW state_meta AS "
     "SELECT key, CASE json_type(value) WHEN 'text' THEN json_extract(value, '$') ELSE value END "
     "AS value FROM main.meta",
-    f"CREATE TEMP VIEW schema_version AS SELECT {_VERSION} AS version",
+    _view("compression_locks", _LOCKS, f"leases WHERE substr(name, 1, {len(LOCK)}) = '{LOCK}'"),
     _instead("sessions", _SESSIONS),
     _instead("messages", _MESSAGES),
+    "CREATE TEMP TRIGGER hermes_delete_messages INSTEAD OF DELETE ON messages BEGIN "
+    "SELECT hermes_delete_messages(OLD.session_id, OLD.id); END",
 )
 
 
-def connection_of(
-    driver: Any, path: str, update: Callable[[str, Any, Row], None], *, read_only: bool
-) -> Any:
-    """A connection to a store's file with Hermes' tables; `update(table, id, columns)` writes."""
-    uri = f"file:{path}?mode=ro" if read_only else f"file:{path}?mode=rw"
+class Writes(Protocol):
+    """What a statement on the connection asks of the store."""
+
+    def update_row(self, table: str, row_id: Any, columns: Row) -> None:
+        """Change columns of a row of `sessions` or `messages`."""
+
+    def delete_message(self, session_id: str, message_id: int) -> None:
+        """Delete a message."""
+
+
+def connection_of(driver: Any, path: str, writes: Writes, version: int, *, read_only: bool) -> Any:
+    """A connection to a store's file with Hermes' tables, whose schema has a version."""
+    uri = f"{Path(path).as_uri()}?mode={'ro' if read_only else 'rw'}"
     connection = driver.connect(uri, uri=True, check_same_thread=False, isolation_level=None)
     connection.row_factory = driver.Row
     connection.execute("PRAGMA foreign_keys=ON")
     for table in ("sessions", "messages"):
-        connection.create_function(f"hermes_update_{table}", -1, _caller(update, table))
+        connection.create_function(f"hermes_update_{table}", -1, _caller(writes, table))
+    connection.create_function("hermes_delete_messages", 2, writes.delete_message)
     for statement in _SCHEMA:
         connection.execute(statement)
+    connection.execute(f"CREATE TEMP VIEW schema_version AS SELECT {version} AS version")
     return connection
 
 
-def _caller(update: Callable[[str, Any, Row], None], table: str) -> Callable[..., None]:
+def _caller(writes: Writes, table: str) -> Callable[..., None]:
     def call(row_id: Any, *changed: Any) -> None:
         given = dict(zip(changed[::2], changed[1::2], strict=True))
         given.pop(None, None)
         if given:
-            update(table, row_id, given)
+            writes.update_row(table, row_id, given)
 
     return call
 

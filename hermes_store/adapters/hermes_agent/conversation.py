@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hermes_store.adapters.hermes_agent.lineage import Lineage
-from hermes_store.adapters.hermes_agent.program import repaired, without_memory
+from hermes_store.adapters.hermes_agent.program import has_times, repaired, without_memory
 
 __all__ = ["Conversations"]
-
-_log = logging.getLogger(__name__)
 
 _ASKED_FOR_REVIEW = (
     "Review the conversation above and update the skill library",
@@ -78,7 +75,8 @@ def _sent(record: Mapping[str, Any]) -> Message:
     role, extra = record["role"], record["extra"] or {}
     given = {**extra, **record}
     message: Message = {"role": role, "content": _cleaned(role, record["content"])}
-    for name in ("api_content", "timestamp", *_FACTS, *_OF_ASSISTANT):
+    times = ("timestamp",) if has_times() else ()
+    for name in ("api_content", *times, *_FACTS, *_OF_ASSISTANT):
         if given.get(name) and (role == "assistant" or name not in _OF_ASSISTANT):
             message[name] = given[name]
     if name := record["external_id"] or extra.get("platform_message_id"):
@@ -112,14 +110,10 @@ def _is_said_again(before: list[Message], message: Message) -> bool:
 def _without_reviews(found: list[Message]) -> list[Message]:
     """Leave out what Hermes asked itself after a conversation, and the answer to it."""
     left: list[Message] = []
-    answered = True
+    asked = False
     for message in found:
-        if _asks_for_review(message):
-            answered = False
-        elif not answered and message["role"] == "assistant":
-            answered = True
-        else:
-            answered = True
+        is_answer, asked = asked and message["role"] == "assistant", _asks_for_review(message)
+        if not (asked or is_answer):
             left.append(message)
     return left
 

@@ -10,6 +10,8 @@ from hermes_store.adapters.hermes_agent.columns import Row
 
 __all__ = ["Searching"]
 
+_LONGEST_QUERY = 2_048
+
 
 class Searching(Base):
     """Any text is a query; see the search of the store."""
@@ -28,14 +30,14 @@ class Searching(Base):
         """Return the messages that hold what a query asks for, the best first.
 
         Compacted messages are found, rewound ones with `include_inactive` only. `sort` is
-        "newest", "oldest" or anything else for the best. Raises `SearchIndexError` and
+        "newest", "oldest" or anything else for the best. Of a query 2,048 characters count. Raises `SearchIndexError` and
         `SearchTooBroadError`.
         """
         if not query or not query.strip() or source_filter == []:
             return []
         order: Any = sort.strip().lower() if isinstance(sort, str) else ""
         found = self._repo.search_messages(
-            query,
+            query[:_LONGEST_QUERY],
             source_filter,
             exclude_sources,
             role_filter,
