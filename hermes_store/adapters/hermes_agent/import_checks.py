@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from hermes_store.adapters.hermes_agent.columns import Row
 
-__all__ = ["MOST_SESSIONS", "checked_sessions", "number_or"]
+__all__ = ["Limits", "checked_sessions", "number_or"]
 
-MOST_SESSIONS = 500
-_MOST_MESSAGES = 10_000
-_MOST_IN_ALL = 50_000
-_MOST_BYTES = 5 * 1024 * 1024
-_MOST_BYTES_IN_ALL = 25 * 1024 * 1024
+
+class Limits:
+    """The most that one import takes, under Hermes' names."""
+
+    _IMPORT_MAX_SESSIONS = 500
+    _IMPORT_MAX_MESSAGES_PER_SESSION = 10_000
+    _IMPORT_MAX_TOTAL_MESSAGES = 50_000
+    _IMPORT_MAX_SESSION_BYTES = 5 * 1024 * 1024
+    _IMPORT_MAX_TOTAL_BYTES = 25 * 1024 * 1024
+
 
 _SESSION_TEXTS = (
     "parent_session_id",
@@ -50,10 +54,10 @@ class _Refused(ValueError):
     """Why a session is not imported."""
 
 
-class _Limits:
+class _Sums:
     """What the sessions so far come to."""
 
-    def __init__(self, most: Callable[[str], int]) -> None:
+    def __init__(self, most: Limits) -> None:
         self._most = most
         self.ids = set[str]()
         self.messages = 0
@@ -64,36 +68,25 @@ class _Limits:
         if session_id in self.ids:
             raise _Refused("duplicate session id")
         messages = _messages_of(session)
-        if len(messages) > self._most("MAX_MESSAGES_PER_SESSION"):
+        if len(messages) > self._most._IMPORT_MAX_MESSAGES_PER_SESSION:
             raise _Refused("messages exceeds the per-session import limit")
         size = _size(session)
         self.bytes += size
-        if size > self._most("MAX_SESSION_BYTES"):
+        if size > self._most._IMPORT_MAX_SESSION_BYTES:
             raise _Refused("session exceeds the import size limit")
-        if self.bytes > self._most("MAX_TOTAL_BYTES"):
+        if self.bytes > self._most._IMPORT_MAX_TOTAL_BYTES:
             raise _Refused("import exceeds the total size limit")
         found = _session(session, session_id, messages)
         self.messages += len(messages)
-        if self.messages > self._most("MAX_TOTAL_MESSAGES"):
+        if self.messages > self._most._IMPORT_MAX_TOTAL_MESSAGES:
             raise _Refused("messages exceeds the total import limit")
         self.ids.add(session_id)
         return found
 
 
-_DEFAULTS = {
-    "MAX_MESSAGES_PER_SESSION": _MOST_MESSAGES,
-    "MAX_SESSION_BYTES": _MOST_BYTES,
-    "MAX_TOTAL_BYTES": _MOST_BYTES_IN_ALL,
-    "MAX_TOTAL_MESSAGES": _MOST_IN_ALL,
-}
-
-
-def checked_sessions(given: list[Any], limits: Any = None) -> tuple[list[Row], list[Row]]:
-    """The sessions that can be stored, and what is wrong with the others.
-
-    `limits` may have other limits, as attributes named as Hermes names them.
-    """
-    so_far = _Limits(lambda name: getattr(limits, f"_IMPORT_{name}", _DEFAULTS[name]))
+def checked_sessions(given: list[Any], limits: Limits) -> tuple[list[Row], list[Row]]:
+    """The sessions that can be stored, and what is wrong with the others."""
+    so_far = _Sums(limits)
     found: list[Row] = []
     errors: list[Row] = []
     for index, session in enumerate(given):

@@ -7,9 +7,9 @@ import time
 from typing import Any
 
 from hermes_store.adapters.hermes_agent.base import Base
-from hermes_store.adapters.hermes_agent.columns import SESSION_EXTRA, Row
+from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.import_checks import (
-    MOST_SESSIONS,
+    Limits,
     checked_sessions,
     number_or,
 )
@@ -43,13 +43,22 @@ _COUNTS = (
     "reasoning_tokens",
     "api_call_count",
 )
+_FACTS = (
+    "chat_id",
+    "chat_type",
+    "thread_id",
+    "display_name",
+    "origin_json",
+    "git_branch",
+    "git_repo_root",
+    "profile_name",
+)
+"""What stays true elsewhere; a hand-over or a cooldown is of a moment."""
 _NUMBERS = ("ended_at", "estimated_cost_usd", "actual_cost_usd")
 
 
-class Importing(Base):
+class Importing(Base, Limits):
     """Sessions that are there already stay as they are."""
-
-    _IMPORT_MAX_SESSIONS = MOST_SESSIONS
 
     def import_sessions(self, sessions: list[Row]) -> Row:
         """Store sessions, or none when one cannot be used; return what was done.
@@ -67,16 +76,15 @@ class Importing(Base):
 
     def _stored(self, found: list[Row]) -> Row:
         by_id = {each["id"]: each for each in found}
+        cut = _cut_circles(found)
         done = self._repo.import_sessions(self._session(each, by_id) for each in found)
         skipped = set(done.skipped)
-        circles = [each["id"] for each in found if _is_in_circle(each, by_id)]
-        detached = {*done.orphaned, *circles} - skipped
         imported = [each["id"] for each in found if each["id"] not in skipped]
         return {
             "ok": True,
             "imported": len(imported),
             "skipped": len(skipped),
-            "detached": len(detached),
+            "detached": len({*done.orphaned, *cut} - skipped),
             "imported_ids": imported,
             "skipped_ids": [each["id"] for each in found if each["id"] in skipped],
             "errors": [],
@@ -98,27 +106,30 @@ class Importing(Base):
 
     def _link(self, session: Row, by_id: dict[str, Row]) -> None:
         name = session["parent_session_id"]
-        if name is None or _is_in_circle(session, by_id):
-            session["parent_session_id"] = None
+        if name is None:
             return
         parent: Any = by_id.get(name) or self._repo.get_session(name)
         above = parent and {"id": name, **{k: parent.get(k) for k in ("ended_at", "end_reason")}}
         session["link"] = link_of(session["model_config"], above, session["started_at"])
 
 
-def _is_in_circle(session: Row, by_id: dict[str, Row]) -> bool:
-    """Whether the way up from a session leads back to it."""
-    seen, name = {session["id"]}, session.get("parent_session_id")
-    while name and name in by_id:
-        if name in seen:
-            return bool(name == session["id"])
-        seen.add(name)
-        name = by_id[name].get("parent_session_id")
-    return False
+def _cut_circles(found: list[Row]) -> list[str]:
+    """Take the parent from the first session of each circle of parents; return the ids of those."""
+    parents = {each["id"]: each.get("parent_session_id") for each in found}
+    cut = []
+    for session in found:
+        seen, name = set[str](), parents[session["id"]]
+        while name in parents and name != session["id"] and name not in seen:
+            seen.add(name)
+            name = parents[name]
+        if name is not None and name == session["id"]:
+            parents[name] = session["parent_session_id"] = None
+            cut.append(name)
+    return cut
 
 
 def _extra(given: Row) -> Row | None:
-    found = {name: given.get(name) for name in SESSION_EXTRA}
+    found = {name: given.get(name) for name in _FACTS}
     return {name: value for name, value in found.items() if value} or None
 
 

@@ -39,7 +39,7 @@ def link_of(config: Any, parent: Mapping[str, Any] | None, started: float) -> st
     for marker, link in _MARKERS.items():
         if marked.get(marker) == parent["id"]:
             return link
-    if parent["ended_at"] is None or started < parent["ended_at"]:
+    if started < (parent["ended_at"] or 0.0):
         return DELEGATE if marked.get("_delegate_from") else None
     ends = {"compression": COMPRESSION, "branched": BRANCH}
     return ends.get(parent["end_reason"] or "") or (DELEGATE if marked.get("_delegate_from") else None)
