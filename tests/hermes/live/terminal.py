@@ -1,0 +1,64 @@
+"""A program in a terminal of its own: what is typed, and waiting for what it shows."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+_ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-_=>])")
+
+
+class Terminal:
+    """One run of a command; `expect` returns as soon as a text is shown."""
+
+    def __init__(self, command: list[str], cwd: Path, env: dict[str, str]) -> None:
+        self._master, slave = pty.openpty()
+        self._process = subprocess.Popen(
+            command, cwd=cwd, env=env, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+        )
+        os.close(slave)
+        self.shown = ""
+        self._seen = 0
+
+    def type(self, line: str) -> None:
+        """Type a line, as a person does: the line, then Enter."""
+        os.write(self._master, line.encode())
+        self._read(0.5)
+        os.write(self._master, b"\r")
+
+    def expect(self, text: str, seconds: float = 60) -> None:
+        """Wait until a text is shown that was not waited for before."""
+        until = time.monotonic() + seconds
+        while (place := self.shown.find(text, self._seen)) < 0:
+            if time.monotonic() > until or not self._read(1.0):
+                raise AssertionError(f"{text!r} is not shown: {self.shown[self._seen:][-3000:]}")
+        self._seen = place + len(text)
+
+    def close(self, seconds: float = 60) -> int:
+        """Wait for the end of the program; return its code."""
+        until = time.monotonic() + seconds
+        while self._process.poll() is None:
+            if time.monotonic() > until:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._read(0.2)
+        os.close(self._master)
+        return self._process.returncode
+
+    def _read(self, seconds: float) -> bool:
+        """Take what is shown; False when the program has closed its terminal."""
+        if not select.select([self._master], [], [], seconds)[0]:
+            return self._process.poll() is None
+        try:
+            data = os.read(self._master, 65536)
+        except OSError:
+            return False
+        if b"\x1b[6n" in data:
+            os.write(self._master, b"\x1b[1;1R")  # where the cursor is
+        self.shown += _ESCAPES.sub("", data.decode("utf-8", "replace"))
+        return True
