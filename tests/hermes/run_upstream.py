@@ -57,7 +57,17 @@ def _tested(program: Program, *, control: bool, options: list[str]) -> int:
     }
     env.pop("HERMES_STORE_URL", None)
     quiet = ("-q", "--tb=short", "--no-header", "-p", "no:cacheprovider", "-W", "ignore")
-    plugin = ("-c", os.devnull, "-p", "upstream_plugin", "-n", "2", "--rootdir", ".", "--import-mode=importlib")
+    plugin = (
+        "-c",
+        os.devnull,
+        "-p",
+        "upstream_plugin",
+        "-n",
+        "2",
+        "--rootdir",
+        ".",
+        "--import-mode=importlib",
+    )
     files = [f"tests/{name}" for name in FILES[program.version]]
     command = [str(program.python), "-m", "pytest", *quiet, *plugin, *options, *files]
     return subprocess.run(command, check=False, cwd=program.tests, env=env).returncode

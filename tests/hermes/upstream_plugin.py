@@ -34,9 +34,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if os.environ.get("HERMES_CONTROL"):
         return
     named = exceptions()
-    found = {
-        item.nodeid.split("tests/")[-1].replace(".py", "", 1): item for item in items
-    }
+    found = {item.nodeid.split("tests/")[-1].replace(".py", "", 1): item for item in items}
     if unknown := named.keys() - found.keys():
         if not config.option.keyword:
             raise pytest.UsageError(f"no test has the name of an exception: {sorted(unknown)}")

@@ -47,7 +47,9 @@ class Base:
 
     # --- reads ----------------------------------------------------------------------------------
 
-    def _rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+    def _rows(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> list[Row]:
         """The rows of a statement, from one snapshot."""
         with self._repo.engines.read.connect() as connection:
             return [dict(row) for row in connection.execute(statement, parameters).mappings()]
@@ -62,7 +64,7 @@ class Base:
             return missing if session is None else change(tx, session)
 
     def _put_extra(self, session_id: str, **values: Any) -> bool:
-        """Store what Hermes alone knows of a session; None takes it away. False: no such session."""
+        """Store what Hermes alone knows of a session; None takes it away. False: it is not there."""
 
         def put(tx: Transaction, session: Any) -> bool:
             _store_extra(tx, session, values)
@@ -70,7 +72,9 @@ class Base:
 
         return self._change(session_id, put, missing=False)
 
-    def _if_there(self, call: Callable[..., T], session_id: str, *args: Any, **kwargs: Any) -> T | None:
+    def _if_there(
+        self, call: Callable[..., T], session_id: str, *args: Any, **kwargs: Any
+    ) -> T | None:
         """Hermes says nothing when a session is not there."""
         try:
             return call(session_id, *args, **kwargs)

@@ -82,7 +82,15 @@ _SAME = (
     "title",
     "api_call_count",
 )
-SESSION_COLUMNS = ("id", *_SAME, "session_key", "model_config", "archived", "pinned", *SESSION_EXTRA)
+SESSION_COLUMNS = (
+    "id",
+    *_SAME,
+    "session_key",
+    "model_config",
+    "archived",
+    "pinned",
+    *SESSION_EXTRA,
+)
 
 
 def as_text(value: Any) -> str | None:
@@ -99,7 +107,9 @@ def session_of(record: Mapping[str, Any]) -> Row:
     row["pinned"] = int(record["pinned"] or 0)
     row |= SESSION_EXTRA
     if extra := record["extra"]:
-        row |= {name: value for name, value in extra.items() if name not in row or name in SESSION_EXTRA}
+        row |= {
+            name: value for name, value in extra.items() if name not in row or name in SESSION_EXTRA
+        }
         row["origin_json"] = as_text(row["origin_json"])
     return row
 

@@ -19,7 +19,7 @@ _LONGEST = 86_400.0
 
 
 class Compression(Base):
-    """A lock that cannot be asked for is not held; a note that cannot be made is told in the log."""
+    """A lock that cannot be asked for is not held; what cannot be noted is told in the log."""
 
     # --- the lock -------------------------------------------------------------------------------
 

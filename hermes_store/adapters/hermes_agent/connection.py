@@ -1,7 +1,7 @@
 """`_conn`: Hermes' own SQL on its own tables, for the few places of it that use the connection.
 
-On a SQLite file it is a connection of its own. There, `sessions`, `messages` and so on are temporary
-views with Hermes' columns, so that its queries run unchanged. An UPDATE of a view is done by the
+On a SQLite file it is a connection of its own. There, `sessions`, `messages` and so on are
+temporary views with Hermes' columns, so that its queries run unchanged. An UPDATE of a view is done by the
 repository, in a transaction of the store: counters and links follow. Other writes are refused by
 SQLite. On a server only the statement that reopens a session is understood.
 """
@@ -80,7 +80,9 @@ _MESSAGES = {
             "codex_reasoning_items",
         )
     },
-    "content": "CASE content_format WHEN 'json' THEN char(0) || 'json:' || content ELSE content END",
+    "content": (
+        "CASE content_format WHEN 'json' THEN char(0) || 'json:' || content ELSE content END"
+    ),
     "platform_message_id": "coalesce(external_id, json_extract(extra, '$.platform_message_id'))",
     "active": "state IS NULL",
     "compacted": "coalesce(state = 'compacted', 0)",

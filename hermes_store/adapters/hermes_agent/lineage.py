@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-
-
 from sqlalchemy import and_, func, not_, select
 
 from hermes_store.adapters.hermes_agent.base import Base
 from hermes_store.adapters.hermes_agent.links import has_marker
 from hermes_store.errors import SessionNotFoundError
-
 from hermes_store.models.stored import messages, sessions
 
 __all__ = ["Lineage"]
@@ -81,4 +78,3 @@ class Lineage(Base):
             .limit(1)
         )
         return found[0]["id"] if found else ""
-

@@ -1,4 +1,4 @@
-"""What a child session is to its parent, as Hermes tells it: by markers, and by the parent's end."""
+"""What a child session is to its parent, as Hermes tells: by markers, and by the parent's end."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def link_of(config: Any, parent: Mapping[str, Any] | None, started: float) -> st
     if started < (parent["ended_at"] or 0.0):
         return DELEGATE if marked.get("_delegate_from") else None
     ends = {"compression": COMPRESSION, "branched": BRANCH}
-    return ends.get(parent["end_reason"] or "") or (DELEGATE if marked.get("_delegate_from") else None)
+    return ends.get(parent["end_reason"] or "") or (
+        DELEGATE if marked.get("_delegate_from") else None
+    )
 
 
 def relink(tx: Transaction, session_id: str) -> None:

@@ -205,7 +205,9 @@ def select_listed(*, compact: bool = False) -> Select[Any]:
         .correlate(sessions)
         .scalar_subquery()
     )
-    text = case((messages.c.content_format.is_(None), func.substr(messages.c.content, 1, 200)), else_="")
+    text = case(
+        (messages.c.content_format.is_(None), func.substr(messages.c.content, 1, 200)), else_=""
+    )
     said = select(text).where(messages.c.id == first).correlate(sessions).scalar_subquery()
     return select(*columns, said.label("said"))
 

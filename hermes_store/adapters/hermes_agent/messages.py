@@ -157,7 +157,9 @@ class Messages(Base):
         """Return how many messages a session has, in any state, or how many there are."""
         if session_id:
             return self._repo.count_messages(session_id, include="all")
-        return int(self._rows(select(func.count().label("number")).select_from(messages))[0]["number"])
+        return int(
+            self._rows(select(func.count().label("number")).select_from(messages))[0]["number"]
+        )
 
     def has_platform_message_id(self, session_id: str, platform_message_id: str) -> bool:
         """Whether a session has a message that a platform gave this id, in any state."""
@@ -179,9 +181,11 @@ class Messages(Base):
         return [message_of(each) for page in pages for each in page]
 
     def _one(self, session_id: str, message_id: int) -> list[Any]:
-        found = self._repo.get_messages(
-            session_id, after_id=message_id - 1, limit=1, include="all"
-        ) if message_id > 1 else self._repo.get_messages(session_id, limit=1, include="all")
+        found = (
+            self._repo.get_messages(session_id, after_id=message_id - 1, limit=1, include="all")
+            if message_id > 1
+            else self._repo.get_messages(session_id, limit=1, include="all")
+        )
         return [*found]
 
     def _some(

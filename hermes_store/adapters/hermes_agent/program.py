@@ -39,7 +39,9 @@ def repaired(messages: list[dict[str, Any]], session_id: str) -> list[dict[str, 
     repair = _of_program("agent.agent_runtime_helpers", "repair_message_sequence")
     changes = repair(None, messages) if repair and messages else 0
     if changes:
-        _log.info("%d messages of session %s do not take turns; stored they stay", changes, session_id)
+        _log.info(
+            "%d messages of session %s do not take turns; stored they stay", changes, session_id
+        )
     return messages
 
 

@@ -28,8 +28,10 @@ class Sessions(Base):
     """One session at a time."""
 
     def create_session(self, session_id: str, source: str, **kwargs: Any) -> str:
-        """Store a session, or fill what is not known yet of the one that is there; return the id."""
-        known = {name: kwargs.pop(name, None) for name in ("model", "system_prompt", "user_id", "cwd")}
+        """Store a session, or fill what is not known yet of the one there is; return the id."""
+        known = {
+            name: kwargs.pop(name, None) for name in ("model", "system_prompt", "user_id", "cwd")
+        }
         config, parent = kwargs.pop("model_config", None), kwargs.pop("parent_session_id", None)
         extra = {name: kwargs.pop(name, None) for name in _IN_EXTRA}
         key = kwargs.pop("session_key", None)

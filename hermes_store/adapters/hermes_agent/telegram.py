@@ -88,7 +88,9 @@ class Telegram(Base):
             tx.meta.set(_VERSION, "2")
             taken = [row for row in _bindings(tx) if row["session_id"] == str(session_id)]
             if any(_key(row["chat_id"], row["thread_id"]) != key for row in taken):
-                raise ValueError(f"session {session_id} is already linked to another Telegram topic")
+                raise ValueError(
+                    f"session {session_id} is already linked to another Telegram topic"
+                )
             there = tx.meta.get(key) or {"linked_at": now}
             told = {
                 "chat_id": str(chat_id),
@@ -122,7 +124,7 @@ class Telegram(Base):
         return self.get_telegram_topic_binding_by_session(session_id=session_id) is not None
 
     def delete_telegram_topic_binding(self, *, chat_id: str, thread_id: str) -> int:
-        """Forget a binding; with the last one of a chat its topic mode ends. How many there were."""
+        """Forget a binding; with the last one of a chat its topic mode ends. Return how many."""
         with self._repo.transaction() as tx:
             deleted = tx.meta.delete(_key(chat_id, thread_id))
             if deleted and not _bindings(tx, chat_id):
@@ -156,7 +158,9 @@ def _bindings(of: Any, chat_id: Any = None) -> list[Row]:
 def _living(adapter: Base, rows: list[Row]) -> list[Row]:
     """Bindings whose session is there: a deleted one takes its binding along."""
     ids = [row["session_id"] for row in rows]
-    there = {row["id"] for row in adapter._rows(select(sessions.c.id).where(sessions.c.id.in_(ids)))}  # noqa: SLF001 - the same class
+    there = {
+        row["id"] for row in adapter._rows(select(sessions.c.id).where(sessions.c.id.in_(ids)))
+    }
     return [{**_SAME_AS_MISSING, **row} for row in rows if row["session_id"] in there]
 
 

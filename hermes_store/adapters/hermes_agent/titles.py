@@ -13,7 +13,7 @@ __all__ = ["Titles"]
 
 
 class Titles(Base):
-    """No two sessions have the same title; a part of a conversation may take over an earlier one's."""
+    """No two sessions have the same title; a later part of a conversation may take an earlier's."""
 
     MAX_TITLE_LENGTH = SessionRepository.MAX_TITLE_LENGTH
 

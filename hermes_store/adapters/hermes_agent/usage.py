@@ -104,12 +104,22 @@ class Usage(Sessions):
         """Note what work beside the conversation used; the session's own sums stay."""
         if not session_id or not task:
             return
-        given = (input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens)
+        given = (
+            input_tokens,
+            output_tokens,
+            cache_read_tokens,
+            cache_write_tokens,
+            reasoning_tokens,
+        )
         counts = {f"{kind}_tokens": number or 0 for kind, number in zip(_KINDS, given, strict=True)}
-        route = dict(zip(_ROUTE, (model or "unknown", billing_provider, billing_base_url), strict=False))
+        route = dict(
+            zip(_ROUTE, (model or "unknown", billing_provider, billing_base_url), strict=False)
+        )
         with self._repo.transaction() as tx:
             _made(tx, session_id, None)
-            _note(tx, session_id, task, 1, counts, {"estimated_cost_usd": estimated_cost_usd}, route)
+            _note(
+                tx, session_id, task, 1, counts, {"estimated_cost_usd": estimated_cost_usd}, route
+            )
 
 
 def _made(tx: Transaction, session_id: str, model: str | None) -> Any:
@@ -132,8 +142,10 @@ def _set_calls(tx: Transaction, session: Any, calls: int, *, absolute: bool) -> 
 def _take_first_route(tx: Transaction, session: Any, route: Row) -> None:
     """What uses something first says which model it is: the one asked for may not have answered."""
     known = route["model"] and route["billing_provider"]
-    if known and not session["api_call_count"] and any(
-        session[name] != route[name] for name in _ROUTE[:2]
+    if (
+        known
+        and not session["api_call_count"]
+        and any(session[name] != route[name] for name in _ROUTE[:2])
     ):
         tx.execute(update(sessions).where(sessions.c.id == session["id"]).values(route))
         session.update(route)

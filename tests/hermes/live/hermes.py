@@ -23,7 +23,15 @@ model:
   api_key: none
   context_length: 64000
 """
-_ABOUT_STORAGE = ("hermes_state", "hermes_store", "session_db", "sessiondb", "sqlite", ".db", "persist")
+_ABOUT_STORAGE = (
+    "hermes_state",
+    "hermes_store",
+    "session_db",
+    "sessiondb",
+    "sqlite",
+    ".db",
+    "persist",
+)
 
 
 class Hermes:

@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-_=>])")
@@ -20,11 +21,18 @@ class Terminal:
     def __init__(self, command: list[str], cwd: Path, env: dict[str, str]) -> None:
         self._master, slave = pty.openpty()
         self._process = subprocess.Popen(
-            command, cwd=cwd, env=env, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
         )
         os.close(slave)
         self.shown = ""
         self._seen = 0
+        self._closed = False
 
     def type(self, line: str) -> None:
         """Type a line, as a person does: the line, then Enter."""
@@ -32,22 +40,37 @@ class Terminal:
         self._read(0.5)
         os.write(self._master, b"\r")
 
-    def expect(self, text: str, seconds: float = 60) -> None:
+    def expect(self, text: str, seconds: float = 90) -> None:
         """Wait until a text is shown that was not waited for before."""
-        until = time.monotonic() + seconds
-        while (place := self.shown.find(text, self._seen)) < 0:
-            if time.monotonic() > until or not self._read(1.0):
-                raise AssertionError(f"{text!r} is not shown: {self.shown[self._seen:][-3000:]}")
-        self._seen = place + len(text)
+        self.until(lambda: text in self.shown[self._seen :], f"{text!r} to be shown", seconds)
+        self._seen = self.shown.index(text, self._seen) + len(text)
+
+    def until(self, condition: Callable[[], bool], what: str, seconds: float = 90) -> None:
+        """Read what is shown until a condition holds."""
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end or not self._read(0.5):
+                raise AssertionError(f"waited for {what}: {self.shown[self._seen :][-3000:]}")
+
+    def is_idle(self) -> bool:
+        """Whether the last line to type in is one for a new turn."""
+        return "msg=interrupt" not in self.line()
+
+    def line(self) -> str:
+        """What stands in the line to type in."""
+        return self.shown[self.shown.rfind("❯") :]
 
     def close(self, seconds: float = 60) -> int:
         """Wait for the end of the program; return its code."""
+        if self._closed:
+            return self._process.returncode
         until = time.monotonic() + seconds
         while self._process.poll() is None:
             if time.monotonic() > until:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._read(0.2)
         os.close(self._master)
+        self._closed = True
         return self._process.returncode
 
     def _read(self, seconds: float) -> bool:
