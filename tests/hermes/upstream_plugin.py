@@ -35,9 +35,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     named = exceptions()
     found = {item.nodeid.split("tests/")[-1].replace(".py", "", 1): item for item in items}
-    if unknown := named.keys() - found.keys():
-        if not config.option.keyword:
-            raise pytest.UsageError(f"no test has the name of an exception: {sorted(unknown)}")
+    unknown = named.keys() - found.keys()
+    if unknown and not config.option.keyword:
+        raise pytest.UsageError(f"no test has the name of an exception: {sorted(unknown)}")
     for name, reason in named.items():
         if name in found:
             found[name].add_marker(pytest.mark.xfail(reason=reason, strict=True))

@@ -43,6 +43,7 @@ FLOORS = [
     {"transfer"},
     {"api"},
     {"repository", "copy"},
+    {"adapters"},
     {"cli"},
 ]
 """A room imports from rooms of the floors below its own, and from itself."""

@@ -64,7 +64,7 @@ class Base:
             return missing if session is None else change(tx, session)
 
     def _put_extra(self, session_id: str, **values: Any) -> bool:
-        """Store what Hermes alone knows of a session; None takes it away. False: it is not there."""
+        """Store what Hermes alone knows of a session; None takes it away. Whether it is there."""
 
         def put(tx: Transaction, session: Any) -> bool:
             _store_extra(tx, session, values)

@@ -1,9 +1,10 @@
 """`_conn`: Hermes' own SQL on its own tables, for the few places of it that use the connection.
 
 On a SQLite file it is a connection of its own. There, `sessions`, `messages` and so on are
-temporary views with Hermes' columns, so that its queries run unchanged. An UPDATE of a view is done by the
-repository, in a transaction of the store: counters and links follow. Other writes are refused by
-SQLite. On a server only the statement that reopens a session is understood.
+temporary views with Hermes' columns, so that its queries run unchanged. An UPDATE of a view, and a
+DELETE of messages, is done by the repository in a transaction of the store: counters, links and
+times of activity follow. SQLite refuses other writes. On a server only the statement that reopens a
+session is understood.
 """
 
 from __future__ import annotations
@@ -110,6 +111,12 @@ _USAGE = {
     "first_seen": "min(first_at)",
     "last_seen": "max(last_at)",
 }
+_META = {
+    "key": "key",
+    "value": "CASE json_type(value) WHEN 'text' THEN json_extract(value, '$') ELSE value END",
+}
+_DELETE = """CREATE TEMP TRIGGER hermes_delete_messages INSTEAD OF DELETE ON messages BEGIN
+SELECT hermes_delete_messages(OLD.session_id, OLD.id); END"""
 _LOCKS = {
     "session_id": f"substr(name, {len(LOCK) + 1})",
     "holder": "holder",
@@ -120,11 +127,8 @@ _GROUPS = " GROUP BY session_id, task, model, provider, base_url, mode"
 
 
 def _view(name: str, columns: dict[str, str], source: str) -> str:
-    listed = ", ".join(
-        f"{meaning} AS {column}".replace("null AS", "NULL AS")
-        for column, meaning in columns.items()
-    )
-    return f"CREATE TEMP VIEW {name} AS SELECT {listed} FROM main.{source}"
+    listed = ", ".join(f"{meaning} AS {column}" for column, meaning in columns.items())
+    return f"CREATE TEMP VIEW {name} AS SELECT {listed} FROM main.{source}"  # noqa: S608 - our own names
 
 
 def _instead(name: str, columns: dict[str, str]) -> str:
@@ -141,14 +145,11 @@ _SCHEMA = (
     _view("sessions", _SESSIONS, "sessions"),
     _view("messages", _MESSAGES, "messages"),
     _view("session_model_usage", _USAGE, f"usage{_GROUPS}"),
-    "CREATE TEMP VIEW state_meta AS "
-    "SELECT key, CASE json_type(value) WHEN 'text' THEN json_extract(value, '$') ELSE value END "
-    "AS value FROM main.meta",
+    _view("state_meta", _META, "meta"),
     _view("compression_locks", _LOCKS, f"leases WHERE substr(name, 1, {len(LOCK)}) = '{LOCK}'"),
     _instead("sessions", _SESSIONS),
     _instead("messages", _MESSAGES),
-    "CREATE TEMP TRIGGER hermes_delete_messages INSTEAD OF DELETE ON messages BEGIN "
-    "SELECT hermes_delete_messages(OLD.session_id, OLD.id); END",
+    _DELETE,
 )
 
 

@@ -79,7 +79,7 @@ class Deleting(Base):
     def archive_sessions(
         self, older_than_days: float | None = None, source: str | None = None, **filters: Any
     ) -> int:
-        """Archive the conversations of the sessions that filters mean; return how many those were."""
+        """Archive the conversations of sessions that filters mean; return how many sessions."""
         filters.setdefault("archived", False)
         found = self.list_prune_candidates(older_than_days, source, **filters)
         for row in found:

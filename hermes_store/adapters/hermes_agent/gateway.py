@@ -109,7 +109,7 @@ class Gateway(Base):
         chat_type: str | None = None,
         thread_id: str | None = None,
     ) -> Row | None:
-        """Return the newest session with messages that goes on in a chat: by its key, else its parts."""
+        """Return the newest session with messages in a chat: by its key, else by its parts."""
         if not session_key:
             return None
         of_source = (_c.source == source, _GOES_ON, _HAS_MESSAGES)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from hermes_store.adapters.hermes_agent.columns import Row
 
 __all__ = ["Limits", "checked_sessions", "number_or"]
 
 
-class Limits:
-    """The most that one import takes, under Hermes' names."""
+class Limits(NamedTuple):
+    """The most that one import takes."""
 
-    _IMPORT_MAX_SESSIONS = 500
-    _IMPORT_MAX_MESSAGES_PER_SESSION = 10_000
-    _IMPORT_MAX_TOTAL_MESSAGES = 50_000
-    _IMPORT_MAX_SESSION_BYTES = 5 * 1024 * 1024
-    _IMPORT_MAX_TOTAL_BYTES = 25 * 1024 * 1024
+    sessions: int = 500
+    messages_per_session: int = 10_000
+    messages: int = 50_000
+    bytes_per_session: int = 5 * 1024 * 1024
+    bytes: int = 25 * 1024 * 1024
 
 
 _SESSION_TEXTS = (
@@ -50,7 +50,7 @@ _MESSAGE_TEXTS = (
 )
 
 
-class _Refused(ValueError):
+class _RefusedError(ValueError):
     """Why a session is not imported."""
 
 
@@ -64,22 +64,22 @@ class _Sums:
         self.bytes = 0
 
     def count(self, session: Any, session_id: str) -> Row:
-        """A session that can be stored. Raises `_Refused`."""
+        """A session that can be stored. Raises `_RefusedError`."""
         if session_id in self.ids:
-            raise _Refused("duplicate session id")
+            raise _RefusedError("duplicate session id")
         messages = _messages_of(session)
-        if len(messages) > self._most._IMPORT_MAX_MESSAGES_PER_SESSION:
-            raise _Refused("messages exceeds the per-session import limit")
+        if len(messages) > self._most.messages_per_session:
+            raise _RefusedError("messages exceeds the per-session import limit")
         size = _size(session)
         self.bytes += size
-        if size > self._most._IMPORT_MAX_SESSION_BYTES:
-            raise _Refused("session exceeds the import size limit")
-        if self.bytes > self._most._IMPORT_MAX_TOTAL_BYTES:
-            raise _Refused("import exceeds the total size limit")
+        if size > self._most.bytes_per_session:
+            raise _RefusedError("session exceeds the import size limit")
+        if self.bytes > self._most.bytes:
+            raise _RefusedError("import exceeds the total size limit")
         found = _session(session, session_id, messages)
         self.messages += len(messages)
-        if self.messages > self._most._IMPORT_MAX_TOTAL_MESSAGES:
-            raise _Refused("messages exceeds the total import limit")
+        if self.messages > self._most.messages:
+            raise _RefusedError("messages exceeds the total import limit")
         self.ids.add(session_id)
         return found
 
@@ -94,7 +94,7 @@ def checked_sessions(given: list[Any], limits: Limits) -> tuple[list[Row], list[
         try:
             session_id = _id(session)
             found.append(so_far.count(session, session_id))
-        except _Refused as exc:
+        except _RefusedError as exc:
             named = {"session_id": session_id} if session_id else {}
             errors.append({"index": index, "error": str(exc), **named})
     return found, errors
@@ -110,19 +110,19 @@ def number_or(value: Any, otherwise: Any, kind: type = int) -> Any:
 
 def _id(session: Any) -> str:
     if not isinstance(session, dict):
-        raise _Refused("session must be an object")
+        raise _RefusedError("session must be an object")
     session_id = str(session.get("id") or "").strip()
     if not session_id:
-        raise _Refused("session id is required")
+        raise _RefusedError("session id is required")
     return session_id
 
 
 def _messages_of(session: Row) -> list[Any]:
     messages = session.get("messages") or []
     if not isinstance(messages, list):
-        raise _Refused("messages must be a list")
+        raise _RefusedError("messages must be a list")
     if not all(isinstance(each, dict) for each in messages):
-        raise _Refused("messages must contain only objects")
+        raise _RefusedError("messages must contain only objects")
     return messages
 
 
@@ -130,7 +130,7 @@ def _size(session: Row) -> int:
     try:
         return len(json.dumps(session, ensure_ascii=False).encode("utf-8", "replace"))
     except (TypeError, ValueError, RecursionError):
-        raise _Refused("session must be JSON serializable") from None
+        raise _RefusedError("session must be JSON serializable") from None
 
 
 def _session(session: Row, session_id: str, messages: list[Any]) -> Row:
@@ -148,17 +148,17 @@ def _session(session: Row, session_id: str, messages: list[Any]) -> Row:
 def _message(message: Row, number: int) -> Row:
     role, tokens = message.get("role"), message.get("token_count")
     if not isinstance(role, str) or not role:
-        raise _Refused(f"messages[{number}].role must be a non-empty string")
+        raise _RefusedError(f"messages[{number}].role must be a non-empty string")
     texts = {name: _text(message.get(name), name) for name in _MESSAGE_TEXTS}
     if tokens is not None and (tokens := number_or(tokens, None)) is None:
-        raise _Refused("token_count must be an integer")
+        raise _RefusedError("token_count must be an integer")
     return {**message, **texts, "token_count": tokens}
 
 
 def _text(value: Any, name: str) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    raise _Refused(f"{name} must be a string")
+    raise _RefusedError(f"{name} must be a string")
 
 
 def _object(value: Any) -> Any:
@@ -166,7 +166,7 @@ def _object(value: Any) -> Any:
         try:
             value = json.loads(value)
         except ValueError:
-            raise _Refused("model_config must be valid JSON") from None
+            raise _RefusedError("model_config must be valid JSON") from None
     if value is None or isinstance(value, dict):
         return value
-    raise _Refused("model_config must be a JSON object")
+    raise _RefusedError("model_config must be a JSON object")

@@ -57,8 +57,12 @@ _FACTS = (
 _NUMBERS = ("ended_at", "estimated_cost_usd", "actual_cost_usd")
 
 
-class Importing(Base, Limits):
+class Importing(Base):
     """Sessions that are there already stay as they are."""
+
+    _IMPORT_MAX_SESSIONS = Limits().sessions
+    _IMPORT_MAX_MESSAGES_PER_SESSION = Limits().messages_per_session
+    _IMPORT_MAX_SESSION_BYTES = Limits().bytes_per_session
 
     def import_sessions(self, sessions: list[Row]) -> Row:
         """Store sessions, or none when one cannot be used; return what was done.
@@ -69,7 +73,7 @@ class Importing(Base, Limits):
             raise ValueError("sessions must be a list")  # noqa: TRY004 - callers look at it
         if len(sessions) > self._IMPORT_MAX_SESSIONS:
             raise ValueError(f"sessions must contain at most {self._IMPORT_MAX_SESSIONS} entries")
-        found, errors = checked_sessions(sessions, self)
+        found, errors = checked_sessions(sessions, Limits())
         if errors:
             return {"ok": False, "imported": 0, "skipped": 0, "detached": 0, "errors": errors}
         return self._stored(found)
@@ -119,7 +123,7 @@ def _cut_circles(found: list[Row]) -> list[str]:
     cut = []
     for session in found:
         seen, name = set[str](), parents[session["id"]]
-        while name in parents and name != session["id"] and name not in seen:
+        while name is not None and name in parents and name not in {session["id"], *seen}:
             seen.add(name)
             name = parents[name]
         if name is not None and name == session["id"]:

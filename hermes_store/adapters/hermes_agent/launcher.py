@@ -21,9 +21,7 @@ def main() -> None:
     try:
         install()
     except ModuleNotFoundError as exc:
-        sys.exit(
-            f"hermes-store: {exc}. Install Hermes Agent in this environment: pip install hermes-agent"
-        )
+        sys.exit(f"{exc}: install Hermes Agent in this environment, pip install hermes-agent")
     main_file = home() / FILE
     if store_of(None) == main_file:
         take_over(main_file.with_name(PLAIN), main_file, _say)
@@ -32,4 +30,4 @@ def main() -> None:
 
 
 def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
+    sys.stderr.write(f"{sentence}\n")

@@ -213,7 +213,7 @@ class Messages(Base):
 
 def tx_message(tx: Transaction, session_id: str, message_id: int) -> Any:
     """A message that is there, as the store gives it."""
-    page = {"after_id": message_id - 1} if message_id > 1 else {}
+    page: Row = {"after_id": message_id - 1} if message_id > 1 else {}
     return tx.get_messages(session_id, limit=1, include="all", **page)[0]
 
 

@@ -30,8 +30,8 @@ class Searching(Base):
         """Return the messages that hold what a query asks for, the best first.
 
         Compacted messages are found, rewound ones with `include_inactive` only. `sort` is
-        "newest", "oldest" or anything else for the best. Of a query 2,048 characters count. Raises `SearchIndexError` and
-        `SearchTooBroadError`.
+        "newest", "oldest" or anything else for the best. Of a query 2,048 characters count.
+        Raises `SearchIndexError` and `SearchTooBroadError`.
         """
         if not query or not query.strip() or source_filter == []:
             return []

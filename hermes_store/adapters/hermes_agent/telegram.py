@@ -106,17 +106,18 @@ class Telegram(Base):
     def get_telegram_topic_binding(self, *, chat_id: str, thread_id: str) -> Row | None:
         """Return what a topic is bound to, or None."""
         row = self._repo.meta.get(_key(chat_id, thread_id))
-        return _living(self, [row])[0] if row and _living(self, [row]) else None
+        found = self._living([row] if row else [])
+        return found[0] if found else None
 
     def list_telegram_topic_bindings_for_chat(self, *, chat_id: str) -> list[Row]:
         """Return the bindings of a chat, the last changed first."""
-        found = _living(self, _bindings(self._repo, chat_id))
+        found = self._living(_bindings(self._repo, chat_id))
         return sorted(found, key=lambda row: -row["updated_at"])
 
     def get_telegram_topic_binding_by_session(self, *, session_id: str) -> Row | None:
         """Return the binding of a session, or None."""
         own = [row for row in _bindings(self._repo) if row["session_id"] == str(session_id)]
-        found = _living(self, own)
+        found = self._living(own)
         return found[0] if found else None
 
     def is_telegram_session_linked_to_topic(self, *, session_id: str) -> bool:
@@ -145,6 +146,13 @@ class Telegram(Base):
         order = (sessions.c.last_active.desc(), sessions.c.started_at.desc())
         return [listed(row) for row in self._rows(which.order_by(*order).limit(int(limit)))]
 
+    def _living(self, rows: list[Row]) -> list[Row]:
+        """Bindings whose session is there: a deleted one takes its binding along."""
+        ids = [row["session_id"] for row in rows]
+        named = select(sessions.c.id).where(sessions.c.id.in_(ids))
+        there = {row["id"] for row in self._rows(named)} if ids else set()
+        return [{**_SAME_AS_MISSING, **row} for row in rows if row["session_id"] in there]
+
 
 def _key(chat_id: Any, thread_id: Any) -> str:
     return f"{_BINDINGS}{chat_id}/{thread_id}"
@@ -153,15 +161,6 @@ def _key(chat_id: Any, thread_id: Any) -> str:
 def _bindings(of: Any, chat_id: Any = None) -> list[Row]:
     begin = _BINDINGS if chat_id is None else f"{_BINDINGS}{chat_id}/"
     return [{**_SAME_AS_MISSING, **value} for _key, value in of.meta.items(begin)]
-
-
-def _living(adapter: Base, rows: list[Row]) -> list[Row]:
-    """Bindings whose session is there: a deleted one takes its binding along."""
-    ids = [row["session_id"] for row in rows]
-    there = {
-        row["id"] for row in adapter._rows(select(sessions.c.id).where(sessions.c.id.in_(ids)))
-    }
-    return [{**_SAME_AS_MISSING, **row} for row in rows if row["session_id"] in there]
 
 
 def _disable(tx: Transaction, chat_id: Any) -> None:

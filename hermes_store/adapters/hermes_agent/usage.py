@@ -48,22 +48,22 @@ class Usage(Sessions):
         What is added is also noted for its model, where `absolute` knows only sums. The first
         model and provider that used anything are those of the session.
         """
-        counts = {
+        counts: Row = {
             "input_tokens": input_tokens or 0,
             "output_tokens": output_tokens or 0,
             "cache_read_tokens": cache_read_tokens or 0,
             "cache_write_tokens": cache_write_tokens or 0,
             "reasoning_tokens": reasoning_tokens or 0,
         }
-        costs = {"estimated_cost_usd": estimated_cost_usd, "actual_cost_usd": actual_cost_usd}
+        costs: Row = {"estimated_cost_usd": estimated_cost_usd, "actual_cost_usd": actual_cost_usd}
         if absolute:
             costs["estimated_cost_usd"] = estimated_cost_usd or 0.0
-        facts = {
+        facts: Row = {
             "cost_status": cost_status,
             "cost_source": cost_source,
             "pricing_version": pricing_version,
         }
-        route = dict(
+        route: Row = dict(
             zip(_ROUTE, (model, billing_provider, billing_base_url, billing_mode), strict=True)
         )
         calls = api_call_count or 0
