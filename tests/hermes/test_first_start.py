@@ -17,7 +17,7 @@ from hermes_store.adapters.hermes_agent.paths import store_of
 from hermes_store.adapters.hermes_agent.taking_over import take_over
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "importing"))
-from hermes_schema import HermesDatabase  # noqa: E402 - a module beside other tests
+from hermes_schema import HermesDatabase
 
 
 @pytest.fixture
@@ -50,14 +50,19 @@ def test_the_store_is_never_the_file_of_a_plain_hermes(home: Path):
 def test_a_home_may_be_on_a_server(home: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HERMES_STORE_URL", "postgresql://host/db")
     assert store_of(None) == "postgresql://host/db"
-    assert store_of(home / "profiles" / "a" / "state.db") == home / "profiles" / "a" / "hermes_store.db"
+    assert (
+        store_of(home / "profiles" / "a" / "state.db")
+        == home / "profiles" / "a" / "hermes_store.db"
+    )
 
 
 def test_a_new_home_needs_no_file(home: Path):
     db = SessionDB()
     db.create_session("s", "cli")
     db.close()
-    assert sorted(path.name for path in home.iterdir() if path.suffix == ".db") == ["hermes_store.db"]
+    assert sorted(path.name for path in home.iterdir() if path.suffix == ".db") == [
+        "hermes_store.db"
+    ]
 
 
 @pytest.mark.parametrize("version", [7, 11, 22, 30])

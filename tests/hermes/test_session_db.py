@@ -18,7 +18,9 @@ CALL = [{"id": "c1", "type": "function", "function": {"name": "look", "arguments
 
 
 @pytest.fixture
-def db(database: Path | URL, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[SessionDB]:
+def db(
+    database: Path | URL, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[SessionDB]:
     monkeypatch.setenv("HERMES_HOME", str(tmp_path / "home"))
     path = None
     if isinstance(database, URL):
@@ -81,7 +83,9 @@ def test_a_compacted_conversation_goes_on_with_the_summary_and_is_still_found(db
 
 def test_a_rewind_is_counted_and_can_be_taken_back(db: SessionDB):
     db.create_session("s", "cli")
-    ids = [db.append_message("s", *each) for each in (("user", "a"), ("assistant", "b"), ("user", "c"))]
+    ids = [
+        db.append_message("s", *each) for each in (("user", "a"), ("assistant", "b"), ("user", "c"))
+    ]
     done = db.rewind_to_message("s", ids[2])
     assert (done["rewound_count"], done["new_head_id"]) == (1, ids[1])
     assert done["target_message"]["content"] == "c"
@@ -136,7 +140,9 @@ def continued(db: SessionDB) -> None:
     db.end_session("root", "compression")
     db.create_session("tip", "cli", parent_session_id="root")
     db.append_message("tip", "user", "go on")
-    db.create_session("agent", "cli", parent_session_id="tip", model_config={"_delegate_from": "tip"})
+    db.create_session(
+        "agent", "cli", parent_session_id="tip", model_config={"_delegate_from": "tip"}
+    )
     db.append_message("agent", "user", "work")
 
 
@@ -145,7 +151,10 @@ def test_a_list_shows_a_conversation_once_and_no_subagent(db: SessionDB, by_acti
     continued(db)
     [row] = db.list_sessions_rich(order_by_last_active=by_activity)
     assert (row["id"], row["_lineage_root_id"], row["preview"]) == ("tip", "root", "go on")
-    assert [r["id"] for r in db.list_sessions_rich(search_query="talk", order_by_last_active=by_activity)] == ["tip"]
+    assert [
+        r["id"]
+        for r in db.list_sessions_rich(search_query="talk", order_by_last_active=by_activity)
+    ] == ["tip"]
     assert db.session_count(exclude_children=True) == 1
     assert db.session_count() == 3
 
@@ -162,7 +171,9 @@ def test_a_resume_of_any_part_reaches_the_tip(db: SessionDB):
     assert db.get_compression_tip("root") == "tip"
     assert db.resolve_resume_session_id("root") == "tip"
     assert db.get_conversation_root("tip") == "root"
-    assert [m["content"] for m in db.get_messages_as_conversation("tip", include_ancestors=True)] == [
+    assert [
+        m["content"] for m in db.get_messages_as_conversation("tip", include_ancestors=True)
+    ] == [
         "begin",
         "go on",
     ]
@@ -228,7 +239,11 @@ def test_a_handoff_is_claimed_once(db: SessionDB):
     assert [row["id"] for row in db.list_pending_handoffs()] == ["s"]
     assert (db.claim_handoff("s"), db.claim_handoff("s")) == (True, False)
     db.fail_handoff("s", "no way")
-    assert db.get_handoff_state("s") == {"state": "failed", "platform": "telegram", "error": "no way"}
+    assert db.get_handoff_state("s") == {
+        "state": "failed",
+        "platform": "telegram",
+        "error": "no way",
+    }
 
 
 def test_changes_of_what_is_kept_beside_the_columns_do_not_lose_each_other(db: SessionDB):
@@ -283,7 +298,9 @@ def test_a_session_is_reopened_by_the_statement_of_the_command(db: SessionDB):
     assert db.get_session("s")["ended_at"] is None
 
 
-def test_on_a_server_other_statements_are_refused_with_a_remedy(db: SessionDB, database: Path | URL):
+def test_on_a_server_other_statements_are_refused_with_a_remedy(
+    db: SessionDB, database: Path | URL
+):
     if isinstance(database, URL):
         with pytest.raises(InvalidArgumentError, match="use the methods of SessionDB"):
             db._conn.execute("SELECT 1")

@@ -14,7 +14,6 @@ from hermes_store.models.visibility import COMPACTED
 
 __all__ = [
     "MESSAGE_EXTRA",
-    "SESSION_COLUMNS",
     "SESSION_EXTRA",
     "Row",
     "as_text",
@@ -54,43 +53,7 @@ MESSAGE_EXTRA: dict[str, Any] = {
 }
 """As above, of a message."""
 
-_SAME = (
-    "source",
-    "user_id",
-    "model",
-    "system_prompt",
-    "parent_session_id",
-    "started_at",
-    "ended_at",
-    "end_reason",
-    "message_count",
-    "tool_call_count",
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-    "cwd",
-    "billing_provider",
-    "billing_base_url",
-    "billing_mode",
-    "estimated_cost_usd",
-    "actual_cost_usd",
-    "cost_status",
-    "cost_source",
-    "pricing_version",
-    "title",
-    "api_call_count",
-)
-SESSION_COLUMNS = (
-    "id",
-    *_SAME,
-    "session_key",
-    "model_config",
-    "archived",
-    "pinned",
-    *SESSION_EXTRA,
-)
+_NOT_HERMES_OWN = ("link", "last_active", "preview", "said")
 
 
 def as_text(value: Any) -> str | None:
@@ -100,16 +63,17 @@ def as_text(value: Any) -> str | None:
 
 def session_of(record: Mapping[str, Any]) -> Row:
     """A session of the store as Hermes' row of `sessions`."""
-    row: Row = {"id": record["id"], **{name: record.get(name) for name in _SAME}}
-    row["session_key"] = record["key"]
-    row["model_config"] = as_text(record["model_config"])
-    row["archived"] = int(record["archived"] is not None)
-    row["pinned"] = int(record["pinned"] or 0)
-    row |= SESSION_EXTRA
-    if extra := record["extra"]:
-        row |= {
-            name: value for name, value in extra.items() if name not in row or name in SESSION_EXTRA
-        }
+    row: Row = {**record, **SESSION_EXTRA}
+    for name in _NOT_HERMES_OWN:
+        row.pop(name, None)
+    row["session_key"] = row.pop("key")
+    if row["model_config"] is not None:
+        row["model_config"] = as_text(row["model_config"])
+    row["archived"] = int(row["archived"] is not None)
+    row["pinned"] = int(row["pinned"] or 0)
+    if extra := row.pop("extra"):
+        known = {name: value for name, value in extra.items() if name not in record}
+        row |= known
         row["origin_json"] = as_text(row["origin_json"])
     return row
 
@@ -121,25 +85,17 @@ def stored_session(row: Mapping[str, Any]) -> Row:
 
 def message_of(record: Mapping[str, Any]) -> Row:
     """A message of the store as Hermes' row of `messages`, with its `tool_calls` decoded."""
-    state, extra = record["state"], record["extra"] or {}
-    return {
-        **MESSAGE_EXTRA,
-        **{name: value for name, value in extra.items() if name not in record},
-        "id": record["id"],
-        "session_id": record["session_id"],
-        "role": record["role"],
-        "content": record["content"],
-        "tool_call_id": record["tool_call_id"],
-        "tool_calls": record["tool_calls"],
-        "tool_name": record["tool_name"],
-        "timestamp": record["timestamp"],
-        "token_count": record["token_count"],
-        "finish_reason": record["finish_reason"],
-        "reasoning": record["reasoning"],
-        "reasoning_details": as_text(record["reasoning_details"]),
-        "codex_reasoning_items": as_text(record["codex_reasoning_items"]),
-        "codex_message_items": as_text(extra.get("codex_message_items")),
-        "platform_message_id": record["external_id"] or extra.get("platform_message_id"),
-        "active": int(state is None),
-        "compacted": int(state == COMPACTED),
-    }
+    row: Row = {**MESSAGE_EXTRA, **record}
+    state, extra = row.pop("state"), row.pop("extra")
+    row["platform_message_id"] = row.pop("external_id")
+    row["active"] = 1 if state is None else 0
+    row["compacted"] = 1 if state == COMPACTED else 0
+    if row["reasoning_details"] is not None or row["codex_reasoning_items"] is not None:
+        for name in ("reasoning_details", "codex_reasoning_items"):
+            row[name] = as_text(row[name])
+    if row.pop("name") is not None:
+        row["name"] = record["name"]
+    if extra:
+        row |= {name: value for name, value in extra.items() if name not in record}
+        row["codex_message_items"] = as_text(row["codex_message_items"])
+    return row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Any
 
 from hermes_store.adapters.hermes_agent.lineage import Lineage
@@ -15,14 +16,9 @@ _ASKED_FOR_REVIEW = (
     "Review the conversation above and consider saving to memory",
 )
 """How the prompts begin that Hermes gives itself; older versions stored them in the session."""
-_FACTS = ("tool_call_id", "tool_name", "effect_disposition", "tool_calls", "finish_reason")
-_OF_ASSISTANT = (
-    "finish_reason",
-    "reasoning",
-    "reasoning_details",
-    "codex_reasoning_items",
-    "codex_message_items",
-)
+_FACTS = ("tool_call_id", "tool_name", "tool_calls")
+_OF_ASSISTANT = ("finish_reason", "reasoning", "reasoning_details", "codex_reasoning_items")
+_IN_EXTRA = ("api_content", "effect_disposition")
 
 Message = dict[str, Any]
 
@@ -58,40 +54,52 @@ class Conversations(Lineage):
         """Messages of some sessions in the order they were stored."""
         include: Any = "all" if include_inactive else "live"
         found = [m for each in line for m in self._repo.get_messages(each, include=include)]
-        return sorted(found, key=lambda message: message["id"])
+        return sorted(found, key=itemgetter("id"))
 
 
 def _conversation(records: Iterable[Any], *, once: bool) -> list[Message]:
+    facts = ("timestamp", *_FACTS) if has_times() else _FACTS
     found: list[Message] = []
     for record in records:
-        message = _sent(record)
+        message = _sent(record, facts)
         if not (once and _is_said_again(found, message)):
             found.append(message)
     return _without_reviews(found)
 
 
-def _sent(record: Mapping[str, Any]) -> Message:
+def _sent(record: Mapping[str, Any], facts: tuple[str, ...]) -> Message:
     """A message as Hermes holds it while it runs: what is empty has no key."""
-    role, extra = record["role"], record["extra"] or {}
-    given = {**extra, **record}
-    message: Message = {"role": role, "content": _cleaned(role, record["content"])}
-    times = ("timestamp",) if has_times() else ()
-    for name in ("api_content", *times, *_FACTS, *_OF_ASSISTANT):
-        if given.get(name) and (role == "assistant" or name not in _OF_ASSISTANT):
-            message[name] = given[name]
-    if name := record["external_id"] or extra.get("platform_message_id"):
-        message["message_id"] = name
-    if extra.get("observed"):
-        message["observed"] = True
-    if role == "assistant" and extra.get("reasoning_content") is not None:
-        message["reasoning_content"] = extra["reasoning_content"]
+    role, content = record["role"], record["content"]
+    if content.__class__ is str and (role == "user" or role == "assistant"):  # noqa: PLR1714 - faster
+        content = without_memory(content).strip()
+    message: Message = {"role": role, "content": content}
+    for name in facts:
+        if value := record[name]:
+            message[name] = value
+    if role == "assistant":
+        for name in _OF_ASSISTANT:
+            if value := record[name]:
+                message[name] = value
+    if record["external_id"]:
+        message["message_id"] = record["external_id"]
+    if record["extra"]:
+        message |= _beside(role, record["extra"])
     return message
 
 
-def _cleaned(role: str, content: Any) -> Any:
-    if role in {"user", "assistant"} and isinstance(content, str):
-        return without_memory(content).strip()
-    return content
+def _beside(role: str, extra: Mapping[str, Any]) -> Message:
+    """What the message holds besides the columns, and Hermes reads again."""
+    found = {name: extra[name] for name in _IN_EXTRA if extra.get(name)}
+    if name := extra.get("platform_message_id"):
+        found["message_id"] = name
+    if extra.get("observed"):
+        found["observed"] = True
+    if role == "assistant":
+        if extra.get("reasoning_content") is not None:
+            found["reasoning_content"] = extra["reasoning_content"]
+        if extra.get("codex_message_items"):
+            found["codex_message_items"] = extra["codex_message_items"]
+    return found
 
 
 def _is_said_again(before: list[Message], message: Message) -> bool:

@@ -192,8 +192,11 @@ class Lists(Base):
 def select_listed(*, compact: bool = False) -> Select[Any]:
     """Sessions with the begin of what the user first said."""
     columns = [each for each in sessions.columns if not (compact and each.name == "system_prompt")]
-    first = (
-        select(messages.c.id)
+    text = case(
+        (messages.c.content_format.is_(None), func.substr(messages.c.content, 1, 200)), else_=""
+    )
+    said = (
+        select(text)
         .where(
             messages.c.session_id == _c.id,
             messages.c.role == "user",
@@ -205,10 +208,6 @@ def select_listed(*, compact: bool = False) -> Select[Any]:
         .correlate(sessions)
         .scalar_subquery()
     )
-    text = case(
-        (messages.c.content_format.is_(None), func.substr(messages.c.content, 1, 200)), else_=""
-    )
-    said = select(text).where(messages.c.id == first).correlate(sessions).scalar_subquery()
     return select(*columns, said.label("said"))
 
 

@@ -31,7 +31,7 @@ def _of_program(module: str, name: str) -> Any:
 def without_memory(text: str) -> str:
     """A text without what Hermes' memory put into it for the model."""
     clean = _of_program("agent.memory_manager", "sanitize_context")
-    return str(clean(text)) if clean else text
+    return str(clean(text)) if clean is not None else text
 
 
 def repaired(messages: list[dict[str, Any]], session_id: str) -> list[dict[str, Any]]:

@@ -82,7 +82,8 @@ class Usage(Sessions):
                 absolute=absolute,
             )
             if used and not absolute:
-                _note(tx, session_id, None, calls, counts, costs, route)
+                known = {name: route[name] or session[name] for name in _ROUTE}
+                _note(tx, session_id, None, calls, counts, costs, known)
             if found := kept("update_token_counts", more):
                 tx.update_session(session_id, extra={**(session["extra"] or {}), **found})
 
@@ -160,9 +161,6 @@ def _note(
     costs: Row,
     route: Row,
 ) -> None:
-    if task is None:
-        session: Any = tx.get_session(session_id)
-        route = {name: route[name] or session[name] for name in _ROUTE}
     tx.record_usage(
         session_id,
         task=task,
