@@ -13,6 +13,7 @@ from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.paths import store_of
 from hermes_store.adapters.hermes_agent.program import tell_failure
+from hermes_store.adapters.hermes_agent.tables import Tables
 from hermes_store.adapters.hermes_agent.taking_over import opened
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.stored import sessions
@@ -47,12 +48,9 @@ class Base:
 
     # --- reads ----------------------------------------------------------------------------------
 
-    def _rows(
-        self, statement: Executable, parameters: Mapping[str, Any] | None = None
-    ) -> list[Row]:
+    def _rows(self, statement: Executable) -> list[Row]:
         """The rows of a statement, from one snapshot."""
-        with self._repo.engines.read.connect() as connection:
-            return [dict(row) for row in connection.execute(statement, parameters).mappings()]
+        return Tables(self._repo).rows(statement)
 
     # --- writes ---------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
@@ -189,6 +190,7 @@ class Lists(Base):
         return listed(found[0])
 
 
+@cache
 def select_listed(*, compact: bool = False) -> Select[Any]:
     """Sessions with the begin of what the user first said."""
     columns = [each for each in sessions.columns if not (compact and each.name == "system_prompt")]

@@ -193,6 +193,13 @@ def test_sessions_are_listed_exported_and_deleted_by_its_commands(hermes: Hermes
     assert first["id"] not in [each["id"] for each in hermes.sessions()]
 
 
+def test_reports_that_read_the_tables_themselves_work(hermes: Hermes):
+    assert "loopback-model" in hermes.run("insights")
+    with hermes.opened() as repo:
+        number = repo.session_count()
+    assert f"Total sessions: {number}" in hermes.run("sessions", "stats")
+
+
 def test_the_first_start_copies_a_plain_file_and_keeps_it(hermes: Hermes, tmp_path: Path):
     old = Hermes(hermes.program, tmp_path, hermes.model)
     old.run("chat", "-Q", "-q", "Said to a plain Hermes", module=PLAIN)
