@@ -11,7 +11,7 @@ from sqlalchemy import Executable, select
 
 from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.columns import Row
-from hermes_store.adapters.hermes_agent.paths import store_of
+from hermes_store.adapters.hermes_agent.paths import FILE, home, store_of
 from hermes_store.adapters.hermes_agent.program import tell_failure
 from hermes_store.adapters.hermes_agent.tables import Tables
 from hermes_store.adapters.hermes_agent.taking_over import opened
@@ -33,14 +33,15 @@ class Base:
         """
         self.read_only = read_only
         self._lock = threading.RLock()
+        where = store_of(db_path)
         try:
-            self._repo = opened(store_of(db_path), read_only=read_only)
+            self._repo = opened(where, read_only=read_only)
         except Exception as exc:
             tell_failure(exc)
             raise
-        url = self._repo.url
-        self._is_file = url.drivername.startswith("sqlite")
-        self.db_path = Path(url.database or "") if self._is_file else store_of(None)
+        self._is_file = isinstance(where, Path)
+        # Hermes asks whether its file is there and how long it is: on a server there is none.
+        self.db_path = Path(self._repo.url.database or "") if self._is_file else home() / FILE
 
     def close(self) -> None:
         """Close the store. Idempotent."""

@@ -54,8 +54,9 @@ class Titles(Base):
             raise ValueError(f"Title {wanted!r} is already in use: {exc}") from exc
 
     def get_session_title(self, session_id: str) -> str | None:
-        """Return the title of a session, or None."""
-        return self._repo.get_session_title(session_id)
+        """Return the title of this very session, or None."""
+        session = self._repo.get_session(session_id) if session_id else None
+        return session["title"] if session else None
 
     def get_session_by_title(self, title: str) -> Row | None:
         """Return the session with exactly this title, or None."""
