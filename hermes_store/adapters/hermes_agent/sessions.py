@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.base import Base, merged
 from hermes_store.adapters.hermes_agent.columns import Row, session_of
-from hermes_store.adapters.hermes_agent.links import link_of, relink
+from hermes_store.adapters.hermes_agent.links import link_of
 from hermes_store.adapters.hermes_agent.unknown import kept
 from hermes_store.models.stored import messages, sessions
 
@@ -19,8 +19,8 @@ __all__ = ["Sessions"]
 
 _BY_ACCIDENT = ("agent_close", "ws_orphan_reap")
 """Ends that a reset by the user may replace."""
-_A_DAY = 86_400
-_A_WEEK = 7 * _A_DAY
+_A_WEEK = 7 * 86_400
+_AS_THEY_ARE = ("model", "system_prompt", "user_id", "cwd")
 _IN_EXTRA = ("chat_id", "chat_type", "thread_id", "profile_name")
 
 
@@ -29,29 +29,22 @@ class Sessions(Base):
 
     def create_session(self, session_id: str, source: str, **kwargs: Any) -> str:
         """Store a session, or fill what is not known yet of the one there is; return the id."""
-        known = {
-            name: kwargs.pop(name, None) for name in ("model", "system_prompt", "user_id", "cwd")
-        }
+        known = {name: kwargs.pop(name, None) for name in _AS_THEY_ARE}
         config, parent = kwargs.pop("model_config", None), kwargs.pop("parent_session_id", None)
+        known |= {"key": kwargs.pop("session_key", None), "model_config": config or None}
         extra = {name: kwargs.pop(name, None) for name in _IN_EXTRA}
-        key = kwargs.pop("session_key", None)
         extra |= kept("create_session", kwargs)
         with self._repo.transaction() as tx:
             there = tx.get_session(session_id)
             above: Any = tx.get_session(parent) if parent and parent != session_id else None
-            if parent and above is None:  # an unknown parent must not cost the conversation
+            if above:
+                started = there["started_at"] if there else time.time()
+                link = link_of(config, above, started)
+                known |= {"parent_session_id": above["id"], "link": link}
+            elif parent:  # an unknown parent must not cost the conversation
                 extra["parent_session_id"] = parent
-            started = there["started_at"] if there else time.time()
-            tx.create_session(
-                session_id,
-                source,
-                model_config=config or None,
-                parent_session_id=above and above["id"],
-                link=link_of(config, above, started),
-                key=key,
-                extra=None if there else merged(None, extra),
-                **known,
-            )
+            new = None if there else merged(None, extra)
+            tx.create_session(session_id, source, extra=new, **known)
             if there and (more := _news(there["extra"], extra)):
                 tx.update_session(session_id, extra=more)
         return session_id
@@ -174,12 +167,6 @@ class Sessions(Base):
         end = {"ended_at": time.time(), "end_reason": "orphaned_compression"}
         with self._repo.transaction() as tx:
             return tx.execute(update(sessions).where(*which).values(end)).rowcount
-
-    def _set_columns(self, session_id: str, columns: Row) -> None:
-        """Change columns as a caller of `_conn` does; links follow."""
-        with self._repo.transaction() as tx:
-            tx.execute(update(sessions).where(sessions.c.id == session_id).values(columns))
-            relink(tx, session_id)
 
 
 def _news(there: Any, extra: Row) -> Row | None:
