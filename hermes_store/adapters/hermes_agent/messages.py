@@ -49,8 +49,7 @@ class Messages(Base):
 
         Raises `SessionNotFoundError`.
         """
-        given = locals()
-        row = new_message(given, time.time())
+        row = new_message(locals(), time.time())  # the keywords are those of a message
         if more and (found := kept("append_message", more)):
             row["extra"] = {**(row["extra"] or {}), **found}
         if row["external_id"] is None:

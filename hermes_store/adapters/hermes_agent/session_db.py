@@ -66,7 +66,7 @@ class SessionDB(
         return self._connection
 
     def _execute_write(self, function: Callable[[Any], T]) -> T:
-        """Run a function that writes by `_conn`."""
+        """Run a function that writes by `_conn`: programs around Hermes call it."""
         return function(self._conn)
 
     def close(self) -> None:

@@ -48,42 +48,29 @@ class Usage(Sessions):
         What is added is also noted for its model, where `absolute` knows only sums. The first
         model and provider that used anything are those of the session.
         """
-        counts: Row = {
-            "input_tokens": input_tokens or 0,
-            "output_tokens": output_tokens or 0,
-            "cache_read_tokens": cache_read_tokens or 0,
-            "cache_write_tokens": cache_write_tokens or 0,
-            "reasoning_tokens": reasoning_tokens or 0,
-        }
+        tokens = (input_tokens, output_tokens, cache_read_tokens, cache_write_tokens)
+        counts = _counts(*tokens, reasoning_tokens)
         costs: Row = {"estimated_cost_usd": estimated_cost_usd, "actual_cost_usd": actual_cost_usd}
-        if absolute:
-            costs["estimated_cost_usd"] = estimated_cost_usd or 0.0
+        route = _route(model, billing_provider, billing_base_url, billing_mode)
         facts: Row = {
             "cost_status": cost_status,
             "cost_source": cost_source,
             "pricing_version": pricing_version,
         }
-        route: Row = dict(
-            zip(_ROUTE, (model, billing_provider, billing_base_url, billing_mode), strict=True)
-        )
         calls = api_call_count or 0
-        used = any([*counts.values(), calls, estimated_cost_usd, actual_cost_usd])
+        used = any([*counts.values(), calls, *costs.values()])
         with self._repo.transaction() as tx:
             session = _made(tx, session_id, model)
             _set_calls(tx, session, calls, absolute=absolute)
             if used:
                 _take_first_route(tx, session, route)
-            tx.update_token_counts(
-                session_id,
-                **counts,
-                **costs,
-                **facts,
-                **(route if used else {}),
-                absolute=absolute,
-            )
+                facts |= route
             if used and not absolute:
                 known = {name: route[name] or session[name] for name in _ROUTE}
                 _note(tx, session_id, None, calls, counts, costs, known)
+            if absolute:  # a sum that is not known is none
+                costs["estimated_cost_usd"] = estimated_cost_usd or 0.0
+            tx.update_token_counts(session_id, **counts, **costs, **facts, absolute=absolute)
             if found := kept("update_token_counts", more):
                 tx.update_session(session_id, extra={**(session["extra"] or {}), **found})
 
@@ -105,22 +92,21 @@ class Usage(Sessions):
         """Note what work beside the conversation used; the session's own sums stay."""
         if not session_id or not task:
             return
-        given = (
-            input_tokens,
-            output_tokens,
-            cache_read_tokens,
-            cache_write_tokens,
-            reasoning_tokens,
-        )
-        counts = {f"{kind}_tokens": number or 0 for kind, number in zip(_KINDS, given, strict=True)}
-        route = dict(
-            zip(_ROUTE, (model or "unknown", billing_provider, billing_base_url), strict=False)
-        )
+        tokens = (input_tokens, output_tokens, cache_read_tokens, cache_write_tokens)
+        counts = _counts(*tokens, reasoning_tokens)
+        costs = {"estimated_cost_usd": estimated_cost_usd}
+        route = _route(model or "unknown", billing_provider, billing_base_url, None)
         with self._repo.transaction() as tx:
             _made(tx, session_id, None)
-            _note(
-                tx, session_id, task, 1, counts, {"estimated_cost_usd": estimated_cost_usd}, route
-            )
+            _note(tx, session_id, task, 1, counts, costs, route)
+
+
+def _counts(*tokens: int | None) -> Row:
+    return {f"{kind}_tokens": number or 0 for kind, number in zip(_KINDS, tokens, strict=True)}
+
+
+def _route(*names: str | None) -> Row:
+    return dict(zip(_ROUTE, names, strict=True))
 
 
 def _made(tx: Transaction, session_id: str, model: str | None) -> Any:
