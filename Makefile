@@ -88,7 +88,7 @@ mutants: $(INSTALLED) ## Put small faults into a copy, one at a time: do the tes
 	$(BIN)/python tests/mutants/run.py $(ARGS)
 
 clean: ## Remove what was built or installed here
-	rm -rf $(VENV) $(LOWEST) $(DEMO) dist build site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) .venv-hermes $(DEMO) dist build site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- virtual environments; a stamp is as new as what it was installed from ------------------------

@@ -13,7 +13,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-CACHE = Path(os.environ.get("HERMES_CACHE") or ROOT / ".cache" / "hermes")
+CACHE = Path(os.environ.get("HERMES_CACHE") or ROOT / ".venv-hermes")
 VERSIONS = ("0.13.0", "0.19.0")
 _TOOLS = ("pytest>=8.3", "pytest-xdist", "pytest-asyncio")
 _PIP = ("-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input")
