@@ -117,9 +117,9 @@ def test_a_conversation_in_the_terminal_is_taken_back_and_compressed(hermes: Her
         terminal.until(lambda: _is_undone(hermes, terminal), "an undo")
         _take_turn(hermes, terminal, "another turn")
         terminal.type("/compress")
+        terminal.expect("Compressed:")
         terminal.until(lambda: _is_compressed(hermes) and terminal.is_idle(), "a compression")
-        terminal.type("/quit")
-        assert terminal.close() == 0
+        assert terminal.quit() == 0
     finally:
         terminal.close(0)
     _require_all_turns(hermes)

@@ -60,6 +60,17 @@ class Terminal:
         """What stands in the line to type in."""
         return self.shown[self.shown.rfind("❯") :]
 
+    def quit(self) -> int:
+        """Leave the program as a person does, once more when a menu took the keys; its code."""
+        for _ in range(3):
+            self.type("\x15/quit")
+            end = time.monotonic() + 20
+            while self._process.poll() is None and time.monotonic() < end:
+                self._read(0.2)
+            if self._process.poll() is not None:
+                break
+        return self.close()
+
     def close(self, seconds: float = 60) -> int:
         """Wait for the end of the program; return its code."""
         if self._closed:
