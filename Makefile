@@ -12,7 +12,7 @@ PIP := -m pip --disable-pip-version-check --quiet --no-input
 
 .DEFAULT_GOAL := help
 unexport HERMES_STORE_URL
-.PHONY: help demo install test test-lowest test-pysqlite3 lint types smoke docs check check-rest schema asynchronous bench mutants clean
+.PHONY: help demo install test test-lowest test-pysqlite3 lint types smoke docs check check-rest schema asynchronous bench test-hermes mutants clean
 
 help: ## Print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -83,11 +83,15 @@ asynchronous: $(INSTALLED) ## Write the asynchronous methods anew, after a chang
 bench: $(VENV)/.bench ## Measure against sqlite3 by hand; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
+test-hermes: $(INSTALLED) ## Hermes Agent 0.13 and 0.19: its own tests on our class, and the program live
+	$(BIN)/python tests/hermes/run_upstream.py $(ARGS)
+	HERMES_STORE_SQLITE=sqlite3 $(BIN)/python -m pytest -q -n 2 --dist loadscope tests/hermes/live/live_hermes.py
+
 mutants: $(INSTALLED) ## Put small faults into a copy, one at a time: do the tests notice? (half an hour)
 	$(BIN)/python tests/mutants/run.py $(ARGS)
 
 clean: ## Remove what was built or installed here
-	rm -rf $(VENV) $(LOWEST) $(DEMO) dist build site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) .venv-hermes $(DEMO) dist build site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- virtual environments; a stamp is as new as what it was installed from ------------------------

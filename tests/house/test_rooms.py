@@ -51,7 +51,8 @@ FLOORS = [
     {"api"},
     {"repository", "copy"},
     {"asynchronous"},
-    {"cli", "adapters"},
+    {"adapters"},
+    {"cli"},
 ]
 """A room imports from rooms of the floors below its own, and from itself."""
 

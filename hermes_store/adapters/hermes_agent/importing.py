@@ -1,0 +1,155 @@
+"""Import of sessions that Hermes exported."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from hermes_store.adapters.hermes_agent.base import Base
+from hermes_store.adapters.hermes_agent.columns import Row
+from hermes_store.adapters.hermes_agent.import_checks import (
+    Limits,
+    checked_sessions,
+    number_or,
+)
+from hermes_store.adapters.hermes_agent.links import link_of
+from hermes_store.adapters.hermes_agent.new_messages import new_messages
+
+__all__ = ["Importing"]
+
+_JSON = ("reasoning_details", "codex_reasoning_items", "codex_message_items")
+_TEXTS = (
+    "user_id",
+    "model",
+    "model_config",
+    "system_prompt",
+    "end_reason",
+    "cwd",
+    "billing_provider",
+    "billing_base_url",
+    "billing_mode",
+    "cost_status",
+    "cost_source",
+    "pricing_version",
+    "title",
+    "parent_session_id",
+)
+_COUNTS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "api_call_count",
+)
+_FACTS = (
+    "chat_id",
+    "chat_type",
+    "thread_id",
+    "display_name",
+    "origin_json",
+    "git_branch",
+    "git_repo_root",
+    "profile_name",
+)
+"""What stays true elsewhere; a hand-over or a cooldown is of a moment."""
+_NUMBERS = ("ended_at", "estimated_cost_usd", "actual_cost_usd")
+
+
+class Importing(Base):
+    """Sessions that are there already stay as they are."""
+
+    _IMPORT_MAX_SESSIONS = Limits().sessions
+    _IMPORT_MAX_MESSAGES_PER_SESSION = Limits().messages_per_session
+    _IMPORT_MAX_SESSION_BYTES = Limits().bytes_per_session
+
+    def import_sessions(self, sessions: list[Row]) -> Row:
+        """Store sessions, or none when one cannot be used; return what was done.
+
+        Raises ValueError for what is not a list, or has too many entries.
+        """
+        if not isinstance(sessions, list):
+            raise ValueError("sessions must be a list")  # noqa: TRY004 - callers look at it
+        if len(sessions) > self._IMPORT_MAX_SESSIONS:
+            raise ValueError(f"sessions must contain at most {self._IMPORT_MAX_SESSIONS} entries")
+        found, errors = checked_sessions(sessions, Limits())
+        if errors:
+            return {"ok": False, "imported": 0, "skipped": 0, "detached": 0, "errors": errors}
+        return self._stored(found)
+
+    def _stored(self, found: list[Row]) -> Row:
+        by_id = {each["id"]: each for each in found}
+        cut = _cut_circles(found)
+        done = self._repo.import_sessions(self._session(each, by_id) for each in found)
+        skipped = set(done.skipped)
+        imported = [each["id"] for each in found if each["id"] not in skipped]
+        return {
+            "ok": True,
+            "imported": len(imported),
+            "skipped": len(skipped),
+            "detached": len({*done.orphaned, *cut} - skipped),
+            "imported_ids": imported,
+            "skipped_ids": [each["id"] for each in found if each["id"] in skipped],
+            "errors": [],
+        }
+
+    def _session(self, given: Row, by_id: dict[str, Row]) -> Row:
+        """A session as the store imports it."""
+        started = number_or(given.get("started_at"), time.time(), float)
+        session: Row = {"id": given["id"], "source": given.get("source") or "import"}
+        session |= {name: given.get(name) or None for name in _TEXTS}
+        session |= {name: max(number_or(given.get(name), 0), 0) for name in _COUNTS}
+        session |= {name: number_or(given.get(name), None, float) for name in _NUMBERS}
+        session |= {"started_at": started, "key": given.get("session_key")}
+        session["archived"] = started if given.get("archived") else None
+        session["extra"] = _extra(given)
+        session["messages"] = [_exported(each) for each in _decoded(given["messages"])]
+        self._link(session, by_id)
+        return session
+
+    def _link(self, session: Row, by_id: dict[str, Row]) -> None:
+        name = session["parent_session_id"]
+        if name is None:
+            return
+        parent: Any = by_id.get(name) or self._repo.get_session(name)
+        above = parent and {"id": name, **{k: parent.get(k) for k in ("ended_at", "end_reason")}}
+        session["link"] = link_of(session["model_config"], above, session["started_at"])
+
+
+def _cut_circles(found: list[Row]) -> list[str]:
+    """Take the parent from the first session of each circle of parents; return the ids of those."""
+    parents = {each["id"]: each.get("parent_session_id") for each in found}
+    cut = []
+    for session in found:
+        seen, name = set[str](), parents[session["id"]]
+        while name is not None and name in parents and name not in {session["id"], *seen}:
+            seen.add(name)
+            name = parents[name]
+        if name is not None and name == session["id"]:
+            parents[name] = session["parent_session_id"] = None
+            cut.append(name)
+    return cut
+
+
+def _extra(given: Row) -> Row | None:
+    found = {name: given.get(name) for name in _FACTS}
+    return {name: value for name, value in found.items() if value} or None
+
+
+def _decoded(messages: list[Row]) -> list[Row]:
+    return [{**each, **{name: _json(each.get(name)) for name in _JSON}} for each in messages]
+
+
+def _json(value: Any) -> Any:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _exported(message: Row) -> Row:
+    [row] = new_messages([message])
+    active, compacted = message.get("active", 1), message.get("compacted")
+    row["state"] = None if active in (1, True, None) else "compacted" if compacted else "rewound"
+    return row

@@ -1,0 +1,229 @@
+"""Messages: append, replace, compact, read and count them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from hermes_store import Transaction
+from hermes_store.adapters.hermes_agent.base import Base, merged
+from hermes_store.adapters.hermes_agent.columns import Row, message_of
+from hermes_store.adapters.hermes_agent.new_messages import content_of, new_message, new_messages
+from hermes_store.adapters.hermes_agent.unknown import kept
+from hermes_store.models.stored import messages
+
+__all__ = ["Messages"]
+
+_NOTHING: Row = {"window": [], "messages_before": 0, "messages_after": 0}
+
+
+class Messages(Base):
+    """The messages of a session, in the order they were stored."""
+
+    def append_message(
+        self,
+        session_id: str,
+        role: str,
+        content: Any = None,
+        tool_name: str | None = None,
+        tool_calls: Any = None,
+        tool_call_id: str | None = None,
+        token_count: int | None = None,
+        finish_reason: str | None = None,
+        reasoning: str | None = None,
+        reasoning_content: str | None = None,
+        reasoning_details: Any = None,
+        codex_reasoning_items: Any = None,
+        codex_message_items: Any = None,
+        platform_message_id: str | None = None,
+        observed: bool = False,
+        effect_disposition: str | None = None,
+        timestamp: Any = None,
+        api_content: str | None = None,
+        **more: Any,
+    ) -> int:
+        """Store a message at the end of a session; return its id.
+
+        Raises `SessionNotFoundError`.
+        """
+        row = new_message(locals(), time.time())  # the keywords are those of a message
+        if more and (found := kept("append_message", more)):
+            row["extra"] = {**(row["extra"] or {}), **found}
+        if row["external_id"] is None:
+            return self._repo.append_message(session_id, **row)
+        with self._repo.transaction() as tx:
+            if tx.execute(_with_platform_id(session_id, row["external_id"])).first():
+                name = row.pop("external_id")
+                row["extra"] = {**(row["extra"] or {}), "platform_message_id": name}
+            return tx.append_message(session_id, **row)
+
+    def replace_messages(
+        self, session_id: str, messages: Sequence[Row], active_only: bool = False
+    ) -> None:
+        """Store other messages in place of a session's; with `active_only` of the live ones."""
+        rows: Any = new_messages(messages)
+
+        def replace(tx: Transaction, _session: Any) -> None:
+            tx.replace_messages(session_id, rows)
+            if not active_only:
+                hidden = tx.get_messages(session_id, include="all")
+                tx.delete_messages(session_id, [m["id"] for m in hidden if m["state"] is not None])
+
+        self._change(session_id, replace, missing=None)
+
+    def has_archived_messages(self, session_id: str) -> bool:
+        """Whether a session has messages that are not live."""
+        return self._repo.count_messages(session_id, include="all") > self._repo.count_messages(
+            session_id
+        )
+
+    def archive_and_compact(self, session_id: str, compacted_messages: Sequence[Row]) -> int:
+        """Let a conversation go on with other messages; return how many those are."""
+        rows: Any = new_messages(compacted_messages)
+        return len(self._repo.compact(session_id, rows))
+
+    def set_latest_user_api_content(self, session_id: str, content: Any, api_content: str) -> int:
+        """Note what was sent for the newest user message, if it is `content`; how many it was."""
+
+        def put(tx: Transaction, _session: Any) -> int:
+            newest = _newest_of_user(session_id)
+            found = [tx_message(tx, session_id, row[0]) for row in tx.execute(newest)]
+            if not found or found[0]["content"] != content_of(content):
+                return 0
+            extra = merged(found[0]["extra"], {"api_content": api_content})
+            tx.replace_message(session_id, found[0]["id"], extra=extra)
+            return 1
+
+        return self._change(session_id, put, missing=0)
+
+    def clear_messages(self, session_id: str) -> None:
+        """Delete the messages of a session."""
+        self._if_there(self._repo.clear_messages, session_id)
+
+    # --- reads ----------------------------------------------------------------------------------
+
+    def get_messages(
+        self,
+        session_id: str,
+        include_inactive: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[Row]:
+        """Return the messages of a session as Hermes' rows, or a page of them."""
+        most = None if limit is None or limit < 0 else limit + offset
+        include: Any = "all" if include_inactive else "live"
+        found = self._repo.get_messages(session_id, limit=most, include=include)
+        return [message_of(each) for each in found[offset:]]
+
+    def get_messages_around(
+        self, session_id: str, around_message_id: int, window: int = 5
+    ) -> dict[str, Any]:
+        """Return a message with its neighbours, and how many stand before and after it there."""
+        found = self._around(session_id, around_message_id, max(window, 0))
+        if not found:
+            return {**_NOTHING, "window": []}
+        before = sum(each["id"] < around_message_id for each in found)
+        after = sum(each["id"] > around_message_id for each in found)
+        return {"window": found, "messages_before": before, "messages_after": after}
+
+    def get_anchored_view(
+        self,
+        session_id: str,
+        around_message_id: int,
+        window: int = 5,
+        bookend: int = 3,
+        keep_roles: tuple[str, ...] | None = ("user", "assistant"),
+    ) -> dict[str, Any]:
+        """Return a window around a message, and the begin and end of its session beside it."""
+        view = self.get_messages_around(session_id, around_message_id, window)
+        shown = view["window"]
+        begin: list[Row] = []
+        end: list[Row] = []
+        if shown and bookend > 0:
+            begin = self._some(session_id, keep_roles, bookend, before=shown[0]["id"])
+            end = self._some(session_id, keep_roles, bookend, after=shown[-1]["id"])
+        view["window"] = [
+            each
+            for each in shown
+            if keep_roles is None or each["role"] in keep_roles or each["id"] == around_message_id
+        ]
+        return {**view, "bookend_start": begin, "bookend_end": end}
+
+    def message_count(self, session_id: str | None = None) -> int:
+        """Return how many messages a session has, in any state, or how many there are."""
+        if session_id:
+            return self._repo.count_messages(session_id, include="all")
+        return int(
+            self._rows(select(func.count().label("number")).select_from(messages))[0]["number"]
+        )
+
+    def has_platform_message_id(self, session_id: str, platform_message_id: str) -> bool:
+        """Whether a session has a message that a platform gave this id, in any state."""
+        if not platform_message_id:
+            return False
+        named = messages.c.external_id == platform_message_id
+        return bool(self._rows(_ids(session_id).where(named).limit(1)))
+
+    def _around(self, session_id: str, message_id: int, window: int) -> list[Row]:
+        """A message, whatever its state, with its live neighbours."""
+        one = self._rows(_ids(session_id).where(messages.c.id == message_id))
+        if not one:
+            return []
+        pages = [
+            self._repo.get_messages(session_id, before_id=message_id, newest=True, limit=window),
+            self._one(session_id, message_id),
+            self._repo.get_messages(session_id, after_id=message_id, limit=window),
+        ]
+        return [message_of(each) for page in pages for each in page]
+
+    def _one(self, session_id: str, message_id: int) -> list[Any]:
+        found = (
+            self._repo.get_messages(session_id, after_id=message_id - 1, limit=1, include="all")
+            if message_id > 1
+            else self._repo.get_messages(session_id, limit=1, include="all")
+        )
+        return [*found]
+
+    def _some(
+        self,
+        session_id: str,
+        roles: tuple[str, ...] | None,
+        number: int,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+    ) -> list[Row]:
+        """The first live messages before one, or the last ones after it, that say something."""
+        which = _ids(session_id).where(
+            messages.c.state.is_(None), func.length(messages.c.content) > 0
+        )
+        if roles is not None:
+            which = which.where(messages.c.role.in_(roles))
+        if before is not None:
+            which = which.where(messages.c.id < before).order_by(messages.c.id)
+        else:
+            which = which.where(messages.c.id > after).order_by(messages.c.id.desc())
+        ids = sorted(row["id"] for row in self._rows(which.limit(number)))
+        return [message_of(each) for one in ids for each in self._one(session_id, one)]
+
+
+def tx_message(tx: Transaction, session_id: str, message_id: int) -> Any:
+    """A message that is there, as the store gives it."""
+    page: Row = {"after_id": message_id - 1} if message_id > 1 else {}
+    return tx.get_messages(session_id, limit=1, include="all", **page)[0]
+
+
+def _ids(session_id: str) -> Select[Any]:
+    return select(messages.c.id).where(messages.c.session_id == session_id)
+
+
+def _with_platform_id(session_id: str, name: str) -> Select[Any]:
+    return _ids(session_id).where(messages.c.external_id == name, messages.c.state.is_(None))
+
+
+def _newest_of_user(session_id: str) -> Select[Any]:
+    of_user = _ids(session_id).where(messages.c.role == "user", messages.c.state.is_(None))
+    return of_user.order_by(messages.c.id.desc()).limit(1)

@@ -1,0 +1,308 @@
+"""`SessionDB` on both databases, without the program: what it stores, and what comes back."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import URL
+
+from hermes_store import SessionRepository
+from hermes_store.adapters.hermes_agent import SessionDB, unknown
+from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
+
+CALL = [{"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}]
+
+
+@pytest.fixture
+def db(
+    database: Path | URL, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[SessionDB]:
+    monkeypatch.setenv("HERMES_HOME", str(tmp_path / "home"))
+    path = None
+    if isinstance(database, URL):
+        monkeypatch.setenv("HERMES_STORE_URL", database.render_as_string(hide_password=False))
+    else:
+        path = database
+    db = SessionDB(db_path=path)
+    yield db
+    db.close()
+
+
+@pytest.fixture
+def store(db: SessionDB, database: Path | URL) -> Iterator[SessionRepository]:
+    """The same store, beside the adapter."""
+    with SessionRepository(database) as repository:
+        yield repository
+
+
+# --- messages ---------------------------------------------------------------------------------------
+
+
+def test_everything_of_a_message_is_stored_and_replayed(db: SessionDB, store: SessionRepository):
+    db.create_session("s", "cli")
+    told = {
+        "tool_calls": CALL,
+        "finish_reason": "tool_calls",
+        "reasoning": "why",
+        "reasoning_content": "as the provider sent it",
+        "reasoning_details": [{"type": "summary"}],
+        "codex_reasoning_items": [{"id": "r"}],
+        "codex_message_items": [{"id": "m"}],
+        "effect_disposition": "none",
+        "api_content": "as it was sent",
+    }
+    db.append_message("s", "assistant", "text", timestamp=10.0, **told)
+    [message] = db.get_messages_as_conversation("s")
+    assert message == {"role": "assistant", "content": "text", "timestamp": 10.0, **told}
+    [record] = store.get_messages("s")
+    assert record["extra"]["codex_message_items"] == [{"id": "m"}]
+
+
+def test_two_messages_with_one_platform_id_are_both_kept(db: SessionDB):
+    db.create_session("s", "telegram")
+    for text in ("first", "second"):
+        db.append_message("s", "user", text, platform_message_id="77")
+    assert [m["content"] for m in db.get_messages("s")] == ["first", "second"]
+    assert {m["platform_message_id"] for m in db.get_messages("s")} == {"77"}
+    assert db.has_platform_message_id("s", "77")
+    assert not db.has_platform_message_id("s", "78")
+
+
+def test_a_compacted_conversation_goes_on_with_the_summary_and_is_still_found(db: SessionDB):
+    db.create_session("s", "cli")
+    db.append_message("s", "user", "a needle")
+    assert db.archive_and_compact("s", [{"role": "user", "content": "summary"}]) == 1
+    assert [m["content"] for m in db.get_messages("s")] == ["summary"]
+    assert db.has_archived_messages("s")
+    assert [hit["id"] for hit in db.search_messages("needle")] == [1]
+
+
+def test_a_rewind_is_counted_and_can_be_taken_back(db: SessionDB):
+    db.create_session("s", "cli")
+    ids = [
+        db.append_message("s", *each) for each in (("user", "a"), ("assistant", "b"), ("user", "c"))
+    ]
+    done = db.rewind_to_message("s", ids[2])
+    assert (done["rewound_count"], done["new_head_id"]) == (1, ids[1])
+    assert done["target_message"]["content"] == "c"
+    assert db.get_session("s")["rewind_count"] == 1
+    with pytest.raises(ValueError, match="must be a 'user' message"):
+        db.rewind_to_message("s", ids[1])
+    with pytest.raises(ValueError, match="not found in session"):
+        db.rewind_to_message("s", 999)
+    assert db.restore_rewound("s", ids[2]) == 1
+    assert db.message_count("s") == 3
+
+
+# --- what is not known here -------------------------------------------------------------------------
+
+
+def test_an_unknown_keyword_is_kept_and_told_once(db, store, caplog, monkeypatch):
+    monkeypatch.setattr(unknown, "_told", set())
+    with caplog.at_level(logging.WARNING, "hermes_store"):
+        db.create_session("s", "cli", new_of_session={"a": 1})
+        for text in ("one", "two"):
+            db.append_message("s", "user", text, new_of_message="kept")
+    told = [record.getMessage() for record in caplog.records]
+    assert len([each for each in told if "new_of_message" in each]) == 1
+    assert store.get_session("s")["extra"] == {"new_of_session": {"a": 1}}
+    assert [m["extra"] for m in store.get_messages("s")] == [{"new_of_message": "kept"}] * 2
+    assert db.get_session("s")["new_of_session"] == {"a": 1}
+
+
+def test_an_unknown_parent_does_not_cost_the_session(db: SessionDB, store: SessionRepository):
+    db.create_session("s", "cli", parent_session_id="gone")
+    db.append_message("s", "user", "stored")
+    assert store.get_session("s")["extra"] == {"parent_session_id": "gone"}
+
+
+def test_an_unknown_session_is_an_error_for_a_message_and_nothing_else(db: SessionDB):
+    with pytest.raises(SessionNotFoundError):
+        db.append_message("ghost", "user", "lost?")
+    db.end_session("ghost", "done")
+    db.reopen_session("ghost")
+    assert db.get_session("ghost") is None
+    assert db.set_session_title("ghost", "t") is False
+
+
+# --- conversations of several sessions --------------------------------------------------------------
+
+
+def continued(db: SessionDB) -> None:
+    """A conversation that was compressed into a second session, and a subagent of the second."""
+    db.create_session("root", "cli", model="m")
+    db.append_message("root", "user", "begin")
+    db.set_session_title("root", "talk")
+    db.end_session("root", "compression")
+    db.create_session("tip", "cli", parent_session_id="root")
+    db.append_message("tip", "user", "go on")
+    db.create_session(
+        "agent", "cli", parent_session_id="tip", model_config={"_delegate_from": "tip"}
+    )
+    db.append_message("agent", "user", "work")
+
+
+@pytest.mark.parametrize("by_activity", [False, True])
+def test_a_list_shows_a_conversation_once_and_no_subagent(db: SessionDB, by_activity: bool):
+    continued(db)
+    [row] = db.list_sessions_rich(order_by_last_active=by_activity)
+    assert (row["id"], row["_lineage_root_id"], row["preview"]) == ("tip", "root", "go on")
+    assert [
+        r["id"]
+        for r in db.list_sessions_rich(search_query="talk", order_by_last_active=by_activity)
+    ] == ["tip"]
+    assert db.session_count(exclude_children=True) == 1
+    assert db.session_count() == 3
+
+
+def test_links_are_those_of_the_store(db: SessionDB, store: SessionRepository):
+    continued(db)
+    assert store.get_session("tip")["link"] == "compression"
+    assert store.get_session("agent")["link"] == "delegate"
+    assert store.get_lineage("root") == ["root", "tip"]
+
+
+def test_a_resume_of_any_part_reaches_the_tip(db: SessionDB):
+    continued(db)
+    assert db.get_compression_tip("root") == "tip"
+    assert db.resolve_resume_session_id("root") == "tip"
+    assert db.get_conversation_root("tip") == "root"
+    assert [
+        m["content"] for m in db.get_messages_as_conversation("tip", include_ancestors=True)
+    ] == [
+        "begin",
+        "go on",
+    ]
+
+
+def test_a_continuation_may_take_over_the_title(db: SessionDB):
+    continued(db)
+    db.create_session("other", "cli")
+    with pytest.raises(ValueError, match="already in use"):
+        db.set_session_title("other", "talk")
+    assert db.set_session_title("tip", "talk")
+    assert db.get_session_title("root") is None
+
+
+def test_a_deleted_session_takes_its_subagents_along_and_no_other(db: SessionDB):
+    continued(db)
+    assert db.delete_session("tip")
+    assert db.get_session("agent") is None
+    assert [m["content"] for m in db.get_messages("root")] == ["begin"]
+
+
+# --- what Hermes alone knows ------------------------------------------------------------------------
+
+
+def test_a_chat_is_found_again_by_its_key_and_by_its_parts(db: SessionDB):
+    db.create_session("s", "telegram", user_id="u")
+    db.append_message("s", "user", "hi")
+    chat = {"chat_id": "1", "chat_type": "dm", "thread_id": "2"}
+    db.record_gateway_session_peer("s", source="telegram", user_id="u", session_key="k", **chat)
+    found = db.find_latest_gateway_session_for_peer(source="telegram", session_key="k")
+    assert (found["id"], found["chat_id"], found["session_key"]) == ("s", "1", "k")
+    by_parts = {"source": "telegram", "session_key": "other", "user_id": "u", **chat}
+    assert db.find_latest_gateway_session_for_peer(**by_parts)["id"] == "s"
+    assert db.find_session_by_origin(platform="Telegram", chat_id="1", thread_id="2") == "s"
+    assert db.find_session_by_origin(platform="telegram", chat_id="9") is None
+
+
+def test_routes_are_kept_by_scope(db: SessionDB):
+    db.save_gateway_routing_entry("a", "{1}")
+    db.replace_gateway_routing_entries({"b": "{2}"}, scope="x")
+    assert db.load_gateway_routing_entries() == {"a": "{1}"}
+    assert db.load_gateway_routing_entries(scope="x") == {"b": "{2}"}
+    db.delete_gateway_routing_entries(["a"])
+    assert db.load_gateway_routing_entries() == {}
+
+
+def test_a_topic_is_bound_to_one_session(db: SessionDB):
+    db.create_session("s", "telegram")
+    topic: Any = {"chat_id": 1, "user_id": 5, "session_key": "k", "session_id": "s"}
+    db.enable_telegram_topic_mode(chat_id="1", user_id="5")
+    db.bind_telegram_topic(thread_id=7, **topic)
+    with pytest.raises(ValueError, match="already linked"):
+        db.bind_telegram_topic(thread_id=8, **topic)
+    assert db.get_telegram_topic_binding(chat_id="1", thread_id="7")["session_id"] == "s"
+    assert db.delete_telegram_topic_binding(chat_id="1", thread_id="7") == 1
+    assert not db.is_telegram_topic_mode_enabled(chat_id="1", user_id="5")
+
+
+def test_a_handoff_is_claimed_once(db: SessionDB):
+    db.create_session("s", "cli")
+    assert db.request_handoff("s", "telegram")
+    assert not db.request_handoff("s", "discord")
+    assert [row["id"] for row in db.list_pending_handoffs()] == ["s"]
+    assert (db.claim_handoff("s"), db.claim_handoff("s")) == (True, False)
+    db.fail_handoff("s", "no way")
+    assert db.get_handoff_state("s") == {
+        "state": "failed",
+        "platform": "telegram",
+        "error": "no way",
+    }
+
+
+def test_changes_of_what_is_kept_beside_the_columns_do_not_lose_each_other(db: SessionDB):
+    db.create_session("s", "cli")
+    calls = [
+        lambda: db.set_compression_fallback_streak("s", 3),
+        lambda: db.request_handoff("s", "telegram"),
+        lambda: db.update_session_cwd("s", "/w", git_branch="b"),
+        lambda: db.set_expiry_finalized("s"),
+        lambda: db.record_compression_failure_cooldown("s", time.time() + 60, "e"),
+    ]
+    threads = [threading.Thread(target=call) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    row = db.get_session("s")
+    names = ("compression_fallback_streak", "handoff_state", "git_branch", "expiry_finalized")
+    assert [row[name] for name in names] == [3, "pending", "b", 1]
+    assert db.get_compression_failure_cooldown("s")["error"] == "e"
+
+
+def test_one_holder_compresses_a_session(db: SessionDB):
+    assert db.try_acquire_compression_lock("s", "a")
+    assert not db.try_acquire_compression_lock("s", "b")
+    assert db.get_compression_lock_holder("s") == "a"
+    db.release_compression_lock("s", "a")
+    assert db.try_acquire_compression_lock("s", "b")
+
+
+def test_usage_is_kept_for_the_session_and_for_each_model(db: SessionDB, store: SessionRepository):
+    db.create_session("s", "cli", model="asked")
+    route = {"model": "used", "billing_provider": "p"}
+    db.update_token_counts("s", 10, 5, api_call_count=1, estimated_cost_usd=0.5, **route)
+    db.record_auxiliary_usage("s", "title", model="small", input_tokens=3)
+    session = db.get_session("s")
+    assert (session["model"], session["input_tokens"], session["api_call_count"]) == ("used", 10, 1)
+    assert {(row["group"], row["input_tokens"]) for row in store.usage_report("model")} == {
+        ("used", 10),
+        ("small", 3),
+    }
+
+
+# --- the connection ---------------------------------------------------------------------------------
+
+
+def test_a_session_is_reopened_by_the_statement_of_the_command(db: SessionDB):
+    db.create_session("s", "cli")
+    db.end_session("s", "cli_close")
+    db._conn.execute("UPDATE sessions SET ended_at = NULL, end_reason = NULL WHERE id = ?", ("s",))
+    db._conn.commit()
+    assert db.get_session("s")["ended_at"] is None
+
+
+def test_on_a_server_other_statements_are_refused_with_a_remedy(
+    db: SessionDB, database: Path | URL
+):
+    if isinstance(database, URL):
+        with pytest.raises(InvalidArgumentError, match="use the methods of SessionDB"):
+            db._conn.execute("SELECT 1")
+    else:
+        assert db._conn.execute("SELECT 1").fetchone()[0] == 1
