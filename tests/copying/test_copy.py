@@ -91,7 +91,7 @@ class TestWhole:
     def test_long_texts_are_copied_in_smaller_pieces(
         self, repository, database, target, monkeypatch
     ):
-        monkeypatch.setattr("hermes_store.transfer.copying._CHARACTERS_AT_ONCE", 1_000)
+        monkeypatch.setattr("hermes_store.transfer.copy_rows._CHARACTERS_AT_ONCE", 1_000)
         repository.create_session("s", "cli")
         for _ in range(3):
             repository.append_message("s", "user", "word " * 100)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, event
 from support import only_sqlite
 
-from hermes_store import SessionRepository
+from hermes_store import SessionFilter, SessionRepository
 
 EXPORTED = [
     {"id": "imported", "source": "cli", "started_at": 1.0, "messages": [{"role": "user"}]},
@@ -26,6 +26,19 @@ CALLS: dict[str, Callable[[SessionRepository], object]] = {
     "get_session": lambda repo: repo.get_session("s"),
     "resolve_session_id": lambda repo: repo.resolve_session_id("s"),
     "session_count": lambda repo: repo.session_count(),
+    "end_sessions": lambda repo: repo.end_sessions(4e9, "idle"),
+    "set_archived": lambda repo: repo.set_archived("s"),
+    "archive_sessions": lambda repo: repo.archive_sessions(SessionFilter(source="cli")),
+    "set_pinned": lambda repo: repo.set_pinned("s"),
+    "update_session": lambda repo: repo.update_session("s", cwd="/"),
+    "newest_session": lambda repo: repo.newest_session("k"),
+    "delete_sessions": lambda repo: repo.delete_sessions(["s"]),
+    "get_root": lambda repo: repo.get_root("s"),
+    "get_tip": lambda repo: repo.get_tip("s"),
+    "get_lineage": lambda repo: repo.get_lineage("s"),
+    "get_ancestors": lambda repo: repo.get_ancestors("s"),
+    "list_lineage": lambda repo: repo.list_lineage("s"),
+    "export_lineage": lambda repo: repo.export_lineage("s"),
     "list_sessions_rich": lambda repo: repo.list_sessions_rich(),
     "search_sessions": lambda repo: repo.search_sessions(),
     "set_session_title": lambda repo: repo.set_session_title("s", "a title"),

@@ -80,6 +80,10 @@ READERS: dict[str, list[tuple[Any, Reader]]] = {
         (COUNTERS, lambda repo: counted(repo.list_sessions_rich())),
         (LIVE, lambda repo: previewed(repo.list_sessions_rich())),
     ],
+    "list_lineage": [
+        (COUNTERS, lambda repo: counted(repo.list_lineage("s"))),
+        (LIVE, lambda repo: previewed(repo.list_lineage("s"))),
+    ],
     "search_sessions": [(COUNTERS, lambda repo: counted(repo.search_sessions()))],
     "list_prune_candidates": [
         (COUNTERS, lambda repo: counted(repo.list_prune_candidates(0))),
@@ -97,6 +101,7 @@ READERS: dict[str, list[tuple[Any, Reader]]] = {
         (ALL, lambda repo: said(repo.export_session("s")["messages"])),
         (COUNTERS, lambda repo: counted([repo.export_session("s")])),
     ],
+    "export_lineage": [(ALL, lambda repo: said(repo.export_lineage("s")[0]["messages"]))],
     "export_all": [(ALL, lambda repo: said(repo.export_all()[0]["messages"]))],
     "iter_export": [(ALL, lambda repo: said(next(iter(repo.iter_export()))["messages"]))],
 }
