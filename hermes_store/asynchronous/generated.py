@@ -132,9 +132,9 @@ class AwaitedOperations(Doors):
         When the session exists, fills what is not known yet and overwrites nothing.
         `source` says where it comes from: "cli", "telegram" and so on. `link` says what the
         parent is to it: "compression", "branch", "delegate" or "reset". A session that continues
-        another gets its title. `cwd` is the folder the
-        agent works in, `key` what a gateway finds the session of a chat by; `extra` holds what
-        else is known. Raises `SessionNotFoundError` for an unknown parent,
+        another by compression gets its title, and is pinned and archived as that one. `cwd` is the
+        folder the agent works in, `key` what a gateway finds the session of a chat by; `extra`
+        holds what else is known. Raises `SessionNotFoundError` for an unknown parent,
         `InvalidArgumentError` for a parent that descends from the session.
         """
         return await self._write(
@@ -274,7 +274,12 @@ class AwaitedOperations(Doors):
         filter: SessionFilter | None = None,
         after: str | None = None,
     ) -> list[SessionRecord]:
-        """Return a page of whole sessions, chosen and ordered as by `list_sessions_rich`."""
+        """Return a page of whole sessions, each by itself: the last started, or active, first.
+
+        Parts of a conversation and delegates are among them, as by `list_sessions_rich` with
+        `include="all"`. Without a filter archived sessions are left out. `limit`, `offset` and
+        `after` are those of `list_sessions_rich`. Raises `InvalidArgumentError`.
+        """
         return await self._read(
             lambda asked: asked.search_sessions(
                 source,
@@ -314,7 +319,7 @@ class AwaitedOperations(Doors):
         return await self._read(lambda asked: asked.get_ancestors(session_id))
 
     async def list_lineage(
-        self, session_id: str, *, include: Literal["conversation", "all"] = "conversation"
+        self, session_id: str, *, include: Literal["conversations", "all"] = "conversations"
     ) -> list[SessionListing]:
         """Return the sessions of the conversation and of its delegates, each by itself.
 
@@ -879,10 +884,11 @@ class AwaitedOperations(Doors):
         return await self._write(lambda asked: asked.delete_session(session_id))
 
     async def delete_sessions(self, ids: Sequence[str]) -> int:
-        """Delete sessions with their messages; return how many of them there were.
+        """Delete the conversations of some sessions; return how many conversations there were.
 
-        Works in short transactions, as `prune_sessions` does. Raises `InvalidArgumentError` for a
-        list with a value that is not an id; then nothing is deleted.
+        Each goes as `delete_session` deletes it. Works in short transactions, as `prune_sessions`
+        does. Raises `InvalidArgumentError` for a list with a value that is not an id; then nothing
+        is deleted.
         """
         return await self._other(lambda asked: asked.delete_sessions(ids))
 
@@ -911,11 +917,12 @@ class AwaitedOperations(Doors):
     ) -> int:
         """Delete ended conversations older than `older_than_days`; return how many.
 
-        The end and the start of the tip count, and delegates go with their conversation only.
-        With a filter only those whose tip it means; one that says times of its own replaces the 90
-        days. Without a filter archived sessions are deleted, too. Works in short transactions, so
-        that other processes write in between. A conversation is deleted whole or not at all.
-        Raises `InvalidArgumentError`, also for a filter of open sessions.
+        The end and the start of the tip count; a conversation of which any session is open stays.
+        Delegates go with their conversation only. With a filter only those whose tip it means; one
+        that says times of its own replaces the 90 days. Without a filter archived sessions are
+        deleted, too. Works in short transactions, so that other processes write in between. A
+        conversation is deleted whole or not at all. Raises `InvalidArgumentError`, also for a
+        filter of open sessions.
         """
         return await self._other(
             lambda asked: asked.prune_sessions(
