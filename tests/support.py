@@ -7,9 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+import stored
+from sqlalchemy import URL
 
 from hermes_store.errors import StoreBusyError
 from hermes_store.execution.store import Store
@@ -59,6 +62,15 @@ class Caller(threading.Thread):
         if self.error is not None:
             raise self.error
         return self.result
+
+
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"  # fmt: skip
+
+
+def until_it_waits(database: Path | URL, caller: Caller) -> None:
+    """Until the caller stands behind a lock of the server; a file has a single writer anyway."""
+    if isinstance(database, URL):
+        until(lambda: stored.column(database, WAITING) == [1] or not caller.is_alive())
 
 
 @contextmanager

@@ -55,7 +55,7 @@ class Deleting(Topic):
     ) -> list[SessionListing]:
         """Return the conversations that `prune_sessions` would delete now."""
         which = _prunable(older_than_days, asked(filter, EVERYTHING, source))
-        return self._read(listing.list_rich, which, ALL, conversations=True)
+        return self._read(listing.list_rich, which, ALL, conversations=True, ended=True)
 
     def prune_sessions(
         self,
@@ -66,9 +66,9 @@ class Deleting(Topic):
     ) -> int:
         """Delete ended conversations older than `older_than_days`; return how many.
 
-        The end and the start of the tip count, and delegates go with their conversation only.
-        With a filter only those whose tip it means; one that says times of its own replaces the 90
-        days. Without a filter archived sessions are deleted, too. Works in short transactions, so
+        The end and the start of the tip count; a conversation of which any session is open stays.
+        Delegates go with their conversation only. With a filter only those whose tip it means; one
+        that says times of its own replaces the 90 days. Without a filter archived sessions are deleted, too. Works in short transactions, so
         that other processes write in between. A conversation is deleted whole or not at all.
         Raises `InvalidArgumentError`, also for a filter of open sessions.
         """

@@ -26,7 +26,7 @@ from sqlalchemy.sql.util import ClauseAdapter
 from hermes_store.models.links import COMPRESSION, DELEGATE
 from hermes_store.models.stored import sessions
 
-__all__ = ["GOES_ON", "IS_ROOT", "IS_TIP", "TIP_ID", "by_root"]
+__all__ = ["ENDS_CHAIN", "GOES_ON", "HAS_ENDED", "IS_ROOT", "IS_TIP", "TIP_ID", "by_root"]
 
 # Text, because SQLAlchemy writes a recursive query before the whole statement, where it cannot
 # name the row that it belongs to. UNION ends each walk at a circle. Scalar subqueries in place of
@@ -49,13 +49,13 @@ _NOT_LEFT = f"""\
 SELECT sessions.id, sessions.parent_session_id, sessions.started_at, sessions.link
 UNION SELECT before.id, before.parent_session_id, before.started_at, before.link
 FROM sessions AS before JOIN up ON before.id = up.parent AND up.link = '{COMPRESSION}')
-SELECT 1 FROM up WHERE up.parent IS NOT NULL AND (
-up.link = '{DELEGATE}' OR up.link = '{COMPRESSION}' AND (up.started_at, up.id) <
+SELECT 1 FROM up WHERE up.parent IS NOT NULL AND ({{or_where}}
+up.link = '{COMPRESSION}' AND (up.started_at, up.id) <
 (SELECT other.started_at, other.id FROM sessions AS other
 WHERE other.parent_session_id = up.parent AND other.link = '{COMPRESSION}'
 ORDER BY other.started_at DESC, other.id DESC LIMIT 1))
 LIMIT 1) IS NULL"""
-"""No part on the way up was left for one that began later, and the root is no delegate."""
+"""No part on the way up was left for one that began later. `or_where` refuses more of them."""
 
 _BEGINS_CIRCLE = f"""\
 (WITH RECURSIVE up(id, parent, started_at) AS (
@@ -73,11 +73,14 @@ WHERE first.parent_session_id = sessions.id AND first.link = '{COMPRESSION}'
 AND (first.started_at, first.id) <= (sessions.started_at, sessions.id)
 AND {_BEGINS_CIRCLE.format(row="first")} LIMIT 1) IS NOT NULL"""
 
-_IS_TIP = f"""\
-CASE WHEN sessions.link = '{DELEGATE}' AND sessions.parent_session_id IS NOT NULL THEN false
+_ENDS_CHAIN = f"""\
 WHEN {_NO_PARTS} THEN true
 WHEN {_NEWEST_PART} IS NOT NULL THEN {_ENDS_CIRCLE}
 WHEN sessions.link = '{COMPRESSION}' THEN {_NOT_LEFT} ELSE true END"""
+
+_IS_TIP = f"""\
+CASE WHEN sessions.link = '{DELEGATE}' AND sessions.parent_session_id IS NOT NULL THEN false
+{_ENDS_CHAIN.format(or_where=f"up.link = '{DELEGATE}' OR")}"""
 
 _HAS_EARLIER_PARENT = """\
 (SELECT 1 FROM sessions AS before WHERE before.id = sessions.parent_session_id
@@ -100,14 +103,30 @@ UNION SELECT down.following, {_NEWEST_PART_OF.format(session="down.following")}
 FROM down WHERE down.following IS NOT NULL)
 SELECT down.id FROM down WHERE down.following IS NULL) END"""
 
+_OPEN_PART = f"""\
+(WITH RECURSIVE down(id, ended_at) AS (
+SELECT sessions.id, sessions.ended_at
+UNION SELECT part.id, part.ended_at FROM sessions AS part
+JOIN down ON part.parent_session_id = down.id AND part.link = '{COMPRESSION}')
+SELECT 1 FROM down WHERE down.ended_at IS NULL LIMIT 1)"""
+
 IS_TIP: ColumnElement[bool] = literal_column(f"({_IS_TIP})", Boolean)
 """A conversation goes on in this session, or ended there."""
+ENDS_CHAIN: ColumnElement[bool] = literal_column(
+    f"(CASE {_ENDS_CHAIN.format(or_where='')})", Boolean
+)
+"""As `IS_TIP`, also of the conversations of delegates."""
 IS_ROOT: ColumnElement[bool] = literal_column(f"({_IS_ROOT})", Boolean)
 """A conversation began in this session."""
 GOES_ON: ColumnElement[bool] = literal_column(
     f"(CASE WHEN {_NO_PARTS} THEN false ELSE {_NEWEST_PART} IS NOT NULL END)", Boolean
 )
 """Another session continues this one."""
+HAS_ENDED: ColumnElement[bool] = literal_column(
+    f"(CASE WHEN {_NO_PARTS} THEN sessions.ended_at IS NOT NULL ELSE {_OPEN_PART} IS NULL END)",
+    Boolean,
+)
+"""Of a root: no session of its conversation is open, nor one that was left for another."""
 TIP_ID: ColumnElement[str] = literal_column(f"({_TIP_ID})", Text)
 """Of a root, the id of the tip; in a circle that is the root's parent."""
 

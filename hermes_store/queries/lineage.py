@@ -26,6 +26,8 @@ __all__ = [
     "chain_of",
     "chains_of",
     "family",
+    "locked_chain",
+    "locked_chains",
     "root_of",
     "tip_of",
     "whole_conversation",
@@ -78,6 +80,36 @@ def chains_of(connection: OpenConnection, ids: Sequence[str]) -> dict[str, Chain
     """The chains of some sessions, by id; an unknown session has none."""
     parts = _Parts(_PARTS.run(connection, ids=as_parameter(ids)).fetchall())
     return {each: parts.chain(each) for each in ids if each in parts.before}
+
+
+# In the order of the ids, so that two callers never wait for each other. On SQLite, which has a
+# single writer, it locks nothing.
+_LOCK = Statement(
+    select(sessions.c.id)
+    .where(is_given(sessions.c.id, "ids"))
+    .order_by(sessions.c.id)
+    .with_for_update()
+)
+
+
+def locked_chains(connection: OpenConnection, ids: Sequence[str]) -> dict[str, Chain]:
+    """As `chains_of`; until the transaction ends no other writer changes or continues them."""
+    locked: set[str] = set()
+    while True:
+        chains = chains_of(connection, ids)
+        parts = {each for chain in chains.values() for each in chain.ids}
+        if parts <= locked:
+            return chains
+        _LOCK.run(connection, ids=as_parameter([*parts])).fetchall()
+        locked |= parts
+
+
+def locked_chain(connection: OpenConnection, session_id: str) -> Chain:
+    """As `chain_of`, locked. Raises `SessionNotFoundError`."""
+    try:
+        return locked_chains(connection, [session_id])[session_id]
+    except KeyError:
+        raise SessionNotFoundError(session_id) from None
 
 
 def tip_of(connection: OpenConnection, session_id: str) -> str:

@@ -24,7 +24,7 @@ from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import sessions
 from hermes_store.queries import filtering, joining, paging, previews
 from hermes_store.queries import sessions as session_functions
-from hermes_store.queries.conversations import GOES_ON, IS_TIP, by_root
+from hermes_store.queries.conversations import GOES_ON, HAS_ENDED, IS_TIP, by_root
 from hermes_store.queries.lineage import root_of
 from hermes_store.queries.paging import Page
 from hermes_store.records import SessionListing, SessionRecord
@@ -41,16 +41,23 @@ class Shape(NamedTuple):
     order: paging.Shape
     conversations: bool = False
     """Each conversation once: by its tip, or by its root where the order is that of the starts."""
+    ended: bool = False
+    """In the order of the starts: only conversations of which no session is open."""
 
 
 def translated(
-    connection: OpenConnection, which: SessionFilter, page: Page, *, conversations: bool = False
+    connection: OpenConnection,
+    which: SessionFilter,
+    page: Page,
+    *,
+    conversations: bool = False,
+    ended: bool = False,
 ) -> tuple[Shape, dict[str, Any]]:
     """The shape and the parameters of a page. Raises `InvalidArgumentError`."""
     if conversations and page.after is not None and not page.by_last_active:
         page = page._replace(after=root_of(connection, page.after))
     chosen, placed = filtering.chosen(connection, which), paging.placed(connection, page)
-    shape = Shape(chosen.shape, placed.shape, conversations)
+    shape = Shape(chosen.shape, placed.shape, conversations, ended)
     return shape, {**chosen.parameters, **placed.parameters}
 
 
@@ -58,7 +65,9 @@ def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
     found = filtering.conditions(shape.filter)
     if not shape.conversations:
         return found
-    return [*found, IS_TIP] if shape.order.by_last_active else by_root(found)
+    if shape.order.by_last_active:
+        return [*found, IS_TIP]
+    return [*by_root(found), HAS_ENDED] if shape.ended else by_root(found)
 
 
 def select_page(statement: Select[Any], shape: Shape) -> Select[Any]:
@@ -104,10 +113,13 @@ def list_rich(
     *,
     system_prompt: bool = False,
     conversations: bool = False,
+    ended: bool = False,
 ) -> list[SessionListing]:
     """Sessions with a preview, or conversations."""
     names = session_functions.NAMES if system_prompt else _LISTED
-    shape, parameters = translated(connection, which, page, conversations=conversations)
+    shape, parameters = translated(
+        connection, which, page, conversations=conversations, ended=ended
+    )
     statement = _rich_statement(shape, names)
     rows = statement.run(connection, **parameters, blanks=previews.BLANKS).fetchall()
     listings = _listings(rows, names)

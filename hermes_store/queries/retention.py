@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import cast
 
-from sqlalchemy import bindparam, delete, null, select, update
+from sqlalchemy import bindparam, delete, literal_column, null, select, update
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.given_texts import as_parameter, is_given
 from hermes_store.database.statements import Statement
-from hermes_store.errors import SessionNotFoundError
+from hermes_store.errors import ForeignTriggerError, SessionNotFoundError
 from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import messages, sessions
-from hermes_store.queries.lineage import whole_conversation
+from hermes_store.queries.lineage import locked_chains, whole_conversation
 from hermes_store.queries.listing import Shape, select_page, translated
 from hermes_store.queries.paging import Page
 
@@ -32,6 +33,9 @@ _SET_FREE = Statement(
 )
 _DELETE_MESSAGES = Statement(delete(messages).where(messages.c.session_id == bindparam("session")))
 _DELETE = Statement(delete(sessions).where(sessions.c.id == bindparam("session")))
+_SOME_LEFT = Statement(
+    select(literal_column("1")).where(is_given(sessions.c.id, "ids")).limit(literal_column("1"))
+)
 
 
 def delete_session(connection: OpenConnection, session_id: str) -> bool:
@@ -64,6 +68,8 @@ def _delete_whole(connection: OpenConnection, session_id: str) -> int:
     deleted = sum(clear_away(connection, each) for each in ids)
     for each in ids:
         _DELETE.run(connection, session=each)
+    if _SOME_LEFT.run(connection, ids=as_parameter(ids)).fetchone() is not None:
+        raise ForeignTriggerError("some of the sessions would stay")
     return deleted
 
 
@@ -81,11 +87,22 @@ def prune_batch(connection: OpenConnection, which: SessionFilter) -> int:
 
     Returns how many; 0 means that none is left.
     """
-    shape, parameters = translated(connection, which, Page(_MOST_SESSIONS), conversations=True)
-    rows = _ids(shape).run(connection, **parameters).fetchall()
-    return delete_first(connection, [row[0] for row in rows])[1]
+    page = Page(_MOST_SESSIONS)
+    shape, parameters = translated(connection, which, page, conversations=True, ended=True)
+    roots = [row[0] for row in _ids(shape).run(connection, **parameters).fetchall()]
+    locked_chains(connection, roots)
+    # On a server another writer may have reopened or continued one before it was locked.
+    still = _still(shape).run(connection, **parameters, ids=as_parameter(roots)).fetchall()
+    return delete_first(connection, [row[0] for row in still])[1]
 
 
 @lru_cache(maxsize=32)
 def _ids(shape: Shape) -> Statement:
     return Statement(select_page(select(sessions.c.id), shape))
+
+
+@lru_cache(maxsize=32)
+def _still(shape: Shape) -> Statement:
+    return Statement(
+        select_page(select(sessions.c.id).where(is_given(sessions.c.id, "ids")), shape)
+    )

@@ -1,21 +1,10 @@
 """Two writers change one conversation at once: each is wholly before the other, or wholly after."""
 
-from pathlib import Path
-
 import pytest
 import stored
-from sqlalchemy import URL
-from support import Caller, until
+from support import Caller, until_it_waits
 
 from hermes_store import SessionRepository
-
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"  # fmt: skip
-
-
-def until_it_waits(database: Path | URL, caller: Caller) -> None:
-    """Until the caller stands behind a lock of the server; a file has a single writer anyway."""
-    if isinstance(database, URL):
-        until(lambda: stored.column(database, WAITING) == [1] or not caller.is_alive())
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ import stored
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
-from support import only_sqlite
+from support import Caller, only_sqlite, until_it_waits
 
-from hermes_store import SessionFilter
+from hermes_store import SessionFilter, SessionRepository
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import sessions
 from hermes_store.queries import paging
-from hermes_store.queries.conversations import IS_ROOT, IS_TIP, TIP_ID
+from hermes_store.queries.conversations import ENDS_CHAIN, IS_ROOT, IS_TIP, TIP_ID
 from hermes_store.queries.lineage import chains_of
 from hermes_store.queries.listing import Shape, _rich_statement
 from hermes_store.queries.sessions import NAMES
@@ -231,13 +231,14 @@ def test_whatever_is_stored_sql_and_python_agree_on_roots_and_tips(
         joined(database, each, parent, link, float(chance.randint(1, 4)))
     with repository.transaction() as tx:
         columns = (sessions.c.id, sessions.c.parent_session_id, sessions.c.link)
-        found = tx.execute(select(*columns, IS_ROOT, IS_TIP, TIP_ID)).all()
+        found = tx.execute(select(*columns, IS_ROOT, IS_TIP, TIP_ID, ENDS_CHAIN)).all()
         chains = chains_of(tx._open, names)
     delegates = {each for each, parent, link, *_ in found if link == "delegate" and parent}
     shown = {each: chain for each, chain in chains.items() if chain.root not in delegates}
-    assert {e for e, *_, is_root, _, _ in found if is_root} == {c.root for c in shown.values()}
-    assert {e for e, *_, is_tip, _ in found if is_tip} == {c.tip for c in shown.values()}
-    assert {e: tip for e, *_, is_root, _, tip in found if is_root} == {
+    assert {e for e, *_, is_root, _, _, _ in found if is_root} == {c.root for c in shown.values()}
+    assert {e for e, *_, is_tip, _, _ in found if is_tip} == {c.tip for c in shown.values()}
+    assert {e for e, *_, ends in found if ends} == {chain.tip for chain in chains.values()}
+    assert {e: tip for e, *_, is_root, _, tip, _ in found if is_root} == {
         chain.root: chain.tip for chain in shown.values()
     }
 
@@ -321,6 +322,56 @@ def test_a_prune_takes_whole_conversations_by_the_end_and_the_start_of_the_tip(
     assert repository.prune_sessions() == 1
     assert left(repository) == {"first", "between", "branch", "last"}
     stored.check(database)
+
+
+# --- what other processes do meanwhile ------------------------------------------------------------
+
+
+@pytest.fixture
+def due(repository, begin):
+    """A conversation of two sessions that ended long ago, and one beside it."""
+    begin("a", ended_at=1_001, end_reason="compression")
+    begin("b", "a", "compression", ended_at=1_020, end_reason="done")
+    begin("beside", ended_at=1_030, end_reason="done")
+    return repository
+
+
+MEANWHILE = {
+    "reopened": lambda tx: tx.reopen_session("b"),
+    "continued": lambda tx: tx.create_session(
+        "c", "cli", parent_session_id="b", link="compression"
+    ),
+    "begun anew at its root": lambda tx: tx.reopen_session("a"),
+}
+
+
+@pytest.mark.parametrize("change", MEANWHILE)
+def test_a_prune_leaves_what_another_process_takes_up_meanwhile(due, database, change):
+    before = {each for each in left(due) if each != "beside"}
+    with SessionRepository(database) as other, other.transaction() as tx:
+        MEANWHILE[change](tx)
+        caller = Caller(due.prune_sessions)
+        until_it_waits(database, caller)
+    assert caller.finish() == 1
+    assert before <= left(due)
+    assert "beside" not in left(due)
+    stored.check(database)
+
+
+@pytest.mark.parametrize("open_one", ["r", "f1", "f2"])
+def test_a_conversation_of_which_a_session_is_open_is_not_pruned(
+    repository, database, begin, open_one
+):
+    begin("r", ended_at=1_001)
+    begin("f1", "r", "compression", ended_at=1_030)
+    begin("f2", "r", "compression", ended_at=1_040)
+    stored.change(database, "UPDATE sessions SET ended_at = NULL WHERE id = ?", open_one)
+    assert repository.list_prune_candidates() == []
+    assert repository.prune_sessions() == 0
+    repository.end_session(open_one, "done")
+    assert ids(repository.list_prune_candidates()) == ["f2"]
+    assert repository.prune_sessions() == 1
+    assert repository.session_count() == 0
 
 
 # --- what a list costs ----------------------------------------------------------------------------

@@ -68,7 +68,9 @@ class Lives(Machine):
 
     @rule()
     def prune(self) -> None:
-        ended = [tip for tip in self.tips() if self.sessions[tip].end_reason]
+        ended = [
+            tip for tip, ids in self.tips().items() if all(self.sessions[n].end_reason for n in ids)
+        ]
         candidates = self.do(lambda door: door.list_prune_candidates(0))
         assert {each["id"] for each in candidates} == set(ended)
         assert self.do(lambda door: door.prune_sessions(0)) == len(ended)
