@@ -34,10 +34,11 @@ class Deleting(Topic):
         return self._write(retention.delete_session, checked_id(session_id))
 
     def delete_sessions(self, ids: Sequence[str]) -> int:
-        """Delete sessions with their messages; return how many of them there were.
+        """Delete the conversations of some sessions; return how many conversations there were.
 
-        Works in short transactions, as `prune_sessions` does. Raises `InvalidArgumentError` for a
-        list with a value that is not an id; then nothing is deleted.
+        Each goes as `delete_session` deletes it. Works in short transactions, as `prune_sessions`
+        does. Raises `InvalidArgumentError` for a list with a value that is not an id; then nothing
+        is deleted.
         """
         left = [*dict.fromkeys(map(checked_id, values.listed("ids", ids)))]
         deleted = 0
@@ -68,9 +69,10 @@ class Deleting(Topic):
 
         The end and the start of the tip count; a conversation of which any session is open stays.
         Delegates go with their conversation only. With a filter only those whose tip it means; one
-        that says times of its own replaces the 90 days. Without a filter archived sessions are deleted, too. Works in short transactions, so
-        that other processes write in between. A conversation is deleted whole or not at all.
-        Raises `InvalidArgumentError`, also for a filter of open sessions.
+        that says times of its own replaces the 90 days. Without a filter archived sessions are
+        deleted, too. Works in short transactions, so that other processes write in between. A
+        conversation is deleted whole or not at all. Raises `InvalidArgumentError`, also for a
+        filter of open sessions.
         """
         which = _prunable(older_than_days, asked(filter, EVERYTHING, source))
         return sum(iter(lambda: self._write(retention.prune_batch, which), 0))

@@ -40,5 +40,8 @@ def is_given(column: ColumnElement[str], parameter: str) -> ColumnElement[bool]:
 
 
 def as_parameter(texts: Sequence[str]) -> str:
-    """The parameter that holds these texts."""
-    return json.dumps(list(texts))
+    """The parameter that holds these texts.
+
+    What is no text is left out: other programs stored ids as bytes, which no caller can ask for.
+    """
+    return json.dumps([each for each in texts if isinstance(each, str)])

@@ -55,7 +55,7 @@ def join_parts(connection: OpenConnection, listings: list[Listing], roots: Seque
     sums = _sums(connection, chains.values())
     first_words = _previews(connection, chains.values())
     for place, chain in chains.items():
-        listings[place] |= {**sums[chain.tip], "preview": first_words[chain.tip]}
+        listings[place] |= {**sums.get(chain.tip, {}), "preview": first_words[chain.tip]}
 
 
 def _put_tips(
@@ -79,17 +79,26 @@ def _rows(names: tuple[str, ...]) -> Statement:
 
 
 def _sums(connection: OpenConnection, chains: Iterable[Chain]) -> dict[str, Listing]:
-    """The begin and the sums of each chain, by its tip."""
+    """The begin and the sums of each chain, by its tip.
+
+    On a server a session may be deleted from one statement to the next: then it does not count,
+    and without its root a chain has none.
+    """
     ids = [each for chain in chains for each in chain.ids]
     rows = _PARTS.run(connection, ids=as_parameter(ids)).fetchall()
     parts = {row[0]: dict(zip(_OF_PARTS, row[1:], strict=True)) for row in rows}
     return {
-        chain.tip: {
-            "started_at": parts[chain.root]["started_at"],
-            **{name: _sum(parts[each][name] for each in chain.ids) or 0 for name in _COUNTS},
-            **{name: _sum(parts[each][name] for each in chain.ids) for name in _COSTS},
-        }
+        chain.tip: _sum_of(parts[chain.root], [parts[each] for each in chain.ids if each in parts])
         for chain in chains
+        if chain.root in parts
+    }
+
+
+def _sum_of(root: Listing, parts: Sequence[Listing]) -> Listing:
+    return {
+        "started_at": root["started_at"],
+        **{name: _sum(each[name] for each in parts) or 0 for name in _COUNTS},
+        **{name: _sum(each[name] for each in parts) for name in _COSTS},
     }
 
 
@@ -102,7 +111,7 @@ def _sum(numbers: Iterable[Any]) -> Any:
 def _previews(connection: OpenConnection, chains: Iterable[Chain]) -> dict[str, str]:
     """The preview of each chain, by its tip: that of its first part that has one."""
     found = previews.of_sessions(connection, [chain.root for chain in chains])
-    silent = [chain for chain in chains if not found[chain.root]]
+    silent = [chain for chain in chains if not found.get(chain.root)]
     if silent:
         found |= previews.of_sessions(connection, [each for c in silent for each in c.path])
     return {

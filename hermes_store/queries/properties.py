@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import bindparam, exists, literal_column, null, select, update
+from sqlalchemy import bindparam, literal_column, null, select, update
 
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.given_texts import as_parameter, is_given
 from hermes_store.database.statements import Statement
-from hermes_store.errors import InvalidArgumentError
+from hermes_store.errors import ForeignTriggerError, InvalidArgumentError
 from hermes_store.filters import SessionFilter
-from hermes_store.models.links import COMPRESSION
 from hermes_store.models.stored import sessions
-from hermes_store.queries.lineage import chain_ids, chains_of
+from hermes_store.queries.conversations import ENDS_CHAIN
+from hermes_store.queries.lineage import locked_chain, locked_chains
 from hermes_store.queries.listing import Shape, select_page, translated
 from hermes_store.queries.paging import Page
 from hermes_store.queries.sessions import require_changed
@@ -24,17 +25,20 @@ __all__ = ["archive_batch", "checked", "newest", "set_archived", "set_pinned", "
 
 _MOST_SESSIONS = 500
 _THE_ONE = sessions.c.id == bindparam("session")
+_GIVEN = is_given(sessions.c.id, "ids")
+_IS_ARCHIVED = sessions.c.archived.is_not(None)
 _ARCHIVE = Statement(
     update(sessions)
-    .where(_THE_ONE, sessions.c.archived.is_(None))
+    .where(_GIVEN, ~_IS_ARCHIVED)
     .values(archived=bindparam("at", type_=sessions.c.archived.type))
 )
-_UNARCHIVE = Statement(update(sessions).where(_THE_ONE).values(archived=null()))
-_PIN = Statement(
-    update(sessions)
-    .where(_THE_ONE)
-    .values(pinned=bindparam("pinned", type_=sessions.c.pinned.type))
-)
+_UNARCHIVE = Statement(update(sessions).where(_GIVEN, _IS_ARCHIVED).values(archived=null()))
+_SOME = select(literal_column("1")).where(_GIVEN).limit(literal_column("1"))
+_SOME_ARCHIVED = Statement(_SOME.where(_IS_ARCHIVED))
+_SOME_NOT_ARCHIVED = Statement(_SOME.where(~_IS_ARCHIVED))
+_PINNED = bindparam("pinned", type_=sessions.c.pinned.type)
+_PIN = Statement(update(sessions).where(_GIVEN).values(pinned=_PINNED))
+_SOME_OTHER_PIN = Statement(_SOME.where(sessions.c.pinned.is_distinct_from(_PINNED)))
 _NEWEST = Statement(
     select(sessions.c.id)
     .where(sessions.c.key == bindparam("asked"), sessions.c.archived.is_(None))
@@ -51,15 +55,23 @@ def set_archived(connection: OpenConnection, session_id: str, at: float | None) 
 
     Raises `SessionNotFoundError`.
     """
-    for each in chain_ids(connection, session_id):
-        _set_archived(connection, each, at)
+    _set_archived(connection, locked_chain(connection, session_id).ids, at)
 
 
-def _set_archived(connection: OpenConnection, session_id: str, at: float | None) -> None:
+def _set_archived(connection: OpenConnection, session_ids: Sequence[str], at: float | None) -> None:
+    ids = as_parameter(session_ids)
     if at is None:
-        _UNARCHIVE.run(connection, session=session_id)
+        _UNARCHIVE.run(connection, ids=ids)
+        _require_none(connection, _SOME_ARCHIVED, ids=ids)
     else:
-        _ARCHIVE.run(connection, session=session_id, at=at)
+        _ARCHIVE.run(connection, ids=ids, at=at)
+        _require_none(connection, _SOME_NOT_ARCHIVED, ids=ids)
+
+
+def _require_none(connection: OpenConnection, left: Statement, /, **which: Any) -> None:
+    """Refuse to say that sessions have changed which a trigger of another program keeps."""
+    if left.run(connection, **which).fetchone() is not None:
+        raise ForeignTriggerError("some of the sessions would stay as they are")
 
 
 def archive_batch(connection: OpenConnection, which: SessionFilter, at: float) -> list[str]:
@@ -68,31 +80,25 @@ def archive_batch(connection: OpenConnection, which: SessionFilter, at: float) -
     An empty list means that none is left.
     """
     shape, parameters = translated(connection, which, Page(_MOST_SESSIONS))
-    found = [row[0] for row in _last_sessions(shape).run(connection, **parameters).fetchall()]
-    chains = chains_of(connection, found)
-    for each in found:
-        # Where two sessions continue one, it goes on in the other: that one may still be in use.
-        whole = chains[each].ids if chains[each].tip == each else [each]
-        for part in whole:
-            _set_archived(connection, part, at)
-    return found
+    found = [row[0] for row in _tips(shape).run(connection, **parameters).fetchall()]
+    # On a server another writer may have deleted or continued one before it was locked.
+    chains = {
+        each: chain for each, chain in locked_chains(connection, found).items() if chain.tip == each
+    }
+    _set_archived(connection, [each for chain in chains.values() for each in chain.ids], at)
+    return [*chains]
 
 
 @lru_cache(maxsize=32)
-def _last_sessions(shape: Shape) -> Statement:
-    """Sessions that no other one continues."""
-    following = sessions.alias("following")
-    is_continued = exists(literal_column("1")).where(
-        following.c.parent_session_id == sessions.c.id,
-        following.c.link == literal_column(f"'{COMPRESSION}'"),
-    )
-    return Statement(select_page(select(sessions.c.id).where(~is_continued), shape))
+def _tips(shape: Shape) -> Statement:
+    return Statement(select_page(select(sessions.c.id).where(ENDS_CHAIN), shape))
 
 
 def set_pinned(connection: OpenConnection, session_id: str, pinned: int) -> None:
     """Pin all sessions of a conversation, or take that back. Raises `SessionNotFoundError`."""
-    for each in chain_ids(connection, session_id):
-        _PIN.run(connection, session=each, pinned=pinned)
+    ids = as_parameter(locked_chain(connection, session_id).ids)
+    _PIN.run(connection, ids=ids, pinned=pinned)
+    _require_none(connection, _SOME_OTHER_PIN, ids=ids, pinned=pinned)
 
 
 # --- the others -----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import stored
 from sqlalchemy import URL
 from support import Caller, only_sqlite
 
-from hermes_store import SessionRepository, migrate
+from hermes_store import SessionFilter, SessionRepository, migrate
 from hermes_store.cli.app import run as run_command
 from hermes_store.errors import ForeignTriggerError, StoreUnavailableError
 
@@ -56,6 +56,31 @@ def test_usage_and_meta_that_a_foreign_trigger_takes_away_are_an_error(database,
     with SessionRepository(database) as repository:
         KEPT[table](repository)
         assert repository.check() == []
+
+
+CHANGED = {
+    "archive_sessions": lambda repo: repo.archive_sessions(SessionFilter()),
+    "set_archived": lambda repo: repo.set_archived("s"),
+    "set_pinned": lambda repo: repo.set_pinned("s"),
+    "delete_session": lambda repo: repo.delete_session("s"),
+    "delete_sessions": lambda repo: repo.delete_sessions(["s"]),
+    "prune_sessions": lambda repo: repo.prune_sessions(0),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED)
+def test_a_session_that_a_foreign_trigger_keeps_is_no_success(database, change):
+    with SessionRepository(database) as repository:
+        repository.create_session("s", "test")
+        repository.append_message("s", "user", "x")
+        repository.end_session("s", "done")
+    make_trigger(database, "sessions", ("BEFORE UPDATE", *IGNORE[1:]), "keeping")
+    make_trigger(database, "sessions", ("BEFORE DELETE", *IGNORE[1:]), "staying")
+    with SessionRepository(database) as repository:
+        before = repository.export_all()
+        with pytest.raises(ForeignTriggerError, match="some of the sessions would stay"):
+            CHANGED[change](repository)
+        assert repository.export_all() == before
 
 
 def in_transaction(repo):

@@ -3,12 +3,13 @@
 import random
 
 import pytest
+from sqlalchemy import URL
 from stored import change, check, column, refuse_to_delete
-from support import only_sqlite
+from support import Caller, only_sqlite, until_it_waits
 
-from hermes_store import SessionFilter
+from hermes_store import SessionFilter, SessionRepository
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
-from hermes_store.queries import properties
+from hermes_store.queries import joining, lineage, properties
 
 ANY = SessionFilter(archived=None)
 
@@ -73,8 +74,55 @@ def test_a_rule_archives_the_conversations_that_go_on_in_what_it_means(chain, da
 def test_a_fork_that_was_left_does_not_archive_what_goes_on_elsewhere(chain, database):
     chain.create_session("left", "cli", parent_session_id="middle", link="compression")
     at(database, root=1.0, middle=2.0, left=3.0, tip=1e9, other=1e9)
-    assert chain.archive_sessions(SessionFilter(active_until=100.0)) == ["left"]
-    assert ids(chain.search_sessions()) == {"root", "middle", "tip", "other"}
+    assert chain.archive_sessions(SessionFilter(active_until=100.0)) == []
+    assert ids(chain.search_sessions()) == {"root", "middle", "left", "tip", "other"}
+    assert chain.archive_sessions(SessionFilter(id_prefix="tip")) == ["tip"]
+    assert ids(chain.search_sessions()) == {"other"}
+
+
+def test_a_circle_and_a_delegate_are_archived_by_a_rule(chain, database):
+    chain.create_session("worker", "cron", parent_session_id="other", link="delegate")
+    at(database, root=1.0, middle=2.0, tip=3.0, other=1e9, worker=4.0)
+    change(database, "UPDATE sessions SET parent_session_id = 'tip', link = 'compression' WHERE id = 'root'")  # fmt: skip
+    assert set(chain.archive_sessions(SessionFilter(active_until=100.0))) == {"tip", "worker"}
+    assert ids(chain.search_sessions()) == {"other"}
+
+
+def test_a_rule_leaves_what_another_process_continues_or_deletes_meanwhile(chain, database):
+    chain.create_session("going", "cli")
+    with SessionRepository(database) as another, another.transaction() as tx:
+        tx.create_session("new", "cron", parent_session_id="other", link="compression")
+        tx.delete_session("going")
+        caller = Caller(lambda: chain.archive_sessions(SessionFilter(source="cron")))
+        until_it_waits(database, caller)
+    assert set(caller.finish()) <= {"new"}
+    archived = {each["archived"] is None for each in map(chain.get_session, ("other", "new"))}
+    assert len(archived) == 1  # whole, or not at all
+
+
+def test_a_session_deleted_between_two_statements_stops_no_rule_and_no_list(
+    chain, database, monkeypatch
+):
+    found = []
+
+    def chains(connection, ids, _chains=lineage.chains_of):
+        found.append(_chains(connection, ids))
+        if isinstance(database, URL) and len(found) == 1:  # a file has a single writer
+            change(database, "DELETE FROM sessions WHERE id = 'tip'")
+        return found[-1]
+
+    monkeypatch.setattr(joining, "chains_of", chains)
+    listed = chain.list_sessions_rich()
+    assert "other" in ids(listed)
+    assert chain.list_sessions_rich(order_by_last_active=True)
+
+
+@only_sqlite
+def test_an_id_that_is_no_text_stops_no_rule_and_no_filter(chain, database):
+    change(database, "INSERT INTO sessions (id, source, started_at, title) VALUES (?, 'x', 1, 'my title')", b"\x01\xff")  # fmt: skip
+    chain.set_session_title("other", "a title")
+    assert ids(chain.search_sessions(filter=SessionFilter(title="title"))) == {"other"}
+    assert set(chain.archive_sessions(SessionFilter())) == {"tip", "other"}
 
 
 def test_a_large_rule_goes_in_short_transactions(repository, database):
