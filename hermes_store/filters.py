@@ -148,7 +148,5 @@ def by_conversation(include: Any, which: SessionFilter) -> bool:
     A filter that asks for a link means sessions: a tip does not say what its conversation came
     from. Raises `InvalidArgumentError`.
     """
-    if include not in {"conversations", "all"}:
-        problem = f"{include!r} is not known"
-        raise InvalidArgumentError("include", problem, 'use "conversations" or "all"')
-    return include == "conversations" and which.link is None
+    meant = values.one_of("include", include, ("conversations", "all"))
+    return meant == "conversations" and which.link is None

@@ -37,6 +37,7 @@ __all__ = [
     "new_session_id",
     "now",
     "number",
+    "one_of",
     "optional_mapping",
     "optional_session_id",
     "optional_text",
@@ -257,6 +258,16 @@ def external_id(argument: str, value: Any) -> str:
 def source(argument: str, value: Any) -> str:
     """Where a session comes from."""
     return indexed(argument, text(argument, value))
+
+
+def one_of(argument: str, value: Any, among: Iterable[str]) -> str:
+    """One of some words."""
+    for each in among:
+        if value == each:
+            return each
+    raise InvalidArgumentError(
+        argument, f"{_shown(value)} is not known", f"use one of {', '.join(among)}"
+    )
 
 
 def session_key(argument: str, value: Any) -> str | None:

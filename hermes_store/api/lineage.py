@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+from hermes_store import values
 from hermes_store.api.base import Topic, checked_id
 from hermes_store.database.connection import OpenConnection
-from hermes_store.errors import InvalidArgumentError
 from hermes_store.queries import lineage, listing
 from hermes_store.records import SessionListing
 
@@ -49,7 +49,7 @@ class Lineage(Topic):
         return self._read(lineage.ancestors, checked_id(session_id))
 
     def list_lineage(
-        self, session_id: str, *, include: Literal["conversation", "all"] = "conversation"
+        self, session_id: str, *, include: Literal["conversations", "all"] = "conversations"
     ) -> list[SessionListing]:
         """Return the sessions of the conversation and of its delegates, each by itself.
 
@@ -57,13 +57,11 @@ class Lineage(Topic):
         `include="all"` also everything else that parents join to it: what it came from, branches,
         what began after a reset. Raises `InvalidArgumentError` for another `include`.
         """
-        if include not in _WHOLE:
-            remedy = f"use one of {', '.join(_WHOLE)}"
-            raise InvalidArgumentError("include", f"{include!r} is not known", remedy)
-        return self._read(_listed, _WHOLE[include], checked_id(session_id))
+        ids = _WHOLE[values.one_of("include", include, _WHOLE)]
+        return self._read(_listed, ids, checked_id(session_id))
 
 
-_WHOLE = {"conversation": lineage.whole_conversation, "all": lineage.family}
+_WHOLE = {"conversations": lineage.whole_conversation, "all": lineage.family}
 
 
 def _listed(

@@ -61,7 +61,12 @@ class Lists(Topic):
         filter: SessionFilter | None = None,
         after: str | None = None,
     ) -> list[SessionRecord]:
-        """Return a page of whole sessions, chosen and ordered as by `list_sessions_rich`."""
+        """Return a page of whole sessions, each by itself: the last started, or active, first.
+
+        Parts of a conversation and delegates are among them, as by `list_sessions_rich` with
+        `include="all"`. Without a filter archived sessions are left out. `limit`, `offset` and
+        `after` are those of `list_sessions_rich`. Raises `InvalidArgumentError`.
+        """
         which = asked(filter, LISTED, source)
         return self._read(listing.search, which, _page(limit, offset, order_by_last_active, after))
 

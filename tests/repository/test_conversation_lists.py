@@ -83,7 +83,7 @@ def test_all_gives_each_session_by_itself(repository, store):
         whole = repository.get_session(each["id"])
         del whole["system_prompt"]
         assert each == {**whole, "preview": ""}
-    with pytest.raises(InvalidArgumentError, match='use "conversations" or "all"'):
+    with pytest.raises(InvalidArgumentError, match="use one of conversations, all"):
         repository.list_sessions_rich(include="tips")
 
 

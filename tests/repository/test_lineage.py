@@ -4,7 +4,7 @@ import pytest
 import stored
 
 from hermes_store import SessionRepository, models
-from hermes_store.errors import SessionNotFoundError
+from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
 from hermes_store.queries.lineage import chain_ids, whole_conversation
 
 
@@ -74,6 +74,18 @@ def test_a_branch_a_delegate_and_a_reset_are_conversations_of_their_own(reposito
     begin("unknown", "c")
     for each in ("branch", "worker", "after", "unknown"):
         assert repository.get_lineage(each) == [each]
+
+
+@pytest.mark.parametrize("wrong", ["conversation", "tips", [], {}, None, 7], ids=repr)
+def test_what_is_to_be_included_is_one_of_two_words(repository, chain, wrong):
+    assert repository.list_lineage("a", include="conversations") == repository.list_lineage("a")
+    for call in (
+        lambda: repository.list_lineage("a", include=wrong),
+        lambda: repository.list_sessions_rich(include=wrong),
+        lambda: repository.session_count(include=wrong),
+    ):
+        with pytest.raises(InvalidArgumentError, match=r"^include: .*; use one of conv"):
+            call()
 
 
 def test_ancestors_are_all_that_a_session_comes_from(repository, begin, chain):
