@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import bindparam, literal_column, null, select, update
+from sqlalchemy import Select, bindparam, literal_column, null, select, update
 
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
@@ -33,7 +33,7 @@ _ARCHIVE = Statement(
     .values(archived=bindparam("at", type_=sessions.c.archived.type))
 )
 _UNARCHIVE = Statement(update(sessions).where(_GIVEN, _IS_ARCHIVED).values(archived=null()))
-_SOME = select(literal_column("1")).where(_GIVEN).limit(literal_column("1"))
+_SOME: Select[Any] = select(literal_column("1")).where(_GIVEN).limit(literal_column("1"))
 _SOME_ARCHIVED = Statement(_SOME.where(_IS_ARCHIVED))
 _SOME_NOT_ARCHIVED = Statement(_SOME.where(~_IS_ARCHIVED))
 _PINNED = bindparam("pinned", type_=sessions.c.pinned.type)

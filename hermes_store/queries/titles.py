@@ -16,7 +16,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, TitleInUseError
 from hermes_store.models.stored import sessions
-from hermes_store.queries.lineage import chains_of, tip_of
+from hermes_store.queries.lineage import locked_chains, tip_of
 from hermes_store.queries.sessions import record, select_records
 from hermes_store.records import SessionRecord
 
@@ -113,7 +113,7 @@ def holder(connection: OpenConnection, title: str) -> str | None:
 
 def set_title(connection: OpenConnection, session_id: str, title: str | None) -> bool:
     """Give a conversation its title, or take it away; return False for an unknown session."""
-    found = chains_of(connection, [session_id])
+    found = locked_chains(connection, [session_id])
     if not found:
         return False
     chain = found[session_id]

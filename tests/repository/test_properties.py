@@ -170,6 +170,70 @@ def test_a_session_that_is_not_there_is_named(repository):
         repository.update_session("x", cwd="/")
 
 
+# --- a conversation that goes on --------------------------------------------------------------------
+
+
+def test_a_conversation_that_goes_on_stays_pinned_and_archived(chain):
+    chain.set_pinned("root")
+    chain.set_archived("root")
+    chain.create_session("next", "cli", parent_session_id="tip", link="compression")
+    assert ids(chain.list_sessions_rich()) == {"other"}
+    [row] = chain.list_sessions_rich(filter=SessionFilter(archived=True, pinned=True))
+    assert (row["id"], row["archived"]) == ("next", chain.get_session("tip")["archived"])
+    chain.create_session("branch", "cli", parent_session_id="next", link="branch")
+    branch = chain.get_session("branch")
+    assert (branch["pinned"], branch["archived"]) == (False, None)
+
+
+def test_a_session_that_is_stored_again_keeps_its_own_pin(chain, database):
+    chain.set_pinned("root")
+    change(database, "UPDATE sessions SET pinned = 0 WHERE id = 'tip'")
+    chain.create_session("tip", "cli", parent_session_id="middle", link="compression")
+    assert chain.get_session("tip")["pinned"] is False
+
+
+ALL_OF_IT = {
+    "title": lambda repo: repo.set_session_title("root", "new"),
+    "pin": lambda repo: repo.set_pinned("root"),
+    "archive": lambda repo: repo.set_archived("root"),
+}
+
+
+@pytest.mark.parametrize("what", ALL_OF_IT)
+def test_what_is_said_of_a_conversation_is_said_of_the_session_that_continues_it_meanwhile(
+    chain, database, what
+):
+    chain.set_session_title("root", "old")
+    with SessionRepository(database) as another, another.transaction() as tx:
+        tx.create_session("next", "cli", parent_session_id="tip", link="compression")
+        caller = Caller(lambda: ALL_OF_IT[what](chain))
+        until_it_waits(database, caller)
+    caller.finish()
+    found = chain.get_session("next")
+    assert (found["title"], found["pinned"], found["archived"] is not None) == (
+        "new" if what == "title" else "old",
+        what == "pin",
+        what == "archive",
+    )
+
+
+def test_two_continuations_at_once_leave_title_and_pin_on_the_tip(chain, database):
+    chain.set_session_title("root", "title")
+    chain.set_pinned("root")
+
+    def go_on(repo, name):
+        repo.create_session(name, "cli", parent_session_id="tip", link="compression")
+
+    with SessionRepository(database) as another, another.transaction() as tx:
+        go_on(tx, "one")
+        caller = Caller(lambda: go_on(chain, "two"))
+        until_it_waits(database, caller)
+    caller.finish()
+    tip = chain.get_session(chain.get_tip("root"))
+    assert (tip["title"], tip["pinned"]) == ("title", True)
+    assert column(database, "SELECT id FROM sessions WHERE title IS NOT NULL") == [tip["id"]]
+
+
 # --- update_session ---------------------------------------------------------------------------------
 
 NEW = {
