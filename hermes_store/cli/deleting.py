@@ -165,12 +165,13 @@ def prune_command(options: Options, days: float | None, which: SessionFilter, ye
     with open_to_change(options) if yes else open_to_read(options) as repo:
         refuse_mistyped(repo, [each for each in (which.source, *which.exclude_sources) if each])
         due = repo.list_prune_candidates(**age, filter=which)
-        options.kept = lambda: "each session is deleted whole or there; run prune again to go on"
+        options.kept = lambda: "each conversation is deleted whole or there; run prune again"
         deleted = repo.prune_sessions(**age, filter=which) if yes and due else 0
     if options.as_json:
         output.print_json({"sessions": due, "deleted": deleted})
     elif yes or not due:
-        output.note(f"deleted {output.count(deleted, 'session')}" if due else "nothing to prune")
+        number = output.count(deleted, "conversation")
+        output.note(f"deleted {number}" if due else "nothing to prune")
     else:
         _announce(due)
 
@@ -179,5 +180,5 @@ def _announce(due: Sequence[Mapping[str, Any]]) -> None:
     print_sessions(due)
     messages = output.count(sum(row["message_count"] for row in due), "message")
     output.note(
-        f"{output.count(len(due), 'session')} with {messages} would go; add --yes to delete"
+        f"{output.count(len(due), 'conversation')} with {messages} would go; add --yes to delete"
     )

@@ -76,8 +76,8 @@ def archive_command(
 ) -> None:
     """Put away the conversation of each SESSION, or those that the options mean.
 
-    list leaves them out; search, show and export still find them. --json prints an object: the ids
-    under sessions, and archived.
+    list leaves them out; search, show and export still find them. --json prints an object: an id of
+    each conversation under sessions, and archived.
     """
     is_rule = replace(which, archived=False) != LISTED
     if bool(sessions) == is_rule:
@@ -94,7 +94,8 @@ def archive_command(
     if options.as_json:
         output.print_json({"sessions": ids, "archived": not undo})
     else:
-        output.note(f"{'took back' if undo else 'archived'} {output.count(len(ids), 'session')}")
+        number = output.count(len(ids), "conversation")
+        output.note(f"{'took back' if undo else 'archived'} {number}")
 
 
 def _each(repo: SessionRepository, names: tuple[str, ...], *, archived: bool) -> list[str]:

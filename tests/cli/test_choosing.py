@@ -213,7 +213,7 @@ def test_list_goes_on_behind_a_session(run, few):
 
 
 def test_archive_and_its_undo_by_name(run, few):
-    assert run("archive", "Flaky", "b2").err == "archived 2 sessions\n"
+    assert run("archive", "Flaky", "b2").err == "archived 2 conversations\n"
     assert listed(run("--json", "list")) == ""
     assert json.loads(run("--json", "archive", "a1", "b1", "--undo").out) == {
         "sessions": ["a1", "b1"],
