@@ -20,7 +20,7 @@ from hermes_store.api.orm_checks import SEARCHED, checked, searched_by
 from hermes_store.api.orm_counting import COUNTED, Noted
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import SessionNotFoundError, TitleInUseError
-from hermes_store.models import Message, Session, Usage
+from hermes_store.models import Message, Meta, Session, Usage, links
 from hermes_store.queries import retention, sessions, titles
 from hermes_store.queries.recount import Counters
 from hermes_store.search.filling import fill_those
@@ -120,11 +120,12 @@ def _each(entities: Iterable[Any], kind: type[Any]) -> Iterator[Any]:
 
 @event.listens_for(ConversationSession, "before_flush")
 def _before_flush(session: ConversationSession, _context: Any, _instances: Any) -> None:
-    for kind in (Session, Message):
+    for kind in (Session, Message, Usage, Meta):
         for entity in _each(session.new, kind):
             _apply_rules(entity, inspect(entity).mapper.column_attrs.keys())
         for entity in _each(session.dirty, kind):
             _apply_rules(entity, _changed(entity))
+    _refuse_links_to_none(session)
     session.unfolded = _without_folded(session)
     for entity in _each(session.deleted, Message):
         session.noted.touched.add(entity.session_id)
@@ -136,6 +137,14 @@ def _changed(entity: Any) -> list[str]:
     state: Any = inspect(entity)
     columns = state.mapper.column_attrs.keys()
     return [name for name in columns if state.attrs[name].history.has_changes()]
+
+
+def _refuse_links_to_none(session: ConversationSession) -> None:
+    """Refuse a new session with a link and without the parent that the link is about."""
+    for entity in _each(session.new, Session):
+        given = entity.__dict__
+        if given.get("parent") is None:
+            links.require_parent(given.get("link"), given.get("parent_session_id"))
 
 
 def _apply_rules(entity: Any, names: Iterable[str]) -> None:

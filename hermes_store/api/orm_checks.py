@@ -12,7 +12,7 @@ from hermes_store import models, values
 from hermes_store.models import links
 from hermes_store.models.types import Json, Words
 from hermes_store.models.visibility import checked_state
-from hermes_store.queries import titles
+from hermes_store.queries import titles, usage_records
 from hermes_store.queries.rows import forms_of
 
 __all__ = ["SEARCHED", "checked", "searched_by"]
@@ -50,7 +50,10 @@ _CHECKS: dict[str, dict[str, Check]] = {
         "ended_at": partial(_optional, values.seconds),
         "estimated_cost_usd": values.cost,
         "actual_cost_usd": values.cost,
+        "key": values.session_key,
     },
+    "usage": {"session_id": values.session_id, **usage_records.CHECKS},
+    "meta": {"key": values.key, "value": _json},
     "messages": {
         "session_id": values.session_id,
         "role": values.text,
@@ -70,7 +73,7 @@ def _complete(table: Table) -> dict[str, Check]:
     return {name: check for name, check in found.items() if check} | _CHECKS[table.name]
 
 
-_COMPLETE = {each.name: _complete(each) for each in (models.sessions, models.messages)}
+_COMPLETE = {name: _complete(models.Base.metadata.tables[name]) for name in _CHECKS}
 
 
 def checked(table: str, row: Mapping[str, Any]) -> dict[str, Any]:

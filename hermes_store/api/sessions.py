@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 from hermes_store import values
 from hermes_store.api.base import Topic, checked_id
-from hermes_store.errors import InvalidArgumentError
 from hermes_store.filters import EVERYTHING, SessionFilter, asked, by_conversation
 from hermes_store.models import links
 from hermes_store.queries import continuing, listing, matching, sessions
@@ -39,9 +38,9 @@ class Sessions(Topic):
         When the session exists, fills what is not known yet and overwrites nothing.
         `source` says where it comes from: "cli", "telegram" and so on. `link` says what the
         parent is to it: "compression", "branch", "delegate" or "reset". A session that continues
-        another gets its title. `cwd` is the folder the
-        agent works in, `key` what a gateway finds the session of a chat by; `extra` holds what
-        else is known. Raises `SessionNotFoundError` for an unknown parent,
+        another by compression gets its title, and is pinned and archived as that one. `cwd` is the
+        folder the agent works in, `key` what a gateway finds the session of a chat by; `extra`
+        holds what else is known. Raises `SessionNotFoundError` for an unknown parent,
         `InvalidArgumentError` for a parent that descends from the session.
         """
         started = values.now()
@@ -61,9 +60,7 @@ class Sessions(Topic):
             "started_at": started,
             "last_active": started,
         }
-        if link is not None and parent is None:
-            remedy = "give the parent, or no link"
-            raise InvalidArgumentError("link", f"{link!r} needs a parent_session_id", remedy)
+        links.require_parent(link, parent)
         continues = link == links.COMPRESSION
         self._write(continuing.create if continues else sessions.create, session)
         return session_id

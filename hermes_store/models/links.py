@@ -16,7 +16,7 @@ from typing import Any
 
 from hermes_store.errors import InvalidArgumentError
 
-__all__ = ["BRANCH", "COMPRESSION", "DELEGATE", "LINKS", "RESET", "checked"]
+__all__ = ["BRANCH", "COMPRESSION", "DELEGATE", "LINKS", "RESET", "checked", "require_parent"]
 
 COMPRESSION, BRANCH, DELEGATE, RESET = "compression", "branch", "delegate", "reset"
 LINKS = (COMPRESSION, BRANCH, DELEGATE, RESET)
@@ -28,3 +28,10 @@ def checked(link: Any) -> str | None:
         return link  # type: ignore[no-any-return]  # one of the texts above
     problem = f"{link!r} is not known"
     raise InvalidArgumentError("link", problem, f"use one of {', '.join(LINKS)}")
+
+
+def require_parent(link: str | None, parent: Any) -> None:
+    """Raise `InvalidArgumentError` for a link without the parent that it tells of."""
+    if link is not None and parent is None:
+        remedy = "give the parent, or no link"
+        raise InvalidArgumentError("link", f"{link!r} needs a parent_session_id", remedy)

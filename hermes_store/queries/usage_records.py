@@ -69,16 +69,19 @@ _IS_THERE = Statement(
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:
     """Texts, counts and costs as they are stored. Raises `InvalidArgumentError`."""
-    check: dict[str, Callable[[str, Any], Any]] = {
-        **dict.fromkeys(TEXTS, _text),
-        **dict.fromkeys(COUNTS, values.count),
-        **dict.fromkeys(COSTS, values.cost),
-    }
-    return {name: check_one(name, given.get(name)) for name, check_one in check.items()}
+    return {name: check(name, given.get(name)) for name, check in CHECKS.items()}
 
 
 def _text(argument: str, value: Any) -> str:
     return values.indexed(argument, values.optional_text(argument, value) or "")
+
+
+CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    **dict.fromkeys(TEXTS, _text),
+    **dict.fromkeys(COUNTS, values.count),
+    **dict.fromkeys(COSTS, values.cost),
+}
+"""How each of them is checked, and made what is stored."""
 
 
 def whole_key(session_id: str, row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from support import Caller, only_sqlite
 from hermes_store.database.address import url_of
 from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError, TitleInUseError
-from hermes_store.models import Message, Session, stored
+from hermes_store.models import Message, Meta, Session, Usage, stored
 
 CALLS = [{"id": "call_1", "function": {"name": "terminal", "arguments": "{}"}}, {"id": "call_2"}]
 PARTS = [{"type": "text", "text": "a picture of pelicans"}, {"type": "image_url"}]
@@ -674,3 +674,34 @@ def test_a_message_stays_found_when_only_its_colours_change(repository):
     with repository.orm_session() as orm:
         orm.scalars(select(Message)).one().content = RED.replace("31", "32")
     assert len(repository.search_messages("pelican")) == 1
+
+
+REFUSED = {
+    "a key that is too long": lambda: Session(id="c", source="cli", key="k" * 9_000),
+    "a link without a parent": lambda: Session(id="c", source="cli", link="branch"),
+    "calls below 0": lambda: Usage(session_id="a", hour=1, calls=-3, first_at=1.0, last_at=1.0),
+    "a model that is too long": lambda: Usage(
+        session_id="a", hour=1, model="m" * 9_000, first_at=1.0, last_at=1.0
+    ),
+    "an empty key": lambda: Meta(key="", value=1),
+    "a value that is not JSON": lambda: Meta(key="k", value={1}),
+}
+
+
+@pytest.mark.parametrize("wrong", REFUSED)
+def test_what_the_methods_refuse_the_orm_refuses(repo, wrong):
+    before = repo.export_all()
+    with pytest.raises(InvalidArgumentError, match="; "), repo.orm_session() as orm:
+        orm.add(REFUSED[wrong]())
+    assert (repo.export_all(), repo.meta.items()) == (before, [])
+
+
+def test_what_the_methods_take_the_orm_stores(repo):
+    with repo.orm_session() as orm:
+        parent = orm.get(Session, "a")
+        orm.add(Session(id="c", source="cli", link="branch", parent=parent, key="chat"))
+        orm.add(Usage(session_id="a", hour=1, model="m", calls=2, first_at=1.0, last_at=1.0))
+        orm.add(Meta(key="k", value={"a": 1}))
+    assert repo.get_session("c")["link"] == "branch"
+    assert [(row["group"], row["calls"]) for row in repo.usage_report(by="model")] == [("m", 2)]
+    assert repo.meta.items() == [("k", {"a": 1})]
