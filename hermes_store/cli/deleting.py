@@ -165,7 +165,7 @@ def prune_command(options: Options, days: float | None, which: SessionFilter, ye
     with open_to_change(options) if yes else open_to_read(options) as repo:
         refuse_mistyped(repo, [each for each in (which.source, *which.exclude_sources) if each])
         due = repo.list_prune_candidates(**age, filter=which)
-        options.kept = lambda: "each conversation is deleted whole or there; run prune again"
+        options.kept = lambda: "each conversation is deleted whole; run prune again to go on"
         deleted = repo.prune_sessions(**age, filter=which) if yes and due else 0
     if options.as_json:
         output.print_json({"sessions": due, "deleted": deleted})
