@@ -12,7 +12,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.given_texts import as_parameter, is_given
 from hermes_store.database.statements import Statement
 from hermes_store.models.links import COMPRESSION
-from hermes_store.models.stored import sessions
+from hermes_store.models.stored import names, sessions
 from hermes_store.queries import previews
 from hermes_store.queries.lineage import Chain, chains_of
 from hermes_store.queries.sessions import decode, readable
@@ -22,16 +22,7 @@ __all__ = ["join_parts"]
 Listing = dict[str, Any]
 
 _COSTS = ("estimated_cost_usd", "actual_cost_usd")
-_COUNTS = (
-    "message_count",
-    "tool_call_count",
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-    "api_call_count",
-)
+_COUNTS = names(sessions, "whole")
 _OF_PARTS = ("started_at", *_COUNTS, *_COSTS)
 _PARTS = Statement(
     select(sessions.c.id, *(sessions.c[name] for name in _OF_PARTS)).where(
