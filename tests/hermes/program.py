@@ -67,3 +67,18 @@ def _run(*command: str | Path) -> None:
     if done.returncode:
         last = (done.stderr or done.stdout).strip().splitlines()[-3:]
         raise UnavailableError(f"{' '.join(map(str, command))}: {' '.join(last)}")
+
+
+def main() -> int:
+    """Download what the tests of every version need; 2 when it cannot be had."""
+    try:
+        for version in VERSIONS:
+            Program(version).prepare()
+    except UnavailableError as exc:
+        print(f"Hermes Agent could NOT be had: {exc}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
