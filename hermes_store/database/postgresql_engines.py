@@ -191,10 +191,15 @@ def begin(connection: Connection, statement: str) -> None:
 
 
 def _limits(settings: Settings, set_: str) -> str:
-    """Limit the wait of a statement for a row, also behind another host's open transaction."""
+    """Limit the wait of a statement for a row, also behind another host's open transaction.
+
+    Nor is a statement compiled at run time: for a list of conversations, which PostgreSQL thinks
+    dear, that takes a second, and the list two milliseconds.
+    """
     lock = max(1, round(settings.lock_timeout * 1000))
     statement = round(settings.statement_timeout * 1000)
-    return f"{set_} lock_timeout = {lock}; {set_} statement_timeout = {statement}"
+    limits = f"{set_} lock_timeout = {lock}; {set_} statement_timeout = {statement}"
+    return f"{limits}; {set_} jit = off"
 
 
 def in_transaction(dbapi: Any) -> bool:

@@ -195,3 +195,10 @@ def test_while_a_process_forks_nobody_writes_and_nobody_s_transaction_is_cut_sho
     assert not len(writer._connections)
     writer.resume(resting)
     late.finish()
+
+
+def test_no_statement_is_compiled_at_run_time(postgresql_database):
+    with SessionRepository(postgresql_database) as repository:
+        for engine in (repository.engines.write, repository.engines.read):
+            with engine.connect() as connection:
+                assert connection.exec_driver_sql("SHOW jit").scalar_one() == "off"

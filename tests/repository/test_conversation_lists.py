@@ -201,14 +201,21 @@ def test_a_circle_is_listed_once(repository, database, begin, by_last_active):
 
 
 @pytest.mark.parametrize("by_last_active", [False, True])
-def test_a_thousand_links_are_listed_once(repository, begin, by_last_active):
-    begin("0000")
-    with repository.transaction() as tx:
-        for before, after in pairwise(range(1_001)):
-            tx.create_session(
-                f"{after:04}", "cli", parent_session_id=f"{before:04}", link="compression"
-            )
-            tx.append_message(f"{after:04}", "user", "x")
+def test_a_thousand_links_are_listed_once(repository, by_last_active):
+    said = [{"role": "user", "content": "x"}]
+    chain = [{"id": "0000", "source": "cli", "started_at": 1_000.0}]
+    chain += [
+        {
+            "id": f"{after:04}",
+            "source": "cli",
+            "started_at": 1_000.0 + after,
+            "parent_session_id": f"{before:04}",
+            "link": "compression",
+            "messages": said,
+        }
+        for before, after in pairwise(range(1_001))
+    ]
+    repository.import_sessions(chain)
     [row] = repository.list_sessions_rich(order_by_last_active=by_last_active)
     assert (row["id"], row["message_count"], row["started_at"]) == ("1000", 1_000, 1_000.0)
 

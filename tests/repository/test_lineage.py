@@ -1,5 +1,7 @@
 """Which sessions are one conversation, where it began, where it goes on, what it came from."""
 
+from itertools import pairwise
+
 import pytest
 import stored
 
@@ -136,12 +138,12 @@ def test_a_transaction_sees_what_it_has_joined(repository):
         assert tx.get_ancestors("b") == ["a"]
 
 
-def test_a_thousand_links_end_in_an_answer(repository, begin):
-    ids = [begin("0000")]
-    with repository.transaction() as tx:
-        for number in range(1, 1_000):
-            ids.append(f"{number:04}")
-            tx.create_session(ids[-1], "cli", parent_session_id=ids[-2], link="compression")
+def test_a_thousand_links_end_in_an_answer(repository):
+    ids = [f"{number:04}" for number in range(1_000)]
+    parts = [{"id": each, "source": "cli", "started_at": float(each)} for each in ids]
+    for before, after in pairwise(parts):
+        after |= {"parent_session_id": before["id"], "link": "compression"}
+    repository.import_sessions(parts)
     for each in (ids[0], ids[500], ids[-1]):
         assert repository.get_lineage(each) == ids
         assert repository.get_tip(each) == ids[-1]
