@@ -26,6 +26,7 @@ __all__ = [
     "chain_of",
     "chains_of",
     "family",
+    "line_of",
     "locked_chain",
     "locked_chains",
     "root_of",
@@ -188,15 +189,15 @@ def _walk(session_id: str, step: Callable[[str], str | None]) -> list[str]:
 # --- what came before, and what goes along --------------------------------------------------------
 
 
-def _line() -> CTE:
-    """A session and its ancestors, each with its parent."""
+def line_of(parameter: str) -> CTE:
+    """A session and its ancestors, each with its parent. UNION ends at a circle."""
     names = (sessions.c.id, sessions.c.parent_session_id)
-    first = select(*names).where(sessions.c.id == bindparam("session", type_=Text))
+    first = select(*names).where(sessions.c.id == bindparam(parameter, type_=Text))
     line = first.cte("line", recursive=True)
     return line.union(select(*names).join(line, sessions.c.id == line.c.parent_session_id))
 
 
-_ANCESTORS = Statement(select(_line()))
+_ANCESTORS = Statement(select(line_of("session")))
 
 
 def ancestors(connection: OpenConnection, session_id: str) -> list[str]:
@@ -223,7 +224,7 @@ _WHOLE = _select_whole()
 
 
 def _select_family() -> Statement:
-    family = select(_line().c.id).cte("family", recursive=True)
+    family = select(line_of("session").c.id).cte("family", recursive=True)
     family = family.union(
         select(sessions.c.id).join(family, sessions.c.parent_session_id == family.c.id)
     )

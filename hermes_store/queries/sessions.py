@@ -25,6 +25,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
 from hermes_store.models.stored import names, sessions
+from hermes_store.queries.lineage import line_of
 from hermes_store.records import SessionRecord
 from hermes_store.search.triggers import require_all_stored
 
@@ -194,22 +195,11 @@ _SET_PARENT = Statement(
 )
 
 
-def _is_own_ancestor() -> Statement:
-    """Whether `session` is `parent` or one of its ancestors. UNION ends at a cycle."""
-    line = (
-        select(sessions.c.id, sessions.c.parent_session_id)
-        .where(sessions.c.id == bindparam("parent"))
-        .cte("line", recursive=True)
-    )
-    line = line.union(
-        select(sessions.c.id, sessions.c.parent_session_id).join(
-            line, sessions.c.id == line.c.parent_session_id
-        )
-    )
-    return Statement(select(literal_column("1")).select_from(line).where(line.c.id == _ID))
-
-
-_IS_OWN_ANCESTOR = _is_own_ancestor()
+_LINE = line_of("parent")
+_IS_OWN_ANCESTOR = Statement(
+    select(literal_column("1")).select_from(_LINE).where(_LINE.c.id == _ID)
+)
+"""Whether `session` is `parent` or one of its ancestors."""
 
 
 def create(connection: OpenConnection, session: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from hermes_store import values
 from hermes_store.models import links
@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 Row = dict[str, Any]
+T = TypeVar("T")
 Note = Callable[[str], None]
 """Told what was altered."""
 
@@ -188,7 +189,7 @@ def _moment(value: Any, name: str, note: Note) -> float | None:
     number = _number(value, name, note)
     if number is None or 0 <= number < _YEAR_9950:
         return number
-    return _altered(None, f"{name} {value!r}", note)  # type: ignore[no-any-return]  # None
+    return _altered(None, f"{name} {value!r}", note)
 
 
 # --- values -------------------------------------------------------------------------------------
@@ -232,7 +233,7 @@ def shown(value: Any) -> Any:
     return value if not isinstance(value, float) or math.isfinite(value) else str(value)
 
 
-def _altered(value: Any, what: str, note: Note) -> Any:
+def _altered(value: T, what: str, note: Note) -> T:
     note(f"{what} is {value!r} now")
     return value
 
@@ -258,9 +259,9 @@ def _number(value: Any, name: str, note: Note) -> float | None:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        return _altered(None, f"{name} {value!r}", note)  # type: ignore[no-any-return]  # None
+        return _altered(None, f"{name} {value!r}", note)
     usable = number if math.isfinite(number) else None
-    return _altered(usable, f"{name} {value!r}", note)  # type: ignore[no-any-return]  # as above
+    return _altered(usable, f"{name} {value!r}", note)
 
 
 def _whole(value: Any, name: str, note: Note) -> int:
