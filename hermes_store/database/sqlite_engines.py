@@ -50,7 +50,7 @@ def write_engine(url: URL, settings: Settings) -> Engine:
     engine = _engine(url, settings.echo)
 
     def configure(dbapi: Any, record: Any) -> None:
-        distrust(dbapi, trusted_schema=not _works_distrusted())
+        _distrust_schema(dbapi)
         _common_pragmas(dbapi, settings)
         _write_ahead_log(dbapi, url)
         _claim_log(dbapi, record)
@@ -106,7 +106,7 @@ def read_engine(url: URL, settings: Settings) -> Engine:
     engine = _engine(url, settings.echo, partial(reading_mode, read_only=settings.read_only))
 
     def configure(dbapi: Any, record: Any) -> None:
-        distrust(dbapi, trusted_schema=not _works_distrusted())
+        _distrust_schema(dbapi)
         _common_pragmas(dbapi, settings)
         dbapi.execute("PRAGMA query_only=ON")
         _claim_log(dbapi, record)
@@ -228,10 +228,18 @@ def without_references(dbapi: Any) -> Iterator[None]:
         dbapi.execute(f"PRAGMA foreign_keys={checked}")
 
 
-def distrust(dbapi: Any, *, trusted_schema: bool = False) -> None:
-    """Expect a hostile file: https://sqlite.org/security.html."""
+def distrust(dbapi: Any) -> None:
+    """Expect a hostile file, to look at it: https://sqlite.org/security.html.
+
+    Not on the connections that work: with memory-mapped files SQLite then checks a page each time
+    that it is used, and a search takes three times as long.
+    """
     dbapi.execute("PRAGMA cell_size_check=ON")
-    if not trusted_schema:
+    dbapi.execute("PRAGMA trusted_schema=OFF")
+
+
+def _distrust_schema(dbapi: Any) -> None:
+    if _works_distrusted():
         dbapi.execute("PRAGMA trusted_schema=OFF")
 
 

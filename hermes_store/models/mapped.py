@@ -227,6 +227,7 @@ class Message(Base):
         # the few messages that a search leaves out
         Index(
             "idx_messages_rewound",
+            "state",
             "id",
             sqlite_where=text("state = 'rewound'"),
             info={"condition": "both databases'"},

@@ -392,7 +392,7 @@ DROP INDEX idx_messages_external_id;
 
 CREATE UNIQUE INDEX idx_messages_external_id ON messages (session_id, external_id) WHERE external_id IS NOT NULL AND state IS NULL;
 
-CREATE INDEX idx_messages_rewound ON messages (id) WHERE state = 'rewound';
+CREATE INDEX idx_messages_rewound ON messages (state, id) WHERE state = 'rewound';
 
 -- Running upgrade 0014 -> 0015
 

@@ -351,7 +351,7 @@ CREATE INDEX idx_messages_session ON messages (session_id, id, state)
 ;
 CREATE UNIQUE INDEX idx_messages_external_id ON messages (session_id, external_id) WHERE external_id IS NOT NULL AND state IS NULL
 ;
-CREATE INDEX idx_messages_rewound ON messages (id) WHERE state = 'rewound'
+CREATE INDEX idx_messages_rewound ON messages (state, id) WHERE state = 'rewound'
 ;
 CREATE INDEX idx_sessions_continued ON sessions (parent_session_id, started_at, id) WHERE link = 'compression'
 ;

@@ -52,8 +52,13 @@ def upgrade() -> None:
     in_order("session_id", "id", "state")
     op.drop_index(NAME, "messages")
     index(NAMED_AND_LIVE)
+    # With the state in it, SQLite reads this short index alone; else it would read a longer one.
     op.create_index(
-        "idx_messages_rewound", "messages", ["id"], sqlite_where=REWOUND, postgresql_where=REWOUND
+        "idx_messages_rewound",
+        "messages",
+        ["state", "id"],
+        sqlite_where=REWOUND,
+        postgresql_where=REWOUND,
     )
 
 

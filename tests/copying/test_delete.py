@@ -103,7 +103,7 @@ def test_more_rows_than_fit_one_piece_go(repository, database, target):
     repository.create_session("stays", "cli")
     copy(database, target)
     repository.clear_messages("long")
-    for number in range(600):
-        with SessionRepository(target) as goal:
-            goal.create_session(f"extra {number}", "cli")
+    with SessionRepository(target) as goal, goal.transaction() as tx:
+        for number in range(600):
+            tx.create_session(f"extra {number}", "cli")
     assert made_equal(database, target).deleted == {"messages": 1_200, "sessions": 600}

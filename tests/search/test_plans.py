@@ -18,6 +18,8 @@ FILTERS = {
     "exclude_session_id": 0,
     "since": 0,
     "until": 0,
+    "without_rewound": 0,
+    "only_live": 0,
 }
 COMBINATIONS = [
     *(tuple(some) for number in range(3) for some in combinations(FILTERS.items(), number)),
