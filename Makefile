@@ -12,7 +12,7 @@ PIP := -m pip --disable-pip-version-check --quiet --no-input
 
 .DEFAULT_GOAL := help
 unexport HERMES_STORE_URL
-.PHONY: help demo install test test-lowest test-pysqlite3 lint types smoke docs check check-rest schema asynchronous bench test-hermes mutants clean
+.PHONY: help demo install test test-lowest test-pysqlite3 lint types smoke docs check check-rest schema asynchronous bench test-hermes test-frameworks mutants clean
 
 help: ## Print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -87,11 +87,14 @@ test-hermes: $(INSTALLED) ## Hermes Agent 0.13 and 0.19: its own tests on our cl
 	$(BIN)/python tests/hermes/run_upstream.py $(ARGS)
 	HERMES_STORE_SQLITE=sqlite3 $(BIN)/python -m pytest -q -n 2 --dist loadscope tests/hermes/live/live_hermes.py
 
+test-frameworks: $(INSTALLED) ## Every adapter against its framework: the framework's own tests, and ours
+	$(BIN)/python tests/frameworks/run.py $(ARGS)
+
 mutants: $(INSTALLED) ## Put small faults into a copy, one at a time: do the tests notice? (half an hour)
 	$(BIN)/python tests/mutants/run.py $(ARGS)
 
 clean: ## Remove what was built or installed here
-	rm -rf $(VENV) $(LOWEST) .venv-hermes $(DEMO) dist build site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) .venv-hermes .venv-frameworks $(DEMO) dist build site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- virtual environments; a stamp is as new as what it was installed from ------------------------

@@ -1,51 +1,25 @@
 """What the documents show works, and nothing that exists is left out of them."""
 
 import inspect
-import io
 import re
-from contextlib import redirect_stdout
-from itertools import zip_longest
-from pathlib import Path
 
 import pytest
 from house.test_rooms import FLOORS
+from pages import AT_THE_TOP, IN_THE_SITE, OF_FRAMEWORKS, ROOT, python_blocks, run
 
 from hermes_store import AsyncSessionRepository, SessionRepository
 from hermes_store.cli.app import COMMANDS, app
 
 OWNERS = (SessionRepository, AsyncSessionRepository)
-ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "hermes_store"
-AT_THE_TOP = [ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY")]
-IN_THE_SITE = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [*AT_THE_TOP, *IN_THE_SITE]
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def python_blocks():
-    """Each Python block, and the block of text right after it: what it prints."""
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        blocks = list(BLOCK.finditer(text))
-        for block, following in zip_longest(blocks, blocks[1:]):
-            if block[1] != "python":
-                continue
-            line = text.count("\n", 0, block.start()) + 1
-            between = text[block.end() : following.start()].strip() if following else ""
-            prints = following and following[1] == "text" and between in {"", "It prints"}
-            where = f"{page.relative_to(ROOT)}:{line}"
-            yield pytest.param(block[2], following[2] if prints else None, id=where)
-
-
-@pytest.mark.parametrize(("code", "printed"), [*python_blocks()])
+@pytest.mark.parametrize(
+    ("code", "printed"), [*python_blocks(*(page for page in PAGES if page not in OF_FRAMEWORKS))]
+)
 def test_a_python_block_runs(code, printed, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HERMES_HOME", str(tmp_path))
-    monkeypatch.delenv("HERMES_STORE_URL", raising=False)
-    out = io.StringIO()
-    with redirect_stdout(out):
-        exec(compile(code, "block", "exec"), {"__name__": "__main__"})
-    assert printed is None or out.getvalue() == printed
+    run(code, printed, tmp_path, monkeypatch)
 
 
 def test_every_public_method_is_in_the_api_page():

@@ -35,10 +35,12 @@ for name in {MODULES}:
 os.kill = lambda *_: sys.exit("os.kill: on Windows it ends the process, whatever the signal")
 folder = pathlib.Path(sys.argv[1])
 """
-IMPORT = """
+OF_FRAMEWORKS = [f"hermes_store.adapters.{name}" for name in ("claude_agent_sdk",)]
+"""They import a framework that is not installed here; its suites import them."""
+IMPORT = f"""
 import hermes_store
 for found in pkgutil.walk_packages(hermes_store.__path__, "hermes_store."):
-    if not found.name.endswith("__main__"):
+    if not found.name.endswith("__main__") and found.name not in {OF_FRAMEWORKS}:
         importlib.import_module(found.name)
 """
 USE = """

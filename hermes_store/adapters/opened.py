@@ -1,0 +1,58 @@
+"""The repository that an adapter of a framework works on, however it was given."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from sqlalchemy import URL
+
+from hermes_store.asynchronous.lanes import in_thread
+from hermes_store.asynchronous.repository import AsyncSessionRepository
+from hermes_store.repository import SessionRepository
+
+__all__ = ["Given", "Opened"]
+
+Given = SessionRepository | AsyncSessionRepository | str | os.PathLike[str] | URL | None
+"""A repository of either kind, or a path or a URL; None is the default path."""
+
+
+class Opened:
+    """Both kinds of a repository. A path or a URL is opened at the first use, in a thread."""
+
+    def __init__(self, given: Given) -> None:
+        self._given = given
+        self._lock = threading.Lock()
+        self._own: SessionRepository | None = None
+        self._awaited: AsyncSessionRepository | None = None
+        if isinstance(given, AsyncSessionRepository):
+            self._awaited = given
+        elif isinstance(given, SessionRepository):
+            self._awaited = AsyncSessionRepository(given)
+
+    async def awaited(self) -> AsyncSessionRepository:
+        """The repository for tasks. Raises what opening a database raises."""
+        return self._awaited or await in_thread(self._open)
+
+    def synchronous(self) -> SessionRepository:
+        """The repository for threads. Raises what opening a database raises."""
+        return (self._awaited or self._open()).synchronous
+
+    def _open(self) -> AsyncSessionRepository:
+        given = self._given
+        assert not isinstance(given, (SessionRepository, AsyncSessionRepository))
+        with self._lock:
+            if self._awaited is None:
+                self._own = SessionRepository(given)
+                self._awaited = AsyncSessionRepository(self._own)
+            return self._awaited
+
+    async def close(self) -> None:
+        """Close what was opened here. A repository that was given stays open."""
+        if self._own is not None and self._awaited is not None:
+            await self._awaited.close()
+
+    def shut(self) -> None:
+        """The same, for threads."""
+        if self._own is not None:
+            self._own.close()
