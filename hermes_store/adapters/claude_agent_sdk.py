@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         SessionSummaryEntry,
     )
 
-    from hermes_store.records import MessageRecord, SessionRecord
+    from hermes_store.records import MessageRecord, NewMessage, SessionRecord
     from hermes_store.repository import Transaction
 
 __all__ = ["HermesSessionStore"]
@@ -172,7 +172,7 @@ def _summed_up(key: SessionKey, kept: dict[str, Any], entries: Sequence[Any]) ->
 # --- a line and a message -------------------------------------------------------------------------
 
 
-def _message(entry: Any) -> dict[str, Any]:
+def _message(entry: Any) -> NewMessage:
     """A message that holds a line of a transcript, whole."""
     place, content, rest = _taken_out(entry)
     message: dict[str, Any] = {"role": _role(entry), "content": content}
@@ -180,7 +180,7 @@ def _message(entry: Any) -> dict[str, Any]:
     if isinstance(entry.get("uuid"), str) and entry["uuid"]:
         message["external_id"] = entry["uuid"]
     message["timestamp"] = _seconds(entry.get("timestamp"))
-    return message
+    return cast("NewMessage", message)
 
 
 def _taken_out(entry: Any) -> tuple[Sequence[str], Any, Any]:
