@@ -35,7 +35,9 @@ for name in {MODULES}:
 os.kill = lambda *_: sys.exit("os.kill: on Windows it ends the process, whatever the signal")
 folder = pathlib.Path(sys.argv[1])
 """
-OF_FRAMEWORKS = [f"hermes_store.adapters.{name}" for name in ("claude_agent_sdk",)]
+OF_FRAMEWORKS = [
+    f"hermes_store.{name}" for name in ("adapters.claude_agent_sdk", "mcp.http", "mcp.server")
+]
 """They import a framework that is not installed here; its suites import them."""
 IMPORT = f"""
 import hermes_store

@@ -51,7 +51,7 @@ FLOORS = [
     {"api"},
     {"repository", "copy"},
     {"asynchronous"},
-    {"adapters"},
+    {"adapters", "mcp"},
     {"cli"},
 ]
 """A room imports from rooms of the floors below its own, and from itself."""

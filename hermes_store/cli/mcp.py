@@ -1,0 +1,55 @@
+"""`mcp`: let agents search and read a store, by the Model Context Protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+import click
+
+from hermes_store import AsyncSessionRepository
+from hermes_store.cli import output
+from hermes_store.cli.opening import open_to_read
+from hermes_store.cli.options import Options
+
+__all__ = ["mcp_command"]
+
+_PORT = 8765
+
+
+@click.command("mcp")
+@click.option(
+    "--http", is_flag=True, help="Serve HTTP on this machine, in place of stdin and stdout."
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65_535),
+    default=_PORT,
+    show_default=True,
+    help="The port of --http.",
+)
+@click.option("--token", metavar="TOKEN", help="The token of --http. Default: a new one.")
+@click.pass_obj
+def mcp_command(options: Options, http: bool, port: int, token: str | None) -> None:
+    """Serve the tools search_conversations, list_sessions and read_session to agents.
+
+    They only read. An agent's program starts the command by itself and talks to it over stdin and
+    stdout. --http serves at http://127.0.0.1:PORT/mcp, to who sends the token that is printed.
+    """
+    try:
+        from hermes_store.mcp import server
+    except ModuleNotFoundError as exc:
+        if (exc.name or "").partition(".")[0] in {"mcp", "mcp_types"}:
+            remedy = "install the extra: pip install 'hermes-store[mcp]'"
+            raise click.ClickException(f"the package mcp is missing; {remedy}") from None
+        raise
+    with open_to_read(options) as repo:
+        served = server.make(AsyncSessionRepository(repo))
+        if not http:
+            served.run()
+            return
+        from hermes_store.mcp.http import HOST, serve
+
+        token = token or secrets.token_urlsafe(24)
+        output.note(f"http://{HOST}:{port}/mcp  Authorization: Bearer {token}")
+        asyncio.run(serve(served, token, port))

@@ -1,0 +1,123 @@
+"""What the tools answer: plain dicts with times as people write them, cut to a budget.
+
+What an agent reads fills its context, so texts are cut, and whole messages are left out when there
+are many. Each answer says what it left out, and a call that gets it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+__all__ = ["BUDGET", "conversation", "hit", "listed", "moment", "within"]
+
+BUDGET = 20_000
+"""Characters of an answer, about; a token is some four of them."""
+_LONGEST_TEXT = 2_000
+_LONGEST_LINE = 300
+_LEFT_OUT = 40
+"""Characters that a note about what was left out takes, about."""
+
+
+def moment(seconds: float | None) -> str | None:
+    """A time in UTC, to the second."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def listed(session: Mapping[str, Any]) -> dict[str, Any]:
+    """A session, as a list shows it."""
+    return {
+        "session_id": session["id"],
+        "title": _cut(session["title"], _LONGEST_LINE),
+        "preview": session["preview"],
+        "source": _cut(session["source"], _LONGEST_LINE),
+        "model": _cut(session["model"], _LONGEST_LINE),
+        "started_at": moment(session["started_at"]),
+        "last_active": moment(session["last_active"]),
+        "messages": session["message_count"],
+    }
+
+
+def hit(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A message that a search found."""
+    return {
+        "session_id": found["session_id"],
+        "message_id": found["id"],
+        "title": _cut(found["title"], _LONGEST_LINE),
+        "role": found["role"],
+        "at": moment(found["timestamp"]),
+        "snippet": _cut(found["snippet"], _LONGEST_TEXT),
+    }
+
+
+def conversation(
+    messages: Sequence[Mapping[str, Any]], around: int | None, budget: int = BUDGET
+) -> list[dict[str, Any]]:
+    """As many of the messages as the budget takes: those nearest to `around`, else the last."""
+    said = [_message(each) for each in messages]
+    ids = [each["message_id"] for each in said]
+    anchor = ids.index(around) if around in ids else len(said) - 1
+    first, last = _nearest([_size(each) for each in said], anchor, budget)
+    return said[first : last + 1]
+
+
+def within(answers: list[dict[str, Any]], budget: int = BUDGET) -> list[dict[str, Any]]:
+    """The first answers that the budget takes; one at least."""
+    left = budget
+    for number, answer in enumerate(answers):
+        left -= _size(answer)
+        if left < 0 and number:
+            return answers[:number]
+    return answers
+
+
+def _nearest(sizes: Sequence[int], anchor: int, budget: int) -> tuple[int, int]:
+    """The first and last place around `anchor` that fit; it grows on both sides by turns."""
+    first, last = anchor, anchor
+    left = budget - (sizes[anchor] if sizes else 0)
+    while True:
+        grown = False
+        for place in (first - 1, last + 1):
+            if 0 <= place < len(sizes) and sizes[place] <= left:
+                left -= sizes[place]
+                first, last, grown = min(first, place), max(last, place), True
+        if not grown:
+            return first, last
+
+
+def _message(record: Mapping[str, Any]) -> dict[str, Any]:
+    message: dict[str, Any] = {
+        "message_id": record["id"],
+        "role": record["role"],
+        "at": moment(record["timestamp"]),
+        "content": _cut(_text(record["content"]), _LONGEST_TEXT),
+    }
+    if record["tool_calls"]:
+        message["tool_calls"] = _cut(_text(record["tool_calls"]), _LONGEST_TEXT)
+    if record["tool_name"]:
+        message["tool_name"] = _cut(record["tool_name"], _LONGEST_LINE)
+    if record["state"]:
+        message["state"] = record["state"]
+    return message
+
+
+def _text(value: Any) -> str | None:
+    return (
+        value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    )
+
+
+def _cut(text: str | None, longest: int) -> str | None:
+    """The beginning and the end of a text that is too long, and how much is left out between."""
+    if text is None or len(text) <= longest:
+        return text
+    half = (longest - _LEFT_OUT) // 2
+    return f"{text[:half]} […{len(text) - 2 * half:,} characters left out…] {text[-half:]}"
+
+
+def _size(answer: Mapping[str, Any]) -> int:
+    return len(json.dumps(answer, ensure_ascii=False))
