@@ -33,7 +33,8 @@ def main(arguments: list[str]) -> int:
     outcomes = {name: tested(name, options) for name in names}
     for name, (outcome, _) in outcomes.items():
         print(f"frameworks: {name}: {outcome}")
-    return max(code for _, code in outcomes.values())
+    codes = {code for _, code in outcomes.values()}
+    return FAILED if FAILED in codes else max(codes)
 
 
 def tested(name: str, options: list[str]) -> tuple[str, int]:
