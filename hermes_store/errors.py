@@ -171,10 +171,8 @@ class StoreReadOnlyError(StoreUnavailableError):
 class TransactionRolledBackError(StoreUnavailableError):
     """The database ended the transaction by itself after an error; nothing of it was stored."""
 
-    def __init__(self, because: str = "an error") -> None:
-        super().__init__(
-            f"the database rolled the transaction back after {because}", "run all of it again"
-        )
+    def __init__(self, because: str = "an error", remedy: str = "run all of it again") -> None:
+        super().__init__(f"the database rolled the transaction back after {because}", remedy)
 
 
 class FileReplacedError(StoreUnavailableError):

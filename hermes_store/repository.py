@@ -18,7 +18,7 @@ from hermes_store.api.operations import Operations
 from hermes_store.database.address import shown
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.failures import translate_error, unknown_error
-from hermes_store.errors import TransactionOverError
+from hermes_store.errors import TransactionOverError, TransactionRolledBackError
 from hermes_store.execution.savepoint import run_in_savepoint
 from hermes_store.execution.store import Engines, Store, read_any_text
 from hermes_store.filters import EVERYTHING, SessionFilter, asked
@@ -197,8 +197,18 @@ class Transaction(Operations):
     def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
     ) -> CursorResult[Any]:
-        """Run a SQLAlchemy statement of your own in this transaction."""
-        return self.connection.execute(statement, parameters)
+        """Run a SQLAlchemy statement of your own in this transaction.
+
+        Its errors are SQLAlchemy's. After one of them PostgreSQL takes no further statement, nor
+        a call of this object: `TransactionRolledBackError`. Put a statement that may fail inside
+        `with transaction.connection.begin_nested():`, and the transaction goes on.
+        """
+        connection = self._open
+        try:
+            return connection.core.execute(statement, parameters)
+        except connection.errors as exc:
+            _refuse_further(connection, exc)
+            raise
 
     def end(self) -> None:
         """Refuse further calls; the block calls it."""
@@ -248,4 +258,12 @@ def _unknown_errors_typed(connection: OpenConnection) -> Iterator[None]:
     except connection.errors as exc:
         if translate_error(connection.backend, exc) is exc:
             raise unknown_error(exc) from exc
+        _refuse_further(connection, exc)
         raise
+
+
+def _refuse_further(connection: OpenConnection, exc: Exception) -> None:
+    """Raise the typed error when the server has given the whole transaction up."""
+    known = translate_error(connection.backend, exc)
+    if isinstance(known, TransactionRolledBackError) and not connection.may_commit:
+        raise known from exc

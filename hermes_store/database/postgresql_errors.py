@@ -28,6 +28,7 @@ __all__ = [
 _LOCKED = {"40001", "40P01", "55P03"}  # serialization, deadlock, lock not available
 _OVERTAKEN = {"23503", "23505"}  # foreign key, unique
 _GOING_DOWN = {"57P01", "57P02", "57P03", "57P05"}  # shut down, crashed, starting, idle for long
+_ABORTED = "25P02"  # the transaction, by an earlier error
 _IDLE_INSIDE = "25P03"  # idle for long inside a transaction
 
 
@@ -89,8 +90,8 @@ def _was_idle_inside(error: BaseException, said: str) -> bool:
 
 
 def _translate_state(state: str, said: str) -> HermesStoreError | None:
-    if state == "25P02":
-        return TransactionRolledBackError("an earlier error")
+    if state == _ABORTED:
+        return TransactionRolledBackError("an earlier error", _NESTED_REMEDY)
     if state in _ROLLED_BACK:
         return TransactionRolledBackError(_ROLLED_BACK[state])
     if state == "25006":
@@ -106,6 +107,10 @@ _ROLLED_BACK = {
 _IDLE_REMEDY = (
     "go through an export without long pauses, keep transaction() short, or raise the server's "
     "idle_in_transaction_session_timeout"
+)
+_NESTED_REMEDY = (
+    "run all of it again, with the statement that may fail inside "
+    "'with transaction.connection.begin_nested():'"
 )
 CHECK_THE_URL = (
     "check the URL's host, port, user, password and database, and that the server runs; "

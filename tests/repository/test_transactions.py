@@ -2,7 +2,7 @@
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from stored import change, check
 from support import only_sqlite
 
@@ -15,6 +15,7 @@ from hermes_store.errors import (
     SessionNotFoundError,
     StoreClosedError,
     TransactionOverError,
+    TransactionRolledBackError,
 )
 from hermes_store.models import Message, Session, sessions
 
@@ -88,6 +89,49 @@ def test_a_transaction_takes_statements_of_one_s_own(repository):
         assert rows == ["ada"]
         assert transaction.connection.in_transaction()
     assert repository.get_session("s")["user_id"] == "ada"
+
+
+NOWHERE = text("SELECT * FROM nowhere")
+
+
+def test_a_statement_of_one_s_own_may_fail_inside_begin_nested(repository):
+    repository.create_session("s", "cli")
+    with repository.transaction() as transaction:
+        transaction.append_message("s", "user", "before")
+        with pytest.raises(DBAPIError), transaction.connection.begin_nested():
+            transaction.execute(NOWHERE)
+        transaction.append_message("s", "user", "after")
+    assert [m["content"] for m in repository.get_messages("s")] == ["before", "after"]
+
+
+@pytest.mark.postgresql
+def test_after_a_failed_statement_a_server_refuses_every_call_with_the_remedy(postgresql_database):
+    with SessionRepository(postgresql_database) as repository:
+        repository.create_session("s", "cli")
+        with pytest.raises(TransactionRolledBackError), repository.transaction() as transaction:
+            with pytest.raises(DBAPIError):
+                transaction.execute(NOWHERE)
+            for call in (
+                lambda: transaction.append_message("s", "user", "x"),
+                lambda: transaction.get_messages("s"),
+                lambda: transaction.search_messages("x"),
+                lambda: transaction.export_all(),
+                lambda: transaction.meta.get("k"),
+                lambda: transaction.execute(text("SELECT 1")),
+            ):
+                with pytest.raises(TransactionRolledBackError, match="begin_nested"):
+                    call()
+        assert repository.message_count() == 0
+
+
+@only_sqlite
+def test_after_a_failed_statement_a_file_goes_on_with_the_transaction(repository):
+    repository.create_session("s", "cli")
+    with repository.transaction() as transaction:
+        with pytest.raises(DBAPIError):
+            transaction.execute(NOWHERE)
+        transaction.append_message("s", "user", "x")
+    assert repository.message_count("s") == 1
 
 
 def test_a_transaction_is_over_with_its_block(repository):
