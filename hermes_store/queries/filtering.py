@@ -6,8 +6,9 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Integer, Text, and_, bindparam, exists, func, literal_column
+from sqlalchemy import ColumnElement, Text, and_, bindparam, exists, func, literal_column
 
+from hermes_store.database.bytewise import bytewise
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.given_texts import as_parameter, is_given
 from hermes_store.filters import SessionFilter
@@ -58,7 +59,8 @@ def _parameters(connection: OpenConnection, name: str, value: Any) -> dict[str, 
     if name == "title":
         return {"titled": as_parameter(matching.titled(connection, value))}
     if name == "cwd_prefix":
-        return {"asked_cwd_prefix": value, "cwd_length": len(value)}
+        kept = value if connection.backend.keeps_nul else value.replace("\0", "\ufffd")
+        return {f"cwd_{end}": bound for end, bound in id_range(kept).items()}
     return {f"asked_{name}": value}
 
 
@@ -114,11 +116,10 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "id_prefix": and_(
         sessions.c.id >= bindparam("id_first"), sessions.c.id < bindparam("id_beyond")
     ),
-    # A range of texts would depend on the collation of the server.
-    "cwd_prefix": func.substr(
-        sessions.c.cwd, literal_column("1"), bindparam("cwd_length", type_=Integer), type_=Text
-    )
-    == _asked("cwd_prefix"),
+    # A range, because SQLite's substr() ends at a NUL.
+    "cwd_prefix": and_(
+        sessions.c.cwd >= bytewise("cwd_first"), sessions.c.cwd < bytewise("cwd_beyond")
+    ),
 }
 _NAMES = tuple(each.name for each in fields(SessionFilter))
 

@@ -391,3 +391,22 @@ def test_a_character_that_a_database_cannot_hold_is_no_error(repository):
     for which in ({"model": "a\0"}, {"cwd_prefix": "/x\0"}, {"title": "a\0"}, {"id_prefix": "s\0"}):
         assert repository.list_sessions_rich(filter=SessionFilter(**which)) == []
     assert ids(repository.list_sessions_rich(exclude_sources=["cli\0"])) == {"s"}
+
+
+@pytest.mark.parametrize("field", ["source", "model", "user_id", "key"])
+def test_a_text_with_a_nul_finds_the_session_that_was_given_it(repository, field):
+    given = {"source": "cli", field: "a\0b"}
+    repository.create_session("s", **given)
+    repository.create_session("other", "cli")
+    for asked_for in (given, {"exclude_sources": ["a\0b"]}):
+        which = SessionFilter(**asked_for)
+        found = {each["id"] for each in repository.list_sessions_rich(filter=which)}
+        assert ("s" in found) == (asked_for is given or field != "source")
+        assert repository.session_count(filter=which) == len(found)
+
+
+def test_a_folder_with_a_nul_begins_as_it_was_given(repository):
+    repository.create_session("s", "cli", cwd="/a\0b/c")
+    repository.create_session("other", "cli", cwd="/ab")
+    for prefix, finds in {"/a": 2, "/a\0": 1, "/a\0b/": 1, "/a\0c": 0, "/a\1": 0}.items():
+        assert repository.session_count(filter=SessionFilter(cwd_prefix=prefix)) == finds
