@@ -17,6 +17,7 @@ from hermes_store.errors import InvalidArgumentError
 __all__ = [
     "ALL",
     "GREATEST_COUNT",
+    "GREATEST_SUM",
     "content",
     "content_format",
     "cost",
@@ -56,8 +57,10 @@ ALL = 2**62
 """The limit that means no limit."""
 
 GREATEST_COUNT = 2**53
-_MOST_DOLLARS = 1e12  # sums of them stay finite
 """The greatest count: every reader, JavaScript included, reads integers up to it exactly."""
+GREATEST_SUM = 2**63 - 1
+"""The greatest whole number that a column holds."""
+_MOST_DOLLARS = 1e12  # sums of them stay finite
 _YEAR_10000 = 253_402_300_800.0
 _DAY = 86_400
 _MOST_NAMES = 500

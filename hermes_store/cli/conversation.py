@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from hermes_store.cli import output
-from hermes_store.cli.text import in_one_line, one_line, plain
+from hermes_store.cli.text import as_json, in_one_line, one_line, plain
 from hermes_store.cli.wrapping import cut, wrapped
 
 __all__ = ["Writer", "text_of"]
@@ -57,7 +57,7 @@ class Writer:
         """Write a message: a head with its role, time and id; then its content, indented."""
         role, tool = message["role"], message["tool_name"]
         name = f"{one_line(role)} {one_line(tool)}" if tool else one_line(role)
-        which = [f"message {message['id']}", *filter(None, [message["state"]])]
+        which = [f"message {message['id']}", *filter(None, [one_line(message["state"])])]
         self._head(" · ".join([name, output.when(message["timestamp"]), *which]), role)
         if self._reasoning:
             self._body(message["reasoning"] or "", italic=True, dim=True)
@@ -124,6 +124,8 @@ def text_of(content: Any) -> str:
     """Return the text of a message; other parts are shown by their type."""
     if content is None or isinstance(content, str):
         return content or ""
+    if isinstance(content, bytes):  # stored by another program
+        return content.decode("utf-8", "replace")
     parts = content if isinstance(content, list) else [content]
     return "\n".join(map(_part, parts))
 
@@ -133,14 +135,14 @@ def _part(part: Any) -> str:
         return str(part["text"])
     if isinstance(part, Mapping) and part.get("type"):
         return f"[{part['type']}]"
-    return json.dumps(part, ensure_ascii=False)
+    return as_json(part)
 
 
 def _tool_calls(calls: Any, *, full: bool) -> Iterator[str]:
     for call in calls if isinstance(calls, list) else [calls] if calls else []:
         function = call.get("function") if isinstance(call, Mapping) else None
         if not isinstance(function, Mapping):
-            yield f"→ {json.dumps(call, ensure_ascii=False)}"
+            yield f"→ {as_json(call)}"
             continue
         yield f"→ {function.get('name')} {_arguments(function.get('arguments'), full=full)}"
 
@@ -153,7 +155,7 @@ def _arguments(arguments: Any, *, full: bool) -> str:
         values = arguments
     if not isinstance(values, Mapping):
         return str(values)
-    pairs = (f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in values.items())
+    pairs = (f"{key}={as_json(value)}" for key, value in values.items())
     return " ".join(pair if full else _cut_argument(pair) for pair in pairs)
 
 

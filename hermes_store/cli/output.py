@@ -6,7 +6,6 @@ What is stored may hold anything, so it is printed as text: no markup is interpr
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from hermes_store.cli.text import escaped_json, hide_passwords, one_line
+from hermes_store.cli.text import as_json, escaped_json, hide_passwords, one_line
 
 if TYPE_CHECKING:  # half of a short command's time, and many print no table
     from rich.console import Console
@@ -73,9 +72,9 @@ def print_json(value: Any) -> None:
     """Print `value` as one JSON document."""
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     if sys.stdout.isatty():
-        document = escaped_json(json.dumps(value, ensure_ascii=not unicode, indent=2))
+        document = escaped_json(as_json(value, ascii_only=not unicode, indent=2))
     else:
-        document = json.dumps(value, ensure_ascii=not unicode)
+        document = as_json(value, ascii_only=not unicode)
     sys.stdout.write(document + "\n")
 
 

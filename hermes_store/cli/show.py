@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,7 @@ from hermes_store.cli.opening import open_to_read
 from hermes_store.cli.options import Options
 from hermes_store.cli.pager import paged
 from hermes_store.cli.pages import backwards, forwards
-from hermes_store.cli.text import escaped_json
+from hermes_store.cli.text import as_json, escaped_json
 from hermes_store.queries.message_pages import Included
 from hermes_store.records import MessageRecord
 from hermes_store.transfer.exports import as_given
@@ -188,5 +187,5 @@ def _tell(options: Options, writer: Writer, message: MessageRecord) -> None:
     if not options.as_json:
         writer.message(message)
         return
-    line = json.dumps(as_given(dict(message)), ensure_ascii=False)
+    line = as_json(as_given(dict(message)))
     sys.stdout.write((escaped_json(line) if sys.stdout.isatty() else line) + "\n")

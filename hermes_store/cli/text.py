@@ -6,10 +6,13 @@ cannot be seen. All of them are shown as pictures. Neither rich nor SQLAlchemy i
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
+from typing import Any
 
 __all__ = [
+    "as_json",
     "escaped_json",
     "hide_passwords",
     "in_one_line",
@@ -45,17 +48,22 @@ def _escape(code: int) -> str:
 _ESCAPES = {code: _escape(code) for code in (0x7F, *_OTHERS)}  # json writes those of C0 itself
 
 
-def plain(text: str | None) -> str:
+def plain(text: str | bytes | None) -> str:
     """Return `text` with what steers a terminal as pictures; line ends and tabs stay."""
-    return (text or "").replace("\r\n", "\n").translate(_PICTURES)
+    return _read(text).replace("\r\n", "\n").translate(_PICTURES)
 
 
-def one_line(text: str | None) -> str:
+def one_line(text: str | bytes | None) -> str:
     """Return `plain` text with line ends and tabs as pictures: for ids, names and paths."""
-    return (text or "").translate(_IN_ONE_LINE)
+    return _read(text).translate(_IN_ONE_LINE)
 
 
-def in_one_line(text: str | None) -> str:
+def _read(text: str | bytes | None) -> str:
+    """A text, also where another program stored it as bytes."""
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else text or ""
+
+
+def in_one_line(text: str | bytes | None) -> str:
     """Return `plain` text with line ends and runs of blanks as one blank: for titles."""
     return " ".join(plain(text).split())
 
@@ -63,6 +71,17 @@ def in_one_line(text: str | None) -> str:
 def is_plain(text: str) -> bool:
     """Return whether `text` is one line that needs no pictures."""
     return one_line(text) == text
+
+
+def as_json(value: Any, *, ascii_only: bool = False, indent: int | None = None) -> str:
+    """Return JSON of a value, with texts where a store holds them as bytes."""
+    return json.dumps(value, ensure_ascii=ascii_only, indent=indent, default=_text_of_bytes)
+
+
+def _text_of_bytes(value: Any) -> str:
+    if isinstance(value, bytes):
+        return _read(value)
+    raise TypeError(f"{type(value).__name__} has no JSON")
 
 
 def escaped_json(document: str) -> str:

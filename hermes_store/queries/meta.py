@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Text, bindparam, delete, literal_column, select
+from sqlalchemy import Text, bindparam, cast, delete, literal_column, select
 
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
@@ -18,12 +18,13 @@ __all__ = ["delete_one", "get", "items", "put"]
 
 _NAMED = meta.c.key == bindparam("key", type_=Text)
 _PUT = Statement(Upsert(meta, {"value": given(meta).c.value}), columns=("key", "value"))
-_GET = Statement(select(meta.c.value).where(_NAMED))
+_VALUE = cast(meta.c.value, Text)  # another program may have stored bytes
+_GET = Statement(select(_VALUE).where(_NAMED))
 _EXISTS = Statement(select(literal_column("1")).where(_NAMED))
 _DELETE = Statement(delete(meta).where(_NAMED))
-_ALL = Statement(select(meta.c.key, meta.c.value).order_by(meta.c.key))
+_ALL = Statement(select(cast(meta.c.key, Text), _VALUE).order_by(meta.c.key))
 _WITH_PREFIX = Statement(
-    select(meta.c.key, meta.c.value)
+    select(meta.c.key, _VALUE)
     .where(meta.c.key >= bindparam("first"), meta.c.key < bindparam("beyond"))
     .order_by(meta.c.key)
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Text, cast, or_, select
 
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
@@ -17,8 +17,9 @@ from hermes_store.queries.filtering import Chosen, of_chosen
 __all__ = ["calls_by_tool"]
 
 _ROWS_AT_ONCE = 500
+_TOOL = cast(messages.c.tool_name, Text)  # another program may have stored bytes
 _SAID = (
-    select(messages.c.session_id, messages.c.tool_calls, messages.c.tool_name)
+    select(messages.c.session_id, messages.c.tool_calls, _TOOL.label("tool_name"))
     .where(or_(messages.c.tool_calls.is_not(None), messages.c.tool_name.is_not(None)))
     .order_by(messages.c.session_id)
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Text,
     bindparam,
     cast,
     func,
@@ -96,11 +97,12 @@ def _sum(name: str) -> ColumnElement[int]:
 
 @lru_cache(maxsize=32)
 def _by_source(shape: Shape) -> Statement:
+    source = cast(sessions.c.source, Text)  # another program may have stored bytes
     return Statement(
-        select(sessions.c.source, func.count(), *map(_sum, _SUMMED), func.sum(COST))
+        select(source, func.count(), *map(_sum, _SUMMED), func.sum(COST))
         .where(*conditions(shape))
-        .group_by(sessions.c.source)
-        .order_by(_sum("message_count").desc(), sessions.c.source)
+        .group_by(source)
+        .order_by(_sum("message_count").desc(), source)
     )
 
 

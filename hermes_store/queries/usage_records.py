@@ -17,7 +17,17 @@ from hermes_store.queries.periods import SECONDS_AN_HOUR
 from hermes_store.records import UsageRecord
 from hermes_store.search.triggers import require_all_stored
 
-__all__ = ["COSTS", "COUNTS", "TEXTS", "add", "checked", "of_session", "store", "whole_key"]
+__all__ = [
+    "CHECKS",
+    "COSTS",
+    "COUNTS",
+    "TEXTS",
+    "add",
+    "checked",
+    "of_session",
+    "store",
+    "whole_key",
+]
 
 TEXTS = ("task", "model", "provider", "base_url", "mode")
 COUNTS = (

@@ -7,7 +7,7 @@ from datetime import tzinfo
 from functools import lru_cache
 from typing import Any, cast, get_args
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, func, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, func, literal_column, select
 from sqlalchemy import cast as as_type
 
 from hermes_store.database.connection import OpenConnection
@@ -24,13 +24,14 @@ from hermes_store.records import UsageBy, UsageSum
 __all__ = ["checked", "report"]
 
 _TIMES = get_args(Unit)
-_TEXTS: dict[str, ColumnElement[Any]] = {
+_GROUPS: dict[str, ColumnElement[Any]] = {
     "model": usage.c.model,
     "provider": usage.c.provider,
     "source": sessions.c.source,
     "user": func.coalesce(sessions.c.user_id, literal_column("''")),
     "task": usage.c.task,
 }
+_TEXTS = {by: as_type(group, Text) for by, group in _GROUPS.items()}  # others may store bytes
 _OF_SESSIONS = ("source", "user")
 _KEYS = ("sessions", *COUNTS, *COSTS)
 

@@ -8,12 +8,22 @@ from typing import Any
 from hermes_store import values
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.queries.periods import BEYOND
-from hermes_store.queries.usage_records import checked, whole_key
+from hermes_store.queries.usage_records import CHECKS, COUNTS, whole_key
 from hermes_store.records import UsageRecord
+from hermes_store.transfer.stored_values import stored_count
 
 __all__ = ["parsed_usage"]
 
 _NAMES = UsageRecord.__required_keys__
+
+
+def _sum(argument: str, given: Any) -> int:
+    if type(given) is int and given < 0:
+        return values.count(argument, given)
+    return stored_count(argument, given)
+
+
+_CHECKS = {**CHECKS, **dict.fromkeys(COUNTS, _sum)}
 
 
 def parsed_usage(session_id: str, given: Any) -> tuple[list[dict[str, Any]], set[str]]:
@@ -34,7 +44,8 @@ def parsed_usage(session_id: str, given: Any) -> tuple[list[dict[str, Any]], set
 def _row(given: Any) -> dict[str, Any]:
     of = values.mapping("value", given)
     times = {name: values.seconds(name, _there(of, name)) for name in ("first_at", "last_at")}
-    return {"hour": _hour(_there(of, "hour")), **checked(of), **times}
+    row = {name: check(name, of.get(name)) for name, check in _CHECKS.items()}
+    return {"hour": _hour(_there(of, "hour")), **row, **times}
 
 
 def _new_key(session_id: str, row: dict[str, Any], earlier: Container[Any]) -> tuple[Any, ...]:

@@ -14,6 +14,13 @@ from hermes_store.queries import titles
 from hermes_store.queries.rows import NewRow, new_row, with_extra
 from hermes_store.queries.sessions import NAMES
 from hermes_store.transfer.parsed_usage import parsed_usage
+from hermes_store.transfer.stored_values import (
+    stored_count,
+    stored_extra,
+    stored_flag,
+    stored_key,
+    stored_text,
+)
 
 __all__ = ["ParsedSession", "parse", "slices"]
 
@@ -169,17 +176,17 @@ def _session_columns(given: Mapping[str, Any]) -> dict[str, Any]:
     parent = given.get("parent_session_id")
     columns = {
         "id": given["id"],
-        "source": values.indexed("source", _stored_text("source", given.get("source"))),
+        "source": values.indexed("source", stored_text("source", given.get("source"))),
         "parent_session_id": values.optional_session_id("parent_session_id", parent),
         "started_at": _time("started_at", given.get("started_at")),
         "ended_at": None,
-        "key": values.session_key("key", given.get("key")),
-        "extra": values.encode_object("extra", given.get("extra")),
+        "key": stored_key("key", given.get("key")),
+        "extra": stored_extra("extra", given.get("extra")),
     }
     columns |= {name: values.optional_text(name, given.get(name)) for name in _TEXTS}
     columns |= {name: values.encode_json(name, given.get(name)) for name in _JSON}
-    columns |= {name: _stored_count(name, given[name]) for name in _COUNTS if name in given}
-    columns |= {name: _flag(name, given[name]) for name in _FLAGS if name in given}
+    columns |= {name: stored_count(name, given[name]) for name in _COUNTS if name in given}
+    columns |= {name: stored_flag(name, given[name]) for name in _FLAGS if name in given}
     for name in _NUMBERS:
         if given.get(name) is not None:
             columns[name] = values.number(name, given[name])
@@ -210,12 +217,17 @@ def _message_row(session_id: str, given: Any, session: dict[str, Any]) -> NewRow
     if not isinstance(given, Mapping):
         raise InvalidArgumentError("value", f"{type(given).__name__} is not a dict", "give a dict")
     time, tokens = given.get("timestamp"), given.get("token_count")
-    stored = {
-        "role": _stored_text("role", given.get("role")),
+    stored: dict[str, Any] = {
+        "role": stored_text("role", given.get("role")),
         "timestamp": session["started_at"] if time is None else _time("timestamp", time),
-        "token_count": None if tokens is None else _stored_count("token_count", tokens),
+        "token_count": None if tokens is None else stored_count("token_count", tokens),
     }
+    if given.get("external_id") == "":
+        stored["external_id"] = ""
     state, others = _state(given)
+    if others.get("extra") is not None and not isinstance(others["extra"], Mapping):
+        stored["extra"] = stored_extra("extra", others["extra"])
+        others = {**others, "extra": None}
     others = {name: value for name, value in with_extra(others).items() if name not in stored}
     row = new_row(session_id=session_id, role="user", timestamp=0.0, **others)
     row.columns.update(stored)
@@ -238,20 +250,3 @@ def _state(given: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
     is_active, is_compacted = others.pop("active", None), others.pop("compacted", None)
     hidden = COMPACTED if is_compacted else REWOUND
     return hidden if is_active == 0 else None, others
-
-
-# A store may hold what no caller may give any more: the original checked nothing.
-
-
-def _stored_text(argument: str, value: Any) -> str:
-    return "" if value == "" else values.text(argument, value)
-
-
-def _flag(argument: str, value: Any) -> int:
-    return int(value or 0) if value in (None, 0, 1) else int(values.truth(argument, value))
-
-
-def _stored_count(argument: str, value: Any) -> int:
-    if isinstance(value, int) and value < 0:
-        return -values.count(argument, -value)
-    return values.count(argument, value)

@@ -115,7 +115,7 @@ def test_after_a_failed_statement_a_server_refuses_every_call_with_the_remedy(po
                 lambda: transaction.append_message("s", "user", "x"),
                 lambda: transaction.get_messages("s"),
                 lambda: transaction.search_messages("x"),
-                lambda: transaction.export_all(),
+                transaction.export_all,
                 lambda: transaction.meta.get("k"),
                 lambda: transaction.execute(text("SELECT 1")),
             ):

@@ -265,13 +265,13 @@ def _number(value: Any, name: str, note: Note) -> float | None:
 
 
 def _whole(value: Any, name: str, note: Note) -> int:
-    if isinstance(value, int) and abs(value) <= values.GREATEST_COUNT:
+    if isinstance(value, int) and abs(value) <= values.GREATEST_SUM:
         return value
     try:
         number = int(float(value))
     except (TypeError, ValueError, OverflowError):
         number = 0
-    bounded = max(-values.GREATEST_COUNT, min(number, values.GREATEST_COUNT))
+    bounded = max(-values.GREATEST_SUM, min(number, values.GREATEST_SUM))
     if value != bounded:
         note(f"{name} {value!r} is {bounded} now")
     return bounded

@@ -1,0 +1,34 @@
+"""Bytes that another program stored in place of a text: every command goes on."""
+
+import pytest
+from stored import change
+
+from hermes_store import SessionRepository
+
+TEXTS = {
+    "sessions": ("source", "model", "user_id", "title", "cwd", "key", "end_reason", "extra"),
+    "messages": ("role", "content", "tool_name", "tool_calls", "name", "extra", "state"),
+    "usage": ("task", "model", "provider"),
+    "meta": ("key", "value"),
+}
+COMMANDS = (
+    "list", "list --all", "show a", "show a --all", "export", "search hello", "stats", "lineage a",
+    "prune --older-than 0", "meta list", "usage --by model", "usage --by provider", "usage --by source",
+    "usage --by user", "usage --by task", "usage --by tool", "doctor",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "column"), [(t, c) for t in TEXTS for c in TEXTS[t]])
+def test_every_command_prints_bytes_that_another_program_stored_as_text(
+    run, sqlite_database, table, column
+):
+    with SessionRepository(sqlite_database) as repository:
+        repository.create_session("a", "cli")
+        repository.append_message("a", "user", "hello")
+        repository.record_usage("a", model="m")
+        repository.meta.set("k", "v")
+    change(sqlite_database, f"UPDATE {table} SET {column} = CAST('odd' AS BLOB)")
+    for command in COMMANDS:
+        for options in ([], ["--json"]):
+            result = run("--db", sqlite_database, *command.split(), *options)
+            assert result.code in ((0, 1) if command == "doctor" else (0,)), result.err

@@ -1,0 +1,134 @@
+"""What other programs, or years of sums, leave in a store: it is read, exported and imported."""
+
+from pathlib import Path
+
+import pytest
+from stored import change
+from support import only_sqlite
+
+from hermes_store import SessionRepository
+
+GREATEST = 2**63 - 1
+COUNTERS = (
+    "tool_call_count",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "api_call_count",
+)
+USED = ("calls", "input_tokens", "output_tokens", "cache_write_tokens", "reasoning_tokens")
+NO_OBJECTS = ["not json", "", "[1", "[1, 2]", '"text"', "7", "0", "false", '{"a": 1}']
+
+
+@pytest.fixture
+def filled(repository):
+    repository.create_session("s", "cli")
+    repository.append_message("s", "user", "hello")
+    repository.record_usage("s", model="m", task="t", provider="p")
+    return repository
+
+
+@pytest.fixture
+def other(tmp_path: Path):
+    with SessionRepository(tmp_path / "other.db") as repository:
+        yield repository
+
+
+def goes_and_comes(repository, other):
+    exported = repository.export_all()
+    other.import_sessions(exported)
+    assert other.export_all() == exported
+    assert other.check() == []
+
+
+# --- sums -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, GREATEST, -(2**53) - 1, -GREATEST])
+def test_sums_beyond_those_that_a_call_may_add_survive_export_and_import(
+    filled, database, other, number
+):
+    change(
+        database, f"UPDATE sessions SET {' = ?, '.join(COUNTERS)} = ?", *[number] * len(COUNTERS)
+    )
+    change(database, f"UPDATE usage SET {' = ?, '.join(USED)} = ?", *[abs(number)] * len(USED))
+    change(database, "UPDATE messages SET token_count = ?", number)
+    exported = filled.export_all()
+    other.import_sessions(exported)
+    [session] = other.export_all()
+    assert {session[name] for name in COUNTERS} == {number}
+    assert {session["usage"][0][name] for name in USED} == {abs(number)}
+    assert session["messages"][0]["token_count"] == number
+    assert [session] == exported
+
+
+# --- what is no object ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stored", NO_OBJECTS)
+@pytest.mark.parametrize("table", ["sessions", "messages"])
+def test_an_extra_that_is_no_object_survives_export_and_import(
+    filled, database, other, table, stored
+):
+    change(database, f"UPDATE {table} SET extra = ?", stored)
+    goes_and_comes(filled, other)
+
+
+def test_empty_keys_survive_export_and_import(filled, database, other):
+    change(database, "UPDATE sessions SET key = ''")
+    change(database, "UPDATE messages SET external_id = ''")
+    goes_and_comes(filled, other)
+
+
+# --- bytes in place of texts ----------------------------------------------------------------------
+
+
+@only_sqlite
+@pytest.mark.parametrize(
+    ("by", "table", "column"),
+    [
+        ("tool", "messages", "tool_name"),
+        ("tool", "messages", "tool_calls"),
+        ("source", "sessions", "source"),
+        ("user", "sessions", "user_id"),
+        ("model", "usage", "model"),
+        ("provider", "usage", "provider"),
+        ("task", "usage", "task"),
+    ],
+)
+def test_a_report_reads_bytes_as_text_and_adds_both_up(filled, database, by, table, column):
+    odd = '[{"name": "odd"}]' if column == "tool_calls" else "odd"
+    filled.create_session("text", "odd", user_id="odd")
+    filled.append_message("text", "tool", "x", tool_name="odd")
+    filled.record_usage("text", model="odd", task="odd", provider="odd")
+    which = "id" if table == "sessions" else "session_id"
+    change(database, f"UPDATE {table} SET {column} = CAST(? AS BLOB) WHERE {which} = 's'", odd)
+    [row] = filled.usage_report(by)
+    assert (row["group"], row["sessions"]) == ("odd", 2)
+
+
+@only_sqlite
+def test_sums_by_source_read_bytes_as_text(filled, database):
+    filled.create_session("text", "odd")
+    change(database, "UPDATE sessions SET source = CAST('odd' AS BLOB) WHERE id = 's'")
+    assert [(row["source"], row["sessions"]) for row in filled.usage_by_source()] == [("odd", 2)]
+
+
+@only_sqlite
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("sessions", "model"), ("sessions", "title"), ("messages", "content"), ("usage", "model")],
+)
+def test_bytes_are_exported_as_text(filled, database, other, table, column):
+    change(database, f"UPDATE {table} SET {column} = CAST('odd' AS BLOB)")
+    [session] = filled.export_all()
+    row = {"sessions": session, "messages": session["messages"][0], "usage": session["usage"][0]}
+    assert row[table][column] == "odd"
+    goes_and_comes(filled, other)
+
+
+@only_sqlite
+def test_meta_reads_bytes_as_text(filled, database):
+    filled.meta.set("k", 1)
+    change(database, "UPDATE meta SET key = CAST(key AS BLOB), value = CAST('odd' AS BLOB)")
+    assert filled.meta.items() == [("k", "odd")]
