@@ -17,6 +17,7 @@ from sqlalchemy.orm.util import identity_key
 
 from hermes_store.api.orm_bulk import run_bulk
 from hermes_store.api.orm_checks import SEARCHED, checked, searched_by
+from hermes_store.api.orm_continuing import Followed, continues
 from hermes_store.api.orm_counting import COUNTED, Noted
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import SessionNotFoundError, TitleInUseError
@@ -41,6 +42,7 @@ class ConversationSession(OrmSession):
         self.opened = connection
         self.noted = Noted(connection)
         self.unfolded: list[Message] = []
+        self.followed = Followed(connection)
 
     def settle(self) -> None:
         """Bring counters up to date, in the database and in memory."""
@@ -95,6 +97,7 @@ def _on_statement(state: ORMExecuteState) -> Any:
         return None
     result = run_bulk(state, session.noted)
     session.forget()
+    session.followed.read_anew(session)
     return result
 
 
@@ -227,6 +230,7 @@ def _after_flush(session: ConversationSession, _context: Any) -> None:
             session.noted.touched.add(entity.id)
         if "parent_session_id" in changed and entity.parent_session_id is not None:
             sessions.refuse_circle(session.opened, entity.id, entity.parent_session_id)
+    session.followed.note(each.id for each in _each(session.new, Session) if continues(each))
 
 
 # --- deleted sessions ---------------------------------------------------------------------------
@@ -243,3 +247,4 @@ def _before_delete(_mapper: Any, _connection: Any, entity: Session) -> None:
 @event.listens_for(ConversationSession, "after_flush_postexec")
 def _after_flush_postexec(session: ConversationSession, _context: Any) -> None:
     session.forget()
+    session.followed.read_anew(session)

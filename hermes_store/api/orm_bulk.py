@@ -12,6 +12,7 @@ from sqlalchemy.orm import ORMExecuteState
 from hermes_store.api.orm_checks import SEARCHED, checked, searched_by
 from hermes_store.api.orm_counting import COUNTED, Noted
 from hermes_store.api.orm_folding import fold_inserted, last_id
+from hermes_store.models.links import COMPRESSION
 from hermes_store.models.types import Content
 from hermes_store.queries import retention, sessions
 from hermes_store.queries.recount import Counters, all_ids
@@ -115,6 +116,9 @@ def _insert(state: ORMExecuteState, noted: Noted, table: Table) -> Result[Any]:
     if folds:
         of_sessions = ids if is_upsert else None
         fold_inserted(noted.connection, last, _named([*more, *rows], "id"), of_sessions)
+    if table.name == "sessions" and COMPRESSION in _named([*more, *rows], "link"):
+        session: Any = state.session
+        session.followed.note(ids)
     if is_upsert or not ids:
         noted.touched.update(all_ids(noted.connection))
     elif rows and not own and table.name == "messages" and _is_mapped(table):

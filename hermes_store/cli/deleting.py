@@ -158,7 +158,7 @@ def _require_a_person() -> None:
 def prune_command(options: Options, days: float | None, which: SessionFilter, yes: bool) -> None:
     """Say which ended conversations are old enough to go; with --yes, delete them.
 
-    One that has not ended is never pruned, nor a part of one; archived ones are. --json prints an
+    One whose last session has not ended is never pruned; archived ones are. --json prints an
     object: the candidates under sessions, and how many were deleted.
     """
     age: dict[str, Any] = {} if days is None else {"older_than_days": days}

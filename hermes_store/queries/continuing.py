@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import bindparam, func, literal_column, select, update
@@ -10,10 +11,10 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import sessions as table
 from hermes_store.queries import sessions
-from hermes_store.queries.lineage import locked_chains, tip_of
+from hermes_store.queries.lineage import chains_of, locked_chains, tip_of
 from hermes_store.queries.titles import hand_over
 
-__all__ = ["create"]
+__all__ = ["create", "take_over"]
 
 _before = table.alias("before")
 
@@ -40,5 +41,33 @@ def create(connection: OpenConnection, session: dict[str, Any]) -> None:
     chains = locked_chains(connection, [parent])
     sessions.create(connection, session)
     if chains and tip_of(connection, parent) == session_id != chains[parent].tip:
-        hand_over(connection, chains[parent].tip, session_id)
-        _STAY.run(connection, session=session_id, before=chains[parent].tip)
+        _succeed(connection, chains[parent].tip, session_id)
+
+
+def _succeed(connection: OpenConnection, before: str, session_id: str) -> None:
+    hand_over(connection, before, session_id)
+    _STAY.run(connection, session=session_id, before=before)
+
+
+def take_over(connection: OpenConnection, stored: Collection[str]) -> set[str]:
+    """Do the same for sessions that were stored as continuations a moment ago.
+
+    In the order of their begin, as if each had been stored alone. Return the ids of the sessions
+    that may have changed.
+    """
+    chains = {chain.root: chain for chain in locked_chains(connection, [*stored]).values()}
+    changed: set[str] = set()
+    for chain in chains.values():
+        new = [each for each in chain.ids if each in stored] if len(chain.ids) > 1 else []
+        for place, session_id in enumerate(new):
+            before = _tip_without(connection, chain.root, new[place:])
+            if before and _tip_without(connection, chain.root, new[place + 1 :]) == session_id:
+                _succeed(connection, before, session_id)
+                changed |= {before, session_id}
+    return changed
+
+
+def _tip_without(connection: OpenConnection, root: str, later: Collection[str]) -> str | None:
+    """The tip of a conversation before some sessions were stored; None when it had none."""
+    found = chains_of(connection, [root], without=later)
+    return found[root].tip if found else None

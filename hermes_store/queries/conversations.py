@@ -108,7 +108,9 @@ _OPEN_PART = f"""\
 SELECT sessions.id, sessions.ended_at
 UNION SELECT part.id, part.ended_at FROM sessions AS part
 JOIN down ON part.parent_session_id = down.id AND part.link = '{COMPRESSION}')
-SELECT 1 FROM down WHERE down.ended_at IS NULL LIMIT 1)"""
+SELECT 1 FROM down WHERE down.ended_at IS NULL
+AND {_NEWEST_PART_OF.format(session="down.id")} IS NULL LIMIT 1)"""
+"""An open session that no other one continues: it may be in use. One that is continued is not."""
 
 IS_TIP: ColumnElement[bool] = literal_column(f"({_IS_TIP})", Boolean)
 """A conversation goes on in this session, or ended there."""
@@ -126,7 +128,7 @@ HAS_ENDED: ColumnElement[bool] = literal_column(
     f"(CASE WHEN {_NO_PARTS} THEN sessions.ended_at IS NOT NULL ELSE {_OPEN_PART} IS NULL END)",
     Boolean,
 )
-"""Of a root: no session of its conversation is open, nor one that was left for another."""
+"""Of a root: neither its tip nor a session that was left for the tip is open."""
 TIP_ID: ColumnElement[str] = literal_column(f"({_TIP_ID})", Text)
 """Of a root, the id of the tip; in a circle that is the root's parent."""
 

@@ -7,7 +7,7 @@ is followed. In a circle the one begun first is the root, and its parent the tip
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import CTE, Text, bindparam, case, literal_column, or_, select
@@ -77,9 +77,15 @@ def chain_ids(connection: OpenConnection, session_id: str) -> list[str]:
     return chain_of(connection, session_id).ids
 
 
-def chains_of(connection: OpenConnection, ids: Sequence[str]) -> dict[str, Chain]:
-    """The chains of some sessions, by id; an unknown session has none."""
-    parts = _Parts(_PARTS.run(connection, ids=as_parameter(ids)).fetchall())
+def chains_of(
+    connection: OpenConnection, ids: Sequence[str], *, without: Collection[str] = ()
+) -> dict[str, Chain]:
+    """The chains of some sessions, by id; an unknown session has none.
+
+    `without` are sessions that do not count, as before they were stored.
+    """
+    rows = _PARTS.run(connection, ids=as_parameter(ids)).fetchall()
+    parts = _Parts(row for row in rows if row[0] not in without)
     return {each: parts.chain(each) for each in ids if each in parts.before}
 
 

@@ -42,7 +42,7 @@ class Shape(NamedTuple):
     conversations: bool = False
     """Each conversation once: by its tip, or by its root where the order is that of the starts."""
     ended: bool = False
-    """In the order of the starts: only conversations of which no session is open."""
+    """In the order of the starts: only conversations of which no last session is open."""
 
 
 def translated(

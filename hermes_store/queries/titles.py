@@ -27,6 +27,7 @@ __all__ = [
     "holder",
     "looked_up",
     "next_in_lineage",
+    "regain",
     "resolve",
     "sanitize",
     "session_of",
@@ -123,6 +124,17 @@ def set_title(connection: OpenConnection, session_id: str, title: str | None) ->
             raise TitleInUseError(str(title), str(taken_by))
         _SET.run(connection, session=taken_by, name=None)
     return bool(_SET.run(connection, session=chain.tip, name=title).rowcount)
+
+
+def regain(connection: OpenConnection, session_id: str, title: str) -> bool:
+    """Give the tip of a conversation the title that an earlier part of it has.
+
+    Return False, and change nothing, for a session that is not a tip, and for any other title.
+    """
+    chain = locked_chains(connection, [session_id]).get(session_id)
+    if chain is None or chain.tip != session_id or holder(connection, title) not in chain.ids:
+        return False
+    return set_title(connection, session_id, title)
 
 
 def hand_over(connection: OpenConnection, before: str, session_id: str) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from hermes_store.errors import InvalidArgumentError
+from hermes_store.queries import titles
 from hermes_store.queries.sessions import link_parent
 from hermes_store.records import ImportResult
 from hermes_store.transfer.parsing import ParsedSession, parse
@@ -29,6 +30,7 @@ def import_all(
         )
     done = ImportResult() if result is None else result
     parents: dict[str, tuple[str, str | None]] = {}
+    in_use: dict[str, str] = {}
     unknown: set[str] = set()
     for one in given:
         try:
@@ -40,13 +42,29 @@ def import_all(
             on_bad(exc)
             continue
         unknown |= session.unknown
+        session_id, title = session.columns["id"], session.columns["title"]
+        if session_id in done.retitled and title != imported.title:
+            in_use[session_id] = title
         if imported.parent_to_link is not None:
-            parents[session.columns["id"]] = imported.parent_to_link, session.columns["link"]
+            parents[session_id] = imported.parent_to_link, session.columns["link"]
+    _join(done, parents, in_use, write)
+    done.ignored_fields.extend(sorted(unknown))
+    return done
+
+
+def _join(
+    done: ImportResult,
+    parents: Mapping[str, tuple[str, str | None]],
+    in_use: Mapping[str, str],
+    write: Callable[..., Any],
+) -> None:
+    """Link sessions to their parents; give titles that parts of the same conversation have."""
     for child, (parent, link) in parents.items():
         if not write(link_parent, child, parent, link) and child not in done.skipped:
             done.orphaned.append(child)
-    done.ignored_fields.extend(sorted(unknown))
-    return done
+    for session_id, title in in_use.items():
+        if write(titles.regain, session_id, title):
+            _retitled(done, session_id, title)
 
 
 def _store(session: ParsedSession, write: Callable[..., Any], done: ImportResult) -> Imported:
@@ -65,3 +83,11 @@ def _store(session: ParsedSession, write: Callable[..., Any], done: ImportResult
     if session.cut_title:
         done.too_long_titles[session_id] = session.cut_title
     return imported
+
+
+def _retitled(done: ImportResult, session_id: str, title: str) -> None:
+    """Say that a session has the title that it came with, unless that was cut."""
+    if session_id in done.too_long_titles:
+        done.retitled[session_id] = title
+    else:
+        del done.retitled[session_id]

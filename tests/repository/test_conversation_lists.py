@@ -348,7 +348,9 @@ MEANWHILE = {
     "continued": lambda tx: tx.create_session(
         "c", "cli", parent_session_id="b", link="compression"
     ),
-    "begun anew at its root": lambda tx: tx.reopen_session("a"),
+    "continued at its root": lambda tx: tx.create_session(
+        "c", "cli", parent_session_id="a", link="compression"
+    ),
 }
 
 
@@ -365,8 +367,8 @@ def test_a_prune_leaves_what_another_process_takes_up_meanwhile(due, database, c
     stored.check(database)
 
 
-@pytest.mark.parametrize("open_one", ["r", "f1", "f2"])
-def test_a_conversation_of_which_a_session_is_open_is_not_pruned(
+@pytest.mark.parametrize("open_one", ["f1", "f2"])
+def test_a_conversation_is_not_pruned_while_a_last_session_of_it_is_open(
     repository, database, begin, open_one
 ):
     begin("r", ended_at=1_001)
@@ -379,6 +381,18 @@ def test_a_conversation_of_which_a_session_is_open_is_not_pruned(
     assert ids(repository.list_prune_candidates()) == ["f2"]
     assert repository.prune_sessions() == 1
     assert repository.session_count() == 0
+
+
+def test_sessions_that_were_compressed_and_never_ended_keep_no_conversation(
+    repository, database, begin
+):
+    begin("r")
+    begin("between", "r", "compression")
+    begin("tip", "between", "compression", ended_at=1_030)
+    assert ids(repository.list_prune_candidates()) == ["tip"]
+    assert repository.prune_sessions() == 1
+    assert repository.session_count() == 0
+    stored.check(database)
 
 
 # --- what a list costs ----------------------------------------------------------------------------

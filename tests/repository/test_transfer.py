@@ -408,3 +408,33 @@ def test_any_conversations_survive_export_and_import(repository, database, conve
     for session in exported:
         repository.delete_session(session["id"])
     assert rows(database, "SELECT id FROM messages") == []
+
+
+# --- conversations --------------------------------------------------------------------------------
+
+
+def conversation(repository) -> None:
+    repository.create_session("first", "cli")
+    repository.set_session_title("first", "Work")
+    repository.create_session("next", "cli", parent_session_id="first", link="compression")
+
+
+def test_a_conversation_comes_back_with_its_titles_where_they_were(repository, other, database):
+    conversation(repository)
+    change(database, "UPDATE sessions SET title = NULL")
+    change(database, "UPDATE sessions SET title = 'Where another tool put it' WHERE id = 'first'")
+    other.import_sessions(repository.export_all())
+    assert other.export_all() == repository.export_all()
+
+
+@pytest.mark.parametrize("is_reversed", [True, False])
+def test_a_title_goes_to_the_continuation_that_is_imported_with_it(repository, other, is_reversed):
+    other.create_session("first", "cli")
+    other.set_session_title("first", "Work")
+    conversation(repository)
+    repository.create_session("last", "cli", parent_session_id="next", link="compression")
+    exported = sorted(repository.export_all(), key=lambda each: each["id"], reverse=is_reversed)
+    result = other.import_sessions(exported)
+    assert (result.retitled, result.skipped) == ({}, ["first"])
+    assert other.get_session("last")["title"] == other.get_session_title("first") == "Work"
+    assert other.get_session("first")["title"] is None
