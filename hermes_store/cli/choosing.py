@@ -38,6 +38,22 @@ _TEXTS = {
     "title": ("--title", "WORDS", "Only sessions whose titles hold all these words."),
     "id_prefix": ("--id-prefix", "TEXT", "Only sessions whose ids begin so."),
 }
+_STATES: dict[str, dict[str, tuple[bool | None, str]]] = {
+    "open": {
+        "--open": (True, "Only sessions that have not ended."),
+        "--ended": (False, "Only sessions that have ended."),
+    },
+    "archived": {
+        "--archived": (True, "Only archived sessions."),
+        "--not-archived": (False, "No archived sessions."),
+        "--any": (None, "Archived sessions and the others."),
+    },
+    "pinned": {
+        "--pinned": (True, "Only pinned sessions."),
+        "--not-pinned": (False, "No pinned sessions."),
+    },
+}
+"""Fields of the filter, each with its options: what an option asks for, and what it says."""
 _OPTION_OF = {"source": "--source", **{name: option for name, (option, *_) in _TEXTS.items()}}
 
 
@@ -63,21 +79,43 @@ def choosing_sessions(
     return decorate
 
 
-def check_sources(repo: SessionRepository, which: SessionFilter) -> None:
-    """Refuse a source that no session has, and one to leave out that looks mistyped."""
-    check_source(repo, [which.source] if which.source is not None else [])
+def check_sources(
+    repo: SessionRepository, which: SessionFilter, *, may_be_none: bool = False
+) -> None:
+    """Refuse a source that no session has, and one to leave out that looks mistyped.
+
+    With `may_be_none` a source without sessions is no mistake, unless it looks mistyped.
+    """
+    only = [] if which.source is None else [which.source]
+    (refuse_mistyped if may_be_none else check_source)(repo, only)
     refuse_mistyped(repo, which.exclude_sources)
 
 
 def _filter(asked: dict[str, Any], archived: bool | None) -> SessionFilter:
+    states = {"archived": archived, **_states_of(asked)}
     fields = {name: value for name, value in asked.items() if value is not None}
-    if not fields.pop("any_state") and "archived" not in fields:
-        fields["archived"] = archived
     try:
-        return SessionFilter(**{"archived": None, **fields})
+        return SessionFilter(**fields, **states)
     except InvalidArgumentError as exc:
         option = _OPTION_OF.get(exc.argument, exc.argument)
         raise InvalidArgumentError(_typed(option), _typed(exc.problem), exc.remedy) from exc
+
+
+def _states_of(asked: dict[str, Any]) -> dict[str, Any]:
+    """The fields of the states that were asked for; their options are taken out of `asked`."""
+    found: dict[str, Any] = {}
+    for field, options in _STATES.items():
+        given = [option for option in options if asked.pop(_argument(option))]
+        if len(given) > 1:
+            problem = f"{' and '.join(given)} contradict each other: give one of them"
+            raise click.UsageError(problem)
+        if given:
+            found[field] = options[given[0]][0]
+    return found
+
+
+def _argument(option: str) -> str:
+    return option.removeprefix("--").replace("-", "_")
 
 
 def _typed(said: str) -> str:
@@ -118,15 +156,10 @@ def _sources() -> Options:
 
 
 def _states() -> Options:
-    yield "open", click.option("--open/--ended", "open", default=None, help="Only open, or ended.")
-    archived = click.option(
-        "--archived/--not-archived", default=None, help="Only archived sessions, or none of them."
-    )
-    yield "archived", archived
-    both = "Archived sessions and the others."
-    yield "any_state", click.option("--any", "any_state", is_flag=True, help=both)
-    pinned = click.option("--pinned/--not-pinned", default=None, help="Only pinned, or not pinned.")
-    yield "pinned", pinned
+    for options in _STATES.values():
+        for option, (_, help_) in options.items():
+            name = _argument(option)
+            yield name, click.option(option, name, is_flag=True, help=help_)
 
 
 def _times(*, short: bool) -> Options:

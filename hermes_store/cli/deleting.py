@@ -11,10 +11,10 @@ import click
 
 from hermes_store import SessionFilter, SessionRepository
 from hermes_store.cli import output
-from hermes_store.cli.choosing import choosing_sessions
+from hermes_store.cli.choosing import check_sources, choosing_sessions
 from hermes_store.cli.completion import complete_sessions
 from hermes_store.cli.errors import NotFoundError
-from hermes_store.cli.names import find_exactly, refuse_mistyped
+from hermes_store.cli.names import find_exactly
 from hermes_store.cli.opening import open_to_change, open_to_read
 from hermes_store.cli.options import Options
 from hermes_store.cli.session_table import print_sessions
@@ -163,7 +163,7 @@ def prune_command(options: Options, days: float | None, which: SessionFilter, ye
     """
     age: dict[str, Any] = {} if days is None else {"older_than_days": days}
     with open_to_change(options) if yes else open_to_read(options) as repo:
-        refuse_mistyped(repo, [each for each in (which.source, *which.exclude_sources) if each])
+        check_sources(repo, which, may_be_none=True)
         due = repo.list_prune_candidates(**age, filter=which)
         options.kept = lambda: "each conversation is deleted whole; run prune again to go on"
         deleted = repo.prune_sessions(**age, filter=which) if yes and due else 0

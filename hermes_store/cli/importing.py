@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import click
+from click.core import ParameterSource
 
 from hermes_store.cli import output
 from hermes_store.cli.errors import message_of
@@ -64,6 +65,7 @@ def import_command(
     if databases := [path for path in files if path != STDIO and is_hermes_file(path)]:
         if len(databases) != len(files):
             raise click.UsageError("give databases and files of JSON lines in calls of their own")
+        _refuse_options_of_lines()
         return take_over(options, databases, options)
     done = ImportResult()
     bad = BadLines(skip=skip_bad, tell=output.note)
@@ -85,6 +87,22 @@ def import_command(
             raise
     _print_result(options, done, bad)
     return None
+
+
+def _refuse_options_of_lines() -> None:
+    """Refuse what means nothing for a database."""
+    context = click.get_current_context()
+    names = {"source": "--source", "session_id": "--id", "skip_bad": "--skip-bad"}
+    typed = [
+        option
+        for name, option in names.items()
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if typed:
+        raise click.UsageError(
+            f"{' and '.join(typed)} {'is' if len(typed) == 1 else 'are'} for JSON lines: a "
+            "database is taken over whole, and its account names what was left out"
+        )
 
 
 class _Reading:

@@ -286,3 +286,22 @@ def test_named_sessions_and_options_do_not_go_together(run, few):
     result = run("export", "a1", "--pinned")
     assert result.code == 2
     assert "not both" in result.err
+
+
+@pytest.mark.parametrize("command", ["list", "export", "prune", "archive", "search needle"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "--pinned --not-pinned",
+        "--not-pinned --pinned",
+        "--open --ended",
+        "--archived --not-archived",
+        "--any --archived",
+        "--not-archived --any",
+    ],
+)
+def test_options_that_contradict_each_other_are_refused_by_name(run, few, command, typed):
+    result = run(*command.split(), *typed.split())
+    assert (result.code, result.out) == (2, "")
+    assert "contradict each other: give one of them" in result.err
+    assert all(option in result.err for option in typed.split())

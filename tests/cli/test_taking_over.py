@@ -61,3 +61,14 @@ def test_what_cannot_be_is_refused(run, old, tmp_path, examples):
     assert run("--db", new, "import", old, examples / "sessions.jsonl").code == 2
     assert run("copy", "--delete", old, new).code == 2
     assert not new.exists()
+
+
+@pytest.mark.parametrize(
+    "typed", [["--source", "cli"], ["--source", "import"], ["--id", "x"], ["--skip-bad"]]
+)
+def test_options_of_json_lines_are_refused_for_a_database(run, old, tmp_path, typed):
+    new = tmp_path / "new.db"
+    done = run("--db", new, "import", *typed, old)
+    assert done.code == 2
+    assert f"{typed[0]} is for JSON lines" in done.err
+    assert not new.exists()
