@@ -6,7 +6,8 @@ from typing import Any
 
 from hermes_store.api.base import Topic
 from hermes_store.execution.store import Store
-from hermes_store.queries import messages, sessions
+from hermes_store.filters import EVERYTHING
+from hermes_store.queries import listing, messages
 from hermes_store.search.choice import upkeep_of
 from hermes_store.search.running import Progress
 
@@ -30,7 +31,7 @@ class Care(Topic):
         return {
             **writes,
             "write_count": writes["total_writes"],
-            "sessions": self._read(sessions.count, None),
+            "sessions": self._read(listing.count, EVERYTHING),
             "messages": self._read(messages.count, None),
             "pool_size": self._store.settings.pool_size,
             "synchronous": self._store.settings.synchronous,

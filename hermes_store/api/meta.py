@@ -18,9 +18,9 @@ class Meta(Namespace):
     a store begin their keys with their names.
     """
 
-    def get(self, key: str) -> Any:
-        """Return the value of a key; None when there is none."""
-        return self._read(meta.get, values.key("key", key))
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of a key; `default` when there is no such key."""
+        return self._read(meta.get, values.key("key", key), default)
 
     def set(self, key: str, value: Any) -> None:
         """Store a value under a key, in place of the one that is there."""

@@ -141,6 +141,4 @@ class Sessions(Topic):
         """
         which = asked(filter, EVERYTHING, source, exclude_sources)
         conversations = by_conversation(include, which)
-        if filter is None and not exclude_sources and not conversations:
-            return self._read(sessions.count, which.source)
         return self._read(listing.count, which, conversations=conversations)

@@ -89,9 +89,9 @@ class AsyncMeta:
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
 
-    async def get(self, key: str) -> Any:
-        """Return the value of a key; None when there is none."""
-        return await self._doors._read(lambda asked: asked.meta.get(key))
+    async def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of a key; `default` when there is no such key."""
+        return await self._doors._read(lambda asked: asked.meta.get(key, default))
 
     async def set(self, key: str, value: Any) -> None:
         """Store a value under a key, in place of the one that is there."""

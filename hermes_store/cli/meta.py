@@ -18,6 +18,8 @@ from hermes_store.cli.text import one_line
 
 __all__ = ["meta_command"]
 
+_MISSING = object()
+
 
 @click.group("meta")
 def meta_command() -> None:
@@ -41,8 +43,8 @@ def get_command(options: Options, key: str) -> None:
 
 
 def _value(repo: SessionRepository, key: str) -> Any:
-    value = repo.meta.get(key)
-    if value is None and key not in dict(repo.meta.items(key)):
+    value = repo.meta.get(key, _MISSING)
+    if value is _MISSING:
         raise _none(key)
     return value
 

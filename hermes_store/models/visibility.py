@@ -21,7 +21,16 @@ from sqlalchemy import ColumnElement, FromClause, literal_column, true
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import messages
 
-__all__ = ["COMPACTED", "REWOUND", "STATES", "Include", "checked", "checked_state", "visible"]
+__all__ = [
+    "COMPACTED",
+    "REWOUND",
+    "STATES",
+    "Include",
+    "checked",
+    "checked_state",
+    "state_of_flags",
+    "visible",
+]
 
 Include = Literal["live", "found", "all"]
 COMPACTED, REWOUND = "compacted", "rewound"
@@ -44,6 +53,13 @@ def checked_state(argument: str, value: Any) -> str | None:
         return cast("str | None", value)
     problem = f"{value!r} is not known"
     raise InvalidArgumentError(argument, problem, f"use {', '.join(STATES)}, or None")
+
+
+def state_of_flags(active: Any, compacted: Any) -> str | None:
+    """The state that newer files of the original say by two numbers; NULL counts as active."""
+    if active not in (0, "0"):
+        return None
+    return COMPACTED if compacted else REWOUND
 
 
 def visible(include: Include, of: FromClause = messages) -> ColumnElement[bool]:

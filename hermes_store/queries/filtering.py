@@ -17,7 +17,7 @@ from hermes_store.queries import matching
 from hermes_store.queries.sessions import ACTIVE, id_range
 from hermes_store.search.chosen import ChosenSessions
 
-__all__ = ["COST", "Chosen", "Shape", "chosen", "conditions", "of_chosen", "searched"]
+__all__ = ["COST", "Chosen", "Shape", "asked_of", "chosen", "conditions", "of_chosen", "searched"]
 
 Shape = tuple[tuple[str, int | None], ...]
 """What the SQL of a filter depends on: the fields in use, with their form. Names only, no value."""
@@ -127,7 +127,12 @@ _NAMES = tuple(each.name for each in fields(SessionFilter))
 def conditions(shape: Shape) -> list[ColumnElement[bool]]:
     """The conditions on `sessions` that a filter of this shape sets."""
     # The original stored sessions without an id, and SQLite keeps them. No caller can ask for them.
-    return [sessions.c.id.is_not(None), *(_condition(name, form) for name, form in shape)]
+    return [sessions.c.id.is_not(None), *asked_of(shape)]
+
+
+def asked_of(shape: Shape) -> list[ColumnElement[bool]]:
+    """The same, also of sessions without an id."""
+    return [_condition(name, form) for name, form in shape]
 
 
 def of_chosen(session_id: ColumnElement[str], shape: Shape) -> list[ColumnElement[bool]]:

@@ -42,10 +42,10 @@ def _is_there(connection: OpenConnection, key: str) -> int:
     return int(_EXISTS.run(connection, key=key).fetchone() is not None)
 
 
-def get(connection: OpenConnection, key: str) -> Any:
-    """The value of a key; None when there is none."""
+def get(connection: OpenConnection, key: str, default: Any) -> Any:
+    """The value of a key; `default` when there is none."""
     row = _GET.run(connection, key=key).fetchone()
-    return None if row is None else _decoded(row[0])
+    return default if row is None else _decoded(row[0])
 
 
 def delete_one(connection: OpenConnection, key: str) -> bool:

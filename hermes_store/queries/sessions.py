@@ -33,7 +33,6 @@ __all__ = [
     "ACTIVE",
     "IMPORTING",
     "NAMES",
-    "count",
     "create",
     "decode",
     "end",
@@ -309,21 +308,3 @@ def _beyond(prefix: str) -> str:
         return prefix + "\U0010ffff"
     following = ord(last[-1]) + 1
     return last[:-1] + chr(0xE000 if following == 0xD800 else following)  # noqa: PLR2004 - surrogates
-
-
-# --- counts -------------------------------------------------------------------------------------
-
-_COUNT = Statement(select(func.count()).select_from(sessions))
-_COUNT_OF_SOURCE = Statement(
-    select(func.count()).select_from(sessions).where(sessions.c.source == bindparam("source"))
-)
-
-
-def count(connection: OpenConnection, source: str | None) -> int:
-    """How many sessions there are, or how many of one source."""
-    cursor = (
-        _COUNT.run(connection)
-        if source is None
-        else _COUNT_OF_SOURCE.run(connection, source=source)
-    )
-    return cast("int", cursor.fetchone()[0])

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from hermes_store import values
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import names, sessions
-from hermes_store.models.visibility import COMPACTED, REWOUND, checked_state
+from hermes_store.models.visibility import checked_state, state_of_flags
 from hermes_store.queries import titles
 from hermes_store.queries.rows import NewRow, new_row, with_extra
 from hermes_store.queries.sessions import NAMES
@@ -247,6 +247,4 @@ def _state(given: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
         return checked_state("state", others.pop("state")), others
     if others.get("active", 1) not in (0, 1, None):
         return None, others
-    is_active, is_compacted = others.pop("active", None), others.pop("compacted", None)
-    hidden = COMPACTED if is_compacted else REWOUND
-    return hidden if is_active == 0 else None, others
+    return state_of_flags(others.pop("active", None), others.pop("compacted", None)), others

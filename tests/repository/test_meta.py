@@ -54,6 +54,13 @@ def test_a_key_that_is_not_there_has_no_value(meta):
     assert meta.items() == []
 
 
+def test_a_key_that_is_missing_is_told_from_a_stored_none(meta):
+    missing = object()
+    meta.set("none", None)
+    assert meta.get("none", missing) is None
+    assert meta.get("other", missing) is missing
+
+
 def test_items_are_those_that_begin_so_in_the_order_of_keys(meta):
     for key in ("b", "ab", "a", "A", "a_c", "a%", "記憶", "\U0010ffffx"):
         meta.set(key, key.upper())

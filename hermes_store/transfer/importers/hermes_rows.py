@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from hermes_store import values
 from hermes_store.models import links
 from hermes_store.models.stored import messages, names, sessions
-from hermes_store.models.visibility import COMPACTED, REWOUND
+from hermes_store.models.visibility import state_of_flags
 
 __all__ = [
     "Note",
@@ -121,17 +121,10 @@ def message_of(row: Row, defaults: Mapping[str, str | None], note: Note) -> Row:
     message["timestamp"] = _number(given.pop("timestamp", None), "timestamp", note)
     tokens = given.pop("token_count", None)
     message["token_count"] = None if tokens is None else _whole(tokens, "token_count", note)
-    message["state"] = _state(row)
+    message["state"] = state_of_flags(row.get("active"), row.get("compacted"))
     message["role"] = message["role"] or _altered("unknown", "a role that is missing", note)
     message["extra"] = _extra(message["extra"], given, defaults)
     return message
-
-
-def _state(row: Row) -> str | None:
-    """NULL counts as active: a version of Hermes added the column without a value."""
-    if row.get("active", 1) in (0, "0"):
-        return COMPACTED if row.get("compacted") else REWOUND
-    return None
 
 
 def _content(stored: Any, note: Note) -> Any:
