@@ -25,14 +25,20 @@ _LOOKED_AT = (*Counters._fields, "started_at", "parent_session_id")
 _PLACE = re.compile(r"_m\d+$")
 """What SQLAlchemy adds to the name of a value in the second and later rows of VALUES."""
 
+_UNCOUNTED = {"usage", "meta"}
+"""Tables that no session counts the rows of."""
+_KEYS_AT_ONCE = 900  # builds of SQLite allow 999 parameters
+
 Row = dict[str, Any]
 
 
 def run_bulk(state: ORMExecuteState, noted: Noted) -> Result[Any] | None:
-    """Run INSERT, UPDATE or DELETE of sessions or messages; None for any other statement."""
+    """Run a statement that changes one of the tables with rules; None for any other statement."""
     table = getattr(state.statement, "table", None)
-    if not isinstance(table, Table) or table.name not in {"sessions", "messages"}:
+    if not isinstance(table, Table) or table.name not in {"sessions", "messages", *_UNCOUNTED}:
         return None
+    if table.name in _UNCOUNTED:
+        return None if state.is_delete else _write_uncounted(state, noted, table)
     if state.is_delete:
         return _delete(state, noted, table)
     return _insert(state, noted, table) if state.is_insert else _update(state, noted, table)
@@ -134,6 +140,17 @@ def _are_folded(rows: list[Row]) -> bool:
     return bool(rows) and all("folded" in row for row in rows)
 
 
+def _write_uncounted(state: ORMExecuteState, noted: Noted, table: Table) -> Result[Any]:
+    compiled = _compiled(state)
+    own, rows = _own_values(compiled), [checked(table.name, row) for row in _rows(state)]
+    if state.is_update:
+        columns = _set_columns(compiled, state)
+        own = {name: value for name, value in own.items() if name in columns}
+    more = [checked(table.name, {_PLACE.sub("", name): value}) for name, value in own.items()]
+    _require(noted, _named([*more, *rows], "session_id"))
+    return _invoke(state, own, checked(table.name, own), rows)
+
+
 # --- UPDATE and DELETE --------------------------------------------------------------------------
 
 
@@ -144,10 +161,12 @@ def _matched(state: ORMExecuteState, column: str) -> set[Any]:
     connection = state.session.connection()
     if isinstance(state.parameters, dict):
         return set(connection.execute(found.where(*_where(state)), state.parameters).scalars())
-    if state.parameters:
-        keys = [row["id"] for row in _rows(state)]
-        found = found.where(statement.table.c.id.in_(keys))
-    return set(connection.execute(found.where(*_where(state))).scalars())
+    if not state.parameters:
+        return set(connection.execute(found.where(*_where(state))).scalars())
+    keys = [row["id"] for row in _rows(state)]
+    pieces = (keys[at : at + _KEYS_AT_ONCE] for at in range(0, len(keys), _KEYS_AT_ONCE))
+    selects = (found.where(statement.table.c.id.in_(some), *_where(state)) for some in pieces)
+    return {value for each in selects for value in connection.execute(each).scalars()}
 
 
 def _where(state: ORMExecuteState) -> list[Any]:
@@ -167,17 +186,18 @@ def _delete(state: ORMExecuteState, noted: Noted, table: Table) -> Result[Any]:
 
 def _update(state: ORMExecuteState, noted: Noted, table: Table) -> Result[Any]:
     compiled, rows = _compiled(state), [_checked(table, row) for row in _rows(state)]
-    columns = _set_columns(str(compiled), state)
+    columns = _set_columns(compiled, state)
     own = {name: value for name, value in _own_values(compiled).items() if name in columns}
     better = _checked(table, own)
     act = _update_messages if table.name == "messages" else _update_sessions
     return act(state, noted, columns, [better, *rows], lambda: _invoke(state, own, better, rows))
 
 
-def _set_columns(sql: str, state: ORMExecuteState) -> set[str]:
+def _set_columns(compiled: Any, state: ORMExecuteState) -> set[str]:
     """What UPDATE sets: there, and only there, SQLAlchemy writes no blank before the sign."""
     statement: Any = state.statement
-    return {name for name in statement.table.c.keys() if f" {name}=" in sql}  # noqa: SIM118 - without keys() it gives columns, not names
+    sql, quote = str(compiled), compiled.preparer.quote
+    return {name for name in statement.table.c.keys() if f" {quote(name)}=" in sql}  # noqa: SIM118 - without keys() it gives columns, not names
 
 
 def _update_messages(

@@ -52,7 +52,12 @@ _CHECKS: dict[str, dict[str, Check]] = {
         "actual_cost_usd": values.cost,
         "key": values.session_key,
     },
-    "usage": {"session_id": values.session_id, **usage_records.CHECKS},
+    "usage": {
+        "session_id": values.session_id,
+        "hour": usage_records.checked_hour,
+        **dict.fromkeys(("first_at", "last_at"), values.seconds),
+        **usage_records.CHECKS,
+    },
     "meta": {"key": values.key, "value": _json},
     "messages": {
         "session_id": values.session_id,
@@ -79,10 +84,20 @@ _COMPLETE = {name: _complete(models.Base.metadata.tables[name]) for name in _CHE
 def checked(table: str, row: Mapping[str, Any]) -> dict[str, Any]:
     """The columns of a row as they are to be written. Raises `InvalidArgumentError`."""
     checks = _COMPLETE[table]
-    return {
+    found = {
         name: checks[name](name, value) if name in checks and not _is_sql(value) else value
         for name, value in row.items()
     }
+    if table == "usage":
+        _require_short(found)
+    return found
+
+
+def _require_short(record: Mapping[str, Any]) -> None:
+    """Refuse a record of usage whose texts are too long altogether for the index of a server."""
+    key = {name: record.get(name) for name in ("session_id", *usage_records.TEXTS)}
+    texts = {name: text if isinstance(text, str) else "" for name, text in key.items()}
+    usage_records.whole_key(texts["session_id"], texts)
 
 
 SEARCHED = ("content", "tool_name", "tool_calls")

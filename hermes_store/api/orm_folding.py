@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import select
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.models.stored import messages
 from hermes_store.search.filling import fill_those
 
 __all__ = ["fold_inserted", "last_id"]
+
+_IDS, _SESSION = select(messages.c.id), messages.c.session_id
+_AT_ONCE = 900  # builds of SQLite allow 999 parameters
 
 
 def last_id(connection: OpenConnection) -> int:
@@ -26,8 +29,8 @@ def fold_inserted(
     connection: OpenConnection, last: int, own_ids: set[Any], session_ids: set[Any] | None
 ) -> None:
     """Fold the messages behind `last`, those with ids of their own, and all of some sessions."""
-    inserted: ColumnElement[bool] = messages.c.id > last
-    if session_ids:
-        inserted = or_(inserted, messages.c.session_id.in_(session_ids))
-    found = connection.core.execute(select(messages.c.id).where(inserted)).scalars()
-    fill_those(connection, own_ids.union(found))
+    found = {*own_ids, *connection.core.execute(_IDS.where(messages.c.id > last)).scalars()}
+    ids = sorted(session_ids or ())
+    for some in (ids[at : at + _AT_ONCE] for at in range(0, len(ids), _AT_ONCE)):
+        found.update(connection.core.execute(_IDS.where(_SESSION.in_(some))).scalars())
+    fill_those(connection, found)

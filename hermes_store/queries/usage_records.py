@@ -13,7 +13,7 @@ from hermes_store.database.statements import Statement
 from hermes_store.database.upserts import Upsert, given
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
 from hermes_store.models.stored import sessions, usage
-from hermes_store.queries.periods import SECONDS_AN_HOUR
+from hermes_store.queries.periods import BEYOND, SECONDS_AN_HOUR
 from hermes_store.records import UsageRecord
 from hermes_store.search.triggers import require_all_stored
 
@@ -24,6 +24,7 @@ __all__ = [
     "TEXTS",
     "add",
     "checked",
+    "checked_hour",
     "of_session",
     "store",
     "whole_key",
@@ -92,6 +93,15 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(COSTS, values.cost),
 }
 """How each of them is checked, and made what is stored."""
+
+
+def checked_hour(argument: str, value: Any) -> int:
+    """Hours since the epoch, before the year 9955. Raises `InvalidArgumentError`."""
+    hour = -1 if value is None else values.count(argument, value)
+    if not 0 <= hour < BEYOND:
+        problem = f"{value!r} is not an hour before the year 9955"
+        raise InvalidArgumentError(argument, problem, "give hours since 1970-01-01 UTC")
+    return hour
 
 
 def whole_key(session_id: str, row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -7,8 +7,7 @@ from typing import Any
 
 from hermes_store import values
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.queries.periods import BEYOND
-from hermes_store.queries.usage_records import CHECKS, COUNTS, whole_key
+from hermes_store.queries.usage_records import CHECKS, COUNTS, checked_hour, whole_key
 from hermes_store.records import UsageRecord
 from hermes_store.transfer.stored_values import stored_count
 
@@ -45,7 +44,7 @@ def _row(given: Any) -> dict[str, Any]:
     of = values.mapping("value", given)
     times = {name: values.seconds(name, _there(of, name)) for name in ("first_at", "last_at")}
     row = {name: check(name, of.get(name)) for name, check in _CHECKS.items()}
-    return {"hour": _hour(_there(of, "hour")), **row, **times}
+    return {"hour": checked_hour("hour", _there(of, "hour")), **row, **times}
 
 
 def _new_key(session_id: str, row: dict[str, Any], earlier: Container[Any]) -> tuple[Any, ...]:
@@ -60,11 +59,3 @@ def _there(given: Mapping[str, Any], name: str) -> Any:
     if given.get(name) is None:
         raise InvalidArgumentError(name, "is missing", "give what export wrote")
     return given[name]
-
-
-def _hour(given: Any) -> int:
-    hour = values.count("hour", given)
-    if hour >= BEYOND:
-        problem = f"{hour} is not an hour before the year 9955"
-        raise InvalidArgumentError("hour", problem, "give hours since 1970-01-01 UTC")
-    return hour
