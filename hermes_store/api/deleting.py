@@ -67,12 +67,12 @@ class Deleting(Topic):
     ) -> int:
         """Delete ended conversations older than `older_than_days`; return how many.
 
-        The end and the start of the tip count; a conversation of which any session is open stays.
-        Delegates go with their conversation only. With a filter only those whose tip it means; one
-        that says times of its own replaces the 90 days. Without a filter archived sessions are
-        deleted, too. Works in short transactions, so that other processes write in between. A
-        conversation is deleted whole or not at all. Raises `InvalidArgumentError`, also for a
-        filter of open sessions.
+        The end and the start of the tip count. A conversation stays when its tip is open, or a
+        session that was left when two continued the same one. Delegates go with their conversation
+        only. With a filter only those whose tip it means; one that says times of its own replaces
+        the 90 days. Without a filter archived sessions are deleted, too. Works in short
+        transactions, so that other processes can write in between. A conversation is deleted whole
+        or not at all. Raises `InvalidArgumentError`, also for a filter of open sessions.
         """
         which = _prunable(older_than_days, asked(filter, EVERYTHING, source))
         return sum(iter(lambda: self._write(retention.prune_batch, which), 0))

@@ -5,10 +5,12 @@ import tempfile
 from pathlib import Path
 
 import postgres_server
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 from repository.machines.kept import Kept
 from repository.machines.lives import Lives
+from repository.machines.owned import Owned
 from repository.machines.talk import Talk
 from sqlalchemy import URL
 
@@ -49,7 +51,8 @@ class Everything(Lives, Talk, Kept):
             assert states == [(m.id, m.state) for m in self.sessions[session["id"]].messages]
 
 
-def test_any_sequence_of_calls_agrees_with_the_model(database):
+@pytest.mark.parametrize("machine", [Everything, Owned])
+def test_any_sequence_of_calls_agrees_with_the_model(database, machine):
     run = settings(
         deadline=None,
         max_examples=25,
@@ -58,4 +61,4 @@ def test_any_sequence_of_calls_agrees_with_the_model(database):
     )
     with SessionRepository(database) as repository:
         attributes = {"database": database, "repository": repository}
-        run_state_machine_as_test(type("Here", (Everything,), attributes), settings=run)
+        run_state_machine_as_test(type("Here", (machine,), attributes), settings=run)

@@ -15,10 +15,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import URL
 from stored import as_stored
 
-from hermes_store import SessionRepository
+from hermes_store import SessionFilter, SessionRepository
 from hermes_store.errors import SessionNotFoundError
 
 IDS = st.sampled_from(["a", "ab", "b", "c"])
+EVERY = SessionFilter(archived=None)
 
 
 @dataclass
@@ -43,6 +44,10 @@ class Session:
     link: str | None = None
     title: str | None = None
     end_reason: str | None = None
+    archived: bool = False
+    pinned: bool = False
+    properties: dict[str, Any] = field(default_factory=dict)
+    """What was said of it by `update_session`: model, user_id, key, cwd."""
     messages: list[Message] = field(default_factory=list)
     used: Counter[tuple[str, str]] = field(default_factory=Counter)
     """What was recorded, by model and kind."""
@@ -67,8 +72,8 @@ class Machine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        for session_id in [each["id"] for each in self.repository.search_sessions(limit=None)]:
-            self.repository.delete_session(session_id)
+        stored = self.repository.search_sessions(limit=None, filter=EVERY)
+        self.repository.delete_sessions([each["id"] for each in stored])
         self.sessions: dict[str, Session] = {}
         self.inside = False
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
-from repository.machines.base import IDS, Machine, Session
+from repository.machines.base import EVERY, IDS, Machine, Session
 
+from hermes_store import SessionFilter
 from hermes_store.errors import TitleInUseError
+from hermes_store.records import SessionRecord
 
 LINKS = st.sampled_from([None, "compression", "compression", "branch", "delegate", "reset"])
 TITLES = st.sampled_from(["t", "t #2", "t #3", "u", None])
@@ -25,8 +27,18 @@ class Lives(Machine):
         self.do(
             lambda door: door.create_session(session_id, "cli", parent_session_id=parent, link=link)
         )
+        if session_id in self.sessions:
+            return
         started = self.repository.get_session(session_id)["started_at"]
-        self.sessions.setdefault(session_id, Session(started, parent, link))
+        before = self.path(self.root(parent))[-1] if parent else None
+        self.sessions[session_id] = Session(started, parent, link)
+        if link == "compression" and self.path(self.root(session_id))[-1] == session_id:
+            self.take_over(self.sessions[before], self.sessions[session_id])
+
+    @staticmethod
+    def take_over(before: Session, following: Session) -> None:
+        following.title, before.title = before.title, None
+        following.pinned, following.archived = before.pinned, before.archived
 
     @rule(session_id=IDS, reason=st.sampled_from(["done", "compression"]))
     def end(self, session_id: str, reason: str) -> None:
@@ -51,13 +63,19 @@ class Lives(Machine):
         def call(door):
             return door.set_session_title(session_id, title)
 
-        others = {s.title for name, s in self.sessions.items() if name != session_id}
+        if session_id not in self.sessions:
+            assert self.do(call) is False
+            return
+        chain = self.chain(session_id)
+        others = {s.title for name, s in self.sessions.items() if name not in chain}
         if title is not None and title in others:
             self.refused(TitleInUseError, call)
             return
-        assert self.do(call) == (session_id in self.sessions)
-        if session_id in self.sessions:
-            self.sessions[session_id].title = title
+        assert self.do(call) is True
+        for name in chain:
+            if self.sessions[name].title == title:
+                self.sessions[name].title = None
+        self.sessions[self.path(self.root(session_id))[-1]].title = title
 
     @rule(session_id=IDS)
     def delete(self, session_id: str) -> None:
@@ -68,9 +86,7 @@ class Lives(Machine):
 
     @rule()
     def prune(self) -> None:
-        ended = [
-            tip for tip, ids in self.tips().items() if all(self.sessions[n].end_reason for n in ids)
-        ]
+        ended = [tip for tip, ids in self.tips().items() if self.has_ended(ids)]
         candidates = self.do(lambda door: door.list_prune_candidates(0))
         assert {each["id"] for each in candidates} == set(ended)
         assert self.do(lambda door: door.prune_sessions(0)) == len(ended)
@@ -84,6 +100,11 @@ class Lives(Machine):
         imported = self.do(lambda door: door.import_sessions(exported))
         assert (imported.sessions, imported.skipped) == (len(self.sessions), [])
         assert self.repository.export_all() == exported
+
+    def has_ended(self, ids: Iterable[str]) -> bool:
+        """Whether each session that no other one continues has ended."""
+        last = (self.sessions[each] for each in ids if not self.linked(each, "compression"))
+        return all(session.end_reason for session in last)
 
     def forget(self, names: Iterable[str]) -> None:
         gone = set(names)
@@ -113,6 +134,10 @@ class Lives(Machine):
     def below(self, name: str, *links: str) -> list[str]:
         return [name, *(each for n in self.linked(name, *links) for each in self.below(n, *links))]
 
+    def chain(self, name: str) -> list[str]:
+        """All sessions of a conversation."""
+        return self.below(self.root(name), "compression")
+
     def whole(self, name: str) -> list[str]:
         """What is deleted together."""
         return self.below(self.root(name), "compression", "delegate")
@@ -131,20 +156,25 @@ class Lives(Machine):
                 path[0],
                 path[-1],
             )
-        listed = self.repository.list_sessions_rich(limit=None)
+        listed = self.repository.list_sessions_rich(limit=None, filter=EVERY)
         found = {each["id"]: each["message_count"] for each in listed}
         assert found == {
             tip: sum(self.sessions[each].counters()["message_count"] for each in ids)
             for tip, ids in self.tips().items()
         }
 
+    def found(self, which: SessionFilter) -> list[SessionRecord]:
+        return self.repository.search_sessions(limit=None, filter=which)
+
     @invariant()
     def sessions_are_those_of_the_model(self) -> None:
-        stored = {each["id"]: each for each in self.repository.search_sessions(limit=None)}
+        stored = {each["id"]: each for each in self.found(EVERY)}
         assert stored.keys() == self.sessions.keys()
         for name, session in self.sessions.items():
             found = stored[name]
             kept = (found["parent_session_id"], found["link"], found["title"], found["end_reason"])
             assert kept == (session.parent, session.link, session.title, session.end_reason)
+            said = {"archived": found["archived"] is not None, "pinned": found["pinned"]}
+            assert said == {"archived": session.archived, "pinned": session.pinned}
             assert (found["ended_at"] is not None) == (session.end_reason is not None)
             assert {key: found[key] for key in session.counters()} == session.counters()
