@@ -84,7 +84,9 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text(argument: str, value: Any) -> str:
-    return values.indexed(argument, values.optional_text(argument, value) or "")
+    text = values.optional_text(argument, value) or ""
+    # A server has no NUL: two records of a file must not have the same key there.
+    return values.indexed(argument, text.replace("\0", "\ufffd"))
 
 
 CHECKS: dict[str, Callable[[str, Any], Any]] = {

@@ -116,3 +116,18 @@ def test_usage_of_a_session_that_does_not_exist_is_left_out_and_counted(sqlite_d
         "sessions that only messages named, made": 1,
         "records of usage of sessions that do not exist, left out": 1,
     }
+
+
+@pytest.mark.postgresql
+def test_models_that_differ_by_a_nul_alone_are_one_record_on_every_database(
+    sqlite_database, postgresql_database
+):
+    with SessionRepository(sqlite_database) as repository:
+        repository.create_session("s", "cli")
+        for model in ("a\0b", "a\ufffdb"):
+            repository.record_usage("s", model=model, provider=model)
+        used = repository.usage_report("model")
+        assert [(row["group"], row["calls"]) for row in used] == [("a\ufffdb", 2)]
+    copy(sqlite_database, postgresql_database)
+    with SessionRepository(postgresql_database) as copied:
+        assert copied.usage_report("model") == used
