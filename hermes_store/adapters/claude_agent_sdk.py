@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from claude_agent_sdk import fold_session_summary
 
 from hermes_store.adapters import keys
+from hermes_store.adapters.iso_times import seconds
 from hermes_store.adapters.opened import Given, Opened
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.filters import SessionFilter
@@ -179,7 +179,7 @@ def _message(entry: Any) -> NewMessage:
     message["extra"] = {_MINE: {"line": rest, "content_at": place}}
     if isinstance(entry.get("uuid"), str) and entry["uuid"]:
         message["external_id"] = entry["uuid"]
-    message["timestamp"] = _seconds(entry.get("timestamp"))
+    message["timestamp"] = seconds(entry.get("timestamp"))
     return cast("NewMessage", message)
 
 
@@ -213,12 +213,3 @@ def _role(entry: Any) -> str:
     message = entry.get("message")
     said = message.get("role") if isinstance(message, dict) else None
     return next((each for each in (said, entry.get("type")) if each in _ROLES), "system")
-
-
-def _seconds(written: Any) -> float | None:
-    """The time of a line, in epoch seconds; None, which is now, for one that cannot be read."""
-    try:
-        moment = datetime.fromisoformat(written).timestamp()
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return moment if moment >= 0 else None

@@ -84,7 +84,7 @@ class HermesSession:
     async def add_items(
         self, items: list[TResponseInputItem], *, wrapper: RunContextWrapper[Any] | None = None
     ) -> None:
-        """Store items at the end, all or none. Raises `ItemError`, a `TypeError`."""
+        """Store items at the end, all or none. Raises `NotJsonError`, a `TypeError`."""
         repository = await self._usable()
         messages = [message_of(item) for item in items]
         if messages:

@@ -10,10 +10,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
-from hermes_store.errors import InvalidArgumentError
+from hermes_store.adapters.exact import is_strict, text_to_keep
 from hermes_store.records import MessageRecord, NewMessage
 
-__all__ = ["ItemError", "item_of", "message_of"]
+__all__ = ["item_of", "message_of"]
 
 _MINE = "openai_agents"
 """The key in `extra`. There stand the name of a shape, and what the columns do not hold."""
@@ -21,27 +21,18 @@ _TEXT = "text"
 """In place of a shape: the item as JSON text, because the store would alter or refuse it."""
 _WHOLE = "whole"
 """In place of a shape: the item as it is."""
-_NUL = "\\u0000"
 _ROLES = frozenset({"user", "assistant", "system", "developer", "tool"})
 
 Item = Mapping[str, Any]
 Columns = dict[str, Any]
 
 
-class ItemError(InvalidArgumentError, TypeError):
-    """An item cannot be written as JSON; nothing was stored."""
-
-    def __init__(self, problem: object) -> None:
-        remedy = "give dicts of JSON; of an SDK's object, its to_input_item() or model_dump()"
-        super().__init__("items", f"cannot be written as JSON ({problem})", remedy)
-
-
 def message_of(item: Any) -> NewMessage:
-    """Return the message that holds an item. Raises `ItemError`."""
+    """Return the message that holds an item. Raises `NotJsonError`."""
     columns, kept = _taken(item)
-    text = _text_to_keep(item)
+    text = text_to_keep("items", item)
     if text is not None:
-        columns = {name: value for name, value in columns.items() if _is_strict(value)}
+        columns = {name: value for name, value in columns.items() if is_strict(value)}
         kept = {_TEXT: text}
     extra = {} if kept is None else {"extra": {_MINE: kept}}
     return cast("NewMessage", {**columns, **extra})
@@ -66,32 +57,6 @@ def _taken(item: Any) -> tuple[Columns, Any]:
             rest = {key: value for key, value in item.items() if key not in shape.keys}
             return columns, {name: rest} if rest or name not in _PLAIN else None
     return {"role": _speaker(item)}, {_WHOLE: item}
-
-
-def _text_to_keep(item: Any) -> str | None:
-    """JSON text of an item with NUL, lone surrogates or NaN; None for one that the store keeps."""
-    try:
-        written = json.dumps(item, ensure_ascii=False, allow_nan=False)
-        written.encode()
-    except (TypeError, RecursionError) as exc:
-        raise ItemError(exc) from exc
-    except ValueError:
-        pass
-    else:
-        return json.dumps(item) if _NUL in written else None
-    try:
-        return json.dumps(item)
-    except ValueError as exc:
-        raise ItemError(exc) from exc
-
-
-def _is_strict(value: Any) -> bool:
-    """Whether there is no NaN in a value."""
-    try:
-        json.dumps(value, allow_nan=False)
-    except ValueError:
-        return False
-    return True
 
 
 def _speaker(item: Any) -> str:

@@ -40,6 +40,7 @@ OF_FRAMEWORKS = [
     for name in (
         "adapters.claude_agent_sdk",
         "adapters.openai_agents",
+        "adapters.strands",
         "mcp.http",
         "mcp.server",
     )

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from turn import TURN, back, ordered
 
+from hermes_store.adapters.exact import NotJsonError
 from hermes_store.adapters.openai_agents import HermesSession
-from hermes_store.adapters.response_items import ItemError
 from hermes_store.errors import HermesStoreError
 
 OTHERS = [
@@ -118,12 +118,12 @@ def test_an_item_with_characters_that_a_database_lacks_is_found_by_its_other_wor
 
 def test_an_item_that_is_no_json_is_a_type_error_and_nothing_is_stored(session, repository):
     for item in ({"content": object()}, object(), {1, 2}):
-        with pytest.raises(TypeError, match="to_input_item") as error:
+        with pytest.raises(TypeError, match="model_dump") as error:
             asyncio.run(session.add_items([TURN[0], item]))
-        assert isinstance(error.value, ItemError)
+        assert isinstance(error.value, NotJsonError)
         assert isinstance(error.value, HermesStoreError)
     circle = []
     circle.append(circle)
-    with pytest.raises(ItemError):
+    with pytest.raises(NotJsonError):
         asyncio.run(session.add_items([{"role": "user", "content": circle}]))
     assert repository.session_count() == 0
