@@ -7,15 +7,17 @@ its `extra`. The protocol is `claude_agent_sdk.types.SessionStore`.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from claude_agent_sdk import fold_session_summary
 
 from hermes_store.adapters import keys
+from hermes_store.adapters.exact import is_strict, text_to_keep
+from hermes_store.adapters.iso_times import seconds
 from hermes_store.adapters.opened import Given, Opened
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.filters import SessionFilter
@@ -175,11 +177,14 @@ def _summed_up(key: SessionKey, kept: dict[str, Any], entries: Sequence[Any]) ->
 def _message(entry: Any) -> NewMessage:
     """A message that holds a line of a transcript, whole."""
     place, content, rest = _taken_out(entry)
-    message: dict[str, Any] = {"role": _role(entry), "content": content}
-    message["extra"] = {_MINE: {"line": rest, "content_at": place}}
+    text = text_to_keep("entries", entry)
+    kept = {"line": rest, "content_at": place} if text is None else {"text": text}
+    message: dict[str, Any] = {"role": _role(entry), "extra": {_MINE: kept}}
+    if text is None or is_strict(content):
+        message["content"] = content
     if isinstance(entry.get("uuid"), str) and entry["uuid"]:
         message["external_id"] = entry["uuid"]
-    message["timestamp"] = _seconds(entry.get("timestamp"))
+    message["timestamp"] = seconds(entry.get("timestamp"))
     return cast("NewMessage", message)
 
 
@@ -201,6 +206,8 @@ def _line(record: MessageRecord) -> dict[str, Any]:
     if mine is None:
         said = {"role": record["role"], "content": record["content"]}
         return {"type": record["role"], "message": said}
+    if "text" in mine:
+        return cast("dict[str, Any]", json.loads(mine["text"]))
     line: dict[str, Any] = mine["line"]
     if place := mine["content_at"]:
         *outer, name = place
@@ -213,12 +220,3 @@ def _role(entry: Any) -> str:
     message = entry.get("message")
     said = message.get("role") if isinstance(message, dict) else None
     return next((each for each in (said, entry.get("type")) if each in _ROLES), "system")
-
-
-def _seconds(written: Any) -> float | None:
-    """The time of a line, in epoch seconds; None, which is now, for one that cannot be read."""
-    try:
-        moment = datetime.fromisoformat(written).timestamp()
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return moment if moment >= 0 else None

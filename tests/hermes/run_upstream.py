@@ -48,7 +48,7 @@ def _tested(program: Program, *, control: bool, options: list[str]) -> int:
     print(f"Hermes Agent {program.version}, its own tests, {whose}:", flush=True)
     env = {
         **os.environ,
-        "PYTHONPATH": str(HERE),
+        "PYTHONPATH": os.pathsep.join(map(str, (HERE, HERE.parent))),
         "HERMES_STORE_SQLITE": "sqlite3",
         "HERMES_EXCEPTIONS": str(HERE / "exceptions.toml"),
         "HERMES_VERSION": program.version,

@@ -36,7 +36,14 @@ os.kill = lambda *_: sys.exit("os.kill: on Windows it ends the process, whatever
 folder = pathlib.Path(sys.argv[1])
 """
 OF_FRAMEWORKS = [
-    f"hermes_store.{name}" for name in ("adapters.claude_agent_sdk", "mcp.http", "mcp.server")
+    f"hermes_store.{name}"
+    for name in (
+        "adapters.claude_agent_sdk",
+        "adapters.openai_agents",
+        "adapters.strands",
+        "mcp.http",
+        "mcp.server",
+    )
 ]
 """They import a framework that is not installed here; its suites import them."""
 IMPORT = f"""
@@ -78,7 +85,7 @@ def unguarded(path: Path) -> list[str]:
     statements = [each for each in tree.body if not isinstance(each, (ast.If, ast.Try))]
     found = []
     for statement in statements:
-        if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             continue
         for node in ast.walk(statement):
             if isinstance(node, ast.Attribute) and node.attr in ONLY_POSIX:

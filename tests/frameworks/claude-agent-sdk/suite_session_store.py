@@ -85,6 +85,17 @@ def test_lines_come_back_equal(store):
     assert asyncio.run(both()) == [QUESTION, ANSWER, *MARKS]
 
 
+@pytest.mark.parametrize("said", ["NUL \0", "half \ud83d", [{"n": float("inf")}]])
+def test_a_line_that_a_database_would_alter_comes_back_equal(store, said):
+    line = {"type": "user", "message": {"role": "user", "content": said}}
+
+    async def both():
+        await store.append(KEY, [line])
+        return await store.load(KEY)
+
+    assert asyncio.run(both()) == [line]
+
+
 JSON = st.recursive(
     st.none()
     | st.booleans()

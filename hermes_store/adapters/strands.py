@@ -1,0 +1,250 @@
+"""The session repository of Strands Agents on a repository. Needs the extra `strands-agents`.
+
+The conversation of an agent is a session, each message of it a message. What Strands keeps of a
+session as a whole, and of several agents that work together, stands in `meta`. The protocol is
+`strands.session.session_repository.SessionRepository`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from strands.session.session_repository import SessionRepository as Protocol
+from strands.types.exceptions import SessionException
+from strands.types.session import Session, SessionAgent, SessionMessage, SessionType
+
+from hermes_store.adapters import keys, strands_rows
+from hermes_store.adapters.opened import Given, Opened
+from hermes_store.filters import SessionFilter
+
+if TYPE_CHECKING:
+    from strands.multiagent.base import MultiAgentBase
+
+    from hermes_store.records import SessionRecord
+    from hermes_store.repository import SessionRepository, Transaction
+
+__all__ = ["HermesSessionRepository"]
+
+R = TypeVar("R")
+_SOURCE = "strands-agents"
+_PREFIX = "strands"
+
+
+class HermesSessionRepository(Protocol):
+    """Keeps sessions of Strands: `RepositorySessionManager(session_id, session_repository=…)`.
+
+    Raises `SessionException` for what is missing or there already, else the errors of
+    `hermes_store`. Strands calls these methods in the thread of its event loop: they block it.
+    """
+
+    def __init__(self, repository: Given = None) -> None:
+        """Work on a repository of either kind, or open a path or a URL at the first use."""
+        self._repository = Opened(repository)
+
+    def close(self) -> None:
+        """Close what was opened for a path or a URL."""
+        self._repository.shut()
+
+    # --- sessions -------------------------------------------------------------------------------
+
+    def create_session(self, session: Session, **kwargs: Any) -> Session:
+        """Store a session. Raises `SessionException` when it exists."""
+        key = keys.joined(_PREFIX, session.session_id)
+
+        def create(transaction: Transaction) -> None:
+            if _session(transaction, session.session_id) is not None:
+                raise SessionException(f"session {session.session_id!r} exists; read it instead")
+            transaction.meta.set(key, strands_rows.packed("session", session.to_dict()))
+
+        self._in_transaction(create)
+        return session
+
+    def read_session(self, session_id: str, **kwargs: Any) -> Session | None:
+        """Return a session; None when there is none."""
+        return _session(self._repository.synchronous(), session_id)
+
+    def delete_session(self, session_id: str) -> None:
+        """Delete a session, the conversations of its agents and what they share.
+
+        Raises `SessionException` when there is none.
+        """
+
+        def delete(transaction: Transaction) -> bool:
+            agents = transaction.search_sessions(limit=None, filter=_agents_of(session_id))
+            deleted = [transaction.delete_session(each["id"]) for each in agents]
+            shared = transaction.meta.items(keys.prefix(_PREFIX, session_id))
+            names = [keys.joined(_PREFIX, session_id), *(name for name, _ in shared)]
+            return any([*deleted, *map(transaction.meta.delete, names)])
+
+        if not self._in_transaction(delete):
+            raise _missing(f"session {session_id!r}")
+
+    # --- agents ---------------------------------------------------------------------------------
+
+    def create_agent(self, session_id: str, session_agent: SessionAgent, **kwargs: Any) -> None:
+        """Store an agent. Raises `SessionException` when it exists, or its session does not."""
+        agent = _id(session_id, session_agent.agent_id)
+
+        def create(transaction: Transaction) -> None:
+            _require_session(transaction, session_id)
+            if transaction.get_session(agent) is not None:
+                raise SessionException(f"agent {session_agent.agent_id!r} exists; update it")
+            extra = strands_rows.packed("agent", session_agent.to_dict())
+            transaction.create_session(agent, _SOURCE, extra={strands_rows.MINE: extra})
+
+        self._in_transaction(create)
+
+    def read_agent(self, session_id: str, agent_id: str, **kwargs: Any) -> SessionAgent | None:
+        """Return an agent; None when there is none."""
+        session = self._repository.synchronous().get_session(_id(session_id, agent_id))
+        kept = None if session is None else (session["extra"] or {}).get(strands_rows.MINE)
+        return None if kept is None else SessionAgent.from_dict(strands_rows.unpacked(kept))
+
+    def update_agent(self, session_id: str, session_agent: SessionAgent, **kwargs: Any) -> None:
+        """Replace the state of an agent; `created_at` stays. Raises `SessionException`."""
+        agent = _id(session_id, session_agent.agent_id)
+
+        def update(transaction: Transaction) -> None:
+            session = _required(transaction, agent)
+            extra = session["extra"] or {}
+            before = strands_rows.unpacked(extra.get(strands_rows.MINE) or {})
+            data = {**session_agent.to_dict(), **strands_rows.created(before)}
+            new = {**extra, strands_rows.MINE: strands_rows.packed("agent", data)}
+            transaction.update_session(agent, extra=new)
+
+        self._in_transaction(update)
+
+    # --- messages -------------------------------------------------------------------------------
+
+    def create_message(
+        self, session_id: str, agent_id: str, session_message: SessionMessage, **kwargs: Any
+    ) -> None:
+        """Store a message. Raises `SessionException` for a `message_id` that is there already."""
+        agent, number = _id(session_id, agent_id), session_message.message_id
+        row = strands_rows.row_of(session_message.to_dict())
+
+        def create(transaction: Transaction) -> None:
+            _required(transaction, agent)
+            newest = transaction.get_messages(agent, limit=1, newest=True, include="all")
+            [stored] = transaction.append_messages(agent, [row])
+            if newest and stored <= newest[0]["id"]:
+                raise SessionException(f"message {number} of agent {agent_id!r} exists; update it")
+
+        self._in_transaction(create)
+
+    def read_message(
+        self, session_id: str, agent_id: str, message_id: int, **kwargs: Any
+    ) -> SessionMessage | None:
+        """Return a message; None when there is none."""
+        repository = self._repository.synchronous()
+        record = strands_rows.found(repository, _id(session_id, agent_id), message_id)
+        return None if record is None else SessionMessage.from_dict(strands_rows.data_of(record))
+
+    def update_message(
+        self, session_id: str, agent_id: str, session_message: SessionMessage, **kwargs: Any
+    ) -> None:
+        """Replace a message; `created_at` stays. Raises `SessionException` when there is none.
+
+        Of a redacted message only the redacted text is found by a search, shown and exported as
+        its content. What Strands keeps of the original stands in `extra`.
+        """
+        agent, number = _id(session_id, agent_id), session_message.message_id
+
+        def update(transaction: Transaction) -> None:
+            _required(transaction, agent)
+            record = strands_rows.found(transaction, agent, number)
+            if record is None:
+                raise _missing(f"message {number} of agent {agent_id!r}")
+            before = strands_rows.created(strands_rows.data_of(record))
+            row = strands_rows.row_of({**session_message.to_dict(), **before})
+            transaction.replace_message(agent, record["id"], **strands_rows.all_fields(row))
+
+        self._in_transaction(update)
+
+    def list_messages(
+        self,
+        session_id: str,
+        agent_id: str,
+        limit: int | None = None,
+        offset: int = 0,
+        **kwargs: Any,
+    ) -> list[SessionMessage]:
+        """Return the messages of an agent by ascending `message_id`, or a page of them."""
+        records = self._repository.synchronous().get_messages(_id(session_id, agent_id))
+        data = sorted(strands_rows.numbered(records), key=lambda each: each["message_id"])
+        end = None if limit is None else offset + limit
+        return [SessionMessage.from_dict(each) for each in data[offset:end]]
+
+    # --- several agents that work together ------------------------------------------------------
+
+    def create_multi_agent(
+        self, session_id: str, multi_agent: MultiAgentBase, **kwargs: Any
+    ) -> None:
+        """Store the state of a multi-agent, in place of an earlier one."""
+        state = strands_rows.packed("multi_agent", multi_agent.serialize_state())
+
+        def create(transaction: Transaction) -> None:
+            _require_session(transaction, session_id)
+            transaction.meta.set(_id(session_id, multi_agent.id), state)
+
+        self._in_transaction(create)
+
+    def read_multi_agent(
+        self, session_id: str, multi_agent_id: str, **kwargs: Any
+    ) -> dict[str, Any] | None:
+        """Return the state of a multi-agent; None when there is none."""
+        kept = self._repository.synchronous().meta.get(_id(session_id, multi_agent_id))
+        return None if kept is None else strands_rows.unpacked(kept)
+
+    def update_multi_agent(
+        self, session_id: str, multi_agent: MultiAgentBase, **kwargs: Any
+    ) -> None:
+        """Replace the state of a multi-agent. Raises `SessionException` when there is none."""
+        state = strands_rows.packed("multi_agent", multi_agent.serialize_state())
+        key = _id(session_id, multi_agent.id)
+
+        def update(transaction: Transaction) -> None:
+            if transaction.meta.get(key) is None:
+                raise _missing(f"multi-agent {multi_agent.id!r} of session {session_id!r}")
+            transaction.meta.set(key, state)
+
+        self._in_transaction(update)
+
+    def _in_transaction(self, function: Callable[[Transaction], R]) -> R:
+        with self._repository.synchronous().transaction() as transaction:
+            return function(transaction)
+
+
+def _id(session_id: str, part: str) -> str:
+    """The id of an agent's session, and the key of a multi-agent in `meta`."""
+    return keys.joined(_PREFIX, session_id, part)
+
+
+def _agents_of(session_id: str) -> SessionFilter:
+    return SessionFilter(id_prefix=keys.prefix(_PREFIX, session_id), archived=None)
+
+
+def _missing(what: str) -> SessionException:
+    return SessionException(f"there is no {what}; create it first")
+
+
+def _session(door: SessionRepository | Transaction, session_id: str) -> Session | None:
+    """A session, also without what `meta` has of it: imports have only the agents."""
+    if (kept := door.meta.get(keys.joined(_PREFIX, session_id))) is not None:
+        return Session.from_dict(strands_rows.unpacked(kept))
+    there = door.search_sessions(limit=1, filter=_agents_of(session_id))
+    return Session(session_id, SessionType.AGENT) if there else None
+
+
+def _require_session(transaction: Transaction, session_id: str) -> None:
+    if _session(transaction, session_id) is None:
+        raise _missing(f"session {session_id!r}")
+
+
+def _required(transaction: Transaction, agent: str) -> SessionRecord:
+    session = transaction.get_session(agent)
+    if session is None:
+        *_, session_id, agent_id = keys.parted(agent)
+        raise _missing(f"agent {agent_id!r} in session {session_id!r}")
+    return session

@@ -1,0 +1,133 @@
+"""What Strands stores, as dicts of JSON, in the columns and the `extra` of this store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+from hermes_store.adapters.content_blocks import Columns, columns_of, message_of
+from hermes_store.adapters.exact import is_strict, text_to_keep
+from hermes_store.adapters.iso_times import seconds
+from hermes_store.errors import InvalidArgumentError
+from hermes_store.records import MessageRecord, NewMessage
+
+if TYPE_CHECKING:
+    from hermes_store.repository import SessionRepository, Transaction
+
+__all__ = [
+    "MINE",
+    "all_fields",
+    "created",
+    "data_of",
+    "found",
+    "numbered",
+    "packed",
+    "row_of",
+    "unpacked",
+]
+
+MINE = "strands_agents"
+"""The key in `extra` of messages and sessions."""
+_AT_ONCE = 50
+_TEXT = "text"
+"""The whole as JSON text, because the store would alter or refuse it."""
+_FIELDS = ("role", "content", "tool_calls", "tool_call_id", "reasoning", "timestamp", "extra")
+
+
+def packed(argument: str, data: Any) -> dict[str, Any]:
+    """Data as the store keeps it exactly. Raises `NotJsonError`."""
+    text = text_to_keep(argument, data)
+    return {"data": data} if text is None else {_TEXT: text}
+
+
+def unpacked(kept: dict[str, Any]) -> dict[str, Any]:
+    """What was packed."""
+    data = json.loads(kept[_TEXT]) if _TEXT in kept else kept.get("data", {})
+    return cast("dict[str, Any]", data)
+
+
+def created(before: dict[str, Any]) -> dict[str, Any]:
+    """What an update leaves as it was."""
+    return {"created_at": before["created_at"]} if "created_at" in before else {}
+
+
+# --- messages -------------------------------------------------------------------------------------
+
+
+def row_of(data: dict[str, Any]) -> NewMessage:
+    """The message that holds a `SessionMessage`: what is read of it stands in the columns.
+
+    Raises `InvalidArgumentError`.
+    """
+    number, redacted = data["message_id"], data["redact_message"]
+    if not isinstance(number, int) or isinstance(number, bool):
+        problem = f"{number!r} is not a whole number"
+        raise InvalidArgumentError("message_id", problem, "count the messages of an agent")
+    columns, kept = columns_of(data["message"] if redacted is None else redacted)
+    if redacted is not None:
+        kept["original"] = data["message"]
+    times = {name: data[name] for name in ("created_at", "updated_at")}
+    columns, kept = _exact(data, columns, {**kept, **times})
+    return cast(
+        "NewMessage",
+        {
+            **columns,
+            "external_id": str(number),
+            "timestamp": seconds(data["created_at"]),
+            "extra": {MINE: kept},
+        },
+    )
+
+
+def _exact(
+    data: dict[str, Any], columns: Columns, kept: dict[str, Any]
+) -> tuple[Columns, dict[str, Any]]:
+    text = text_to_keep("session_message", data)
+    if text is None:
+        return columns, kept
+    return {name: value for name, value in columns.items() if is_strict(value)}, {_TEXT: text}
+
+
+def all_fields(row: NewMessage) -> dict[str, Any]:
+    """The fields that replace a message: those that the row lacks become empty."""
+    fields = {**dict.fromkeys(_FIELDS), **row}
+    return {name: value for name, value in fields.items() if name != "external_id"}
+
+
+def data_of(record: MessageRecord, number: int | None = None) -> dict[str, Any]:
+    """The `SessionMessage` that a message holds; of one that came another way, one like it."""
+    kept = (record["extra"] or {}).get(MINE) or {}
+    if _TEXT in kept:
+        return cast("dict[str, Any]", json.loads(kept[_TEXT]))
+    shown = message_of(record, kept)
+    is_redacted = "original" in kept
+    data = {
+        "message": kept["original"] if is_redacted else shown,
+        "message_id": int(record["external_id"] or 0) if number is None else number,
+        "redact_message": shown if is_redacted else None,
+    }
+    return {**data, **{name: kept[name] for name in ("created_at", "updated_at") if name in kept}}
+
+
+def numbered(records: Iterable[MessageRecord]) -> Iterator[dict[str, Any]]:
+    """The data of messages; those of another program are counted on from the one before."""
+    last = -1
+    for record in records:
+        is_ours = MINE in (record["extra"] or {})
+        data = data_of(record, None if is_ours else last + 1)
+        last = data["message_id"]
+        yield data
+
+
+def found(
+    door: SessionRepository | Transaction, session_id: str, number: int
+) -> MessageRecord | None:
+    """The message with a `message_id`, looked for from the newest on; None when there is none."""
+    before: int | None = None
+    while page := door.get_messages(session_id, limit=_AT_ONCE, newest=True, before_id=before):
+        for record in page[::-1]:
+            if record["external_id"] == str(number):
+                return record
+        before = page[0]["id"]
+    return None
