@@ -12,12 +12,17 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
+    JSON,
     ColumnElement,
+    FromClause,
     Select,
     Text,
     and_,
     bindparam,
     case,
+    cast,
+    column,
+    func,
     literal_column,
     or_,
     select,
@@ -147,7 +152,10 @@ def root_of(connection: OpenConnection, session_id: str) -> str:
 def _select_parts(*, looked_up: bool) -> Statement:
     """Up to the roots, and down from there. UNION ends at a circle."""
     part = (sessions.c.id, _PART_BEFORE)
-    up = select(*part).where(is_given(sessions.c.id, "ids")).cte("up", recursive=True)
+    of_given = select(*part).where(is_given(sessions.c.id, "ids"))
+    if looked_up:
+        of_given = _joined(part, _GIVEN, sessions.c.id == _GIVEN.c.value, looked_up)
+    up = of_given.cte("up", recursive=True)
     up = up.union(_joined(part, up, sessions.c.id == up.c.before, looked_up))
     chain = select(up.c.id).cte("chain", recursive=True)
     follows = and_(_IS_PART, sessions.c.parent_session_id == chain.c.id)
@@ -157,8 +165,14 @@ def _select_parts(*, looked_up: bool) -> Statement:
     return Statement(select(rows.c.id, rows.c.before).order_by(rows.c.started_at, rows.c.id))
 
 
+_GIVEN = func.json_array_elements_text(cast(bindparam("ids", type_=Text), JSON)).table_valued(
+    column("value", Text), name="given"
+)
+"""On PostgreSQL the ids that `as_parameter` made a parameter of."""
+
+
 def _joined(
-    columns: Sequence[Any], to: CTE, condition: ColumnElement[bool], looked_up: bool
+    columns: Sequence[Any], to: FromClause, condition: ColumnElement[bool], looked_up: bool
 ) -> Select[Any]:
     """The sessions that belong to the rows of `to`.
 

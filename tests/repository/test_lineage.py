@@ -236,7 +236,7 @@ def test_a_server_looks_a_chain_up_in_the_index(postgresql_database):
         own.execute(text(
             "INSERT INTO sessions (id, source, started_at, parent_session_id, link)"
             " SELECT 's' || n, 'cli', n, CASE WHEN n % 4 > 0 THEN 's' || n - 1 END,"
-            " CASE WHEN n % 4 > 0 THEN 'compression' END FROM generate_series(0, 4999) AS n"))  # fmt: skip
+            " CASE WHEN n % 4 > 0 THEN 'compression' END FROM generate_series(0, 19999) AS n"))  # fmt: skip
         own.execute(text("ANALYZE sessions"))
         assert own.get_lineage("s4998") == ["s4996", "s4997", "s4998", "s4999"]
         sql, constants = _PARTS_ON_POSTGRESQL._compile("postgresql", own.connection.dialect)
