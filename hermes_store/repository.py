@@ -23,7 +23,7 @@ from hermes_store.execution.savepoint import run_in_savepoint
 from hermes_store.execution.store import Engines, Store, read_any_text
 from hermes_store.filters import EVERYTHING, SessionFilter, asked
 from hermes_store.records import SessionExport
-from hermes_store.search.choice import upkeep_of
+from hermes_store.search.choice import repair_of
 from hermes_store.settings import MoreSettings, make_settings
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ class Transaction(Operations):
 
         connection = self._open
         with _unknown_errors_typed(connection):
-            return run_in_savepoint(connection, operation, upkeep_of(connection.backend).repair)
+            return run_in_savepoint(connection, operation, repair_of(connection.backend))
 
 
 @contextmanager

@@ -69,6 +69,11 @@ class OpenConnection:
         self.core.close()
 
     @property
+    def is_for_one_read(self) -> bool:
+        """Whether each of its transactions is for a single read: what ends that ends both."""
+        return self._begin == self.backend.begin_reading
+
+    @property
     def in_transaction(self) -> bool:
         """Whether the database still holds the transaction that was begun."""
         return not self.core.invalidated and self.backend.in_transaction(self.dbapi)

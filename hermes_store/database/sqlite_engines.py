@@ -249,6 +249,8 @@ def _works_distrusted() -> bool:
 
     SQLite 3.40 counts FTS5 as unsafe there, newer ones do not.
     """
+    if sqlite_driver().sqlite_version_info < (3, 41):
+        return False
     with closing(sqlite_driver().connect(":memory:")) as probe:
         try:
             probe.executescript(_LIKE_OURS)

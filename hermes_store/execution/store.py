@@ -35,7 +35,7 @@ from hermes_store.execution.readers import Readers
 from hermes_store.execution.sharing import gate, readers, writers
 from hermes_store.execution.turns import Operation, Turn
 from hermes_store.execution.writer import Writer
-from hermes_store.search.choice import upkeep_of
+from hermes_store.search.choice import repair_of
 from hermes_store.settings import Settings
 
 __all__ = ["Engines", "Store", "read_any_text"]
@@ -285,7 +285,7 @@ def _make_writer(
         engine,
         backend,
         settings,
-        upkeep_of(backend).repair,
+        repair_of(backend),
         backend.checkpoints(url, settings, gate),
         renew=renew,
     )

@@ -10,7 +10,24 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import CTE, Text, bindparam, case, literal_column, or_, select
+from sqlalchemy import (
+    CTE,
+    JSON,
+    ColumnElement,
+    FromClause,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    column,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.given_texts import as_parameter, is_given
@@ -84,7 +101,8 @@ def chains_of(
 
     `without` are sessions that do not count, as before they were stored.
     """
-    rows = _PARTS.run(connection, ids=as_parameter(ids)).fetchall()
+    statement = _PARTS_ON_POSTGRESQL if connection.backend.is_server else _PARTS
+    rows = statement.run(connection, ids=as_parameter(ids)).fetchall()
     parts = _Parts(row for row in rows if row[0] not in without)
     return {each: parts.chain(each) for each in ids if each in parts.before}
 
@@ -131,22 +149,44 @@ def root_of(connection: OpenConnection, session_id: str) -> str:
     return found[session_id].root if found else session_id
 
 
-def _select_parts() -> Statement:
+def _select_parts(*, looked_up: bool) -> Statement:
     """Up to the roots, and down from there. UNION ends at a circle."""
-    given = select(sessions.c.id, _PART_BEFORE).where(is_given(sessions.c.id, "ids"))
-    up = given.cte("up", recursive=True)
-    up = up.union(select(sessions.c.id, _PART_BEFORE).join(up, sessions.c.id == up.c.before))
+    part = (sessions.c.id, _PART_BEFORE)
+    of_given = select(*part).where(is_given(sessions.c.id, "ids"))
+    if looked_up:
+        of_given = _joined(part, _GIVEN, sessions.c.id == _GIVEN.c.value, looked_up)
+    up = of_given.cte("up", recursive=True)
+    up = up.union(_joined(part, up, sessions.c.id == up.c.before, looked_up))
     chain = select(up.c.id).cte("chain", recursive=True)
-    chain = chain.union(
-        select(sessions.c.id)
-        .where(_IS_PART)
-        .join(chain, sessions.c.parent_session_id == chain.c.id)
-    )
-    found = select(sessions.c.id, _PART_BEFORE).join(chain, sessions.c.id == chain.c.id)
-    return Statement(found.order_by(sessions.c.started_at, sessions.c.id))
+    follows = and_(_IS_PART, sessions.c.parent_session_id == chain.c.id)
+    chain = chain.union(_joined(part[:1], chain, follows, looked_up))
+    found = _joined((*part, sessions.c.started_at), chain, sessions.c.id == chain.c.id, looked_up)
+    rows = found.subquery()
+    return Statement(select(rows.c.id, rows.c.before).order_by(rows.c.started_at, rows.c.id))
 
 
-_PARTS = _select_parts()
+_GIVEN = func.json_array_elements_text(cast(bindparam("ids", type_=Text), JSON)).table_valued(
+    column("value", Text), name="given"
+)
+"""On PostgreSQL the ids that `as_parameter` made a parameter of."""
+
+
+def _joined(
+    columns: Sequence[Any], to: FromClause, condition: ColumnElement[bool], looked_up: bool
+) -> Select[Any]:
+    """The sessions that belong to the rows of `to`.
+
+    PostgreSQL expects thousands of them and would read the whole table, each time. It looks them
+    up in the index, as SQLite does, when each row has a subquery that cannot be merged.
+    """
+    if not looked_up:
+        return select(*columns).join(to, condition)
+    rows = select(*columns).where(condition).offset(literal_column("0")).lateral()
+    return select(*rows.c).select_from(to).join(rows, true())
+
+
+_PARTS = _select_parts(looked_up=False)
+_PARTS_ON_POSTGRESQL = _select_parts(looked_up=True)
 
 
 class _Parts:

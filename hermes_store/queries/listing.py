@@ -6,16 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Integer,
-    Select,
-    bindparam,
-    func,
-    select,
-    type_coerce,
-)
+from sqlalchemy import ColumnElement, Integer, Select, func, select, type_coerce
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.given_texts import as_parameter, is_given
@@ -72,12 +63,7 @@ def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
 
 def select_page(statement: Select[Any], shape: Shape) -> Select[Any]:
     """`statement` with the conditions, the order and the page."""
-    return (
-        statement.where(*_conditions(shape), *paging.behind(shape.order))
-        .order_by(*paging.order(shape.order))
-        .limit(bindparam("limit", type_=BigInteger))
-        .offset(bindparam("offset", type_=BigInteger))
-    )
+    return paging.cut(statement.where(*_conditions(shape)), shape.order)
 
 
 @lru_cache(maxsize=64)

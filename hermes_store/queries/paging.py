@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_column, not_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    not_,
+    select,
+)
 
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
@@ -12,7 +22,7 @@ from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import sessions
 
-__all__ = ["ALL", "Page", "Placed", "Shape", "behind", "order", "placed"]
+__all__ = ["ALL", "Page", "Placed", "Shape", "cut", "placed"]
 
 
 class Page(NamedTuple):
@@ -29,6 +39,10 @@ class Page(NamedTuple):
 ALL = Page(values.ALL)
 """All sessions, the last started first."""
 
+_MOST_WRITTEN = 100
+"""Greatest limit that stands in the SQL. PostgreSQL takes a tenth of all rows for an unknown one,
+and then plans the statement anew each time, which takes longer than to run it."""
+
 
 class Shape(NamedTuple):
     """What the SQL of order and page depends on."""
@@ -37,6 +51,10 @@ class Shape(NamedTuple):
     goes_on: bool = False
     some_unknown: bool = False
     """Whether the order must place sessions of which no last activity is stored."""
+    limit: int | None = None
+    """A limit that stands in the SQL; else it is a parameter."""
+    skips: bool = False
+    """Whether the page has an offset."""
 
 
 class Placed(NamedTuple):
@@ -50,12 +68,18 @@ def _time(shape: Shape) -> ColumnElement[Any]:
     return sessions.c.last_active if shape.by_last_active else sessions.c.started_at
 
 
-def order(shape: Shape) -> list[ColumnElement[Any]]:
-    """The order of a list."""
-    return [_time(shape).desc(), sessions.c.id.desc()]
+def cut(statement: Select[Any], shape: Shape) -> Select[Any]:
+    """`statement` in the order of the list, with the rows of the page."""
+    limit = literal_column(str(shape.limit)) if shape.limit is not None else _LIMIT
+    ordered = statement.where(*_behind(shape)).order_by(_time(shape).desc(), sessions.c.id.desc())
+    page = ordered.limit(limit)
+    return page.offset(_OFFSET) if shape.skips else page
 
 
-def behind(shape: Shape) -> list[ColumnElement[bool]]:
+_LIMIT, _OFFSET = (bindparam(name, type_=BigInteger) for name in ("limit", "offset"))
+
+
+def _behind(shape: Shape) -> list[ColumnElement[bool]]:
     """The conditions of a page that goes on behind a session."""
     if not shape.goes_on:
         return []
@@ -80,15 +104,17 @@ _ACTIVE = Statement(
 
 def placed(connection: OpenConnection, page: Page) -> Placed:
     """Translate a page. Raises `InvalidArgumentError` when `after` is no session."""
+    limit = page.limit if page.limit <= _MOST_WRITTEN else None
+    shape = Shape(page.by_last_active, limit=limit, skips=bool(page.offset))
     parameters = {"limit": page.limit, "offset": page.offset}
     if page.after is None:
-        return Placed(Shape(by_last_active=page.by_last_active), parameters)
+        return Placed(shape, parameters)
     at, some_unknown = _place(connection, page)
     goes_on = {**parameters, "after": page.after, "at": at}
     if some_unknown:  # rows of other programs; the list has them at one end
         unknown = 1e308 if connection.backend.sorts_null_first else -1e308
         goes_on |= {"unknown": unknown, "at": unknown if at is None else at}
-    return Placed(Shape(page.by_last_active, goes_on=True, some_unknown=some_unknown), goes_on)
+    return Placed(shape._replace(goes_on=True, some_unknown=some_unknown), goes_on)
 
 
 def _place(connection: OpenConnection, page: Page) -> tuple[float | None, bool]:

@@ -175,13 +175,13 @@ def fill_search_index(
     written and one that another process is filling; an index that turns out to be damaged is
     recorded as damaged.
     """
-    from hermes_store.search.choice import upkeep_of  # noqa: PLC0415 - seldom needed at opening
+    from hermes_store.search.choice import repair_of, upkeep_of  # noqa: PLC0415 - seldom needed at opening
 
-    search = upkeep_of(backend_of(url))
+    backend = backend_of(url)
 
     def run(operation: Callable[[OpenConnection], T]) -> T:
         with (
-            _typed_errors(backend_of(url), "messages are safe"),
+            _typed_errors(backend, "messages are safe"),
             _locked(url, lock_timeout) as connection,
         ):
             result = operation(connection)
@@ -193,12 +193,12 @@ def fill_search_index(
             progress("search index", done, total)
 
     try:
-        search.backfill(run, report, seconds=seconds)
+        upkeep_of(backend).backfill(run, report, seconds=seconds)
     except (StoreBusyError, StoreReadOnlyError):
         return
     except (MigrationError, DamagedFileError) as exc:
         cause = exc.__cause__
-        repair = search.repair
+        repair = repair_of(backend)
         if repair is None or not isinstance(cause, DatabaseError) or not repair.applies(cause):
             raise
         run(lambda connection: repair.apply(connection, cause))

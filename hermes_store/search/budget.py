@@ -36,7 +36,7 @@ class Budget:
 
     def check(self) -> None:
         """Raise `SearchTooBroadError` when it is over."""
-        if self.is_over:
+        if time.monotonic() >= self._over_at:
             raise SearchTooBroadError(self.seconds)
 
 

@@ -17,15 +17,11 @@ if TYPE_CHECKING:
     from hermes_store.search.chosen import ChosenSessions
     from hermes_store.search.query import Query  # it takes long, and opening needs none
 
-__all__ = ["Search", "Upkeep", "search_of", "upkeep_of"]
+__all__ = ["Search", "Upkeep", "repair_of", "search_of", "upkeep_of"]
 
 
 class Upkeep(Protocol):
     """What the modules `sqlite_upkeep` and `postgresql_upkeep` offer: care of the index."""
-
-    @property
-    def repair(self) -> Repair | None:
-        """What keeps a damaged index from costing a message."""
 
     def require_ready(self, connection: OpenConnection) -> None:
         """Raise `SearchIndexError` unless the index can answer."""
@@ -84,8 +80,31 @@ def search_of(backend: Backend) -> Search:
 
 
 def upkeep_of(backend: Backend) -> Upkeep:
-    """How the index of a database is looked after. Opening needs no more than this."""
+    """How the index of a database is looked after. A process imports only what it uses."""
     return _upkeep(backend.is_server)
+
+
+def repair_of(backend: Backend) -> Repair | None:
+    """What sets a damaged index aside and runs the operation again: it costs no message.
+
+    None for a server, where the index is a column of the message and no write fails because of it.
+    """
+    return None if backend.is_server else _REPAIR
+
+
+def _is_damage(exc: BaseException) -> bool:
+    from hermes_store.search.index import is_index_damage  # noqa: PLC0415 - only after an error
+
+    return is_index_damage(exc)
+
+
+def _set_aside(connection: OpenConnection, cause: BaseException) -> None:
+    from hermes_store.search.index import mark_damaged  # noqa: PLC0415 - as above
+
+    mark_damaged(connection, cause)
+
+
+_REPAIR = Repair(_is_damage, _set_aside)
 
 
 @cache

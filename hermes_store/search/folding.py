@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from functools import cache, lru_cache
 
 from hermes_store.search.characters import beyond_ascii
 from hermes_store.search.folding_tables import CHANGING, FOLDED, INVISIBLE, MARKS
 
-__all__ = ["changes_words", "fold", "plain"]
+__all__ = ["Places", "changes_words", "fold", "plain"]
 
 _LETTERS = str.maketrans(
     {
@@ -39,6 +40,7 @@ _OPTIONAL = re.compile(
     "\u0610-\u061a\u0640\u064b-\u0652\u0656-\u065f\u0670"  # harakat and tatweel
     "\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u08d3-\u08e1\u08e3-\u08ff]"
 )
+_JAMO = "\u1100-\u11ff\uffa0-\uffdc"
 _IOTA = "\N{COMBINING GREEK YPOGEGRAMMENI}"
 _ON_ALEF = "\u0653\u0654\u0655"
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
@@ -61,27 +63,46 @@ def fold(text: str) -> str:
     return _patterns().clusters(text).sub(lambda found: _folded(found[0]), text).lower()
 
 
-def plain(text: str) -> tuple[str, list[int]]:
+def plain(text: str) -> tuple[str, Places | None]:
     """`text` folded, and where in it each folded character stands.
 
     No places when every character kept its own.
     """
     if text.isascii():
-        return text.lower(), []
+        return text.lower(), None
     pieces: list[str] = []
-    places: list[int] = []
-    at, moved = 0, False
+    moved: list[tuple[int, int, int]] = []
+    at = length = 0
     for found in _patterns().clusters(text).finditer(text):
         start, end = found.span()
         folded = _folded(found[0])
         pieces += (text[at:start], folded)
-        places += range(at, start)
-        places += [start] * len(folded)
-        moved = moved or len(folded) != end - start
+        length += start - at + len(folded)
         at = end
+        if not len(folded) == end - start == 1:
+            moved.append((length, start, end))
     pieces.append(text[at:])
-    whole = "".join(pieces).lower()
-    return whole, [*places, *range(at, len(text) + 1)] if moved else []
+    return "".join(pieces).lower(), Places(moved) if moved else None
+
+
+class Places:
+    """Where in a text the characters of its folding stand: looked up, because few are asked for."""
+
+    def __init__(self, moved: list[tuple[int, int, int]]) -> None:
+        """`moved`: of each cluster that is not one for one its end folded, its begin and end."""
+        self._moved = moved
+        self._ends = [end for end, _, _ in moved]
+
+    def __call__(self, at: int) -> int:
+        """The place of the folded character at `at`; all of a cluster stand where it begins."""
+        following = bisect_right(self._ends, at)
+        place = at
+        if following:
+            folded_end, _, end = self._moved[following - 1]
+            place += end - folded_end
+        if following < len(self._moved):
+            place = min(place, self._moved[following][1])
+        return place
 
 
 def changes_words(text: str) -> bool:
@@ -103,24 +124,32 @@ class _Patterns:
 
     def __init__(self) -> None:
         self.changing = re.compile(f"[{_ASTRAL.sub('', CHANGING)}]")
-        self._near = self._of(_ASTRAL.sub("", MARKS), _ASTRAL.sub("", FOLDED))
+        marks, folded = _ASTRAL.sub("", MARKS), _ASTRAL.sub("", FOLDED)
+        self._joining = re.compile(f"[{_JAMO}{marks}]")
+        self._single = re.compile(f"[{folded}]")
+        self._near = self._of(marks, folded)
         self._all = self._of(MARKS, FOLDED)
         self._astral = re.compile("[\U00010000-\U0010ffff]")
         self._astral_folded = re.compile(f"[{MARKS}{FOLDED}]")
 
     @staticmethod
     def _of(marks: str, folded: str) -> re.Pattern[str]:
-        jamo = "[\u1100-\u11ff\uffa0-\uffdc]{2,}"
-        return re.compile(f"{jamo}|[^{marks}]?[{marks}]+|[{folded}]")
+        return re.compile(f"[{_JAMO}]{{2,}}|[^{marks}]?[{marks}]+|[{folded}]")
 
     def clusters(self, text: str) -> re.Pattern[str]:
         """What finds all of `text` that is folded."""
-        return self._all if self.has_astral(text) else self._near
+        others = beyond_ascii(text)
+        if self.has_astral(others):
+            return self._all
+        # A single class is looked for several times as fast.
+        return self._near if self._joining.search(others) else self._single
 
     def has_astral(self, text: str) -> bool:
         """Whether characters beyond the first plane are folded."""
-        astral = "".join(self._astral.findall(text)) if max(text) > "\uffff" else ""
-        return bool(astral) and self._astral_folded.search(astral) is not None
+        if len(text.encode("utf-16-le", "surrogatepass")) == 2 * len(text):
+            return False  # to look for them with `re` takes many times as long
+        astral = "".join(self._astral.findall(text))
+        return self._astral_folded.search(astral) is not None
 
 
 _patterns = cache(_Patterns)

@@ -141,6 +141,8 @@ def _uncoded(word: str) -> str:
 
 def otherwise(typed: str) -> list[str]:
     """What is typed, and how the same date or version may stand in a text as well."""
+    if typed.isalpha():
+        return [typed]
     return list(dict.fromkeys([typed, _MOMENT.sub(r"\1 \2", _NUMBERED.sub(r"\1", typed))]))
 
 

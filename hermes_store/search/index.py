@@ -17,7 +17,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from hermes_store.database.connection import OpenConnection
-from hermes_store.database.repair import Repair
 from hermes_store.database.sql_text import canonical
 from hermes_store.database.statements import Statement
 from hermes_store.errors import SearchIndexError
@@ -36,7 +35,6 @@ __all__ = [
     "is_index_damage",
     "mark_damaged",
     "record",
-    "repair",
     "require_ready",
     "state",
     "unready",
@@ -152,10 +150,6 @@ def mark_damaged(connection: OpenConnection, cause: BaseException | str) -> None
         connection.core.exec_driver_sql(f"DROP TRIGGER IF EXISTS {trigger}")
     why = [str(getattr(cause, "orig", None) or cause), *map(_changed, missing)]
     record(connection, "damaged", "; ".join(why))
-
-
-repair = Repair(is_index_damage, mark_damaged)
-"""A damaged index costs no message: it is set aside, and the operation runs again."""
 
 
 def check(connection: OpenConnection) -> list[str]:

@@ -7,8 +7,9 @@ module looks at the texts that the index found, in the order of the page, until 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -16,7 +17,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Select,
-    TextClause,
     bindparam,
     literal_column,
     select,
@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.statements import Statement
 from hermes_store.search.budget import Budget
 from hermes_store.search.chosen import ChosenSessions
 from hermes_store.search.matching import has_symbols, matches, spellings
@@ -49,9 +50,9 @@ _ORDER = {
     "oldest": "m.id",
 }
 _CONDITIONS = {
-    "sources": "s.source IN :sources",
-    "exclude_sources": "s.source NOT IN :exclude_sources",
-    "roles": "m.role IN :roles",
+    "sources": "s.source = ANY(CAST(:sources AS text[]))",
+    "exclude_sources": "s.source <> ALL(CAST(:exclude_sources AS text[]))",
+    "roles": "m.role = ANY(CAST(:roles AS text[]))",
     "session_id": "m.session_id = :session_id",
     "exclude_session_id": "m.session_id <> :exclude_session_id",
     "without_rewound": "m.state IS DISTINCT FROM 'rewound'",
@@ -59,7 +60,6 @@ _CONDITIONS = {
     "since": "m.timestamp >= :since",
     "until": "m.timestamp < :until",
 }
-_LISTS = ("sources", "exclude_sources", "roles")
 _LOOKED_AT_ONCE = 100
 _LONGEST_PHRASE = 64
 _LONGEST_WORD = 500
@@ -84,35 +84,35 @@ def find(
     words = _folded(connection, set(_texts(tree)))
     possible, sure = expression(tree, words), expression(tree, words, sure=True)
     condition, asked = chosen or (None, {})
-    values = {**filters, **asked, "possible": possible, "sure": sure}
-    statement = _statement(sort, filters, condition)
+    names = tuple(filters)
+    lists = {name: list(each) for name, each in filters.items() if isinstance(each, tuple)}
+    values = {**filters, **lists, **asked, "possible": possible}
     if possible == sure:
-        page = statement.limit(limit).offset(offset)
-        return connection.core.scalars(page, values).all()
+        page = _page(sort, names, condition)
+        return [id_ for (id_,) in page.run(connection, **values, limit=limit, offset=offset)]
     surely: ColumnElement[bool] = literal_column("m.search").bool_op("@@")(
         text("CAST(:sure AS tsquery)")
     )
-    doubted = statement.add_columns(surely.label("sure"))
-    found = _looked_at(connection, tree, doubted, values, budget)
+    doubted = _found(sort, names, condition).add_columns(surely.label("sure"))
+    found = _looked_at(connection, tree, doubted, {**values, "sure": sure}, budget)
     return list(islice(found, offset, offset + limit))
 
 
-def _statement(
-    sort: str, filters: Iterable[str], chosen: ColumnElement[bool] | None
-) -> Select[Any]:
-    conditions = [text("m.search @@ CAST(:possible AS tsquery)")]
-    conditions += [_condition(name) for name in _CONDITIONS if name in filters]
+@lru_cache(maxsize=64)
+def _page(sort: str, filters: tuple[str, ...], chosen: ColumnElement[bool] | None) -> Statement:
+    limit, offset = (bindparam(name, type_=BigInteger) for name in ("limit", "offset"))
+    return Statement(_found(sort, filters, chosen).limit(limit).offset(offset))
+
+
+def _found(sort: str, filters: tuple[str, ...], chosen: ColumnElement[bool] | None) -> Select[Any]:
+    conditions = ["m.search @@ CAST(:possible AS tsquery)"]
+    conditions += [_CONDITIONS[name] for name in filters]
     tables = "messages AS m"
-    if any("s.source" in each.text for each in conditions):
+    if any("s.source" in each for each in conditions):
         tables += " JOIN sessions AS s ON s.id = m.session_id"
     found = select(literal_column("m.id", BigInteger).label("id")).select_from(text(tables))
-    found = found.where(*conditions, *(() if chosen is None else (chosen,)))
+    found = found.where(*map(text, conditions), *(() if chosen is None else (chosen,)))
     return found.order_by(text(_ORDER[sort]))
-
-
-def _condition(name: str) -> TextClause:
-    condition = text(_CONDITIONS[name])
-    return condition.bindparams(bindparam(name, expanding=True)) if name in _LISTS else condition
 
 
 def _looked_at(
@@ -146,14 +146,22 @@ def within(connection: OpenConnection, budget: Budget) -> Iterator[None]:
     if not budget.seconds:
         yield
         return
-    connection.run("SAVEPOINT hermes_search")
-    _set_limit(connection, budget)
+    around = nullcontext() if connection.is_for_one_read else _savepoint(connection)
     try:
-        yield
+        with around:
+            _set_limit(connection, budget)
+            yield
     except connection.errors as exc:
         if getattr(getattr(exc, "orig", exc), "sqlstate", None) == _ENDED:
             budget.check()
         raise
+
+
+@contextmanager
+def _savepoint(connection: OpenConnection) -> Iterator[None]:
+    connection.run("SAVEPOINT hermes_search")
+    try:
+        yield
     finally:
         if connection.in_transaction:
             connection.run("ROLLBACK TO hermes_search")
@@ -197,16 +205,25 @@ def _folded(connection: OpenConnection, texts: set[str]) -> Words:
     storable = {
         each: each.encode("utf-8", "replace").decode().replace("\0", "\ufffd") for each in texts
     }
-    rows = connection.core.execute(_FOLD, {"texts": list(storable.values())})
-    found = {each: folded.split(" ") for each, folded in rows}
+    found = {each: [each.lower()] for each in storable.values() if _is_word(each)}
+    if others := [each for each in storable.values() if each not in found]:
+        rows = _FOLD.run(connection, texts=others)
+        found |= {each: folded.split(" ") for each, folded in rows}
     return {
         each: [word[:_LONGEST_WORD] for word in found[stored] if word not in {"", "\x1c"}]
         for each, stored in storable.items()
     }
 
 
-_FOLD = text("""\
+def _is_word(typed: str) -> bool:
+    """Whether it is known without the server how `typed` is folded: as its lower case."""
+    return typed.isascii() and typed.isalnum()
+
+
+_FOLD = Statement(
+    text("""\
 SELECT typed, hermes_search_fold(typed) FROM unnest(CAST(:texts AS text[])) AS typed""")
+)
 
 
 def expression(tree: Query, words: Words, *, sure: bool = False) -> str:

@@ -14,12 +14,8 @@ __all__ = [
     "is_index_damage",
     "merge",
     "reindex",
-    "repair",
     "require_ready",
 ]
-
-repair = None
-"""A write cannot fail because of the index: it is a column of the message."""
 
 reindex = partial(rebuild.reindex, build=postgresql_build)
 backfill = partial(rebuild.backfill, build=postgresql_build)

@@ -22,8 +22,8 @@ _MATCHES_LOOKED_AT = 20
 _CUT = "..."
 
 
-Reading = Callable[[str], tuple[str, list[int]]]
-"""What is looked through for a text, and where each of its characters stands in the text."""
+Reading = Callable[[str], tuple[str, Callable[[int], int] | None]]
+"""What is looked through for a text, and where a character of it stands in the text."""
 
 
 def snippet(
@@ -34,19 +34,19 @@ def snippet(
     It is where the phrase that is there least often is next to most of the others. None when
     nothing is found.
     """
-    bare, places = read(text)
+    bare, place = read(text)
     best = _around_one(bare, finders[0]) if len(finders) == 1 else _around_all(bare, finders)
     if best is None:
         return None
-    window, *spans = [Span(places[a], places[z]) for a, z in best] if places else best
+    window, *spans = [Span(place(a), place(z)) for a, z in best] if place else best
     return _marked(text, window, spans, markers)
 
 
-def plain_parts(text: str) -> tuple[str, list[int]]:
+def plain_parts(text: str) -> tuple[str, Callable[[int], int]]:
     """Like `plain`, with the parts of words apart: of `getUserName` three words."""
     apart, places = parts_apart(text)
-    bare, inner = plain(apart)
-    return bare, [places[place] for place in inner] if inner else places
+    bare, place = plain(apart)
+    return bare, (lambda at: places[place(at)]) if place else places.__getitem__
 
 
 def beginning(text: str) -> str:

@@ -1,11 +1,11 @@
-"""Care of the index on SQLite: its state, its repair, and how it is built."""
+"""Care of the index on SQLite: its state, and how it is built."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from hermes_store.search import rebuild, sqlite_build
-from hermes_store.search.index import check, is_index_damage, repair, require_ready
+from hermes_store.search.index import check, is_index_damage, require_ready
 from hermes_store.search.sqlite_build import merge
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "is_index_damage",
     "merge",
     "reindex",
-    "repair",
     "require_ready",
 ]
 

@@ -39,24 +39,31 @@ def of_calls(tool_calls: str) -> str:
 
 def clean(text: str) -> str:
     """`text` without escape sequences and blocks of base64."""
-    return looked_through(text)[0]
+    text = _printed(text)
+    if _LONG_RUN not in text.encode("ascii", "replace").translate(_RUNS):
+        return text
+    return _without_base64(text) if _may_hold_base64(text, seams_of(classes_of(text))) else text
 
 
 def looked_through(text: str) -> tuple[str, bytes, bytes]:
     """`text` clean, and its classes and seams."""
+    text = _printed(text)
+    classes = classes_of(text)
+    seams = seams_of(classes)
+    if not _may_hold_base64(text, seams):
+        return text, classes, seams
+    text = _without_base64(text)
+    classes = classes_of(text)
+    return text, classes, seams_of(classes)
+
+
+def _printed(text: str) -> str:
+    """`text`, not too long, without escape sequences and data URLs."""
     if len(text) > LONGEST_TEXT:
         text = text[:LONGEST_TEXT]
     if "\x1b" in text or "\x08" in text or not text.isascii():
         text = _without_sequences(text)
-    if ";base64," in text:
-        text = _DATA_URL.sub(" ", text)
-    classes = classes_of(text)
-    seams = seams_of(classes)
-    if not (_HUMPS.search(seams) and max(map(len, text.split()), default=0) >= _LINE):
-        return text, classes, seams
-    text = _WRAPPED.sub(_unless_mixed, _BLOCK.sub(_unless_mixed, text))
-    classes = classes_of(text)
-    return text, classes, seams_of(classes)
+    return _DATA_URL.sub(" ", text) if ";base64," in text else text
 
 
 def _bounded(text: str) -> str:
@@ -105,6 +112,19 @@ _LINE = 60
 _HUMPS = re.compile(b"\\x%02x(?:[^\\x%02x]{0,40}+\\x%02x){11}" % (HUMP, HUMP, HUMP))
 """`aB` stands in base64 at every fifth place, hardly ever so close together in other texts."""
 _MIXED = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9]*[0-9])")
+
+
+_LONG_RUN = b"a" * _LINE
+_RUNS = bytes(ord("a") if re.match(r"[\w+/-]", chr(code), re.ASCII) else 0 for code in range(256))
+"""Makes `_LONG_RUN` of what a line of base64 may consist of: to look for it is fast."""
+
+
+def _may_hold_base64(text: str, seams: bytes) -> bool:
+    return bool(_HUMPS.search(seams)) and max(map(len, text.split()), default=0) >= _LINE
+
+
+def _without_base64(text: str) -> str:
+    return _WRAPPED.sub(_unless_mixed, _BLOCK.sub(_unless_mixed, text))
 
 
 def _unless_mixed(found: re.Match[str]) -> str:

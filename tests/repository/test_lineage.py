@@ -7,7 +7,7 @@ import stored
 
 from hermes_store import SessionRepository, models
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
-from hermes_store.queries.lineage import chain_ids, whole_conversation
+from hermes_store.queries.lineage import _PARTS_ON_POSTGRESQL, chain_ids, whole_conversation
 
 
 @pytest.fixture
@@ -226,3 +226,22 @@ def test_a_conversation_is_exported_whole_and_an_import_links_it_again(repositor
         assert other.export_lineage("b") == exported
     with pytest.raises(SessionNotFoundError):
         repository.export_lineage("nobody")
+
+
+@pytest.mark.postgresql
+def test_a_server_looks_a_chain_up_in_the_index(postgresql_database):
+    from sqlalchemy import text
+
+    with SessionRepository(postgresql_database) as repository, repository.transaction() as own:
+        own.execute(text(
+            "INSERT INTO sessions (id, source, started_at, parent_session_id, link)"
+            " SELECT 's' || n, 'cli', n, CASE WHEN n % 4 > 0 THEN 's' || n - 1 END,"
+            " CASE WHEN n % 4 > 0 THEN 'compression' END FROM generate_series(0, 19999) AS n"))  # fmt: skip
+        own.execute(text("ANALYZE sessions"))
+        assert own.get_lineage("s4998") == ["s4996", "s4997", "s4998", "s4999"]
+        sql, constants = _PARTS_ON_POSTGRESQL._compile("postgresql", own.connection.dialect)
+        driver = own.connection.connection.dbapi_connection
+        given = {"ids": '["s4998"]', **constants}
+        plan = "\n".join(row[0] for row in driver.execute(f"EXPLAIN {sql}", given).fetchall())
+        assert "Seq Scan on sessions" not in plan
+        assert "Hash Join" not in plan

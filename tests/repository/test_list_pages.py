@@ -109,7 +109,7 @@ def test_what_is_no_session_is_refused(repository, fill, after, by_last_active):
 @ORDERS
 @pytest.mark.parametrize("shown", [(), (("archived", 0),)], ids=["all", "live"])
 def test_a_page_is_read_from_its_place_in_the_index(repository, by_last_active, shown):
-    shape = Shape(shown, paging.Shape(by_last_active, goes_on=True))
+    shape = Shape(shown, paging.Shape(by_last_active, goes_on=True, limit=20))
     index, column = (
         ("idx_sessions_last_active", "last_active")
         if by_last_active
@@ -136,7 +136,7 @@ def test_a_server_reads_a_page_from_its_place_in_the_index(postgresql_database, 
 
     from hermes_store import SessionRepository
 
-    shape = Shape((("archived", 0),), paging.Shape(by_last_active, goes_on=True))
+    shape = Shape((("archived", 0),), paging.Shape(by_last_active, goes_on=True, limit=20))
     index = "idx_sessions_last_active" if by_last_active else "idx_sessions_started"
     with SessionRepository(postgresql_database) as repository, repository.transaction() as own:
         own.execute(text("INSERT INTO sessions (id, source, started_at, last_active)"
@@ -148,3 +148,26 @@ def test_a_server_reads_a_page_from_its_place_in_the_index(postgresql_database, 
         plan = "\n".join(row[0] for row in driver.execute(f"EXPLAIN {sql}", given).fetchall())
         assert f"Index Scan using {index} on sessions" in plan
         assert "Index Cond: " in plan
+
+
+@pytest.mark.postgresql
+@ORDERS
+def test_a_server_plans_a_page_once_for_all_calls(postgresql_database, by_last_active):
+    from hermes_store import SessionRepository
+
+    with SessionRepository(postgresql_database, pool_size=1) as repository:
+        for _ in range(30):
+            repository.list_sessions_rich(order_by_last_active=by_last_active)
+        kept = "SELECT generic_plans FROM pg_prepared_statements WHERE strpos(statement, 'LIMIT 20') > 0"
+        found = repository._store.read(lambda connection: connection.execute(kept, {}).fetchall())
+        assert [plans > 0 for (plans,) in found] == [True]
+
+
+@pytest.mark.parametrize("limit", [1, 99, 100, 101, None])
+def test_a_page_has_as_many_sessions_as_the_limit_says(repository, limit):
+    for number in range(103):
+        repository.create_session(f"s{number}", "cli")
+    for offset in (0, 2):
+        expected = min(limit or 103, 103 - offset)
+        assert len(repository.list_sessions_rich(limit=limit, offset=offset)) == expected
+        assert len(repository.search_sessions(limit=limit, offset=offset)) == expected

@@ -35,10 +35,11 @@ def test_what_is_folded_does_not_change_when_it_is_folded_again():
 
 def test_the_place_of_every_folded_character_is_known():
     text = "".join(f"{character}x" for character in KNOWN)
-    folded, places = plain(text)
+    folded, place = plain(text)
     assert folded == fold(text)
-    assert len(places) == len(folded) + 1
+    places = [place(at) for at in range(len(folded) + 1)]
     assert places == sorted(places)
+    assert places[-1] == len(text)
     wrong = [
         text[place] for place, each in zip(places, folded, strict=False)
         if each == "x" and text[place] != "x" and "x" not in fold(text[place])

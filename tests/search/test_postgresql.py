@@ -7,6 +7,7 @@ from stored import change, column
 
 from hermes_store import SessionRepository
 from hermes_store.errors import SearchIndexError
+from hermes_store.search.postgresql import _FOLD, _is_word
 
 pytestmark = pytest.mark.postgresql
 INSERT = """INSERT INTO messages(session_id, role, timestamp, content, content_format, tool_name,
@@ -93,6 +94,16 @@ def test_phrases_are_found_in_a_message_that_has_lost_places_of_its_words(reposi
 def test_words_and_phrases_longer_than_a_query_can_hold_are_found(repository, typed):
     repository.append_message("s", "user", f"see {typed.removesuffix('*')} there")
     assert is_found(repository, typed)
+
+
+def test_a_word_of_ascii_is_folded_as_the_server_folds_it(repository):
+    typed = ["exception", "getUserName", "V1", "007", "x" * 600, "ABC1def", "i", "I"]
+
+    def folded(connection):
+        return _FOLD.run(connection, texts=typed).fetchall()
+
+    assert all(map(_is_word, typed))
+    assert repository._store.read(folded) == [(each, each.lower()) for each in typed]
 
 
 def test_a_long_word_is_told_from_one_that_begins_like_it(repository):
