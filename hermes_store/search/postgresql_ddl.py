@@ -1,9 +1,9 @@
-"""The search index on PostgreSQL as SQL: functions, a generated column, an index, a view.
+"""The search index on PostgreSQL as SQL: functions, a column, a trigger, an index, a view.
 
-`messages.search` is a `tsvector` that PostgreSQL keeps in step by itself. It holds the same words
-as the index on SQLite, each at its place. `to_tsvector` is not used: its parser takes `foo/bar.py`
+`messages.search` is a `tsvector` that a trigger makes of each message. It holds the same words as
+the index on SQLite, each at its place. `to_tsvector` is not used: its parser takes `foo/bar.py`
 and `user@host` for one word, and drops symbols and emoji. The functions need no extension and no
-superuser, and call only functions of every server, so that a dump can be restored. A function that
+superuser. They work whatever the `search_path` is, so that a dump can be restored. A function that
 catches errors is not PARALLEL SAFE: the server refuses that in a parallel plan.
 """
 
@@ -14,9 +14,22 @@ from __future__ import annotations
 from hermes_store.search.alphabet import ACCENTS, APART, SEPARATORS
 from hermes_store.search.ddl import LONGEST_TEXT, NOISE_KEYS
 
-__all__ = ["DROPS", "HEAD_DDL", "INCOMPLETE", "INDEX", "MISSING_OR_CORRUPT", "STATE"]
+__all__ = [
+    "DROPS",
+    "HEAD_DDL",
+    "INCOMPLETE",
+    "INDEX",
+    "MADE",
+    "MISSING_OR_CORRUPT",
+    "STATE",
+    "TO_BE_FILLED",
+    "TRIGGER",
+]
 
 INDEX = "idx_messages_search"
+
+TRIGGER = "zz_messages_search"
+"""PostgreSQL runs triggers in the order of their names: this one after those of other programs."""
 
 MISSING_OR_CORRUPT = frozenset({"42P01", "42703", "42883", "XX002"})
 """SQLSTATE of errors: a table, a column or a function is missing, or an index is corrupt."""
@@ -31,7 +44,10 @@ CREATE TABLE search_index (
     owned_until DOUBLE PRECISION,
     filled BIGINT NOT NULL DEFAULT 0
 )"""
-"""Up to the id `filled`, the column `folded` says what it shall."""
+"""Up to the id `filled`, the columns `folded` and `search` say what they shall."""
+
+TO_BE_FILLED = "UPDATE search_index SET state = 'incomplete', detail = '', filled = 0"
+"""Says that the messages which are there have to be indexed."""
 
 INCOMPLETE = " "
 """A word that no text holds. In the vector of a message it says that some places are missing,
@@ -187,26 +203,6 @@ EXCEPTION WHEN data_exception OR program_limit_exceeded THEN  -- another tool's
     RETURN NULL;
 END $$"""
 
-# Of a table with a trigger BEFORE UPDATE the server makes the column `search` anew at every update,
-# also where only the state of a message changes.
-_FORGET = """
-CREATE FUNCTION hermes_search_forget() RETURNS trigger
-LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE format('UPDATE %I.%I SET folded = NULL WHERE id = $1', TG_TABLE_SCHEMA, TG_TABLE_NAME)
-        USING new.id;
-    RETURN NULL;
-END $$"""
-
-_TRIGGER = """
-CREATE TRIGGER messages_folded AFTER UPDATE ON messages FOR EACH ROW
-WHEN (new.folded IS NOT NULL AND NOT new.folded IS DISTINCT FROM old.folded
-    AND (old.content IS DISTINCT FROM new.content
-        OR old.content_format IS DISTINCT FROM new.content_format
-        OR old.tool_name IS DISTINCT FROM new.tool_name
-        OR old.tool_calls IS DISTINCT FROM new.tool_calls))
-EXECUTE FUNCTION hermes_search_forget()"""
-
 _PLACES = {
     "content": "CASE WHEN content_format IS NULL THEN hermes_search_json(content)"
     " ELSE hermes_search_parts(content) END",
@@ -228,16 +224,49 @@ SELECT id,
     hermes_search_folded(folded, 'forms') AS forms
 FROM messages"""
 
-_COLUMN = rf"""
-ALTER TABLE messages ADD COLUMN search tsvector GENERATED ALWAYS AS (
-    hermes_search_vector(hermes_search_fold(
-        coalesce({_text_of("content")}, '')
-        || coalesce(E' \x1c ' || {_text_of("tool_name")}, '')
-        || coalesce(E' \x1c ' || {_text_of("tool_calls")}, '')
-        || coalesce(E' \x1c ' || hermes_search_folded(folded, 'forms'), '')))
-) STORED"""
+# The server binds the names in a body after RETURN when it makes the function.
+_OF_MESSAGE = rf"""
+CREATE FUNCTION hermes_search_of_message(
+    content text, content_format text, tool_name text, tool_calls text, folded text
+) RETURNS tsvector LANGUAGE sql IMMUTABLE
+RETURN coalesce(hermes_search_vector(hermes_search_fold(
+    coalesce({_text_of("content")}, '')
+    || coalesce(E' \x1c ' || {_text_of("tool_name")}, '')
+    || coalesce(E' \x1c ' || {_text_of("tool_calls")}, '')
+    || coalesce(E' \x1c ' || hermes_search_folded(folded, 'forms'), ''))), '')"""
 
-_INDEX = f"CREATE INDEX {INDEX} ON messages USING gin (search)"
+MADE = "hermes_search_of_message(content, content_format, tool_name, tool_calls, folded)"
+"""What `search` of a message shall be: never NULL, which says that it is not indexed."""
+
+_KEEP = """
+CREATE FUNCTION hermes_search_keep() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND NOT new.folded IS DISTINCT FROM old.folded
+        AND (old.content IS DISTINCT FROM new.content
+            OR old.content_format IS DISTINCT FROM new.content_format
+            OR old.tool_name IS DISTINCT FROM new.tool_name
+            OR old.tool_calls IS DISTINCT FROM new.tool_calls)
+    THEN
+        new.folded := NULL;  -- another tool has changed a text
+    END IF;
+    IF TG_TABLE_SCHEMA = current_schema THEN
+        new.search := hermes_search_of_message(
+            new.content, new.content_format, new.tool_name, new.tool_calls, new.folded);
+    ELSE  -- as where a dump is restored; planned for each row
+        EXECUTE format('SELECT %I.hermes_search_of_message($1, $2, $3, $4, $5)', TG_TABLE_SCHEMA)
+        INTO new.search
+        USING new.content, new.content_format, new.tool_name, new.tool_calls, new.folded;
+    END IF;
+    RETURN new;
+EXCEPTION WHEN undefined_function OR undefined_column THEN  -- searches and check() notice
+    RETURN new;
+END $$"""
+
+_TRIGGER = f"""
+CREATE TRIGGER {TRIGGER}
+BEFORE INSERT OR UPDATE OF content, content_format, tool_name, tool_calls, folded ON messages
+FOR EACH ROW EXECUTE FUNCTION hermes_search_keep()"""
 
 HEAD_DDL = {
     "hermes_search_folded": _FOLDED,
@@ -247,17 +276,20 @@ HEAD_DDL = {
     "hermes_search_fold": _FOLD,
     "hermes_search_vector": _VECTOR,
     "messages_search": _VIEW,
-    "search": _COLUMN,
-    "hermes_search_forget": _FORGET,
-    "messages_folded": _TRIGGER,
-    INDEX: _INDEX,
+    "hermes_search_of_message": _OF_MESSAGE,
+    "hermes_search_keep": _KEEP,
+    "search": "ALTER TABLE messages ADD COLUMN search tsvector",
+    TRIGGER: _TRIGGER,
+    INDEX: f"CREATE INDEX {INDEX} ON messages USING gin (search)",
 }
 """What the newest revision has made by raw DDL, in the order in which it can be created."""
 
+_FUNCTIONS = [name for name in HEAD_DDL if name.startswith("hermes_search_")]
+
 DROPS = (
+    f"DROP TRIGGER IF EXISTS {TRIGGER} ON messages",
     "ALTER TABLE messages DROP COLUMN IF EXISTS search",
     "DROP VIEW IF EXISTS messages_search",
-    "DROP TRIGGER IF EXISTS messages_folded ON messages",
-    *(f"DROP FUNCTION IF EXISTS {name}" for name in HEAD_DDL if name.startswith("hermes_search_")),
+    *(f"DROP FUNCTION IF EXISTS {name}" for name in reversed(_FUNCTIONS)),
 )
 """Statements that undo whatever of it is there; the index goes with its column."""
