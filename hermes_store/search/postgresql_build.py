@@ -88,14 +88,14 @@ def create(connection: OpenConnection) -> None:
     connection.run("UPDATE search_index SET filled = 0")
 
 
-def unindexed(connection: OpenConnection, after: int, most: int) -> Rows:
-    """Id and length of the next messages after an id that may not be in the index."""
-    return connection.core.execute(_UNFOLDED, {"after": after, "most": most})
+def unindexed(connection: OpenConnection, after: int, upto: int, most: int) -> Rows:
+    """Id and length of the next messages, from after one id to another, to be indexed."""
+    return connection.core.execute(_UNINDEXED, {"after": after, "upto": upto, "most": most})
 
 
-_UNFOLDED = text("""\
+_UNINDEXED = text("""\
 SELECT id, coalesce(length(content), 0) + coalesce(length(tool_calls), 0) FROM messages
-WHERE id > :after AND id > (SELECT filled FROM search_index)
+WHERE id > :after AND id <= :upto AND id > (SELECT filled FROM search_index)
 ORDER BY id LIMIT :most""")
 
 _INDEX = text(f"""\
