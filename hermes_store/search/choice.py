@@ -33,6 +33,9 @@ class Upkeep(Protocol):
     def is_index_damage(self, exc: BaseException) -> bool:
         """Whether something failed because the index is damaged."""
 
+    check_writes: bool
+    """Whether `check` needs a connection that writes."""
+
     def check(self, connection: OpenConnection) -> list[str]:
         """What is wrong with the index, in words."""
 

@@ -2,8 +2,9 @@
 
 `search_index` holds one row that says whether search can answer. Triggers index each message that
 is written. When a trigger of SQLite's fails, the store drops the triggers, records the damage, and
-stores the message without them. PostgreSQL's catches it, and searches notice. `reindex` then builds the index anew, in short transactions between those of
-other processes.
+stores the message without them. A trigger of PostgreSQL's stores it by itself, and the next search
+notices. `reindex` then builds the index anew, in short transactions between those of other
+processes.
 """
 
 # ruff: noqa: S608 - these statements are put together from constants
