@@ -79,7 +79,7 @@ def changed(connection: OpenConnection) -> list[str]:
 def create(connection: OpenConnection) -> None:
     """Make an empty column and index in place of what is there, and all that they are made by.
 
-    Nothing can be read or written until the transaction ends: about a second for a million
+    Nothing can be read or written until the transaction ends: one or two seconds for a million
     messages. Messages written from then on are in the index.
     """
     for statement in (*DROPS, *HEAD_DDL.values()):
