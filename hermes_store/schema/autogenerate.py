@@ -3,8 +3,8 @@
 When one of them is missing, changed or left over, `alembic check` fails. `alembic revision
 --autogenerate` then writes the statements that put it right. SQLAlchemy reflects descending and
 partial indexes of SQLite poorly, so indexes are compared by their text, in place of Alembic's own
-comparison. On PostgreSQL the functions, the column, the index and the view of search are compared
-as the server gives them back.
+comparison. On PostgreSQL the functions, the column, the trigger, the index and the view of search
+are compared as the server gives them back.
 """
 
 from __future__ import annotations

@@ -153,6 +153,19 @@ def test_the_steps_of_an_upgrade_can_be_interrupted_and_go_on(waiting, database)
     assert [len(ids_found(waiting, typed)) for typed in ("needle", "strasse")] == [25, 1]
 
 
+def test_a_step_of_an_upgrade_that_the_server_ends_for_an_agent_is_tried_again(waiting, database):
+    change(
+        database,
+        "CREATE SEQUENCE steps; CREATE FUNCTION deadlock() RETURNS trigger LANGUAGE plpgsql AS $$"
+        " BEGIN IF nextval('steps') = 1 THEN RAISE deadlock_detected; END IF; RETURN new; END $$;"
+        "CREATE TRIGGER deadlock BEFORE UPDATE ON messages"
+        " FOR EACH ROW EXECUTE FUNCTION deadlock()",
+    )
+    migrate.upgrade(database)
+    assert column(database, "SELECT last_value > 1 FROM steps") == [True]
+    assert len(ids_found(waiting, "strasse")) == 1
+
+
 def test_a_step_writes_only_the_messages_whose_words_are_others(waiting, database):
     versions = "SELECT xmin::text FROM messages WHERE content = 'old needle' ORDER BY id"
     before = column(database, versions)
