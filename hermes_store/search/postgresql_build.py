@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.search import index as kept
-from hermes_store.search.filling import fill
+from hermes_store.search.filling import fill_those, outdated
 from hermes_store.search.postgresql_ddl import DROPS, HEAD_DDL, MADE
 from hermes_store.search.rebuild import Rows
 from hermes_store.search.running import Run
@@ -108,9 +108,9 @@ _FILLED = text("UPDATE search_index SET filled = :last")
 def index(connection: OpenConnection, first: int, last: int) -> None:
     """Bring `folded` and `search` of messages up to date, wherever they are not.
 
-    The words are made of the row as it is when it is locked, whoever changed it meanwhile.
+    Both are made of a row as it is once it is locked, whoever changed it meanwhile.
     """
-    fill(connection, first, last)
+    fill_those(connection, outdated(connection, first, last))
     connection.core.execute(_INDEX, {"first": first, "last": last})
     connection.core.execute(_FILLED, {"last": last})
 

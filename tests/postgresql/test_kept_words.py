@@ -5,6 +5,7 @@ from threading import Event
 
 import pytest
 from stored import change, check, column, connected
+from support import until
 
 from hermes_store import SessionRepository, migrate
 from hermes_store.errors import SearchIndexError
@@ -151,6 +152,21 @@ def test_the_steps_of_an_upgrade_can_be_interrupted_and_go_on(waiting, database)
     assert told == [0, 10, 20, 20, 27]
     assert waiting.check() == []
     assert [len(ids_found(waiting, typed)) for typed in ("needle", "strasse")] == [25, 1]
+
+
+def test_a_step_that_had_to_wait_for_an_agent_makes_the_words_of_the_new_text(waiting, database):
+    held = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with ThreadPoolExecutor(1) as thread, connected(database) as agent:
+        agent.execute("UPDATE messages SET content = 'Łódź' WHERE content IN ('Straße', '')")
+        filling = thread.submit(migrate.upgrade, database)
+        until(lambda: column(database, held) == [1])
+        agent.commit()
+        filling.result()
+    assert [ids_found(waiting, typed) for typed in ("strasse", "Łódź")] == [[], [26, 27]]
+    check(database)
 
 
 def test_a_step_of_an_upgrade_that_the_server_ends_for_an_agent_is_tried_again(waiting, database):
