@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import URL
 
 from hermes_store.database.sqlite_engines import sqlite_driver
+from hermes_store.search.postgresql_ddl import MADE
 
 
 @contextmanager
@@ -90,3 +91,6 @@ def check(database: Path | URL) -> None:
         change(
             database, "INSERT INTO messages_fts(messages_fts, rank) VALUES ('integrity-check', 1)"
         )
+    else:
+        stale = f"SELECT id FROM messages WHERE search IS NULL OR search <> {MADE}"
+        assert rows(database, stale) == []

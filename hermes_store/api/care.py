@@ -43,14 +43,16 @@ class Care(Topic):
         """Return what is wrong with the file, its references, counters and search index, in words.
 
         An empty list when all is well. Reads everything, and compares the index with every
-        message; other processes cannot write while it does that. What is read only is checked
-        without that comparison.
+        message. On SQLite other processes cannot write while it does that, and what is read only
+        is checked without that comparison.
         """
         from hermes_store.queries import upkeep  # noqa: PLC0415 - seldom used
 
-        if self._store.is_read_only:
-            return self._read(upkeep.problems)
-        return [*self._read(upkeep.problems), *self._write(upkeep_of(self._store.backend).check)]
+        problems, search = self._read(upkeep.problems), upkeep_of(self._store.backend)
+        if search.check_writes and self._store.is_read_only:
+            return problems
+        compare = self._write if search.check_writes else self._read
+        return [*problems, *compare(search.check)]
 
     def reindex(self, progress: Progress | None = None) -> None:
         """Build the search index anew, in short transactions between those of others.

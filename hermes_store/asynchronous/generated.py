@@ -946,8 +946,8 @@ class AwaitedOperations(Doors):
         """Return what is wrong with the file, its references, counters and search index, in words.
 
         An empty list when all is well. Reads everything, and compares the index with every
-        message; other processes cannot write while it does that. What is read only is checked
-        without that comparison.
+        message. On SQLite other processes cannot write while it does that, and what is read only
+        is checked without that comparison.
         """
         return await self._other(lambda asked: asked.check())
 

@@ -3,8 +3,8 @@
 When one of them is missing, changed or left over, `alembic check` fails. `alembic revision
 --autogenerate` then writes the statements that put it right. SQLAlchemy reflects descending and
 partial indexes of SQLite poorly, so indexes are compared by their text, in place of Alembic's own
-comparison. On PostgreSQL the functions, the column, the index and the view of search are compared
-as the server gives them back.
+comparison. On PostgreSQL the functions, the column, the trigger, the index and the view of search
+are compared as the server gives them back.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from hermes_store.search.ddl import HEAD_DDL
 from hermes_store.search.postgresql_ddl import DROPS as DROPS_ON_POSTGRESQL
 from hermes_store.search.postgresql_ddl import HEAD_DDL as ON_POSTGRESQL
 from hermes_store.search.postgresql_ddl import INDEX as SEARCH_INDEX_NAME
+from hermes_store.search.postgresql_ddl import TO_BE_FILLED
 
 __all__ = ["autogenerate_options"]
 
@@ -267,7 +268,7 @@ def _left_over(connection: Connection) -> Iterator[RawDDLOp]:
 
 
 def _changed_search(connection: Connection) -> Iterator[RawDDLOp]:
-    """PostgreSQL's search is made anew as a whole: each part is built on the one before."""
+    """PostgreSQL's search is made anew as a whole, and empty: it is filled in steps afterwards."""
     changed = postgresql_build.found_changed(connection)
     if changed == [SEARCH_INDEX_NAME]:
         drop = f"DROP INDEX IF EXISTS {SEARCH_INDEX_NAME}"
@@ -279,7 +280,7 @@ def _changed_search(connection: Connection) -> Iterator[RawDDLOp]:
             "postgresql",
         )
     elif changed:
-        anew = [*DROPS_ON_POSTGRESQL, *ON_POSTGRESQL.values()]
+        anew = [*DROPS_ON_POSTGRESQL, *ON_POSTGRESQL.values(), TO_BE_FILLED]
         yield RawDDLOp("rebuild_search", ", ".join(changed), anew, [], "postgresql")
 
 

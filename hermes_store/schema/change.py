@@ -179,14 +179,16 @@ def fill_search_index(
 
     backend = backend_of(url)
 
-    def run(operation: Callable[[OpenConnection], T]) -> T:
-        with (
-            _typed_errors(backend, "messages are safe"),
-            _locked(url, lock_timeout) as connection,
-        ):
+    def attempt(operation: Callable[[OpenConnection], T]) -> T:
+        with _locked(url, lock_timeout) as connection:
             result = operation(connection)
             _commit(connection, lock_timeout)
             return result
+
+    def run(operation: Callable[[OpenConnection], T]) -> T:
+        # A server ends a step where it and an agent wait for each other.
+        with _typed_errors(backend, "messages are safe"):
+            return retry_while_busy(backend, lambda: attempt(operation), lock_timeout)
 
     def report(done: int, total: int) -> None:
         if progress is not None:

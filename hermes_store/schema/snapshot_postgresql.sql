@@ -255,19 +255,15 @@ CREATE INDEX idx_messages_search ON messages USING gin (search);
 
 ALTER TABLE messages ADD COLUMN folded TEXT;
 
-ALTER TABLE messages DROP COLUMN IF EXISTS search;
+ALTER TABLE messages ADD COLUMN IF NOT EXISTS search tsvector;
+
+ALTER TABLE messages ALTER COLUMN search DROP EXPRESSION IF EXISTS;
+
+CREATE INDEX IF NOT EXISTS idx_messages_search ON messages USING gin (search);
 
 DROP VIEW IF EXISTS messages_search;
 
-DROP TRIGGER IF EXISTS messages_folded ON messages;
-
 DROP FUNCTION IF EXISTS hermes_search_parts(text);
-
-DROP FUNCTION IF EXISTS hermes_search_json(text);
-
-DROP FUNCTION IF EXISTS hermes_search_folded(text, text);
-
-DROP FUNCTION IF EXISTS hermes_search_forget();
 
 CREATE TABLE search_index (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -344,31 +340,42 @@ SELECT id,
     hermes_search_folded(folded, 'forms') AS forms
 FROM messages;
 
-ALTER TABLE messages ADD COLUMN search tsvector GENERATED ALWAYS AS (
-    hermes_search_vector(hermes_search_fold(
-        coalesce(coalesce(hermes_search_folded(folded, 'content'), CASE WHEN content_format IS NULL THEN hermes_search_json(content) ELSE hermes_search_parts(content) END), '')
-        || coalesce(E' \x1c ' || coalesce(hermes_search_folded(folded, 'tool_name'), tool_name), '')
-        || coalesce(E' \x1c ' || coalesce(hermes_search_folded(folded, 'tool_calls'), hermes_search_calls(tool_calls)), '')
-        || coalesce(E' \x1c ' || hermes_search_folded(folded, 'forms'), '')))
-) STORED;
+CREATE FUNCTION hermes_search_of_message(
+    content text, content_format text, tool_name text, tool_calls text, folded text
+) RETURNS tsvector LANGUAGE sql IMMUTABLE
+RETURN coalesce(hermes_search_vector(hermes_search_fold(
+    coalesce(coalesce(hermes_search_folded(folded, 'content'), CASE WHEN content_format IS NULL THEN hermes_search_json(content) ELSE hermes_search_parts(content) END), '')
+    || coalesce(E' \x1c ' || coalesce(hermes_search_folded(folded, 'tool_name'), tool_name), '')
+    || coalesce(E' \x1c ' || coalesce(hermes_search_folded(folded, 'tool_calls'), hermes_search_calls(tool_calls)), '')
+    || coalesce(E' \x1c ' || hermes_search_folded(folded, 'forms'), ''))), '');
 
-CREATE FUNCTION hermes_search_forget() RETURNS trigger
+CREATE FUNCTION hermes_search_keep() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    EXECUTE format('UPDATE %I.%I SET folded = NULL WHERE id = $1', TG_TABLE_SCHEMA, TG_TABLE_NAME)
-        USING new.id;
-    RETURN NULL;
+    IF TG_OP = 'UPDATE' AND NOT new.folded IS DISTINCT FROM old.folded
+        AND (old.content IS DISTINCT FROM new.content
+            OR old.content_format IS DISTINCT FROM new.content_format
+            OR old.tool_name IS DISTINCT FROM new.tool_name
+            OR old.tool_calls IS DISTINCT FROM new.tool_calls)
+    THEN
+        new.folded := NULL;  -- another tool has changed a text
+    END IF;
+    IF TG_TABLE_SCHEMA = current_schema THEN
+        new.search := hermes_search_of_message(
+            new.content, new.content_format, new.tool_name, new.tool_calls, new.folded);
+    ELSE  -- as where a dump is restored; planned for each row
+        EXECUTE format('SELECT %I.hermes_search_of_message($1, $2, $3, $4, $5)', TG_TABLE_SCHEMA)
+        INTO new.search
+        USING new.content, new.content_format, new.tool_name, new.tool_calls, new.folded;
+    END IF;
+    RETURN new;
+EXCEPTION WHEN undefined_function OR undefined_column THEN  -- searches and check() notice
+    RETURN new;
 END $$;
 
-CREATE TRIGGER messages_folded AFTER UPDATE ON messages FOR EACH ROW
-WHEN (new.folded IS NOT NULL AND NOT new.folded IS DISTINCT FROM old.folded
-    AND (old.content IS DISTINCT FROM new.content
-        OR old.content_format IS DISTINCT FROM new.content_format
-        OR old.tool_name IS DISTINCT FROM new.tool_name
-        OR old.tool_calls IS DISTINCT FROM new.tool_calls))
-EXECUTE FUNCTION hermes_search_forget();
-
-CREATE INDEX idx_messages_search ON messages USING gin (search);
+CREATE TRIGGER zz_messages_search
+BEFORE INSERT OR UPDATE OF content, content_format, tool_name, tool_calls, folded ON messages
+FOR EACH ROW EXECUTE FUNCTION hermes_search_keep();
 
 -- Running upgrade 0012 -> 0013
 

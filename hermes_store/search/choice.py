@@ -29,6 +29,9 @@ class Upkeep(Protocol):
     def is_index_damage(self, exc: BaseException) -> bool:
         """Whether something failed because the index is damaged."""
 
+    check_writes: bool
+    """Whether `check` needs a connection that writes."""
+
     def check(self, connection: OpenConnection) -> list[str]:
         """What is wrong with the index, in words."""
 
@@ -87,7 +90,7 @@ def upkeep_of(backend: Backend) -> Upkeep:
 def repair_of(backend: Backend) -> Repair | None:
     """What sets a damaged index aside and runs the operation again: it costs no message.
 
-    None for a server, where the index is a column of the message and no write fails because of it.
+    None for a server: the trigger there catches what is missing, and no write fails because of it.
     """
     return None if backend.is_server else _REPAIR
 

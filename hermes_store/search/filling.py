@@ -2,41 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy import Select, bindparam, select, text
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.models.stored import messages
 from hermes_store.search.searched import folded
 
-__all__ = ["fill", "fill_those"]
+__all__ = ["fill", "fill_those", "outdated"]
 
-_SELECT = "SELECT id, folded, content, content_format, tool_name, tool_calls FROM messages WHERE "
-_BETWEEN = text(f"{_SELECT} id BETWEEN :first AND :last")
-_THOSE = text(f"{_SELECT} id IN :ids").bindparams(bindparam("ids", expanding=True))
+_COLUMNS = ("id", "folded", "content", "content_format", "tool_name", "tool_calls")
+_SELECT = select(*(messages.c[name] for name in _COLUMNS)).order_by(messages.c.id)
+_BETWEEN = _SELECT.where(messages.c.id.between(bindparam("first"), bindparam("last")))
+# A server's row is locked, so that its text is not changed by an agent before `folded` is stored.
+_THOSE = _SELECT.where(messages.c.id.in_(bindparam("ids", expanding=True))).with_for_update(
+    key_share=True
+)
 _IDS_AT_ONCE = 500
 _SET = text("UPDATE messages SET folded = :now WHERE id = :id")
 
 
 def fill(connection: OpenConnection, first: int, last: int) -> None:
-    """Bring `folded` up to date from one id to another, wherever it is not."""
-    _fill(connection, _BETWEEN, first=first, last=last)
+    """Bring `folded` up to date from one id to another; nobody else may write meanwhile."""
+    _set(connection, _changes(connection, _BETWEEN, first=first, last=last))
+
+
+def outdated(connection: OpenConnection, first: int, last: int) -> list[int]:
+    """The ids of messages, from one to another, whose `folded` is not up to date."""
+    return [id_ for id_, _ in _changes(connection, _BETWEEN, first=first, last=last)]
 
 
 def fill_those(connection: OpenConnection, ids: Collection[int]) -> None:
     """Bring `folded` of messages up to date, wherever it is not."""
     ordered = sorted(ids)
     for start in range(0, len(ordered), _IDS_AT_ONCE):
-        _fill(connection, _THOSE, ids=ordered[start : start + _IDS_AT_ONCE])
+        some = ordered[start : start + _IDS_AT_ONCE]
+        _set(connection, _changes(connection, _THOSE, ids=some))
 
 
-def _fill(connection: OpenConnection, texts: TextClause, **which: Any) -> None:
+def _changes(
+    connection: OpenConnection, texts: Select[Any], **which: Any
+) -> list[tuple[int, str | None]]:
+    """Ids, and what `folded` shall be."""
     with connection.backend.undecodable_as_bytes(connection.core):
         rows = connection.core.execute(texts, which).all()
-    changed = [{"id": id_, "now": now} for id_, stored, now in map(_row, rows) if now != stored]
-    if changed:
-        connection.core.execute(_SET, changed)
+    return [(id_, now) for id_, stored, now in map(_row, rows) if now != stored]
+
+
+def _set(connection: OpenConnection, changes: Iterable[tuple[int, str | None]]) -> None:
+    values = [{"id": id_, "now": now} for id_, now in changes]
+    if values:
+        connection.core.execute(_SET, values)
 
 
 def _row(row: Sequence[Any]) -> tuple[int, str | None, str | None]:

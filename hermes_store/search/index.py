@@ -1,9 +1,10 @@
 """The search index as a thing to look after: its state, its damage, its repair.
 
 `search_index` holds one row that says whether search can answer. Triggers index each message that
-is written. When a trigger fails, the store drops the triggers, records the damage, and stores the
-message without them. `reindex` then builds the index anew, in short transactions between those of
-other processes.
+is written. When a trigger of SQLite's fails, the store drops the triggers, records the damage, and
+stores the message without them. A trigger of PostgreSQL's stores it by itself, and the next search
+notices. `reindex` then builds the index anew, in short transactions between those of other
+processes.
 """
 
 # ruff: noqa: S608 - these statements are put together from constants
@@ -23,6 +24,7 @@ from hermes_store.errors import SearchIndexError
 from hermes_store.search.ddl import HEAD_DDL, TRIGGERS
 from hermes_store.search.postgresql_ddl import MISSING_OR_CORRUPT
 from hermes_store.search.postgresql_ddl import STATE as STATE_ON_POSTGRESQL
+from hermes_store.search.postgresql_ddl import TRIGGER as TRIGGER_ON_POSTGRESQL
 
 __all__ = [
     "BEING_BUILT",
@@ -74,17 +76,17 @@ def state(connection: OpenConnection) -> IndexState:
         raise
     if found is None:
         return IndexState("damaged", "its state is not recorded", 0.0)
-    *known, objects = found
+    *known, is_whole = found
     recorded = IndexState(*known)
-    if recorded.state != "damaged" and objects is not None and objects <= len(TRIGGERS):
-        detail = "a trigger is missing, or another program has made messages_fts"
+    if recorded.state != "damaged" and not is_whole:
+        detail = "what keeps it in step is missing, or another program's"
         return IndexState("damaged", detail, recorded.changed_at)
     return recorded
 
 
 _STATE = Statement(
     text(f"""\
-SELECT state, detail, changed_at, (
+SELECT state, detail, changed_at, {len(TRIGGERS)} < (
     SELECT count(*) FROM sqlite_master
     WHERE type = 'trigger' AND name IN {tuple(TRIGGERS)}
         OR name = 'messages_fts' AND sql LIKE '%content=messages_search%'
@@ -93,7 +95,16 @@ SELECT state, detail, changed_at, (
 
 
 _STATE_ON_POSTGRESQL = Statement(
-    text("SELECT state, detail, changed_at, CAST(NULL AS integer) FROM search_index")
+    text(f"""\
+SELECT state, detail, changed_at, EXISTS (
+    SELECT FROM pg_trigger
+    WHERE tgrelid = to_regclass('messages') AND tgname = '{TRIGGER_ON_POSTGRESQL}'
+        AND tgenabled IN ('O', 'A')
+) AND EXISTS (
+    SELECT FROM pg_proc
+    WHERE proname = 'hermes_search_of_message'
+        AND pronamespace = CAST(quote_ident(current_schema()) AS regnamespace)
+) FROM search_index""")
 )
 
 

@@ -1,22 +1,25 @@
 """Whether the search index on PostgreSQL is as it was made, and how it is built anew."""
 
+# ruff: noqa: S608 - these statements are put together from constants
+
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.search import index as kept
-from hermes_store.search.filling import fill
-from hermes_store.search.postgresql_ddl import DROPS, HEAD_DDL, INDEX
+from hermes_store.search.filling import fill_those, outdated
+from hermes_store.search.postgresql_ddl import DROPS, HEAD_DDL, MADE
 from hermes_store.search.rebuild import Rows
 from hermes_store.search.running import Run
 
 __all__ = ["changed", "check", "create", "found_changed", "index", "merge", "unindexed"]
 
 _FOUND = text("""\
-SELECT proname AS name, prosrc AS made FROM pg_proc
+SELECT proname AS name, coalesce(pg_get_function_sqlbody(oid), prosrc) AS made FROM pg_proc
     WHERE pronamespace = CAST(quote_ident(current_schema()) AS regnamespace)
     AND proname = ANY (:names)
 UNION ALL SELECT 'messages_search', pg_get_viewdef(to_regclass('messages_search'))
@@ -24,9 +27,9 @@ UNION ALL SELECT 'idx_messages_search', pg_get_indexdef(indexrelid, 0, true) FRO
     WHERE indexrelid = to_regclass('idx_messages_search') AND indisvalid
 UNION ALL SELECT tgname, pg_get_triggerdef(oid, true) FROM pg_trigger
     WHERE NOT tgisinternal AND tgrelid = to_regclass('messages') AND tgname = ANY (:names)
-UNION ALL SELECT 'search', pg_get_expr(adbin, adrelid) FROM pg_attribute JOIN pg_attrdef
-    ON adrelid = attrelid AND adnum = attnum
-    WHERE attrelid = to_regclass('messages') AND attname = 'search' AND attgenerated = 's'
+    AND tgenabled IN ('O', 'A')
+UNION ALL SELECT 'search', format_type(atttypid, atttypmod) FROM pg_attribute
+    WHERE attrelid = to_regclass('messages') AND attname = 'search' AND attgenerated = ''
 """)
 
 
@@ -40,12 +43,32 @@ def found_changed(connection: Connection) -> list[str]:
 def check(connection: OpenConnection) -> list[str]:
     """What is wrong with the index, in words; nothing when all is well.
 
-    PostgreSQL keeps the index in step by itself, so only what it is made of is looked at.
+    Makes the words of every message anew and compares, which takes as long as to index them. A
+    damaged page of the index itself is not looked for.
     """
-    return [
-        *(f"{name} is missing or not as it was made" for name in found_changed(connection.core)),
-        *kept.unready(connection),
-    ]
+    problems = [f"{name} is missing or not as it was made" for name in changed(connection)]
+    problems += kept.unready(connection)
+    return problems or list(_disagreements(connection))
+
+
+def _disagreements(connection: OpenConnection) -> Iterator[str]:
+    """In short statements, so that a limit for one statement does not end it."""
+    last: int | None = 0
+    missing = wrong = 0
+    while last is not None:
+        found = connection.core.execute(_COMPARED, {"after": last}).one()
+        last, missing, wrong = found.last, missing + found.missing, wrong + found.wrong
+    if missing:
+        yield f"{missing} messages are not in it"
+    if wrong:
+        yield f"it does not agree with {wrong} messages"
+
+
+_COMPARED = text(f"""\
+SELECT max(id) AS last, count(*) FILTER (WHERE search IS NULL) AS missing,
+    count(*) FILTER (WHERE search <> made) AS wrong
+FROM (SELECT id, search, {MADE} AS made FROM messages
+    WHERE id > :after ORDER BY id LIMIT 2000) AS compared""")
 
 
 def changed(connection: OpenConnection) -> list[str]:
@@ -54,36 +77,41 @@ def changed(connection: OpenConnection) -> list[str]:
 
 
 def create(connection: OpenConnection) -> None:
-    """Build the index anew, and all it is made of when that was changed.
+    """Make an empty column and index in place of what is there, and all that they are made by.
 
-    Nothing can be written until the transaction ends: some ten seconds for a million messages.
+    Nothing can be read or written until the transaction ends: one or two seconds for a million
+    messages. Messages written from then on are in the index.
     """
-    anew = found_changed(connection.core) not in ([], [INDEX])
-    remedy = (
-        [*DROPS, *HEAD_DDL.values()] if anew else [f"DROP INDEX IF EXISTS {INDEX}", HEAD_DDL[INDEX]]
-    )
-    for statement in remedy:
+    for statement in (*DROPS, *HEAD_DDL.values()):
         connection.run(statement)
     kept.record(connection, "incomplete", kept.BEING_BUILT)
     connection.run("UPDATE search_index SET filled = 0")
 
 
-def unindexed(connection: OpenConnection, after: int, most: int) -> Rows:
-    """Id and length of the next messages after an id whose `folded` is to be made."""
-    return connection.core.execute(_UNFOLDED, {"after": after, "most": most})
+def unindexed(connection: OpenConnection, after: int, upto: int, most: int) -> Rows:
+    """Id and length of the next messages, from after one id to another, to be indexed."""
+    return connection.core.execute(_UNINDEXED, {"after": after, "upto": upto, "most": most})
 
 
-_UNFOLDED = text("""\
+_UNINDEXED = text("""\
 SELECT id, coalesce(length(content), 0) + coalesce(length(tool_calls), 0) FROM messages
-WHERE id > :after AND id > (SELECT filled FROM search_index)
+WHERE id > :after AND id <= :upto AND id > (SELECT filled FROM search_index)
 ORDER BY id LIMIT :most""")
+
+_INDEX = text(f"""\
+UPDATE messages SET search = {MADE}
+WHERE id BETWEEN :first AND :last AND (search IS NULL OR search <> {MADE})""")
 
 _FILLED = text("UPDATE search_index SET filled = :last")
 
 
 def index(connection: OpenConnection, first: int, last: int) -> None:
-    """Make `folded` of messages; their words follow by themselves."""
-    fill(connection, first, last)
+    """Bring `folded` and `search` of messages up to date, wherever they are not.
+
+    Both are made of a row as it is once it is locked, whoever changed it meanwhile.
+    """
+    fill_those(connection, outdated(connection, first, last))
+    connection.core.execute(_INDEX, {"first": first, "last": last})
     connection.core.execute(_FILLED, {"last": last})
 
 
@@ -95,13 +123,15 @@ def _made_by(sql: str) -> str:
     """The part of a statement that the server gives back."""
     if "$$" in sql:
         return sql.split("$$")[1]
-    if "GENERATED" in sql:
-        return sql.partition("AS (")[2].rpartition(") STORED")[0]
-    return sql.partition("AS\n")[2] if "VIEW" in sql else sql
+    for before in ("AS\n", "IMMUTABLE\n", "ADD COLUMN search "):
+        if before in sql:
+            return sql.partition(before)[2]
+    return sql
 
 
 def _canonical(sql: str) -> str:
     """`sql` without what the server writes in its own way."""
     sql = sql.replace(r"E' \x1c '", "' \x1c '").replace("::text", "")
+    sql = sql.replace("::tsvector", "")
     sql = re.sub(r"\b(messages|public)\.", "", sql.lower())
     return re.sub(r'[\s()";]', "", sql)

@@ -11,11 +11,14 @@ from hermes_store.search.postgresql_build import check, merge
 __all__ = [
     "backfill",
     "check",
+    "check_writes",
     "is_index_damage",
     "merge",
     "reindex",
     "require_ready",
 ]
+
+check_writes = False
 
 reindex = partial(rebuild.reindex, build=postgresql_build)
 backfill = partial(rebuild.backfill, build=postgresql_build)

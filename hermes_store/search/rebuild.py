@@ -44,8 +44,8 @@ class Build(Protocol):
     def create(self, connection: OpenConnection, /) -> None:
         """Make the index anew; messages written from now on are in it."""
 
-    def unindexed(self, connection: OpenConnection, /, after: int, most: int) -> Rows:
-        """Id and length of the next messages after an id that are not in the index."""
+    def unindexed(self, connection: OpenConnection, /, after: int, upto: int, most: int) -> Rows:
+        """Id and length of the next messages, from after one id to another, to be indexed."""
 
     def index(self, connection: OpenConnection, /, first: int, last: int) -> None:
         """Put the messages from one id to another into the index."""
@@ -154,7 +154,7 @@ def _renew(connection: OpenConnection, owner: str | None) -> None:
 def _fill(
     run: Run, owner: str, progress: Progress | None, build: Build, deadline: float | None
 ) -> bool:
-    total, unindexed = run(_counts)
+    total, unindexed, newest = run(_counts)
     done = total - unindexed
     last: int | None = 0
     while last is not None:
@@ -163,23 +163,31 @@ def _fill(
         if deadline is not None and time.monotonic() > deadline:
             run(lambda connection: _renew(connection, None))
             return False
-        count, last = run(partial(_step, owner=owner, after=last, build=build))
+        count, last = run(partial(_step, owner=owner, after=last, upto=newest, build=build))
         done += count
         time.sleep(_PAUSE_SECONDS)  # SQLite's lock is not fair: let others have it
     return True
 
 
-def _counts(connection: OpenConnection) -> tuple[int, int]:
-    return index.count(connection), index.count_unindexed(connection)
+def _counts(connection: OpenConnection) -> tuple[int, int, int]:
+    """How many messages there are, how many of them are not indexed, and the newest one's id.
+
+    Later ones are indexed as they are written: who fills the index need not run after them.
+    """
+    newest = connection.core.execute(_NEWEST).scalar_one()
+    return index.count(connection), index.count_unindexed(connection), newest
+
+
+_NEWEST = text("SELECT coalesce(max(id), 0) FROM messages")
 
 
 def _step(
-    connection: OpenConnection, owner: str, after: int, build: Build
+    connection: OpenConnection, owner: str, after: int, upto: int, build: Build
 ) -> tuple[int, int | None]:
     """Index some messages after an id; how many, and the last one's id: None at the end."""
     if connection.core.exec_driver_sql("SELECT owner FROM search_index").scalar() != owner:
         raise StoreBusyError(0.0, "another reindex")
-    ids = _next_ids(build.unindexed(connection, after, _STEP_MESSAGES))
+    ids = _next_ids(build.unindexed(connection, after, upto, _STEP_MESSAGES))
     if ids:
         build.index(connection, ids[0], ids[-1])
         _renew(connection, owner)

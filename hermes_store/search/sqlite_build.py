@@ -59,14 +59,14 @@ def _drop_index(connection: OpenConnection) -> None:
 # --- step by step -------------------------------------------------------------------------------
 
 
-def unindexed(connection: OpenConnection, after: int, most: int) -> Rows:
-    """Id and length of the next messages after an id that are not in the index."""
-    return connection.core.execute(_UNINDEXED, {"after": after, "most": most})
+def unindexed(connection: OpenConnection, after: int, upto: int, most: int) -> Rows:
+    """Id and length of the next messages, from after one id to another, to be indexed."""
+    return connection.core.execute(_UNINDEXED, {"after": after, "upto": upto, "most": most})
 
 
 _UNINDEXED = text("""\
 SELECT m.id, coalesce(length(m.content), 0) + coalesce(length(m.tool_calls), 0)
-FROM messages AS m WHERE m.id > :after
+FROM messages AS m WHERE m.id > :after AND m.id <= :upto
 AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize AS d WHERE d.id = m.id)
 ORDER BY m.id LIMIT :most""")
 

@@ -11,11 +11,15 @@ from hermes_store.search.sqlite_build import merge
 __all__ = [
     "backfill",
     "check",
+    "check_writes",
     "is_index_damage",
     "merge",
     "reindex",
     "require_ready",
 ]
+
+check_writes = True
+"""FTS5 is told to check itself by an INSERT."""
 
 reindex = partial(rebuild.reindex, build=sqlite_build)
 backfill = partial(rebuild.backfill, build=sqlite_build)

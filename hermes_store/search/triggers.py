@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import ForeignTriggerError
 from hermes_store.search.ddl import TRIGGERS
+from hermes_store.search.postgresql_ddl import TRIGGER as TRIGGER_ON_POSTGRESQL
 
 __all__ = ["OWN", "described", "drop_foreign", "foreign", "of", "require_all_stored"]
 
 log = logging.getLogger("hermes_store")
 
-OWN = frozenset({*TRIGGERS, "messages_folded"})
-"""Names of the triggers that the store makes; the last is PostgreSQL's."""
+OWN = frozenset({*TRIGGERS, TRIGGER_ON_POSTGRESQL})
+"""Names of the triggers that the store makes, on either database."""
 
 
 def foreign(found: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -5,10 +5,14 @@ of the terminal hid the word behind it, and the same letters in another form wer
 SQL can undo the view undoes. What it cannot, `messages.folded` holds: the folded text, and other forms
 of words. It is NULL for most messages, and for those that other tools insert.
 
-On SQLite the revision is quick at any size: the index starts empty. On PostgreSQL the server makes the
-column `search` anew, some ten seconds for a million messages, during which nobody writes. On both the
-new column of old messages is filled afterwards, in steps that can be interrupted; until then
-`search_index`, which PostgreSQL now has too, says that search is incomplete.
+The revision is quick at any size. On SQLite the index starts empty. On PostgreSQL the column `search`
+was generated, and another expression would write the whole table anew. So it becomes an ordinary
+column that keeps its words, and a trigger makes those of each message that is written. On both, old
+messages are indexed afterwards, in steps that can be interrupted; until then `search_index`, which
+PostgreSQL now has too, says that search is incomplete.
+
+On PostgreSQL the way back makes the column generated again: the server writes the table anew and locks
+it meanwhile, some two minutes for a million messages.
 """
 
 # ruff: noqa: E501, RUF001 - the SQL and the symbols are what they are
@@ -607,31 +611,43 @@ SELECT id,
     coalesce(hermes_search_folded(folded, 'tool_calls'), hermes_search_calls(tool_calls)) AS tool_calls,
     hermes_search_folded(folded, 'forms') AS forms
 FROM messages""",
-    "search": r"""
-ALTER TABLE messages ADD COLUMN search tsvector GENERATED ALWAYS AS (
-    hermes_search_vector(hermes_search_fold(
-        coalesce(coalesce(hermes_search_folded(folded, 'content'), CASE WHEN content_format IS NULL THEN hermes_search_json(content) ELSE hermes_search_parts(content) END), '')
-        || coalesce(E' \x1c ' || coalesce(hermes_search_folded(folded, 'tool_name'), tool_name), '')
-        || coalesce(E' \x1c ' || coalesce(hermes_search_folded(folded, 'tool_calls'), hermes_search_calls(tool_calls)), '')
-        || coalesce(E' \x1c ' || hermes_search_folded(folded, 'forms'), '')))
-) STORED""",
-    "hermes_search_forget": r"""
-CREATE FUNCTION hermes_search_forget() RETURNS trigger
+    "hermes_search_of_message": r"""
+CREATE FUNCTION hermes_search_of_message(
+    content text, content_format text, tool_name text, tool_calls text, folded text
+) RETURNS tsvector LANGUAGE sql IMMUTABLE
+RETURN coalesce(hermes_search_vector(hermes_search_fold(
+    coalesce(coalesce(hermes_search_folded(folded, 'content'), CASE WHEN content_format IS NULL THEN hermes_search_json(content) ELSE hermes_search_parts(content) END), '')
+    || coalesce(E' \x1c ' || coalesce(hermes_search_folded(folded, 'tool_name'), tool_name), '')
+    || coalesce(E' \x1c ' || coalesce(hermes_search_folded(folded, 'tool_calls'), hermes_search_calls(tool_calls)), '')
+    || coalesce(E' \x1c ' || hermes_search_folded(folded, 'forms'), ''))), '')""",
+    "hermes_search_keep": r"""
+CREATE FUNCTION hermes_search_keep() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    EXECUTE format('UPDATE %I.%I SET folded = NULL WHERE id = $1', TG_TABLE_SCHEMA, TG_TABLE_NAME)
-        USING new.id;
-    RETURN NULL;
+    IF TG_OP = 'UPDATE' AND NOT new.folded IS DISTINCT FROM old.folded
+        AND (old.content IS DISTINCT FROM new.content
+            OR old.content_format IS DISTINCT FROM new.content_format
+            OR old.tool_name IS DISTINCT FROM new.tool_name
+            OR old.tool_calls IS DISTINCT FROM new.tool_calls)
+    THEN
+        new.folded := NULL;  -- another tool has changed a text
+    END IF;
+    IF TG_TABLE_SCHEMA = current_schema THEN
+        new.search := hermes_search_of_message(
+            new.content, new.content_format, new.tool_name, new.tool_calls, new.folded);
+    ELSE  -- as where a dump is restored; planned for each row
+        EXECUTE format('SELECT %I.hermes_search_of_message($1, $2, $3, $4, $5)', TG_TABLE_SCHEMA)
+        INTO new.search
+        USING new.content, new.content_format, new.tool_name, new.tool_calls, new.folded;
+    END IF;
+    RETURN new;
+EXCEPTION WHEN undefined_function OR undefined_column THEN  -- searches and check() notice
+    RETURN new;
 END $$""",
-    "messages_folded": r"""
-CREATE TRIGGER messages_folded AFTER UPDATE ON messages FOR EACH ROW
-WHEN (new.folded IS NOT NULL AND NOT new.folded IS DISTINCT FROM old.folded
-    AND (old.content IS DISTINCT FROM new.content
-        OR old.content_format IS DISTINCT FROM new.content_format
-        OR old.tool_name IS DISTINCT FROM new.tool_name
-        OR old.tool_calls IS DISTINCT FROM new.tool_calls))
-EXECUTE FUNCTION hermes_search_forget()""",
-    "idx_messages_search": r"""CREATE INDEX idx_messages_search ON messages USING gin (search)""",
+    "zz_messages_search": r"""
+CREATE TRIGGER zz_messages_search
+BEFORE INSERT OR UPDATE OF content, content_format, tool_name, tool_calls, folded ON messages
+FOR EACH ROW EXECUTE FUNCTION hermes_search_keep()""",
 }
 
 OLD_ON_POSTGRESQL = {
@@ -725,10 +741,21 @@ def drop_on_sqlite() -> None:
     run(*(f"DROP TABLE IF EXISTS {name}" for name in SHADOWS))
 
 
+def free_on_postgresql() -> None:
+    """Make the column an ordinary one, which takes no time, and drop what is made anew.
+
+    A column or an index that somebody dropped is there again afterwards.
+    """
+    run("ALTER TABLE messages ADD COLUMN IF NOT EXISTS search tsvector")
+    run("ALTER TABLE messages ALTER COLUMN search DROP EXPRESSION IF EXISTS")
+    run("CREATE INDEX IF NOT EXISTS idx_messages_search ON messages USING gin (search)")
+    run("DROP VIEW IF EXISTS messages_search", "DROP FUNCTION IF EXISTS hermes_search_parts(text)")
+
+
 def drop_on_postgresql() -> None:
+    run("DROP TRIGGER IF EXISTS zz_messages_search ON messages")
     run("ALTER TABLE messages DROP COLUMN IF EXISTS search", "DROP VIEW IF EXISTS messages_search")
-    run("DROP TRIGGER IF EXISTS messages_folded ON messages")
-    for name in ("parts(text)", "json(text)", "folded(text, text)", "forget()"):
+    for name in ("keep", "of_message", "parts", "json", "folded"):
         run(f"DROP FUNCTION IF EXISTS hermes_search_{name}")
 
 
@@ -738,7 +765,7 @@ def upgrade() -> None:
         drop_on_sqlite()
         run(MESSAGES_SEARCH, MESSAGES_FTS, *TRIGGERS.values(), RECORD_STATE)
     else:
-        drop_on_postgresql()
+        free_on_postgresql()
         for statement in (STATE_ON_POSTGRESQL, RECORD_STATE_ON_POSTGRESQL, *ON_POSTGRESQL.values()):
             op.execute(statement)
 

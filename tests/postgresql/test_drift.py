@@ -12,7 +12,7 @@ from migrations.files import alembic
 from sqlalchemy import URL
 from sqlalchemy.pool import NullPool
 
-from hermes_store import SessionRepository
+from hermes_store import SessionRepository, migrate
 from hermes_store.models import Base
 from hermes_store.schema import autogenerate, drafts
 
@@ -23,11 +23,17 @@ SEARCH = {
     "index that was not finished": "UPDATE pg_index SET indisvalid = false"
     " WHERE indexrelid = 'idx_messages_search'::regclass",
     "missing column": "ALTER TABLE messages DROP COLUMN search",
-    "column that is not generated": "ALTER TABLE messages ALTER COLUMN search DROP EXPRESSION",
-    "column of other words": "ALTER TABLE messages DROP COLUMN search;"
+    "column of another type": "ALTER TABLE messages DROP COLUMN search;"
+    "ALTER TABLE messages ADD COLUMN search text",
+    "generated column": "ALTER TABLE messages DROP COLUMN search;"
     "ALTER TABLE messages ADD COLUMN search tsvector"
     " GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, coalesce(content, ''))) STORED;"
     "CREATE INDEX idx_messages_search ON messages USING gin (search)",
+    "missing trigger": "DROP TRIGGER zz_messages_search ON messages",
+    "disabled trigger": "ALTER TABLE messages DISABLE TRIGGER zz_messages_search",
+    "changed trigger": "DROP TRIGGER zz_messages_search ON messages;"
+    "CREATE TRIGGER zz_messages_search BEFORE INSERT ON messages"
+    " FOR EACH ROW EXECUTE FUNCTION hermes_search_keep()",
     "missing view": "DROP VIEW messages_search",
     "changed view": "CREATE OR REPLACE VIEW messages_search AS SELECT id, content, tool_name,"
     " tool_calls, NULL AS forms FROM messages",
@@ -113,6 +119,7 @@ def test_drift_of_search_is_found_and_cured(connection, database, drift):
     assert differences(connection)
     cure(connection)
     assert differences(connection) == []
+    migrate.upgrade(database)  # what the cure leaves to be indexed
     with SessionRepository(database) as repository:
         assert [hit["id"] for hit in repository.search_messages("foo/bar.py")] == [1]
 
