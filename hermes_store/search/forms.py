@@ -32,8 +32,7 @@ _SECOND_CAPITAL, _NUMBER_AFTER_CAPITAL, _NUMBER_AFTER_LETTER, _TIME = 4, 8, 64, 
 _LONGEST_IDENTIFIER = 100
 _LONGEST_ADDRESS = 2_000
 _TWO_SMALL = bytes([_LOWER, _LOWER])
-_HUMP = re.compile(b"\x02")
-_LAST_OF_CAPITALS = re.compile(b"\x04\x04*")
+_CAPITALS = re.compile(b"\x04\x04*")  # with + alone `re` has no first byte to skip to
 _PART = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[^\WA-Z\d_]+\d*|\d+")
 _MOMENT = re.compile(r"(?<!\d)(\d{4}-?\d\d-?\d\d)T(\d\d(?::?\d\d(?::?\d\d)?)?)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)+(?:-\w{1,20}(?:\.\d+)*)?", re.ASCII)
@@ -77,23 +76,34 @@ def forms(text: str, classes: bytes, seams: bytes) -> list[str]:
 def forms_at_seams(text: str, classes: bytes, seams: bytes) -> list[str]:
     """Those of them that are parts of words: of identifiers, dates and versions."""
     found: list[str] = []
-    if HUMP in seams or _SECOND_CAPITAL in seams:
-        found += _parts_of_identifiers(text, classes, seams)
+    if HUMP in seams:
+        found += _parts_around(_after(HUMP, seams), text, classes)
+    if _SECOND_CAPITAL in seams:
+        found += _parts_around(_after_capitals(classes, seams), text, classes)
     if _TIME in seams:
         found += [f"{day} {time}" for day, time in _MOMENT.findall(text)]
     for sign in (_NUMBER_AFTER_LETTER, _NUMBER_AFTER_CAPITAL):
         if sign in seams:
-            found += _numbers_of_versions(text, seams, sign)
+            numbers = [_NUMBER.match(text, at - 1) for at in _after(sign, seams)]
+            found += [number[0] for number in numbers if number]  # `1.22.19` of `v1.22.19`
     return found
 
 
-def _numbers_of_versions(text: str, seams: bytes, sign: int) -> Iterator[str]:
-    """`1.22.19` of `v1.22.19`."""
+def _after(sign: int, seams: bytes) -> list[int]:
+    """The places behind each `sign`."""
+    places = []
     at = seams.find(sign)
     while at >= 0:
-        if number := _NUMBER.match(text, at):
-            yield number[0]
-        at = seams.find(sign, at + 1)
+        at += 1
+        places.append(at)
+        at = seams.find(sign, at)
+    return places
+
+
+def _after_capitals(classes: bytes, seams: bytes) -> list[int]:
+    """The places behind several capitals before two small letters: `HTTPServer`."""
+    ends = [run.end() for run in _CAPITALS.finditer(seams)]
+    return [end for end in ends if classes.startswith(_TWO_SMALL, end)]
 
 
 def _percent_decoded(text: str) -> Iterator[str]:
@@ -102,24 +112,22 @@ def _percent_decoded(text: str) -> Iterator[str]:
     yield from (unquote(word) for word in words if _PERCENT.search(word))
 
 
-def _parts_of_identifiers(text: str, classes: bytes, seams: bytes) -> Iterator[str]:
-    for seam in (_HUMP, _LAST_OF_CAPITALS):
-        end = 0
-        for found in seam.finditer(seams):
-            at = found.end()
-            if at <= end or not (seam is _HUMP or classes.startswith(_TWO_SMALL, at)):
-                continue
-            start, end = _around(classes, at)
-            if end - start <= _LONGEST_IDENTIFIER:
-                start += text[start - 1 : start] == "\\"  # the n of \nREADME
-                if parts := _parts(text[start:end]):
-                    yield parts
-
-
-def _around(classes: bytes, at: int) -> tuple[int, int]:
-    """Where the letters and digits around a place begin and end."""
-    end = classes.find(b"\0", at)
-    return classes.rfind(b"\0", 0, at) + 1, end if end >= 0 else len(classes)
+def _parts_around(places: list[int], text: str, classes: bytes) -> list[str]:
+    """The parts of the identifiers that stand around the places, each identifier once."""
+    found = []
+    end = 0
+    for at in places:
+        if at <= end:
+            continue
+        start = classes.rfind(0, 0, at) + 1
+        end = classes.find(0, at)
+        if end < 0:
+            end = len(classes)
+        if end - start <= _LONGEST_IDENTIFIER:
+            start += start > 0 and text[start - 1] == "\\"  # the n of \nREADME
+            if parts := _parts(text[start:end]):
+                found.append(parts)
+    return found
 
 
 @lru_cache(maxsize=4096)
