@@ -75,6 +75,12 @@ class Turn:
         """What stands for the call, for an observer."""
         self.result: Any = None
         self.error: BaseException | None = None
+        self.signal: threading.Lock | None = None
+        """What the caller waits at; a turn that leads at once needs none."""
+
+    def line_up(self) -> None:
+        """Be one that waits, until `wake`. The queue's mutex is held."""
+        self.state = WAITING
         self.signal = threading.Lock()
         self.signal.acquire()
 
@@ -86,7 +92,8 @@ class Turn:
     def wake(self, state: str) -> None:
         """Set the state, and let the waiting caller go on: as leader, or with its outcome."""
         self.state = state
-        self.signal.release()
+        if self.signal is not None:
+            self.signal.release()
 
     def fail(self, error: BaseException) -> None:
         """End the turn with `error`, which its caller raises."""
@@ -126,12 +133,13 @@ class Turns:
         `close`, and `NestedTransactionError` when this thread leads already.
         """
         with self._mutex:
-            self._admit(turn)
+            if self._leaders or self._queue or self._closed:
+                self._admit(turn)
             if not self._queue and self._may_lead(turn):
                 turn.state = LEADING
                 self._leaders.append(turn)
                 return
-            turn.state = WAITING
+            turn.line_up()
             self._queue.append(turn)
             self._notify()
         self.wait(turn)
@@ -145,7 +153,7 @@ class Turns:
             self._admit(turns[0])
             leads = not self._queue and self._may_lead(turns[0])
             for turn in turns[1:] if leads else turns:
-                turn.state = WAITING
+                turn.line_up()
                 self._queue.append(turn)
             if leads:
                 self._leaders.append(turns[0])
@@ -157,6 +165,8 @@ class Turns:
 
         Raises `StoreBusyError` when the caller's patience is over.
         """
+        if turn.signal is None:  # it led at once
+            return
         patience = max(turn.deadline - time.monotonic(), 0.0)
         if turn.signal.acquire(timeout=min(patience, threading.TIMEOUT_MAX)):
             return
@@ -204,7 +214,8 @@ class Turns:
                 self._leaders.remove(turn)
             elif turn in self._queue:
                 self._queue.remove(turn)
-            self._hand_over()
+            if self._queue or self._watchers:
+                self._hand_over()
 
     def close(self, patience: float) -> bool:
         """Refuse waiting and later turns; return False when a leader is not done in time.
@@ -232,6 +243,8 @@ class Turns:
 
     def held_here(self) -> bool:
         """Return whether this thread leads."""
+        if not self._leaders:
+            return False
         me = threading.get_ident()
         return any(leader.thread == me for leader in self._leaders)
 
