@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from hermes_store.search.ddl import LONGEST_TEXT, NOISE_KEYS
-from hermes_store.search.forms import HUMP, classes_of, seams_of
+from hermes_store.search.forms import HUMP, seams_of
 
 __all__ = ["calls", "clean", "looked_through", "of_calls", "of_content", "parts", "undone"]
 
@@ -50,13 +50,11 @@ def looked_through(text: str) -> tuple[str, bytes, bytes]:
         text = _without_sequences(text)
     if ";base64," in text:
         text = _DATA_URL.sub(" ", text)
-    classes = classes_of(text)
-    seams = seams_of(classes)
-    if not (_HUMPS.search(seams) and max(map(len, text.split()), default=0) >= _LINE):
+    classes, seams = seams_of(text)
+    if not (seams and _HUMPS.search(seams) and max(map(len, text.split()), default=0) >= _LINE):
         return text, classes, seams
     text = _WRAPPED.sub(_unless_mixed, _BLOCK.sub(_unless_mixed, text))
-    classes = classes_of(text)
-    return text, classes, seams_of(classes)
+    return text, *seams_of(text)
 
 
 def _bounded(text: str) -> str:
