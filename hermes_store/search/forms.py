@@ -38,7 +38,7 @@ _GOES_ON = frozenset("." + digits)
 _NUMBERED = re.compile(r"(?<![A-Za-z0-9])[vV](\d+(?:\.\d+)+)")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ESCAPED = re.compile(r"\\[nrt]([^\W_]\w{0,99})")
-_CODE = re.compile(r"\\u[0-9A-Fa-f]{4}")  # looked for before _CODED, which takes longer
+_LONGEST_BEFORE_CODE = 51
 _CODED = re.compile(r"(?:(?<![\w\\])\w{1,50})?(?:\\u[0-9A-Fa-f]{4}\w{0,50})+")
 _JOINED = re.compile("\\w{1,50}(?:[\u200b\u200c]\\w{1,50})+")
 _JOINERS = str.maketrans("\u200b\u200c", "  ")
@@ -48,7 +48,7 @@ def seams_of(text: str) -> tuple[bytes, bytes]:
     """Of each character a byte: what kind of letter or digit of ASCII it is; 0 for all others.
 
     And of each a byte how it differs from the one before; nothing for most prose. All are compared
-    at once, as one number: to search for pairs takes several times as long.
+    at once, as one number: to search for pairs takes longer.
     """
     classes = text.encode("ascii", "replace").translate(_CLASSES)
     number = int.from_bytes(classes, "big")
@@ -72,8 +72,8 @@ def forms(text: str, classes: bytes, seams: bytes) -> list[str]:
         found += _percent_decoded(text)
     if "\\" in text and any(mark in text for mark in "\"'`"):
         found += _ESCAPED.findall(text)
-        if "\\u" in text and _CODE.search(text):
-            found += filter(None, map(_uncoded, _CODED.findall(text)))
+        if "\\u" in text:
+            found += filter(None, map(_uncoded, _coded(text)))
     if not text.isascii() and ("\u200b" in text or "\u200c" in text):
         found += [each.translate(_JOINERS) for each in _JOINED.findall(text)]
     return found
@@ -142,6 +142,19 @@ def _parts(identifier: str) -> str:
     if 2 * len(parts) > len(identifier) or identifier[0].isdecimal():
         return ""
     return " ".join(parts)
+
+
+def _coded(text: str) -> Iterator[str]:
+    r"""The words with codes such as `\u00e9`; `re` is slow to look, so it begins beside one."""
+    at = text.find("\\u")
+    end = 0
+    while at >= 0:
+        found = _CODED.search(text, max(end, at - _LONGEST_BEFORE_CODE))
+        if found is None:
+            return
+        yield found[0]
+        end = found.end()
+        at = text.find("\\u", end)
 
 
 def _uncoded(word: str) -> str:
