@@ -121,7 +121,8 @@ class Turns:
         """How many threads wait for `_changed`. At 0 a change is not announced."""
         self._queue: deque[Turn] = deque()
         self._leaders: list[Turn] = []
-        self._closed = False
+        self.closed = False
+        """Whether `close` was called."""
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -133,7 +134,7 @@ class Turns:
         `close`, and `NestedTransactionError` when this thread leads already.
         """
         with self._mutex:
-            if self._leaders or self._queue or self._closed:
+            if self._leaders or self._queue or self.closed:
                 self._admit(turn)
             if not self._queue and self._may_lead(turn):
                 turn.state = LEADING
@@ -189,7 +190,7 @@ class Turns:
         with self._mutex:
             if company_seconds:
                 deadline = time.monotonic() + company_seconds
-                self._watch(lambda: self._closed or len(self._queue) + 1 >= most, deadline)
+                self._watch(lambda: self.closed or len(self._queue) + 1 >= most, deadline)
             queue = self._queue
             while queue and len(group) < most and queue[0].operation is not None:
                 follower = queue.popleft()
@@ -225,7 +226,7 @@ class Turns:
         with self._mutex:
             if self.held_here():
                 raise NestedTransactionError
-            self._closed = True
+            self.closed = True
             while self._queue:
                 self._queue.popleft().fail(StoreClosedError())
             self._notify()
@@ -235,11 +236,6 @@ class Turns:
     def led(self) -> bool:
         """Whether any thread leads."""
         return bool(self._leaders)
-
-    @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._closed
 
     def held_here(self) -> bool:
         """Return whether this thread leads."""
@@ -252,10 +248,10 @@ class Turns:
         if self.held_here():
             raise NestedTransactionError
         if len(self._queue) >= self._longest_queue and not self._watch(
-            lambda: self._closed or len(self._queue) < self._longest_queue, turn.deadline
+            lambda: self.closed or len(self._queue) < self._longest_queue, turn.deadline
         ):
             raise StoreBusyError(turn.waited(), "other threads of this process")
-        if self._closed:
+        if self.closed:
             raise StoreClosedError
 
     def _may_lead(self, turn: Turn) -> bool:

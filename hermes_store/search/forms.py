@@ -52,17 +52,12 @@ def seams_of(text: str) -> tuple[bytes, bytes]:
     """
     classes = text.encode("ascii", "replace").translate(_CLASSES)
     number = int.from_bytes(classes, "big")
-    seams = number & (number >> 7) | _last_capitals(number)
-    return classes, seams.to_bytes(len(classes), "big") if seams else b""
-
-
-def _last_capitals(number: int) -> int:
-    """`S` of `HTTPServer`: a capital after another one, before two small letters.
-
-    Digits leave a sign of `_TIME` that is none.
-    """
     alike = number & (number >> 8)
-    return (alike & (alike << 17)) << 1
+    # `S` of `HTTPServer`: a capital after another one, before two small letters. Digits before two
+    # letters leave a sign of _TIME there that is none.
+    last_capitals = (alike & (alike << 17)) << 1
+    seams = number & (number >> 7) | last_capitals
+    return classes, seams.to_bytes(len(classes), "big") if seams else b""
 
 
 def forms(text: str, classes: bytes, seams: bytes) -> list[str]:
@@ -104,7 +99,8 @@ def _after(sign: int, seams: bytes) -> list[int]:
 
 def _numbers_of_versions(places: list[int], text: str) -> list[str]:
     """`1.22.19` of `v1.22.19`; those after a small letter come first."""
-    after_small, after_capitals = [], []
+    after_small: list[str] = []
+    after_capitals: list[str] = []
     for at in places:
         if text[at : at + 1] in _GOES_ON and (number := _NUMBER.match(text, at - 1)):
             (after_small if text[at - 2].islower() else after_capitals).append(number[0])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.values.texts import optional_mapping, optional_text, shown, storable
+from hermes_store.values.texts import optional_mapping, shown, storable
 
 __all__ = [
     "content",
@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 def content(value: Any) -> tuple[str | None, str | None]:
     """A message's content as it is stored, and its `content_format`."""
     if value is None or isinstance(value, str):
-        return optional_text("content", value), None
+        return value if value is None or value.isascii() else storable(value), None
     if isinstance(value, (list, dict)):
         return encode_json("content", value), content_format(value)
     raise InvalidArgumentError(

@@ -92,7 +92,7 @@ def now() -> float:
 def seconds(argument: str, value: Any) -> float:
     """A time in Unix epoch seconds; None is now."""
     if value is None:
-        return now()
+        return time.time()
     moment = number(argument, value)
     if not 0 <= moment < _YEAR_10000:
         raise InvalidArgumentError(
