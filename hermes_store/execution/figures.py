@@ -77,15 +77,16 @@ class Figures:
 
     def add(self, group: Group) -> None:
         """Count a group that was committed, and tell the observers."""
-        size = len(group.turns)
+        turns, started = group.turns, group.started
+        size = len(turns)
         with self._lock:
             self.groups += 1
             self.operations += size
             self.largest = max(self.largest, size)
             self.retries += group.retries
-            for turn in group.turns:
-                self.queue_wait += group.started - turn.started
-            self.lock_wait += group.begun - group.started
+            for turn in turns:
+                self.queue_wait += started - turn.started
+            self.lock_wait += group.begun - started
             self.commit += group.committed - group.committing
         for observer in self.observers:
             _tell(observer, group)

@@ -75,6 +75,12 @@ class Turn:
         """What stands for the call, for an observer."""
         self.result: Any = None
         self.error: BaseException | None = None
+        self.signal: threading.Lock | None = None
+        """What the caller waits at; a turn that leads at once needs none."""
+
+    def line_up(self) -> None:
+        """Be one that waits, until `wake`. The queue's mutex is held."""
+        self.state = WAITING
         self.signal = threading.Lock()
         self.signal.acquire()
 
@@ -86,7 +92,8 @@ class Turn:
     def wake(self, state: str) -> None:
         """Set the state, and let the waiting caller go on: as leader, or with its outcome."""
         self.state = state
-        self.signal.release()
+        if self.signal is not None:
+            self.signal.release()
 
     def fail(self, error: BaseException) -> None:
         """End the turn with `error`, which its caller raises."""
@@ -114,7 +121,8 @@ class Turns:
         """How many threads wait for `_changed`. At 0 a change is not announced."""
         self._queue: deque[Turn] = deque()
         self._leaders: list[Turn] = []
-        self._closed = False
+        self.closed = False
+        """Whether `close` was called."""
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -126,12 +134,13 @@ class Turns:
         `close`, and `NestedTransactionError` when this thread leads already.
         """
         with self._mutex:
-            self._admit(turn)
+            if self._leaders or self._queue or self.closed:
+                self._admit(turn)
             if not self._queue and self._may_lead(turn):
                 turn.state = LEADING
                 self._leaders.append(turn)
                 return
-            turn.state = WAITING
+            turn.line_up()
             self._queue.append(turn)
             self._notify()
         self.wait(turn)
@@ -145,7 +154,7 @@ class Turns:
             self._admit(turns[0])
             leads = not self._queue and self._may_lead(turns[0])
             for turn in turns[1:] if leads else turns:
-                turn.state = WAITING
+                turn.line_up()
                 self._queue.append(turn)
             if leads:
                 self._leaders.append(turns[0])
@@ -157,6 +166,8 @@ class Turns:
 
         Raises `StoreBusyError` when the caller's patience is over.
         """
+        if turn.signal is None:  # it led at once
+            return
         patience = max(turn.deadline - time.monotonic(), 0.0)
         if turn.signal.acquire(timeout=min(patience, threading.TIMEOUT_MAX)):
             return
@@ -179,7 +190,7 @@ class Turns:
         with self._mutex:
             if company_seconds:
                 deadline = time.monotonic() + company_seconds
-                self._watch(lambda: self._closed or len(self._queue) + 1 >= most, deadline)
+                self._watch(lambda: self.closed or len(self._queue) + 1 >= most, deadline)
             queue = self._queue
             while queue and len(group) < most and queue[0].operation is not None:
                 follower = queue.popleft()
@@ -204,7 +215,8 @@ class Turns:
                 self._leaders.remove(turn)
             elif turn in self._queue:
                 self._queue.remove(turn)
-            self._hand_over()
+            if self._queue or self._watchers:
+                self._hand_over()
 
     def close(self, patience: float) -> bool:
         """Refuse waiting and later turns; return False when a leader is not done in time.
@@ -214,7 +226,7 @@ class Turns:
         with self._mutex:
             if self.held_here():
                 raise NestedTransactionError
-            self._closed = True
+            self.closed = True
             while self._queue:
                 self._queue.popleft().fail(StoreClosedError())
             self._notify()
@@ -225,13 +237,10 @@ class Turns:
         """Whether any thread leads."""
         return bool(self._leaders)
 
-    @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._closed
-
     def held_here(self) -> bool:
         """Return whether this thread leads."""
+        if not self._leaders:
+            return False
         me = threading.get_ident()
         return any(leader.thread == me for leader in self._leaders)
 
@@ -239,10 +248,10 @@ class Turns:
         if self.held_here():
             raise NestedTransactionError
         if len(self._queue) >= self._longest_queue and not self._watch(
-            lambda: self._closed or len(self._queue) < self._longest_queue, turn.deadline
+            lambda: self.closed or len(self._queue) < self._longest_queue, turn.deadline
         ):
             raise StoreBusyError(turn.waited(), "other threads of this process")
-        if self._closed:
+        if self.closed:
             raise StoreClosedError
 
     def _may_lead(self, turn: Turn) -> bool:

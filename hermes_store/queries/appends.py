@@ -20,7 +20,6 @@ from sqlalchemy import (
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
-from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.stored import messages, sessions
 from hermes_store.models.visibility import visible
 from hermes_store.queries.rows import NewRow, alike
@@ -83,13 +82,29 @@ def _insert_many(connection: OpenConnection, session_id: str, rows: list[NewRow]
     if not rows:
         require(connection, session_id)
         return []
+    if connection.backend.merges_groups:
+        return append_together(connection, rows)
     latest = max(row.columns["timestamp"] for row in rows)
     calls = sum(row.tool_calls for row in rows)
     count_in(connection, session_id, len(rows), calls, latest)
-    stored = connection.core.execute(_INSERT, alike(rows))
-    ids = sorted(stored.scalars())  # given out in the order of the rows, reported in any
+    columns = tuple(dict.fromkeys(name for row in rows for name in row.columns))
+    most = connection.core.dialect.insertmanyvalues_max_parameters // len(columns)
+    ids: list[int] = []
+    for start in range(0, len(rows), most):
+        some = [row.columns.get for row in rows[start : start + most]]
+        values = tuple([value(name) for value in some for name in columns])
+        stored = connection.execute(_insert_rows(columns, len(some)), values).fetchall()
+        ids += sorted(id_ for (id_,) in stored)  # given out in their order, reported in any
     require_there(connection, ids, len(rows))
     return ids
+
+
+@lru_cache(maxsize=64)
+def _insert_rows(columns: tuple[str, ...], count: int) -> str:
+    """INSERT of several rows. As one statement they write the search index once."""
+    row = f"({', '.join('?' * len(columns))})"
+    listed = ", ".join(columns)
+    return f"INSERT INTO messages ({listed}) VALUES {', '.join([row] * count)} RETURNING id"  # noqa: S608 - of the names of columns
 
 
 def count_in(
@@ -172,9 +187,8 @@ def append_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[
     calls = [row.tool_calls for row in rows]
     stored = connection.execute(_statement(tuple(arrays)), {**arrays, "calls": calls}).fetchall()
     if len(stored) < len(rows):
-        found = {session_id for _, session_id in stored}
-        for missing in set(arrays["session_id"]) - found:
-            raise SessionNotFoundError(missing)
+        for missing in set(arrays["session_id"]) - {session_id for _, session_id in stored}:
+            require(connection, missing)  # there: a trigger took its messages away
     ids = sorted(message_id for message_id, _ in stored)  # given out in order, reported in any
     require_there(connection, ids, len(rows))
     return ids

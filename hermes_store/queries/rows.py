@@ -88,7 +88,7 @@ def new_row(
     )
     if forms is not None:
         columns["folded"] = forms
-    return NewRow(columns, number_of_calls(tool_calls))
+    return NewRow(columns, 0 if tool_calls is None else number_of_calls(tool_calls))
 
 
 def changed_columns(stored: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:

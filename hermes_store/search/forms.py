@@ -13,9 +13,9 @@ from functools import lru_cache
 from string import ascii_lowercase, ascii_uppercase, digits
 from urllib.parse import unquote
 
-__all__ = ["HUMP", "classes_of", "forms", "forms_at_seams", "otherwise", "parts_apart", "seams_of"]
+__all__ = ["HUMP", "forms", "forms_at_seams", "otherwise", "parts_apart", "seams_of"]
 
-_LOWER, _UPPER, _TEE, _DIGITS = 0b00100001, 0b00000110, 0b10000110, 0b01001000
+_LOWER, _UPPER, _TEE, _DIGITS = 0b0010001, 0b0010010, 0b1010010, 0b0100000
 _CLASSES = bytes(
     _LOWER if chr(code) in ascii_lowercase
     else _TEE if chr(code) == "T"
@@ -28,36 +28,36 @@ _CLASSES = bytes(
 
 HUMP = 2
 """A capital after a small letter."""
-_SECOND_CAPITAL, _NUMBER_AFTER_CAPITAL, _NUMBER_AFTER_LETTER, _TIME = 4, 8, 64, 128
+_LAST_CAPITAL, _NUMBER_AFTER_LETTER, _TIME = 4, 32, 64
 _LONGEST_IDENTIFIER = 100
 _LONGEST_ADDRESS = 2_000
-_TWO_SMALL = bytes([_LOWER, _LOWER])
-_HUMP = re.compile(b"\x02")
-_LAST_OF_CAPITALS = re.compile(b"\x04\x04*")
 _PART = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[^\WA-Z\d_]+\d*|\d+")
 _MOMENT = re.compile(r"(?<!\d)(\d{4}-?\d\d-?\d\d)T(\d\d(?::?\d\d(?::?\d\d)?)?)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)+(?:-\w{1,20}(?:\.\d+)*)?", re.ASCII)
+_GOES_ON = frozenset("." + digits)
 _NUMBERED = re.compile(r"(?<![A-Za-z0-9])[vV](\d+(?:\.\d+)+)")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ESCAPED = re.compile(r"\\[nrt]([^\W_]\w{0,99})")
+_LONGEST_BEFORE_CODE = 51
 _CODED = re.compile(r"(?:(?<![\w\\])\w{1,50})?(?:\\u[0-9A-Fa-f]{4}\w{0,50})+")
 _JOINED = re.compile("\\w{1,50}(?:[\u200b\u200c]\\w{1,50})+")
 _JOINERS = str.maketrans("\u200b\u200c", "  ")
 
 
-def classes_of(text: str) -> bytes:
-    """Of each character a byte: what kind of letter or digit of ASCII it is; 0 for all others."""
-    return text.encode("ascii", "replace").translate(_CLASSES)
+def seams_of(text: str) -> tuple[bytes, bytes]:
+    """Of each character a byte: what kind of letter or digit of ASCII it is; 0 for all others.
 
-
-def seams_of(classes: bytes) -> bytes:
-    """Of each character a byte: how it differs from the one before; nothing for most prose.
-
-    All are compared at once, as one number: to search for pairs takes several times as long.
+    And of each a byte how it differs from the one before; nothing for most prose. All are compared
+    at once, as one number: to search for pairs takes longer.
     """
+    classes = text.encode("ascii", "replace").translate(_CLASSES)
     number = int.from_bytes(classes, "big")
-    seams = number & (number >> 7)
-    return seams.to_bytes(len(classes), "big") if seams else b""
+    alike = number & (number >> 8)
+    # `S` of `HTTPServer`: a capital after another one, before two small letters. Digits before two
+    # letters leave a sign of _TIME there that is none.
+    last_capitals = (alike & (alike << 17)) << 1
+    seams = number & (number >> 7) | last_capitals
+    return classes, seams.to_bytes(len(classes), "big") if seams else b""
 
 
 def forms(text: str, classes: bytes, seams: bytes) -> list[str]:
@@ -68,7 +68,7 @@ def forms(text: str, classes: bytes, seams: bytes) -> list[str]:
     if "\\" in text and any(mark in text for mark in "\"'`"):
         found += _ESCAPED.findall(text)
         if "\\u" in text:
-            found += filter(None, map(_uncoded, _CODED.findall(text)))
+            found += filter(None, map(_uncoded, _coded(text)))
     if not text.isascii() and ("\u200b" in text or "\u200c" in text):
         found += [each.translate(_JOINERS) for each in _JOINED.findall(text)]
     return found
@@ -77,23 +77,34 @@ def forms(text: str, classes: bytes, seams: bytes) -> list[str]:
 def forms_at_seams(text: str, classes: bytes, seams: bytes) -> list[str]:
     """Those of them that are parts of words: of identifiers, dates and versions."""
     found: list[str] = []
-    if HUMP in seams or _SECOND_CAPITAL in seams:
-        found += _parts_of_identifiers(text, classes, seams)
-    if _TIME in seams:
-        found += [f"{day} {time}" for day, time in _MOMENT.findall(text)]
-    for sign in (_NUMBER_AFTER_LETTER, _NUMBER_AFTER_CAPITAL):
+    for sign in (HUMP, _LAST_CAPITAL):
         if sign in seams:
-            found += _numbers_of_versions(text, seams, sign)
+            found += _parts_around(_after(sign, seams), text, classes)
+    if _TIME in seams and any(classes[at - 1] == _TEE for at in _after(_TIME, seams)):
+        found += [f"{day} {time}" for day, time in _MOMENT.findall(text)]
+    if _NUMBER_AFTER_LETTER in seams:
+        found += _numbers_of_versions(_after(_NUMBER_AFTER_LETTER, seams), text)
     return found
 
 
-def _numbers_of_versions(text: str, seams: bytes, sign: int) -> Iterator[str]:
-    """`1.22.19` of `v1.22.19`."""
-    at = seams.find(sign)
-    while at >= 0:
-        if number := _NUMBER.match(text, at):
-            yield number[0]
-        at = seams.find(sign, at + 1)
+def _after(sign: int, seams: bytes) -> list[int]:
+    """The places behind each `sign`."""
+    places = []
+    at = seams.find(sign) + 1
+    while at:
+        places.append(at)
+        at = seams.find(sign, at) + 1
+    return places
+
+
+def _numbers_of_versions(places: list[int], text: str) -> list[str]:
+    """`1.22.19` of `v1.22.19`; those after a small letter come first."""
+    after_small: list[str] = []
+    after_capitals: list[str] = []
+    for at in places:
+        if text[at : at + 1] in _GOES_ON and (number := _NUMBER.match(text, at - 1)):
+            (after_small if text[at - 2].islower() else after_capitals).append(number[0])
+    return after_small + after_capitals
 
 
 def _percent_decoded(text: str) -> Iterator[str]:
@@ -102,24 +113,22 @@ def _percent_decoded(text: str) -> Iterator[str]:
     yield from (unquote(word) for word in words if _PERCENT.search(word))
 
 
-def _parts_of_identifiers(text: str, classes: bytes, seams: bytes) -> Iterator[str]:
-    for seam in (_HUMP, _LAST_OF_CAPITALS):
-        end = 0
-        for found in seam.finditer(seams):
-            at = found.end()
-            if at <= end or not (seam is _HUMP or classes.startswith(_TWO_SMALL, at)):
-                continue
-            start, end = _around(classes, at)
-            if end - start <= _LONGEST_IDENTIFIER:
-                start += text[start - 1 : start] == "\\"  # the n of \nREADME
-                if parts := _parts(text[start:end]):
-                    yield parts
-
-
-def _around(classes: bytes, at: int) -> tuple[int, int]:
-    """Where the letters and digits around a place begin and end."""
-    end = classes.find(b"\0", at)
-    return classes.rfind(b"\0", 0, at) + 1, end if end >= 0 else len(classes)
+def _parts_around(places: list[int], text: str, classes: bytes) -> list[str]:
+    """The parts of the identifiers that stand around the places, each identifier once."""
+    found = []
+    end = 0
+    for at in places:
+        if at <= end:
+            continue
+        start = classes.rfind(0, 0, at) + 1
+        end = classes.find(0, at)
+        if end < 0:
+            end = len(classes)
+        if end - start <= _LONGEST_IDENTIFIER:
+            start += start > 0 and text[start - 1] == "\\"  # the n of \nREADME
+            if parts := _parts(text[start:end]):
+                found.append(parts)
+    return found
 
 
 @lru_cache(maxsize=4096)
@@ -129,6 +138,19 @@ def _parts(identifier: str) -> str:
     if 2 * len(parts) > len(identifier) or identifier[0].isdecimal():
         return ""
     return " ".join(parts)
+
+
+def _coded(text: str) -> Iterator[str]:
+    r"""The words with codes such as `\u00e9`; `re` is slow to look, so it begins beside one."""
+    at = text.find("\\u")
+    end = 0
+    while at >= 0:
+        found = _CODED.search(text, max(end, at - _LONGEST_BEFORE_CODE))
+        if found is None:
+            return
+        yield found[0]
+        end = found.end()
+        at = text.find("\\u", end)
 
 
 def _uncoded(word: str) -> str:

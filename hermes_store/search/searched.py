@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from hermes_store.search.ddl import LONGEST_TEXT
 from hermes_store.search.folding import changes_words, fold
-from hermes_store.search.forms import classes_of, forms, forms_at_seams, seams_of
+from hermes_store.search.forms import forms, forms_at_seams, seams_of
 from hermes_store.search.texts import (
     calls,
     looked_through,
@@ -41,7 +41,7 @@ def folded(
     found: dict[str, str] = {}
     others: dict[str, None] = {}
     if content is not None:
-        _look("content", *_of_content(content, content_format), found, others)
+        _look_at_content(content, content_format, found, others)
     if tool_name is not None:
         name, its_forms = _of_name(tool_name)
         others.update(its_forms)
@@ -51,11 +51,25 @@ def folded(
         _look("tool_calls", *_of_calls(tool_calls), found, others)
     if others:
         found["forms"] = fold(", ".join(others))[:LONGEST_TEXT]
-    if not found:
+    elif not found:
         return None
     if len(found) == 1 and _is_bare(forms_found := found.get("forms", "")):
         return f'{{"forms": "{forms_found}"}}'
     return _encoded(found)
+
+
+def _look_at_content(
+    content: str, content_format: str | None, found: dict[str, str], others: dict[str, None]
+) -> None:
+    """Most content is ASCII without escapes: only its seams can make other forms."""
+    if content_format is not None or "\\" in content or "%" in content or not content.isascii():
+        _look("content", *_of_content(content, content_format), found, others)
+        return
+    clean, classes, seams = looked_through(content)
+    if clean is not content and clean != content[:LONGEST_TEXT]:
+        _look("content", content, True, found, others)
+    elif seams:
+        others.update(dict.fromkeys(forms_at_seams(clean, classes, seams)))
 
 
 def _is_bare(text: str) -> bool:
@@ -119,13 +133,17 @@ def _of_content(content: str, content_format: str | None) -> tuple[str, bool]:
 
 def _is_special(tool_calls: str) -> bool:
     """Whether there may be more in them than the view makes of them."""
-    return (
-        _cost_of_calls(tool_calls) > _MOST_LEFT_TO_SQL
-        or "\\u" in tool_calls
+    if (
+        "\\u" in tool_calls
+        or "%" in tool_calls
         or _IN_INNER_JSON in tool_calls
-        or _may_have_forms(tool_calls)
-        or changes_words(tool_calls)
-    )
+        or _cost_of_calls(tool_calls) > _MOST_LEFT_TO_SQL
+    ):
+        return True
+    classes, seams = seams_of(tool_calls)
+    if seams and forms_at_seams(tool_calls, classes, seams):
+        return True
+    return not tool_calls.isascii() and changes_words(tool_calls)
 
 
 def _of_calls(tool_calls: str) -> tuple[str, bool]:
@@ -136,9 +154,3 @@ def _of_calls(tool_calls: str) -> tuple[str, bool]:
 
 def _cost_of_calls(tool_calls: str) -> int:
     return len(tool_calls) * tool_calls.count('"name"')
-
-
-def _may_have_forms(text: str) -> bool:
-    classes = classes_of(text)
-    seams = seams_of(classes)
-    return "%" in text or bool(seams and forms_at_seams(text, classes, seams))

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from hermes_store.search.ddl import LONGEST_TEXT, NOISE_KEYS
-from hermes_store.search.forms import HUMP, classes_of, seams_of
+from hermes_store.search.forms import HUMP, seams_of
 
 __all__ = ["calls", "clean", "looked_through", "of_calls", "of_content", "parts", "undone"]
 
@@ -42,19 +42,17 @@ def clean(text: str) -> str:
     text = _printed(text)
     if _LONG_RUN not in text.encode("ascii", "replace").translate(_RUNS):
         return text
-    return _without_base64(text) if _may_hold_base64(text, seams_of(classes_of(text))) else text
+    return _without_base64(text) if _may_hold_base64(text, seams_of(text)[1]) else text
 
 
 def looked_through(text: str) -> tuple[str, bytes, bytes]:
     """`text` clean, and its classes and seams."""
     text = _printed(text)
-    classes = classes_of(text)
-    seams = seams_of(classes)
+    classes, seams = seams_of(text)
     if not _may_hold_base64(text, seams):
         return text, classes, seams
     text = _without_base64(text)
-    classes = classes_of(text)
-    return text, classes, seams_of(classes)
+    return text, *seams_of(text)
 
 
 def _printed(text: str) -> str:

@@ -214,6 +214,13 @@ def test_many_messages_are_stored_in_their_order_with_rising_ids(session):
     assert session.get_session("s")["message_count"] == 2_500
 
 
+def test_more_messages_than_one_statement_takes_are_stored_in_their_order(session):
+    texts = [str(number) for number in range(9_000)]  # of four values each
+    ids = session.append_messages("s", [{"role": "user", "content": text} for text in texts])
+    assert ids == sorted(set(ids))
+    assert [message["content"] for message in session.get_messages("s")] == texts
+
+
 def test_many_messages_take_every_column_and_are_counted_once(session):
     ids = session.append_messages(
         "s",

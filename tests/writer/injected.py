@@ -72,7 +72,8 @@ class Clock:
         self.now = 1_000.0
         self.after_pause: Callable[[], object] = lambda: None
         stand_in = SimpleNamespace(monotonic=lambda: self.now, sleep=self._sleep)
-        for module in ("execution.turns", "execution.writer", "database.failures"):
+        modules = ("turns", "writer", "committing", "callers_transactions")
+        for module in (*(f"execution.{name}" for name in modules), "database.failures"):
             monkeypatch.setattr(f"hermes_store.{module}.time", stand_in)
 
     def _sleep(self, seconds: float) -> None:

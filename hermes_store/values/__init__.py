@@ -1,0 +1,88 @@
+"""Checks of arguments, and the form in which values are stored.
+
+Every check raises `InvalidArgumentError` that names the argument and the remedy.
+"""
+
+from __future__ import annotations
+
+from hermes_store.values.json_text import (
+    content,
+    content_format,
+    decode_json,
+    encode_json,
+    encode_object,
+)
+from hermes_store.values.numbers import (
+    ALL,
+    GREATEST_COUNT,
+    GREATEST_SUM,
+    cost,
+    count,
+    length,
+    limit,
+    message_id,
+    now,
+    number,
+    page,
+    seconds,
+)
+from hermes_store.values.texts import (
+    external_id,
+    indexed,
+    key,
+    listed,
+    mapping,
+    markers,
+    names,
+    new_session_id,
+    one_of,
+    optional_mapping,
+    optional_session_id,
+    optional_text,
+    prefix,
+    session_id,
+    session_key,
+    source,
+    source_filter,
+    text,
+    truth,
+)
+
+__all__ = [
+    "ALL",
+    "GREATEST_COUNT",
+    "GREATEST_SUM",
+    "content",
+    "content_format",
+    "cost",
+    "count",
+    "decode_json",
+    "encode_json",
+    "encode_object",
+    "external_id",
+    "indexed",
+    "key",
+    "length",
+    "limit",
+    "listed",
+    "mapping",
+    "markers",
+    "message_id",
+    "names",
+    "new_session_id",
+    "now",
+    "number",
+    "one_of",
+    "optional_mapping",
+    "optional_session_id",
+    "optional_text",
+    "page",
+    "prefix",
+    "seconds",
+    "session_id",
+    "session_key",
+    "source",
+    "source_filter",
+    "text",
+    "truth",
+]
