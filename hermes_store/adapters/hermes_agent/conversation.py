@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any
 
+from hermes_store import values
 from hermes_store.adapters.hermes_agent.lineage import Lineage
-from hermes_store.adapters.hermes_agent.program import has_times, repaired, without_memory
+from hermes_store.adapters.hermes_agent.program import cleaner, has_times, repaired
+from hermes_store.models.stored import messages
+from hermes_store.queries.message_pages import MessagePage
+from hermes_store.queries.messages import Form
 
 __all__ = ["Conversations"]
 
@@ -16,8 +20,26 @@ _ASKED_FOR_REVIEW = (
     "Review the conversation above and consider saving to memory",
 )
 """How the prompts begin that Hermes gives itself; older versions stored them in the session."""
-_FACTS = ("tool_call_id", "tool_name", "tool_calls")
-_OF_ASSISTANT = ("finish_reason", "reasoning", "reasoning_details", "codex_reasoning_items")
+_READ = (
+    "id",
+    "session_id",
+    "role",
+    "content",
+    "content_format",
+    "timestamp",
+    "tool_call_id",
+    "tool_name",
+    "tool_calls",
+    "finish_reason",
+    "reasoning",
+    "reasoning_details",
+    "codex_reasoning_items",
+    "external_id",
+    "extra",
+)
+_ROWS = Form(tuple(messages.c[name] for name in _READ), list)
+_ID, _SESSION_ID = itemgetter(0), itemgetter(1)
+_NOTHING_BESIDE = [None] * 5
 _IN_EXTRA = ("api_content", "effect_disposition")
 
 Message = dict[str, Any]
@@ -35,56 +57,78 @@ class Conversations(Lineage):
     ) -> list[Message]:
         """Return the messages of a session as Hermes sends them, with those of its ancestors."""
         line = self._lineage(session_id) if include_ancestors else [session_id]
-        records = self._records(line, include_inactive=include_inactive)
-        found = _conversation(records, once=include_ancestors)
+        rows = self._messages_of(line, include_inactive=include_inactive)
+        found = _conversation(rows, once=include_ancestors)
         return repaired(found, session_id) if repair_alternation else found
 
     def get_resume_conversations(self, session_id: str) -> tuple[list[Message], list[Message]]:
         """Return what the model is sent of a session, and what the user sees of its whole line."""
-        records = self._records(self._lineage(session_id))
-        of_tip = [each for each in records if each["session_id"] == session_id]
+        rows = self._messages_of(self._lineage(session_id))
+        of_tip = [row for row in rows if _SESSION_ID(row) == session_id]
         to_model = repaired(_conversation(of_tip, once=False), session_id)
-        return to_model, _conversation(records, once=True)
+        return to_model, _conversation(rows, once=True)
 
     def get_ancestor_display_prefix(self, session_id: str) -> list[Message]:
         """Return what the user sees of the sessions that a session comes from."""
-        return _conversation(self._records(self._lineage(session_id)[:-1]), once=True)
+        return _conversation(self._messages_of(self._lineage(session_id)[:-1]), once=True)
 
-    def _records(self, line: Iterable[str], *, include_inactive: bool = False) -> list[Any]:
-        """Messages of some sessions in the order they were stored."""
-        include: Any = "all" if include_inactive else "live"
-        found = [m for each in line for m in self._repo.get_messages(each, include=include)]
-        return sorted(found, key=itemgetter("id"))
+    def _messages_of(self, line: Iterable[str], *, include_inactive: bool = False) -> list[Any]:
+        """Messages of some sessions in the order they were stored, as `_READ`."""
+        page = MessagePage(include="all" if include_inactive else "live")
+        found = [row for each in line for row in self._tables.messages(each, _ROWS, page)]
+        found.sort(key=_ID)
+        return found
 
 
-def _conversation(records: Iterable[Any], *, once: bool) -> list[Message]:
-    facts = ("timestamp", *_FACTS) if has_times() else _FACTS
+def _conversation(rows: Iterable[Any], *, once: bool) -> list[Message]:
     found: list[Message] = []
-    for record in records:
-        message = _sent(record, facts)
+    has_reviews = False
+    for message in _sent(rows):
+        has_reviews = has_reviews or _asks_for_review(message)
         if not (once and _is_said_again(found, message)):
             found.append(message)
-    return _without_reviews(found)
+    return _without_reviews(found) if has_reviews else found
 
 
-def _sent(record: Mapping[str, Any], facts: tuple[str, ...]) -> Message:
-    """A message as Hermes holds it while it runs: what is empty has no key."""
-    role, content = record["role"], record["content"]
-    if content.__class__ is str and (role == "user" or role == "assistant"):  # noqa: PLR1714 - faster
-        content = without_memory(content).strip()
-    message: Message = {"role": role, "content": content}
-    for name in facts:
-        if value := record[name]:
-            message[name] = value
-    if role == "assistant":
-        for name in _OF_ASSISTANT:
-            if value := record[name]:
-                message[name] = value
-    if record["external_id"]:
-        message["message_id"] = record["external_id"]
-    if record["extra"]:
-        message |= _beside(role, record["extra"])
-    return message
+def _sent(rows: Iterable[Any]) -> Iterator[Message]:
+    """Messages as Hermes holds them while it runs: what is empty has no key."""
+    with_times, cleaned, decode = has_times(), cleaner(), values.decode_json
+    # Each column by its name and each test by itself: loops would take twice as long.
+    for _, _, role, content, form, at, call, tool, calls, reason, *beside in rows:
+        if form is not None:
+            content = decode(content)  # noqa: PLW2901 - the value of the column
+        elif content and (role == "user" or role == "assistant"):  # noqa: PLR1714 - faster
+            content = cleaned(content)  # noqa: PLW2901 - as above
+        message: Message = {"role": role, "content": content}
+        if at and with_times:
+            message["timestamp"] = at
+        if call:
+            message["tool_call_id"] = call
+        if tool:
+            message["tool_name"] = tool
+        if calls is not None and (made := decode(calls)):
+            message["tool_calls"] = made
+        if reason and role == "assistant":
+            message["finish_reason"] = reason
+        if beside != _NOTHING_BESIDE:
+            _add_beside(message, *beside)
+        yield message
+
+
+def _add_beside(
+    message: Message, reasoning: Any, details: Any, items: Any, external_id: Any, extra: Any
+) -> None:
+    """Add what few messages have."""
+    if message["role"] == "assistant":
+        if reasoning:
+            message["reasoning"] = reasoning
+        for name, value in (("reasoning_details", details), ("codex_reasoning_items", items)):
+            if value is not None and (decoded := values.decode_json(value)):
+                message[name] = decoded
+    if external_id:
+        message["message_id"] = external_id
+    if extra is not None:
+        message |= _beside(message["role"], values.decode_json(extra))
 
 
 def _beside(role: str, extra: Mapping[str, Any]) -> Message:
@@ -127,6 +171,7 @@ def _without_reviews(found: list[Message]) -> list[Message]:
 
 
 def _asks_for_review(message: Message) -> bool:
-    content = message["content"]
-    asks = message["role"] in {"user", "system"} and isinstance(content, str)
-    return asks and content.lstrip().startswith(_ASKED_FOR_REVIEW)
+    role, content = message["role"], message["content"]
+    if (role != "user" and role != "system") or not isinstance(content, str):  # noqa: PLR1714 - faster
+        return False
+    return content.lstrip().startswith(_ASKED_FOR_REVIEW)
