@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -22,7 +23,6 @@ _ASKED_FOR_REVIEW = (
 """How the prompts begin that Hermes gives itself; older versions stored them in the session."""
 _READ = (
     "id",
-    "session_id",
     "role",
     "content",
     "content_format",
@@ -38,11 +38,13 @@ _READ = (
     "extra",
 )
 _ROWS = Form(tuple(messages.c[name] for name in _READ), list)
-_ID, _SESSION_ID = itemgetter(0), itemgetter(1)
+_LIVE, _ALL = MessagePage(), MessagePage(include="all")
+_ASKING = frozenset({"user", "system"})
 _NOTHING_BESIDE = [None] * 5
 _IN_EXTRA = ("api_content", "effect_disposition")
 
 Message = dict[str, Any]
+Rows = list[Any]
 
 
 class Conversations(Lineage):
@@ -57,44 +59,43 @@ class Conversations(Lineage):
     ) -> list[Message]:
         """Return the messages of a session as Hermes sends them, with those of its ancestors."""
         line = self._lineage(session_id) if include_ancestors else [session_id]
-        rows = self._messages_of(line, include_inactive=include_inactive)
-        found = _conversation(rows, once=include_ancestors)
+        parts = self._messages_of(line, include_inactive=include_inactive)
+        found = _conversation(_in_order(parts), once=include_ancestors)
         return repaired(found, session_id) if repair_alternation else found
 
     def get_resume_conversations(self, session_id: str) -> tuple[list[Message], list[Message]]:
         """Return what the model is sent of a session, and what the user sees of its whole line."""
-        rows = self._messages_of(self._lineage(session_id))
-        of_tip = [row for row in rows if _SESSION_ID(row) == session_id]
-        to_model = repaired(_conversation(of_tip, once=False), session_id)
-        return to_model, _conversation(rows, once=True)
+        parts = self._messages_of(self._lineage(session_id))
+        to_model = repaired(_conversation(parts[-1], once=False), session_id)
+        return to_model, _conversation(_in_order(parts), once=True)
 
     def get_ancestor_display_prefix(self, session_id: str) -> list[Message]:
         """Return what the user sees of the sessions that a session comes from."""
-        return _conversation(self._messages_of(self._lineage(session_id)[:-1]), once=True)
+        parts = self._messages_of(self._lineage(session_id)[:-1])
+        return _conversation(_in_order(parts), once=True)
 
-    def _messages_of(self, line: Iterable[str], *, include_inactive: bool = False) -> list[Any]:
-        """Messages of some sessions in the order they were stored, as `_READ`."""
-        page = MessagePage(include="all" if include_inactive else "live")
-        found = [row for each in line for row in self._tables.messages(each, _ROWS, page)]
-        found.sort(key=_ID)
-        return found
-
-
-def _conversation(rows: Iterable[Any], *, once: bool) -> list[Message]:
-    found: list[Message] = []
-    has_reviews = False
-    for message in _sent(rows):
-        has_reviews = has_reviews or _asks_for_review(message)
-        if not (once and _is_said_again(found, message)):
-            found.append(message)
-    return _without_reviews(found) if has_reviews else found
+    def _messages_of(self, line: Iterable[str], *, include_inactive: bool = False) -> list[Rows]:
+        """The messages of each of some sessions, as `_READ`."""
+        page = _ALL if include_inactive else _LIVE
+        return [self._tables.messages(each, _ROWS, page) for each in line]
 
 
-def _sent(rows: Iterable[Any]) -> Iterator[Message]:
+def _in_order(parts: list[Rows]) -> Rows:
+    """The messages of several sessions in the order they were stored."""
+    return parts[0] if len(parts) == 1 else sorted(chain.from_iterable(parts), key=itemgetter(0))
+
+
+def _conversation(rows: Rows, *, once: bool) -> list[Message]:
+    found = _sent(rows)
+    return _without_reviews(_said_once(found) if once else found)
+
+
+def _sent(rows: Rows) -> list[Message]:
     """Messages as Hermes holds them while it runs: what is empty has no key."""
     with_times, cleaned, decode = has_times(), cleaner(), values.decode_json
+    found: list[Message] = []
     # Each column by its name and each test by itself: loops would take twice as long.
-    for _, _, role, content, form, at, call, tool, calls, reason, *beside in rows:
+    for _, role, content, form, at, call, tool, calls, reason, *beside in rows:
         if form is not None:
             content = decode(content)  # noqa: PLW2901 - the value of the column
         elif content and (role == "user" or role == "assistant"):  # noqa: PLR1714 - faster
@@ -112,7 +113,8 @@ def _sent(rows: Iterable[Any]) -> Iterator[Message]:
             message["finish_reason"] = reason
         if beside != _NOTHING_BESIDE:
             _add_beside(message, *beside)
-        yield message
+        found.append(message)
+    return found
 
 
 def _add_beside(
@@ -146,6 +148,14 @@ def _beside(role: str, extra: Mapping[str, Any]) -> Message:
     return found
 
 
+def _said_once(messages: list[Message]) -> list[Message]:
+    found: list[Message] = []
+    for message in messages:
+        if not _is_said_again(found, message):
+            found.append(message)
+    return found
+
+
 def _is_said_again(before: list[Message], message: Message) -> bool:
     """Whether the user's last prompts hold this one: a continuation stores it once more."""
     content = message["content"]
@@ -161,17 +171,17 @@ def _is_said_again(before: list[Message], message: Message) -> bool:
 
 def _without_reviews(found: list[Message]) -> list[Message]:
     """Leave out what Hermes asked itself after a conversation, and the answer to it."""
-    left: list[Message] = []
-    asked = False
-    for message in found:
-        is_answer, asked = asked and message["role"] == "assistant", _asks_for_review(message)
-        if not (asked or is_answer):
-            left.append(message)
-    return left
+    asked = [
+        place
+        for place, message in enumerate(found)
+        if message["role"] in _ASKING and _asks_for_review(message["content"])
+    ]
+    if not asked:
+        return found
+    after = (n + 1 for n in asked if n + 1 < len(found) and found[n + 1]["role"] == "assistant")
+    left_out = {*asked, *after}
+    return [message for place, message in enumerate(found) if place not in left_out]
 
 
-def _asks_for_review(message: Message) -> bool:
-    role, content = message["role"], message["content"]
-    if (role != "user" and role != "system") or not isinstance(content, str):  # noqa: PLR1714 - faster
-        return False
-    return content.lstrip().startswith(_ASKED_FOR_REVIEW)
+def _asks_for_review(content: Any) -> bool:
+    return isinstance(content, str) and content.lstrip().startswith(_ASKED_FOR_REVIEW)
