@@ -14,8 +14,7 @@ from hermes_store.errors import InvalidArgumentError
 from hermes_store.models import visibility
 from hermes_store.models.stored import messages
 from hermes_store.models.visibility import Include, visible
-from hermes_store.queries.messages import of_session, records, select_records
-from hermes_store.records import MessageRecord
+from hermes_store.queries.messages import RECORDS, Form, of_session
 
 __all__ = ["Included", "MessagePage", "checked", "count", "get"]
 
@@ -63,14 +62,18 @@ def _id(argument: str, value: Any) -> int | None:
     raise InvalidArgumentError(argument, f"{value!r} is not a message id", "give a whole number")
 
 
-def get(connection: OpenConnection, session_id: str, page: MessagePage) -> list[MessageRecord]:
-    """Return a page of the messages of a session."""
+def get(
+    connection: OpenConnection, session_id: str, page: MessagePage, form: Form = RECORDS
+) -> list[Any]:
+    """Return a page of the messages of a session, in the form that is asked for."""
     if page.around is None:
-        return _page(connection, session_id, page)
+        return _page(connection, session_id, page, form)
     before = page._replace(before=page.around, around=None, newest=True)
     itself = page._replace(before=page.around + 1, after=page.around - 1, around=None, limit=1)
     after = page._replace(after=page.around, around=None)
-    return [m for some in (before, itself, after) for m in _page(connection, session_id, some)]
+    return [
+        m for some in (before, itself, after) for m in _page(connection, session_id, some, form)
+    ]
 
 
 def count(connection: OpenConnection, session_id: str, page: MessagePage) -> int:
@@ -80,11 +83,11 @@ def count(connection: OpenConnection, session_id: str, page: MessagePage) -> int
     return cast("int", statement.run(connection, session=session_id, **given).fetchone()[0])
 
 
-def _page(connection: OpenConnection, session_id: str, page: MessagePage) -> list[MessageRecord]:
+def _page(connection: OpenConnection, session_id: str, page: MessagePage, form: Form) -> list[Any]:
     given = _bounds(page)
-    statement = _page_statement(*_shape(given), page.newest, page.include)
+    statement = _page_statement(form, *_shape(given), page.newest, page.include)
     rows = statement.run(connection, session=session_id, limit=page.limit, **given).fetchall()
-    return records(rows[::-1] if page.newest else rows)
+    return form.made(rows[::-1] if page.newest else rows)
 
 
 def _bounds(page: MessagePage) -> dict[str, int]:
@@ -97,9 +100,12 @@ def _shape(given: dict[str, int]) -> tuple[bool, bool]:
 
 
 @lru_cache
-def _page_statement(before: bool, after: bool, newest: bool, include: Include) -> Statement:
+def _page_statement(
+    form: Form, before: bool, after: bool, newest: bool, include: Include
+) -> Statement:
     order = messages.c.id.desc() if newest else messages.c.id
-    statement = _bounded(select_records(), before, after).where(visible(include)).order_by(order)
+    of_it = select(*form.columns).where(of_session(), visible(include))
+    statement = _bounded(of_it, before, after).order_by(order)
     return Statement(statement.limit(bindparam("limit", type_=BigInteger)))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -25,6 +26,8 @@ from hermes_store.queries.sessions import require_changed
 from hermes_store.records import MessageRecord
 
 __all__ = [
+    "RECORDS",
+    "Form",
     "clear",
     "count",
     "get",
@@ -48,10 +51,37 @@ def of_session() -> ColumnElement[bool]:
     return messages.c.session_id == bindparam("session")
 
 
+@dataclass(frozen=True, eq=False)
+class Form:
+    """What is read of each message, and what becomes of the rows."""
+
+    columns: tuple[ColumnElement[Any], ...]
+    made: Callable[[list[Any]], list[Any]]
+
+
 def select_records() -> Select[Any]:
     """SELECT of the messages of a session, for `records`."""
-    columns = (messages.c[name] for name in (*_KEYS, "content_format"))
-    return select(*columns).where(of_session())
+    return select(*RECORDS.columns).where(of_session())
+
+
+def records(rows: Iterable[Any]) -> list[MessageRecord]:
+    """The dicts of the rows that `select_records` gave."""
+    decode = values.decode_json
+    found: list[Any] = []
+    for row in rows:
+        message = dict(zip(_KEYS, row))  # noqa: B905 - the format stands behind the keys
+        if row[len(_PLAIN) :] != _NOTHING:
+            for name in _JSON:
+                if message[name] is not None:
+                    message[name] = decode(message[name])
+            if row[-1] is not None:
+                message["content"] = decode(message["content"])
+        found.append(message)
+    return found
+
+
+RECORDS = Form(tuple(messages.c[name] for name in (*_KEYS, "content_format")), records)
+"""Every column that callers see, as a `MessageRecord`."""
 
 
 _OF_SESSION = of_session()
@@ -70,22 +100,6 @@ def get(connection: OpenConnection, session_id: str) -> list[MessageRecord]:
 def get_all(connection: OpenConnection, session_id: str) -> list[MessageRecord]:
     """The messages of a session in any state, whole."""
     return records(_GET_ALL.run(connection, session=session_id).fetchall())
-
-
-def records(rows: Iterable[Any]) -> list[MessageRecord]:
-    """The dicts of the rows that `select_records` gave."""
-    decode = values.decode_json
-    found: list[Any] = []
-    for row in rows:
-        message = dict(zip(_KEYS, row))  # noqa: B905 - the format stands behind the keys
-        if row[len(_PLAIN) :] != _NOTHING:
-            for name in _JSON:
-                if message[name] is not None:
-                    message[name] = decode(message[name])
-            if row[-1] is not None:
-                message["content"] = decode(message["content"])
-        found.append(message)
-    return found
 
 
 def count(connection: OpenConnection, session_id: str | None) -> int:

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hermes_store import AsyncSessionRepository, SessionRepository, Transaction
+from hermes_store.adapters.hermes_agent import SessionDB
 from hermes_store.api.leases import Leases
 from hermes_store.api.meta import Meta
 
-OWNERS = (SessionRepository, Transaction, Leases, Meta)
+OWNERS = (SessionRepository, Transaction, Leases, Meta, SessionDB)
 RECORD = Path(__file__).with_name("public_names.txt")
 
 

@@ -40,6 +40,7 @@ class Base:
             tell_failure(exc)
             raise
         self._is_file = isinstance(where, Path)
+        self._tables = Tables(self._repo)
         # Hermes asks whether its file is there and how long it is: on a server there is none.
         self.db_path = Path(self._repo.url.database or "") if self._is_file else home() / FILE
 
@@ -51,7 +52,7 @@ class Base:
 
     def _rows(self, statement: Executable) -> list[Row]:
         """The rows of a statement, from one snapshot."""
-        return Tables(self._repo).rows(statement)
+        return self._tables.rows(statement)
 
     # --- writes ---------------------------------------------------------------------------------
 

@@ -3,55 +3,87 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy import ColumnElement, Text, and_, bindparam, false, func, or_, select
 
-from hermes_store.adapters.hermes_agent.links import IS_LISTED
+from hermes_store.adapters.hermes_agent.links import IS_DELEGATED, IS_LISTED
+from hermes_store.database.given_texts import as_parameter, is_given
+from hermes_store.models.links import BRANCH, COMPRESSION, RESET
 from hermes_store.models.stored import sessions
 
-__all__ = ["BY_EXTRA", "chosen", "holds", "prunable"]
+__all__ = ["BY_EXTRA", "CONDITIONS", "GOES_ON", "chosen", "holds", "prunable"]
 
 Conditions = list[ColumnElement[bool]]
 _c = sessions.c
+_later = sessions.alias("later")
+GOES_ON = (
+    select(_later.c.id)
+    .where(_later.c.parent_session_id == _c.id, _later.c.link == COMPRESSION)
+    .exists()
+)
+"""Another session continues this one."""
+_IS_LISTED_TIP = and_(
+    ~GOES_ON,
+    ~func.coalesce(IS_DELEGATED, false()),
+    or_(
+        _c.parent_session_id.is_(None), *(_c.link == each for each in (BRANCH, RESET, COMPRESSION))
+    ),
+)
 
 
-def chosen(
-    *,
-    source: str | None = None,
-    exclude_sources: Sequence[str] | None = None,
-    cwd_prefix: str | None = None,
-    min_message_count: int = 0,
-    include_archived: bool = False,
-    archived_only: bool = False,
-    exclude_children: bool = False,
-) -> Conditions:
-    """The conditions that lists and counts have in common."""
-    found: Conditions = [IS_LISTED] if exclude_children else []
-    if source:
-        found.append(_c.source == source)
-    if exclude_sources:
-        found.append(_c.source.not_in(list(exclude_sources)))
-    if cwd_prefix:
-        found.append(_under(cwd_prefix))
-    if min_message_count > 0:
-        found.append(_c.message_count >= min_message_count)
-    if archived_only:
-        found.append(_c.archived.is_not(None))
-    elif not include_archived:
-        found.append(_c.archived.is_(None))
-    return found
+def _text(name: str) -> Any:
+    return bindparam(name, type_=Text)
 
 
-def _under(folder: str) -> ColumnElement[bool]:
+def _under(folder: Any, below: Any, below_on_windows: Any) -> ColumnElement[bool]:
     """The folder itself, or what lies in it, with the separators of either system."""
+    inside = (_c.cwd.like(each, escape="/") for each in (below, below_on_windows))
+    return or_(_c.cwd == folder, *inside)
+
+
+CONDITIONS: dict[str, ColumnElement[bool]] = {
+    "source": _c.source == _text("source"),
+    "excluded": ~is_given(_c.source, "excluded"),
+    "least": _c.message_count >= bindparam("least"),
+    "folder": _under(*map(_text, ("folder", "below", "below_on_windows"))),
+    "archived": _c.archived.is_not(None),
+    "not_archived": _c.archived.is_(None),
+    "is_listed": IS_LISTED,
+    "is_listed_tip": _IS_LISTED_TIP,
+}
+"""What a list or a count can ask of a session; values are parameters."""
+
+
+def chosen(asked: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
+    """The names of the `CONDITIONS` that lists and counts have in common, and their parameters.
+
+    `asked` are the keywords of the call, by their names.
+    """
+    given: dict[str, Any] = {}
+    if asked["source"]:
+        given["source"] = asked["source"]
+    if asked["exclude_sources"]:
+        given["excluded"] = as_parameter(asked["exclude_sources"])
+    if asked["min_message_count"] > 0:
+        given["least"] = asked["min_message_count"]
+    names = [*given]
+    if asked["cwd_prefix"]:
+        names.append("folder")
+        given |= _paths(asked["cwd_prefix"])
+    if asked["archived_only"]:
+        names.append("archived")
+    elif not asked["include_archived"]:
+        names.append("not_archived")
+    return names, given
+
+
+def _paths(folder: str) -> dict[str, str]:
+    """What `_under` compares with."""
     path = folder.rstrip("/\\") or folder
-    return or_(
-        _c.cwd == path,
-        _c.cwd.startswith(path + "/", autoescape=True),
-        _c.cwd.startswith(path + "\\", autoescape=True),
-    )
+    written = re.sub("([/%_])", r"/\1", path)
+    return {"folder": path, "below": f"{written}//%", "below_on_windows": f"{written}\\%"}
 
 
 def holds(id_query: str | None, search_query: str | None) -> ColumnElement[bool] | None:
@@ -93,7 +125,7 @@ _MEANINGS: dict[str, Any] = {
     "source": lambda value: _c.source == value,
     "title_like": lambda value: _has(_c.title, value),
     "end_reason": lambda value: _c.end_reason == value,
-    "cwd_prefix": _under,
+    "cwd_prefix": lambda value: _under(**_paths(value)),
     "min_messages": lambda value: _c.message_count >= value,
     "max_messages": lambda value: _c.message_count <= value,
     "model_like": lambda value: _has(_c.model, value),

@@ -1,7 +1,7 @@
-"""What the rows of a store are to Hermes Agent: its names of columns, in its order.
+"""What a session of a store is to Hermes Agent: its names of columns.
 
 Hermes gets rows as `dict(row)` of SQLite: JSON stays a text, a flag is 0 or 1. What only Hermes
-knows of a session or a message stands in `extra` under Hermes' own name.
+knows of a session stands in `extra` under Hermes' own name.
 """
 
 from __future__ import annotations
@@ -10,14 +10,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from hermes_store.models.visibility import COMPACTED
-
 __all__ = [
-    "MESSAGE_EXTRA",
     "SESSION_EXTRA",
     "Row",
     "as_text",
-    "message_of",
     "session_of",
     "stored_session",
 ]
@@ -43,15 +39,6 @@ SESSION_EXTRA: dict[str, Any] = {
     "rewind_count": 0,
 }
 """What Hermes keeps of a session beside the columns, and what stands for what is not there."""
-
-MESSAGE_EXTRA: dict[str, Any] = {
-    "effect_disposition": None,
-    "reasoning_content": None,
-    "codex_message_items": None,
-    "observed": 0,
-    "api_content": None,
-}
-"""As above, of a message."""
 
 _NOT_HERMES_OWN = ("link", "last_active", "preview", "said")
 
@@ -81,21 +68,3 @@ def session_of(record: Mapping[str, Any]) -> Row:
 def stored_session(row: Mapping[str, Any]) -> Row:
     """A row of the table `sessions`, where JSON is text, as Hermes' row."""
     return session_of({**row, "extra": json.loads(row["extra"]) if row["extra"] else None})
-
-
-def message_of(record: Mapping[str, Any]) -> Row:
-    """A message of the store as Hermes' row of `messages`, with its `tool_calls` decoded."""
-    row: Row = {**MESSAGE_EXTRA, **record}
-    state, extra = row.pop("state"), row.pop("extra")
-    row["platform_message_id"] = row.pop("external_id")
-    row["active"] = 1 if state is None else 0
-    row["compacted"] = 1 if state == COMPACTED else 0
-    if row["reasoning_details"] is not None or row["codex_reasoning_items"] is not None:
-        for name in ("reasoning_details", "codex_reasoning_items"):
-            row[name] = as_text(row[name])
-    if row.pop("name") is not None:
-        row["name"] = record["name"]
-    if extra:
-        row |= {name: value for name, value in extra.items() if name not in record}
-        row["codex_message_items"] = as_text(row["codex_message_items"])
-    return row

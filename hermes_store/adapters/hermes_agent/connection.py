@@ -14,8 +14,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from hermes_store.adapters.hermes_agent.columns import MESSAGE_EXTRA, SESSION_EXTRA, Row
+from hermes_store.adapters.hermes_agent.columns import SESSION_EXTRA, Row
 from hermes_store.adapters.hermes_agent.compression import LOCK
+from hermes_store.adapters.hermes_agent.message_rows import MESSAGE_EXTRA
 from hermes_store.errors import InvalidArgumentError
 
 __all__ = ["ReopeningOnly", "Writes", "connection_of"]

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
+from hermes_store import values
 from hermes_store.adapters.hermes_agent.lineage import Lineage
-from hermes_store.adapters.hermes_agent.program import has_times, repaired, without_memory
+from hermes_store.adapters.hermes_agent.program import cleaner, has_times, repaired
+from hermes_store.models.stored import messages
+from hermes_store.queries.message_pages import MessagePage
+from hermes_store.queries.messages import Form
 
 __all__ = ["Conversations"]
 
@@ -16,11 +21,30 @@ _ASKED_FOR_REVIEW = (
     "Review the conversation above and consider saving to memory",
 )
 """How the prompts begin that Hermes gives itself; older versions stored them in the session."""
-_FACTS = ("tool_call_id", "tool_name", "tool_calls")
-_OF_ASSISTANT = ("finish_reason", "reasoning", "reasoning_details", "codex_reasoning_items")
+_READ = (
+    "id",
+    "role",
+    "content",
+    "content_format",
+    "timestamp",
+    "tool_call_id",
+    "tool_name",
+    "tool_calls",
+    "finish_reason",
+    "reasoning",
+    "reasoning_details",
+    "codex_reasoning_items",
+    "external_id",
+    "extra",
+)
+_ROWS = Form(tuple(messages.c[name] for name in _READ), list)
+_LIVE, _ALL = MessagePage(), MessagePage(include="all")
+_ASKING = frozenset({"user", "system"})
+_NOTHING_BESIDE = [None] * 5
 _IN_EXTRA = ("api_content", "effect_disposition")
 
 Message = dict[str, Any]
+Rows = list[Any]
 
 
 class Conversations(Lineage):
@@ -35,56 +59,78 @@ class Conversations(Lineage):
     ) -> list[Message]:
         """Return the messages of a session as Hermes sends them, with those of its ancestors."""
         line = self._lineage(session_id) if include_ancestors else [session_id]
-        records = self._records(line, include_inactive=include_inactive)
-        found = _conversation(records, once=include_ancestors)
+        parts = self._messages_of(line, include_inactive=include_inactive)
+        found = _conversation(_in_order(parts), once=include_ancestors)
         return repaired(found, session_id) if repair_alternation else found
 
     def get_resume_conversations(self, session_id: str) -> tuple[list[Message], list[Message]]:
         """Return what the model is sent of a session, and what the user sees of its whole line."""
-        records = self._records(self._lineage(session_id))
-        of_tip = [each for each in records if each["session_id"] == session_id]
-        to_model = repaired(_conversation(of_tip, once=False), session_id)
-        return to_model, _conversation(records, once=True)
+        parts = self._messages_of(self._lineage(session_id))
+        to_model = repaired(_conversation(parts[-1], once=False), session_id)
+        return to_model, _conversation(_in_order(parts), once=True)
 
     def get_ancestor_display_prefix(self, session_id: str) -> list[Message]:
         """Return what the user sees of the sessions that a session comes from."""
-        return _conversation(self._records(self._lineage(session_id)[:-1]), once=True)
+        parts = self._messages_of(self._lineage(session_id)[:-1])
+        return _conversation(_in_order(parts), once=True)
 
-    def _records(self, line: Iterable[str], *, include_inactive: bool = False) -> list[Any]:
-        """Messages of some sessions in the order they were stored."""
-        include: Any = "all" if include_inactive else "live"
-        found = [m for each in line for m in self._repo.get_messages(each, include=include)]
-        return sorted(found, key=itemgetter("id"))
+    def _messages_of(self, line: Iterable[str], *, include_inactive: bool = False) -> list[Rows]:
+        """The messages of each of some sessions, as `_READ`."""
+        page = _ALL if include_inactive else _LIVE
+        return [self._tables.messages(each, _ROWS, page) for each in line]
 
 
-def _conversation(records: Iterable[Any], *, once: bool) -> list[Message]:
-    facts = ("timestamp", *_FACTS) if has_times() else _FACTS
+def _in_order(parts: list[Rows]) -> Rows:
+    """The messages of several sessions in the order they were stored."""
+    return parts[0] if len(parts) == 1 else sorted(chain.from_iterable(parts), key=itemgetter(0))
+
+
+def _conversation(rows: Rows, *, once: bool) -> list[Message]:
+    found = _sent(rows)
+    return _without_reviews(_said_once(found) if once else found)
+
+
+def _sent(rows: Rows) -> list[Message]:
+    """Messages as Hermes holds them while it runs: what is empty has no key."""
+    with_times, cleaned, decode = has_times(), cleaner(), values.decode_json
     found: list[Message] = []
-    for record in records:
-        message = _sent(record, facts)
-        if not (once and _is_said_again(found, message)):
-            found.append(message)
-    return _without_reviews(found)
+    # Each column by its name and each test by itself: loops would take twice as long.
+    for _, role, content, form, at, call, tool, calls, reason, *beside in rows:
+        if form is not None:
+            content = decode(content)  # noqa: PLW2901 - the value of the column
+        elif content and (role == "user" or role == "assistant"):  # noqa: PLR1714 - faster
+            content = cleaned(content)  # noqa: PLW2901 - as above
+        message: Message = {"role": role, "content": content}
+        if at and with_times:
+            message["timestamp"] = at
+        if call:
+            message["tool_call_id"] = call
+        if tool:
+            message["tool_name"] = tool
+        if calls is not None and (made := decode(calls)):
+            message["tool_calls"] = made
+        if reason and role == "assistant":
+            message["finish_reason"] = reason
+        if beside != _NOTHING_BESIDE:
+            _add_beside(message, *beside)
+        found.append(message)
+    return found
 
 
-def _sent(record: Mapping[str, Any], facts: tuple[str, ...]) -> Message:
-    """A message as Hermes holds it while it runs: what is empty has no key."""
-    role, content = record["role"], record["content"]
-    if content.__class__ is str and (role == "user" or role == "assistant"):  # noqa: PLR1714 - faster
-        content = without_memory(content).strip()
-    message: Message = {"role": role, "content": content}
-    for name in facts:
-        if value := record[name]:
-            message[name] = value
-    if role == "assistant":
-        for name in _OF_ASSISTANT:
-            if value := record[name]:
-                message[name] = value
-    if record["external_id"]:
-        message["message_id"] = record["external_id"]
-    if record["extra"]:
-        message |= _beside(role, record["extra"])
-    return message
+def _add_beside(
+    message: Message, reasoning: Any, details: Any, items: Any, external_id: Any, extra: Any
+) -> None:
+    """Add what few messages have."""
+    if message["role"] == "assistant":
+        if reasoning:
+            message["reasoning"] = reasoning
+        for name, value in (("reasoning_details", details), ("codex_reasoning_items", items)):
+            if value is not None and (decoded := values.decode_json(value)):
+                message[name] = decoded
+    if external_id:
+        message["message_id"] = external_id
+    if extra is not None:
+        message |= _beside(message["role"], values.decode_json(extra))
 
 
 def _beside(role: str, extra: Mapping[str, Any]) -> Message:
@@ -99,6 +145,14 @@ def _beside(role: str, extra: Mapping[str, Any]) -> Message:
             found["reasoning_content"] = extra["reasoning_content"]
         if extra.get("codex_message_items"):
             found["codex_message_items"] = extra["codex_message_items"]
+    return found
+
+
+def _said_once(messages: list[Message]) -> list[Message]:
+    found: list[Message] = []
+    for message in messages:
+        if not _is_said_again(found, message):
+            found.append(message)
     return found
 
 
@@ -117,16 +171,17 @@ def _is_said_again(before: list[Message], message: Message) -> bool:
 
 def _without_reviews(found: list[Message]) -> list[Message]:
     """Leave out what Hermes asked itself after a conversation, and the answer to it."""
-    left: list[Message] = []
-    asked = False
-    for message in found:
-        is_answer, asked = asked and message["role"] == "assistant", _asks_for_review(message)
-        if not (asked or is_answer):
-            left.append(message)
-    return left
+    asked = [
+        place
+        for place, message in enumerate(found)
+        if message["role"] in _ASKING and _asks_for_review(message["content"])
+    ]
+    if not asked:
+        return found
+    after = (n + 1 for n in asked if n + 1 < len(found) and found[n + 1]["role"] == "assistant")
+    left_out = {*asked, *after}
+    return [message for place, message in enumerate(found) if place not in left_out]
 
 
-def _asks_for_review(message: Message) -> bool:
-    content = message["content"]
-    asks = message["role"] in {"user", "system"} and isinstance(content, str)
-    return asks and content.lstrip().startswith(_ASKED_FOR_REVIEW)
+def _asks_for_review(content: Any) -> bool:
+    return isinstance(content, str) and content.lstrip().startswith(_ASKED_FOR_REVIEW)

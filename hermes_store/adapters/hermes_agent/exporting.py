@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hermes_store.adapters.hermes_agent.columns import Row, message_of, session_of
+from hermes_store.adapters.hermes_agent.columns import Row, session_of
 from hermes_store.adapters.hermes_agent.lineage import Lineage
+from hermes_store.adapters.hermes_agent.message_rows import message_of
 
 __all__ = ["Exporting"]
 

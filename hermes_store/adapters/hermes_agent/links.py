@@ -24,7 +24,9 @@ def has_marker(marker: str, config: Any = sessions.c.model_config) -> ColumnElem
 IS_DELEGATED = or_(sessions.c.link == DELEGATE, has_marker("_delegate_from"))
 """A subagent's work; NULL counts as False."""
 IS_LISTED = and_(
-    or_(sessions.c.parent_session_id.is_(None), sessions.c.link.in_([BRANCH, RESET])),
+    or_(
+        sessions.c.parent_session_id.is_(None), sessions.c.link == BRANCH, sessions.c.link == RESET
+    ),
     or_(sessions.c.link.is_(None), sessions.c.link != DELEGATE),
     ~and_(sessions.c.model_config.is_not(None), has_marker("_delegate_from")),
 )

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, func, or_, select
 
 from hermes_store.adapters.hermes_agent.base import Base
-from hermes_store.adapters.hermes_agent.choosing import chosen, holds
+from hermes_store.adapters.hermes_agent.choosing import CONDITIONS, GOES_ON, chosen, holds
 from hermes_store.adapters.hermes_agent.columns import Row, stored_session
-from hermes_store.adapters.hermes_agent.links import IS_DELEGATED, IS_LISTED
-from hermes_store.models.links import BRANCH, COMPRESSION, RESET
-from hermes_store.models.stored import messages, sessions
+from hermes_store.adapters.hermes_agent.listed_rows import LINK, listed, select_listed
+from hermes_store.database.given_texts import as_parameter, is_given
+from hermes_store.database.statements import Statement
+from hermes_store.models.links import COMPRESSION
+from hermes_store.models.stored import sessions
+from hermes_store.values import ALL
 
-__all__ = ["Lists", "listed", "select_listed"]
+__all__ = ["Lists"]
 
-_PREVIEW = 60
 _OF_THE_TIP = (
     "id",
     "ended_at",
@@ -36,17 +38,6 @@ _OF_THE_TIP = (
 """What a list shows of a conversation's last session; the rest is of the first."""
 
 _c = sessions.c
-_later = sessions.alias("later")
-_GOES_ON = (
-    select(_later.c.id)
-    .where(_later.c.parent_session_id == _c.id, _later.c.link == COMPRESSION)
-    .exists()
-)
-_IS_LISTED_TIP = and_(
-    ~_GOES_ON,
-    ~func.coalesce(IS_DELEGATED, False),
-    or_(_c.parent_session_id.is_(None), _c.link.in_([BRANCH, RESET, COMPRESSION])),
-)
 _BY_START = (_c.started_at.desc(), _c.id.desc())
 _BY_ACTIVITY = (_c.last_active.desc(), *_BY_START)
 
@@ -77,32 +68,30 @@ class Lists(Base):
         under `_lineage_root_id`. Subagents are left out, unless `include_children` asks for each
         session by itself. `compact_rows` leaves the system prompt out.
         """
-        which = chosen(
-            source=source,
-            exclude_sources=exclude_sources,
-            cwd_prefix=cwd_prefix,
-            min_message_count=min_message_count,
-            include_archived=include_archived,
-            archived_only=archived_only,
-        )
+        which, given = chosen(locals())  # the keywords are those of a filter
         whole = project_compression_tips and not include_children
         from_tips = whole and order_by_last_active
-        needle = holds(id_query, search_query)
-        if needle is not None:
-            which.append(self._of_conversations(needle, tips=from_tips) if whole else needle)
         if not include_children:
-            which.append(_IS_LISTED_TIP if from_tips else IS_LISTED)
-        order = _BY_ACTIVITY if order_by_last_active else _BY_START
-        page = select_listed(compact=compact_rows).where(*which).order_by(*order)
-        rows = self._rows(page.limit(_all(limit)).offset(offset))
-        return [self._whole(row, compact=compact_rows) if whole else listed(row) for row in rows]
+            which.append("is_listed_tip" if from_tips else "is_listed")
+        given |= {"limit": ALL if limit is None or limit < 0 else limit, "offset": offset}
+        shape = _Shape(tuple(which), bool(order_by_last_active), bool(compact_rows))
+        needle = holds(id_query, search_query)
+        if needle is None:
+            rows = self._tables.run(_page_of(shape), given)
+        else:
+            ends = self._ends(needle, tips=from_tips) if whole else []
+            found = or_(needle, is_given(_c.id, "ends"))
+            rows = self._tables.run(_page(shape, found), {**given, "ends": as_parameter(ends)})
+        if whole:
+            return [self._whole(row, compact=compact_rows) for row in rows]
+        return [listed(row, compact=compact_rows) for row in rows]
 
     def list_cron_job_runs(self, job_id: str, limit: int = 20, offset: int = 0) -> list[Row]:
         """Return a page of the sessions that a job of cron ran in, the last started first."""
         begin = f"cron_{job_id}_"
         runs = and_(_c.source == "cron", _c.id >= begin, _c.id < f"cron_{job_id}`")
         page = select_listed().where(runs).order_by(*_BY_START)
-        return [listed(row) for row in self._rows(page.limit(_all(limit)).offset(offset))]
+        return self._listed(page.limit(_all(limit)).offset(offset))
 
     def search_sessions(
         self, source: str | None = None, limit: int = 20, offset: int = 0
@@ -140,17 +129,10 @@ class Lists(Base):
         exclude_sources: Sequence[str] | None = None,
     ) -> int:
         """Return how many sessions there are; archived ones only when asked for."""
-        which = chosen(
-            source=source,
-            exclude_sources=exclude_sources,
-            cwd_prefix=cwd_prefix,
-            min_message_count=min_message_count,
-            include_archived=include_archived,
-            archived_only=archived_only,
-            exclude_children=exclude_children,
-        )
-        counted = select(func.count().label("number")).select_from(sessions).where(*which)
-        return int(self._rows(counted)[0]["number"])
+        which, given = chosen(locals())  # the keywords are those of a filter
+        if exclude_children:
+            which.append("is_listed")
+        return int(self._tables.run(_count_of(tuple(which)), given)[0][0])
 
     def distinct_session_cwds(self, include_archived: bool = False) -> list[Row]:
         """Return the folders of sessions, each with the number and last use of its sessions."""
@@ -162,66 +144,65 @@ class Lists(Base):
             select(_c.cwd, func.count().label("sessions"), ended).where(*which).group_by(_c.cwd)
         )
 
+    def _listed(self, page: Select[Any]) -> list[Row]:
+        return [listed((*row.values(),)) for row in self._rows(page)]
+
     # --- a conversation of several sessions -------------------------------------------------------
 
-    def _of_conversations(self, needle: ColumnElement[bool], *, tips: bool) -> ColumnElement[bool]:
-        """Sessions at one end of the conversations in which any session meets a condition."""
-        inside = _GOES_ON if tips else _c.link == COMPRESSION
+    def _ends(self, needle: ColumnElement[bool], *, tips: bool) -> list[str]:
+        """One end of each conversation of which another session meets a condition."""
+        inside = GOES_ON if tips else _c.link == COMPRESSION
         end = self._repo.get_tip if tips else self._repo.get_root
-        parts = self._rows(select(_c.id).where(needle, inside))
-        return or_(needle, _c.id.in_([*{end(row["id"]) for row in parts}]))
+        return [*{end(row["id"]) for row in self._rows(select(_c.id).where(needle, inside))}]
 
-    def _whole(self, row: Row, *, compact: bool) -> Row:
+    def _whole(self, row: Any, *, compact: bool) -> Row:
         """A row together with what the other end of its conversation says."""
-        if row["link"] != COMPRESSION and row["end_reason"] != "compression":
-            return listed(row)
-        line = self._repo.get_lineage(row["id"])
-        if line[0] == line[-1] or row["id"] not in line:
-            return listed(row)
-        ends = (line[0], line[-1])
+        one = listed(row, compact=compact)
+        if row[LINK] != COMPRESSION and one["end_reason"] != "compression":
+            return one
+        line = self._repo.get_lineage(one["id"])
+        if line[0] == line[-1] or one["id"] not in line:
+            return one
         root, tip = (
-            listed(row) if end == row["id"] else self._rich(end, compact=compact) for end in ends
+            one if end == one["id"] else self._rich(end, compact=compact)
+            for end in (line[0], line[-1])
         )
         shown = {name: tip[name] for name in _OF_THE_TIP if name in tip}
         return {**root, **shown, "_lineage_root_id": line[0]}
 
     def _rich(self, session_id: str, *, compact: bool) -> Row:
-        found = self._rows(select_listed(compact=compact).where(_c.id == session_id))
-        return listed(found[0])
+        [row] = self._tables.run(_one(compact=compact), {"session": session_id})
+        return listed(row, compact=compact)
+
+
+class _Shape(NamedTuple):
+    """What the SQL of a list depends on; the rest are parameters."""
+
+    which: tuple[str, ...]
+    by_activity: bool
+    compact: bool
+
+
+def _page(shape: _Shape, *more: ColumnElement[bool]) -> Statement:
+    which = [*(CONDITIONS[name] for name in shape.which), *more]
+    page = select_listed(compact=shape.compact).where(*which)
+    ordered = page.order_by(*(_BY_ACTIVITY if shape.by_activity else _BY_START))
+    limit, offset = (bindparam(name, type_=BigInteger) for name in ("limit", "offset"))
+    return Statement(ordered.limit(limit).offset(offset))
+
+
+_page_of = lru_cache(maxsize=64)(_page)
+
+
+@lru_cache(maxsize=64)
+def _count_of(which: tuple[str, ...]) -> Statement:
+    conditions = (CONDITIONS[name] for name in which)
+    return Statement(select(func.count()).select_from(sessions).where(*conditions))
 
 
 @cache
-def select_listed(*, compact: bool = False) -> Select[Any]:
-    """Sessions with the begin of what the user first said."""
-    columns = [each for each in sessions.columns if not (compact and each.name == "system_prompt")]
-    text = case(
-        (messages.c.content_format.is_(None), func.substr(messages.c.content, 1, 200)), else_=""
-    )
-    said = (
-        select(text)
-        .where(
-            messages.c.session_id == _c.id,
-            messages.c.role == "user",
-            messages.c.content.is_not(None),
-            messages.c.state.is_(None),
-        )
-        .order_by(messages.c.id)
-        .limit(1)
-        .correlate(sessions)
-        .scalar_subquery()
-    )
-    return select(*columns, said.label("said"))
-
-
-def listed(row: Row) -> Row:
-    """A row of `select_listed` as Hermes' row of a list."""
-    found = stored_session({"system_prompt": None, **row})
-    if "system_prompt" not in row:
-        del found["system_prompt"]
-    text = " ".join((row["said"] or "").splitlines()).strip()
-    found["preview"] = text[:_PREVIEW] + ("..." if len(text) > _PREVIEW else "")
-    found["last_active"] = row["last_active"]
-    return found
+def _one(*, compact: bool) -> Statement:
+    return Statement(select_listed(compact=compact).where(_c.id == bindparam("session")))
 
 
 def _all(limit: int | None) -> int | None:

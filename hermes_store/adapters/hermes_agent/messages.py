@@ -10,10 +10,12 @@ from sqlalchemy import Select, func, select
 
 from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.base import Base, merged
-from hermes_store.adapters.hermes_agent.columns import Row, message_of
+from hermes_store.adapters.hermes_agent.columns import Row
+from hermes_store.adapters.hermes_agent.message_rows import AS_ROWS
 from hermes_store.adapters.hermes_agent.new_messages import content_of, new_message, new_messages
 from hermes_store.adapters.hermes_agent.unknown import kept
 from hermes_store.models.stored import messages
+from hermes_store.queries.message_pages import MessagePage
 
 __all__ = ["Messages"]
 
@@ -113,10 +115,11 @@ class Messages(Base):
         offset: int = 0,
     ) -> list[Row]:
         """Return the messages of a session as Hermes' rows, or a page of them."""
-        most = None if limit is None or limit < 0 else limit + offset
-        include: Any = "all" if include_inactive else "live"
-        found = self._repo.get_messages(session_id, limit=most, include=include)
-        return [message_of(each) for each in found[offset:]]
+        page = MessagePage(include="all" if include_inactive else "live")
+        if limit is not None and limit >= 0:
+            page = page._replace(limit=limit + offset)
+        found = self._page(session_id, page)
+        return found[offset:] if offset else found
 
     def get_messages_around(
         self, session_id: str, around_message_id: int, window: int = 5
@@ -172,20 +175,19 @@ class Messages(Base):
         one = self._rows(_ids(session_id).where(messages.c.id == message_id))
         if not one:
             return []
-        pages = [
-            self._repo.get_messages(session_id, before_id=message_id, newest=True, limit=window),
-            self._one(session_id, message_id),
-            self._repo.get_messages(session_id, after_id=message_id, limit=window),
+        page = MessagePage(limit=window)
+        return [
+            *self._page(session_id, page._replace(before=message_id, newest=True)),
+            *self._one(session_id, message_id),
+            *self._page(session_id, page._replace(after=message_id)),
         ]
-        return [message_of(each) for page in pages for each in page]
 
-    def _one(self, session_id: str, message_id: int) -> list[Any]:
-        found = (
-            self._repo.get_messages(session_id, after_id=message_id - 1, limit=1, include="all")
-            if message_id > 1
-            else self._repo.get_messages(session_id, limit=1, include="all")
-        )
-        return [*found]
+    def _one(self, session_id: str, message_id: int) -> list[Row]:
+        page = MessagePage(limit=1, after=message_id - 1, include="all")
+        return self._page(session_id, page)
+
+    def _page(self, session_id: str, page: MessagePage) -> list[Row]:
+        return self._tables.messages(session_id, AS_ROWS, page)
 
     def _some(
         self,
@@ -207,7 +209,7 @@ class Messages(Base):
         else:
             which = which.where(messages.c.id > after).order_by(messages.c.id.desc())
         ids = sorted(row["id"] for row in self._rows(which.limit(number)))
-        return [message_of(each) for one in ids for each in self._one(session_id, one)]
+        return [each for one in ids for each in self._one(session_id, one)]
 
 
 def tx_message(tx: Transaction, session_id: str, message_id: int) -> Any:

@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hermes_store.adapters.hermes_agent.columns import MESSAGE_EXTRA, Row
+from hermes_store.adapters.hermes_agent.columns import Row
+from hermes_store.adapters.hermes_agent.message_rows import MESSAGE_EXTRA
 from hermes_store.adapters.hermes_agent.unknown import kept
 
 __all__ = ["content_of", "new_message", "new_messages", "when"]

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from typing import Any
 
-__all__ = ["has_times", "repaired", "schema_version", "tell_failure", "without_memory"]
+__all__ = ["cleaner", "has_times", "repaired", "schema_version", "tell_failure"]
 
 _log = logging.getLogger(__name__)
 _NEWEST = 22
@@ -28,10 +29,10 @@ def _of_program(module: str, name: str) -> Any:
         return None
 
 
-def without_memory(text: str) -> str:
-    """A text without what Hermes' memory put into it for the model."""
+def cleaner() -> Callable[[str], str]:
+    """What takes out of a text what Hermes' memory put into it for the model, and outer blanks."""
     clean = _of_program("agent.memory_manager", "sanitize_context")
-    return str(clean(text)) if clean is not None else text
+    return str.strip if clean is None else lambda text: str(clean(text)).strip()
 
 
 def repaired(messages: list[dict[str, Any]], session_id: str) -> list[dict[str, Any]]:

@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 
 from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.base import Base, merged
-from hermes_store.adapters.hermes_agent.columns import Row, message_of
+from hermes_store.adapters.hermes_agent.columns import Row
+from hermes_store.adapters.hermes_agent.message_rows import message_of
 from hermes_store.adapters.hermes_agent.messages import tx_message
 from hermes_store.errors import MessageNotFoundError
 from hermes_store.models.stored import messages

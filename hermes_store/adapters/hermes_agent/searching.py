@@ -36,7 +36,7 @@ class Searching(Base):
         if not query or not query.strip() or source_filter == []:
             return []
         order: Any = sort.strip().lower() if isinstance(sort, str) else ""
-        found = self._repo.search_messages(
+        found: Any = self._repo.search_messages(
             query[:_LONGEST_QUERY],
             source_filter,
             exclude_sources,
@@ -46,4 +46,4 @@ class Searching(Base):
             sort=order if order in {"newest", "oldest"} else "relevance",
             include="all" if include_inactive else "found",
         )
-        return [dict(each) for each in found]
+        return found  # type: ignore[no-any-return]  # dicts

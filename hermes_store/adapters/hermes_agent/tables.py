@@ -7,18 +7,35 @@ from typing import Any
 from sqlalchemy import Executable
 
 from hermes_store.adapters.hermes_agent.columns import Row
-from hermes_store.api.base import Namespace
+from hermes_store.api.base import Namespace, checked_id
+from hermes_store.database.connection import OpenConnection
+from hermes_store.database.statements import Statement
+from hermes_store.queries import message_pages
+from hermes_store.queries.messages import Form
 
 __all__ = ["Tables"]
 
 
 class Tables(Namespace):
-    """What Hermes asks for and no method of the core answers."""
+    """What Hermes asks for and no method of the core answers, or answers in another form."""
 
     def rows(self, statement: Executable) -> list[Row]:
-        """Return the rows of a statement, from one snapshot."""
+        """Return the rows of a statement as dicts, from one snapshot."""
         return self._read(_rows, statement)
 
+    def run(self, statement: Statement, parameters: Row) -> list[Any]:
+        """Return the rows of a statement that is kept, as tuples, from one snapshot."""
+        return self._read(_run, statement, parameters)
 
-def _rows(connection: Any, statement: Executable) -> list[Row]:
+    def messages(self, session_id: str, form: Form, page: message_pages.MessagePage) -> list[Any]:
+        """Return a page of the messages of a session in a form."""
+        return self._read(message_pages.get, checked_id(session_id), page, form)
+
+
+def _rows(connection: OpenConnection, statement: Executable) -> list[Row]:
     return [dict(row) for row in connection.core.execute(statement).mappings()]
+
+
+def _run(connection: OpenConnection, statement: Statement, parameters: Row) -> list[Any]:
+    found: list[Any] = statement.run(connection, **parameters).fetchall()
+    return found

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.base import Base
 from hermes_store.adapters.hermes_agent.columns import Row
-from hermes_store.adapters.hermes_agent.lists import listed, select_listed
+from hermes_store.adapters.hermes_agent.listed_rows import listed, select_listed
 from hermes_store.models.stored import sessions
 
 __all__ = ["Telegram"]
@@ -144,7 +144,8 @@ class Telegram(Base):
             sessions.c.id.not_in(bound),
         )
         order = (sessions.c.last_active.desc(), sessions.c.started_at.desc())
-        return [listed(row) for row in self._rows(which.order_by(*order).limit(int(limit)))]
+        rows = self._rows(which.order_by(*order).limit(int(limit)))
+        return [listed((*row.values(),)) for row in rows]
 
     def _living(self, rows: list[Row]) -> list[Row]:
         """Bindings whose session is there: a deleted one takes its binding along."""

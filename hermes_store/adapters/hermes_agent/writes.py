@@ -9,8 +9,9 @@ from sqlalchemy import func, select, update
 
 from hermes_store import SessionRepository
 from hermes_store.adapters.hermes_agent.base import merged
-from hermes_store.adapters.hermes_agent.columns import MESSAGE_EXTRA, SESSION_EXTRA, Row
+from hermes_store.adapters.hermes_agent.columns import SESSION_EXTRA, Row
 from hermes_store.adapters.hermes_agent.links import relink
+from hermes_store.adapters.hermes_agent.message_rows import MESSAGE_EXTRA
 from hermes_store.models.stored import messages, sessions
 
 __all__ = ["StoreWrites"]

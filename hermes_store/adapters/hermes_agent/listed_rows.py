@@ -1,0 +1,72 @@
+"""A session in a list of Hermes Agent: its row, with a preview and without its messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, case, func, select
+
+from hermes_store.adapters.hermes_agent.columns import SESSION_EXTRA, Row, as_text
+from hermes_store.models.stored import messages, sessions
+from hermes_store.queries.sessions import NAMES, readable
+
+__all__ = ["LINK", "Columns", "listed", "select_listed"]
+
+_PREVIEW = 60
+_BEHIND = ("link", "extra")
+_RENAMED = {"key": "session_key"}
+LINK = -2
+"""The place of the link in a row of `select_listed`; `extra` is the last."""
+
+Columns = tuple[str, ...]
+
+
+@cache
+def _names(*, compact: bool) -> Columns:
+    left_out = {*_BEHIND, "system_prompt"} if compact else {*_BEHIND}
+    return tuple(name for name in NAMES if name not in left_out)
+
+
+@cache
+def _keys(*, compact: bool) -> Columns:
+    return (*(_RENAMED.get(name, name) for name in _names(compact=compact)), "preview")
+
+
+@cache
+def select_listed(*, compact: bool = False) -> Select[Any]:
+    """Sessions with the begin of what the user first said, for `listed`."""
+    text = case(
+        (messages.c.content_format.is_(None), func.substr(messages.c.content, 1, 200)), else_=""
+    )
+    said = (
+        select(text)
+        .where(
+            messages.c.session_id == sessions.c.id,
+            messages.c.role == "user",
+            messages.c.content.is_not(None),
+            messages.c.state.is_(None),
+        )
+        .order_by(messages.c.id)
+        .limit(1)
+        .correlate(sessions)
+        .scalar_subquery()
+    )
+    columns = readable(sessions, _names(compact=compact))
+    return select(*columns, said.label("said"), *(sessions.c[name] for name in _BEHIND))
+
+
+def listed(row: Sequence[Any], *, compact: bool = False) -> Row:
+    """A row of `select_listed` as Hermes' row of a list."""
+    found: Row = dict(zip(_keys(compact=compact), row))  # noqa: B905 - the rest stands behind the keys
+    found |= SESSION_EXTRA
+    found["archived"] = 0 if found["archived"] is None else 1
+    text = " ".join((found["preview"] or "").splitlines()).strip()
+    found["preview"] = text if len(text) <= _PREVIEW else text[:_PREVIEW] + "..."
+    if row[-1]:
+        extra = json.loads(row[-1])
+        found |= {name: value for name, value in extra.items() if name not in NAMES}
+        found["origin_json"] = as_text(found["origin_json"])
+    return found
