@@ -38,6 +38,7 @@ folder = pathlib.Path(sys.argv[1])
 OF_FRAMEWORKS = (
     "hermes_store.adapters.claude_agent_sdk",
     "hermes_store.adapters.google_adk",
+    "hermes_store.adapters.pydantic_ai",
     "hermes_store.mcp.http",
     "hermes_store.mcp.server",
 )

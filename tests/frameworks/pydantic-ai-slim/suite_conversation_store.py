@@ -1,0 +1,282 @@
+"""The conversation store of Pydantic AI: the same calls on the in-memory store and on ours."""
+
+import asyncio
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import pages
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic_ai.conversation import Conversation
+from pydantic_ai.conversation_store import (
+    ConversationConflict,
+    ConversationEntry,
+    ConversationRecord,
+    InMemoryConversationStore,
+)
+from pydantic_ai.messages import (
+    BinaryContent,
+    ModelMessagesTypeAdapter,
+    ModelRequest,
+    ModelResponse,
+    SystemPromptPart,
+    TextPart,
+    ThinkingPart,
+    ToolCallPart,
+    ToolReturnPart,
+    UserPromptPart,
+)
+from pydantic_ai.usage import RunUsage
+
+from hermes_store.adapters.pydantic_ai import HermesConversationStore
+
+numbers = itertools.count()
+TURN = [
+    ModelRequest(parts=[SystemPromptPart("Be brief."), UserPromptPart("Where is the needle?")]),
+    ModelResponse(
+        parts=[
+            ThinkingPart("In the haystack?", signature="c2ln"),
+            TextPart("I look."),
+            ToolCallPart("grep", {"for": "pin"}, "t1"),
+        ],
+        model_name="m",
+        finish_reason="tool_call",
+    ),
+    ModelRequest(parts=[ToolReturnPart("grep", {"found": "barn.txt"}, "t1")]),
+    ModelResponse(parts=[TextPart("In the barn.")], model_name="m"),
+]
+
+
+@pytest.fixture
+def store(repository):
+    return HermesConversationStore(repository)
+
+
+def asked(text):
+    return ModelRequest(parts=[UserPromptPart(text)])
+
+
+def test_a_conversation_is_loaded_equal_and_its_messages_are_ordinary_ones(store, repository):
+    async def both():
+        usage = RunUsage(requests=2, input_tokens=7)
+        conversation = Conversation(conversation_id="c", messages=list(TURN), usage=usage)
+        await store.save(conversation, scope="ada")
+        return conversation, await store.load("c")
+
+    saved, loaded = asyncio.run(both())
+    assert (loaded.messages, loaded.usage) == (saved.messages, saved.usage)
+    question, answer, result, _ = repository.get_messages("pydantic-ai/c")
+    assert (question["role"], question["content"]) == ("user", "Where is the needle?")
+    assert (answer["reasoning"], answer["content"]) == ("In the haystack?", "I look.")
+    [call] = answer["tool_calls"]
+    assert call["function"] == {"name": "grep", "arguments": '{"for": "pin"}'}
+    assert (result["role"], result["tool_name"], result["tool_call_id"]) == ("tool", "grep", "t1")
+    assert result["content"] == {"found": "barn.txt"}
+    for words in ("needle", "barn.txt", "pin"):
+        assert repository.search_messages(words), words
+    [listed] = repository.list_sessions_rich()
+    assert (listed["preview"], listed["model"]) == ("Where is the needle?", "m")
+    assert (listed["user_id"], listed["tool_call_count"]) == ("ada", 1)
+    assert repository.check() == []
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | TEXT,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXT, inner, max_size=2),
+    max_leaves=5,
+)
+REQUESTS = st.builds(
+    ModelRequest,
+    parts=st.lists(
+        st.builds(UserPromptPart, TEXT | st.lists(TEXT, max_size=2))
+        | st.builds(SystemPromptPart, TEXT)
+        | st.builds(ToolReturnPart, TEXT, JSON, TEXT)
+        | st.builds(
+            UserPromptPart,
+            st.lists(st.builds(BinaryContent, st.binary(), media_type=st.just("image/png"))),
+        ),
+        max_size=3,
+    ),
+    instructions=st.none() | TEXT,
+)
+RESPONSES = st.builds(
+    ModelResponse,
+    parts=st.lists(
+        st.builds(TextPart, TEXT)
+        | st.builds(ThinkingPart, TEXT, signature=st.none() | TEXT)
+        | st.builds(ToolCallPart, TEXT, st.none() | TEXT | st.dictionaries(TEXT, JSON), TEXT),
+        max_size=4,
+    ),
+    model_name=st.none() | TEXT,
+)
+
+
+@settings(max_examples=100)
+@given(messages=st.lists(REQUESTS | RESPONSES, max_size=4))
+def test_whatever_a_message_holds_it_comes_back_as_the_adapter_reads_it(store, messages):
+    name = f"c{next(numbers)}"
+
+    async def both():
+        await store.save(Conversation(conversation_id=name, messages=list(messages)))
+        return (await store.load(name)).messages
+
+    dumped = ModelMessagesTypeAdapter.dump_python(messages, mode="json")
+    assert asyncio.run(both()) == ModelMessagesTypeAdapter.validate_python(dumped)
+
+
+def test_of_two_racing_savers_exactly_one_has_a_conflict(store):
+    async def race():
+        await store.save(Conversation(conversation_id="c", messages=[asked("0")]))
+        for number in range(6):
+            both = [await store.load("c"), await store.load("c")]
+            for place, each in enumerate(both):
+                each.messages.append(asked(f"{number}-{place}"))
+            done = await asyncio.gather(*map(store.save, both), return_exceptions=True)
+            assert [type(each) for each in done if isinstance(each, Exception)] == [
+                ConversationConflict
+            ]
+        return len((await store.load("c")).messages)
+
+    assert asyncio.run(race()) == 7
+
+
+def test_entries_that_a_fork_reaches_outlive_the_conversation_and_then_go(store, repository):
+    async def forked():
+        await store.save(Conversation(conversation_id="c", messages=list(TURN)))
+        await store.fork("c", at=2, new_conversation_id="f")
+        await store.delete("c")
+        loaded = (await store.load("f")).messages
+        assert await store.load("c") is None
+        left = repository.message_count()
+        await store.delete("f")
+        return loaded, left
+
+    assert asyncio.run(forked()) == (TURN[:2], 2)
+    assert (repository.message_count(), repository.session_count()) == (0, 0)
+    assert repository.meta.items("pydantic-ai/entry/") == []
+
+
+# --- the same calls, the same results -------------------------------------------------------------
+
+NAMES = st.sampled_from(["a", "b", "c"])
+CALLS = st.lists(
+    st.one_of(
+        st.tuples(st.just("write"), NAMES, st.integers(0, 3), st.integers(0, 9), st.booleans()),
+        st.tuples(st.just("write"), NAMES, st.integers(0, 3), st.integers(0, 9), st.booleans()),
+        st.tuples(st.just("delete"), NAMES, st.booleans()),
+        st.tuples(st.just("record"), NAMES),
+        st.tuples(st.just("records"), st.sampled_from([None, "x", "y"]), st.none() | st.just(1)),
+        st.tuples(st.just("history"), NAMES, st.none() | st.integers(0, 3)),
+        st.tuples(st.just("entry"), st.integers(0, 9)),
+    ),
+    max_size=16,
+)
+
+
+class Caller:
+    """Makes the same calls on both stores and compares what they return or raise."""
+
+    def __init__(self, ours):
+        self.both = (InMemoryConversationStore(), ours)
+        self.prefix = f"{next(numbers)}-"
+        self.entries = []
+        self.revisions = {}
+
+    async def same(self, call):
+        theirs, ours = [await self.outcome(call, store) for store in self.both]
+        assert ours == theirs
+        return theirs
+
+    async def outcome(self, call, store):
+        try:
+            return await call(store)
+        except (ConversationConflict, LookupError) as exc:
+            return type(exc)
+
+    async def write(self, name, count, place, is_current):
+        known = [*self.entries, None, "unknown"]
+        old = await self.both[0].read_record(self.prefix + name)
+        parent = old.head_id if old and place % 2 else known[place % len(known)]
+        fresh = [f"{self.prefix}{len(self.entries) + n}" for n in range(count)]
+        if count and parent == "unknown":
+            parent = None
+        new = [
+            ConversationEntry(id=each, parent_id=before, message=asked(each))
+            for before, each in zip([parent, *fresh], fresh, strict=False)
+        ]
+        record = ConversationRecord(
+            conversation_id=self.prefix + name,
+            head_id=fresh[-1] if fresh else parent,
+            scope="x" if place % 2 else "y",
+            branches=[*old.branches, old.head_id] if old and old.head_id else [],
+            updated_at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=next(numbers)),
+        )
+        if new and parent is not None and await self.is_gone(parent):
+            return
+        revision = (old.revision if old else None) if is_current else "stale"
+        call = lambda store: store.write_record(  # noqa: E731 - once
+            record, new_entries=new, expected_revision=revision
+        )
+        if await self.same(call) is None:
+            self.entries += fresh
+
+    async def is_gone(self, entry_id):
+        return await self.outcome(lambda s: s.read_entry(entry_id), self.both[0]) is KeyError
+
+    async def delete(self, name, is_current):
+        old = await self.both[0].read_record(self.prefix + name)
+        revision = old.revision if old and is_current else "stale"
+        await self.same(lambda s: s.delete_record(self.prefix + name, expected_revision=revision))
+
+    async def record(self, name):
+        await self.same(lambda s: s.read_record(self.prefix + name))
+
+    async def records(self, scope, limit):
+        async def mine(store):
+            found = await store.read_records(scope=scope)
+            return [each for each in found if each.conversation_id.startswith(self.prefix)][:limit]
+
+        await self.same(mine)
+
+    async def history(self, name, limit):
+        old = await self.both[0].read_record(self.prefix + name)
+        head = old.head_id if old else None
+        await self.same(lambda s: s.read_history(head, limit=limit))
+
+    async def entry(self, place):
+        await self.same(
+            lambda s: s.read_entry([*self.entries, "unknown"][place % (len(self.entries) + 1)])
+        )
+
+
+@settings(max_examples=60)
+@given(calls=CALLS)
+def test_the_same_calls_have_the_same_results_as_on_the_store_in_memory(store, calls):
+    async def all_of_them():
+        caller = Caller(store)
+        for name, *arguments in calls:
+            await getattr(caller, name)(*arguments)
+
+    asyncio.run(all_of_them())
+
+
+def test_a_branch_that_was_left_can_be_taken_again(store):
+    async def branched():
+        await store.save(Conversation(conversation_id="c", messages=list(TURN)))
+        old = await store.load_entries("c")
+        again = await store.branch("c", at=2, expected_revision=(await store.load("c")).revision)
+        again.messages.append(asked("Another way"))
+        await store.save(again)
+        back = await store.branch("c", from_entry=old[-1].id, expected_revision=again.revision)
+        return back.messages, (await store.load("c", limit=1)).messages
+
+    assert asyncio.run(branched()) == (TURN, TURN[-1:])
+
+
+@pytest.mark.parametrize(
+    ("code", "printed"), [*pages.python_blocks(pages.ROOT / "docs/frameworks/pydantic-ai.md")]
+)
+def test_what_the_page_shows_runs(code, printed, tmp_path, monkeypatch):
+    pages.run(code, printed, tmp_path, monkeypatch)
