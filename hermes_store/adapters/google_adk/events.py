@@ -10,6 +10,7 @@ from google.adk.events.event import Event
 
 from hermes_store.adapters.google_adk.names import MINE
 from hermes_store.adapters.google_adk.parts import columns_of, parts_of
+from hermes_store.adapters.texts import comes_back
 from hermes_store.records import MessageRecord, NewMessage
 
 __all__ = ["event_of", "is_same", "message_of"]
@@ -24,7 +25,7 @@ def message_of(event: Event) -> NewMessage:
     """A message that holds an event, whole."""
     whole = _json_of(event)
     message = _shaped(whole)
-    if _whole(message) != whole:  # an odd shape: it is stored as it is, beside its text
+    if not comes_back(message) or _whole(message) != whole:  # it is stored whole, beside its text
         message["extra"] = {MINE: {"event": whole}}
     return cast("NewMessage", message)
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
 
+from hermes_store.adapters.texts import comes_back
 from hermes_store.records import MessageRecord, NewMessage
 
 __all__ = ["MINE", "message_of", "model_message_of"]
@@ -30,7 +31,7 @@ def message_of(entry_id: str, parent_id: str | None, message: ModelMessage) -> N
     columns, rest, at = _taken_out(copy.deepcopy(whole))
     mine = {"parent": parent_id, "message": rest, "at": at}
     made = {**columns, "external_id": entry_id, "extra": {MINE: mine}}
-    if _whole(made) != whole:  # an odd shape: it is stored as it is, beside its text
+    if not comes_back(made) or _whole(made) != whole:  # it is stored whole, beside its text
         mine.update(message=whole, at={})
     if (moment := _seconds(whole.get("timestamp"))) is not None:
         made["timestamp"] = moment

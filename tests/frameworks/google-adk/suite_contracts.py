@@ -343,6 +343,19 @@ async def test_of_two_racing_writers_one_is_stored_and_one_is_told(service):
     assert (len(found.events), len(found.state)) == (8, 8)
 
 
+@by_all
+@run
+async def test_of_tasks_that_create_one_id_exactly_one_creates_it(service):
+    await service.create_session(**WHO)  # upstream's makes its tables at the first call
+    made = await asyncio.gather(
+        *(service.create_session(**WHO, session_id="s", state={"n": n}) for n in range(8)),
+        return_exceptions=True,
+    )
+    [created] = [each for each in made if not isinstance(each, Exception)]
+    assert {type(each) for each in made if each is not created} == {AlreadyExistsError}
+    assert (await service.get_session(**WHO, session_id="s")).state == created.state
+
+
 @by_all_that_see_stale_writers
 @run
 async def test_tasks_that_share_one_session_object_all_append(service):

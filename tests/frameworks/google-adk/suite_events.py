@@ -199,6 +199,14 @@ def test_whatever_an_event_holds_it_comes_back_equal(service, events):
     assert found == sorted(events, key=lambda event: event.timestamp)
 
 
+def test_a_text_with_a_nul_comes_back_equal_from_every_database(service):
+    events = [
+        Event(author="a\0", invocation_id="\0", content=content("model", {"text": "\0x"})),
+        Event(author="a", content=content("model", {"text": "\0", "thought": True})),
+    ]
+    assert asyncio.run(stored(service, events)) == events
+
+
 def test_what_no_json_can_hold_is_refused_and_nothing_is_stored(service, repository):
     async def append():
         session = await service.create_session(**WHO, session_id="s")

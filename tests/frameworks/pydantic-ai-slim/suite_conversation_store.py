@@ -126,6 +126,16 @@ def test_whatever_a_message_holds_it_comes_back_as_the_adapter_reads_it(store, m
     assert asyncio.run(both()) == ModelMessagesTypeAdapter.validate_python(dumped)
 
 
+def test_a_text_with_a_nul_comes_back_equal_from_every_database(store):
+    async def both():
+        message = asked("\0x")
+        await store.save(Conversation(conversation_id="c", messages=[message]))
+        return [message], (await store.load("c")).messages
+
+    saved, loaded = asyncio.run(both())
+    assert loaded == saved
+
+
 def test_of_two_racing_savers_exactly_one_has_a_conflict(store):
     async def race():
         await store.save(Conversation(conversation_id="c", messages=[asked("0")]))
