@@ -15,6 +15,7 @@ from pydantic_ai.conversation_store import (
     ConversationRecord,
     InMemoryConversationStore,
 )
+from pydantic_ai.exceptions import UserError
 from pydantic_ai.messages import (
     BinaryContent,
     ModelMessagesTypeAdapter,
@@ -150,6 +151,42 @@ def test_of_two_racing_savers_exactly_one_has_a_conflict(store):
         return len((await store.load("c")).messages)
 
     assert asyncio.run(race()) == 7
+
+
+def test_forks_saves_and_deletes_at_once_lose_no_entry_that_is_reached(store, repository):
+    async def save(name, text):
+        loaded = await store.load(name)
+        loaded.messages.append(asked(text))
+        await store.save(loaded)
+
+    async def all_at_once():
+        names = [f"c{number}" for number in range(6)]
+        for name in names:
+            await store.save(Conversation(conversation_id=name, messages=list(TURN)))
+        calls = [
+            call
+            for name in names
+            for call in (
+                store.fork(name, at=3, new_conversation_id=f"{name}-f"),
+                save(name, "more"),
+                store.delete(name),
+                store.fork(name, at=1, new_conversation_id=f"{name}-g"),
+            )
+        ]
+        done = await asyncio.gather(*calls, return_exceptions=True)
+        assert {type(each) for each in done if isinstance(each, Exception)} <= {
+            AttributeError,  # a save found nothing to load
+            ConversationConflict,
+            UserError,  # a fork found nothing to fork
+        }
+        lengths = {}
+        for record in await store.list_conversations():
+            lengths[record.conversation_id] = len(await store.read_history(record.head_id))
+        return lengths
+
+    for name, length in asyncio.run(all_at_once()).items():
+        assert length == {"f": 3, "g": 1}.get(name[-1], 5), name
+    assert repository.check() == []
 
 
 def test_entries_that_a_fork_reaches_outlive_the_conversation_and_then_go(store, repository):
