@@ -35,21 +35,20 @@ for name in {MODULES}:
 os.kill = lambda *_: sys.exit("os.kill: on Windows it ends the process, whatever the signal")
 folder = pathlib.Path(sys.argv[1])
 """
-OF_FRAMEWORKS = [
-    f"hermes_store.{name}"
-    for name in (
-        "adapters.claude_agent_sdk",
-        "adapters.openai_agents",
-        "adapters.strands",
-        "mcp.http",
-        "mcp.server",
-    )
-]
+OF_FRAMEWORKS = (
+    "hermes_store.adapters.claude_agent_sdk",
+    "hermes_store.adapters.google_adk",
+    "hermes_store.adapters.openai_agents",
+    "hermes_store.adapters.pydantic_ai",
+    "hermes_store.adapters.strands",
+    "hermes_store.mcp.http",
+    "hermes_store.mcp.server",
+)
 """They import a framework that is not installed here; its suites import them."""
 IMPORT = f"""
 import hermes_store
 for found in pkgutil.walk_packages(hermes_store.__path__, "hermes_store."):
-    if not found.name.endswith("__main__") and found.name not in {OF_FRAMEWORKS}:
+    if not found.name.endswith("__main__") and not found.name.startswith({OF_FRAMEWORKS}):
         importlib.import_module(found.name)
 """
 USE = """

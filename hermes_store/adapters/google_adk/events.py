@@ -1,0 +1,145 @@
+"""An event and a message: each is made of the other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from google.adk.events.event import Event
+
+from hermes_store.adapters.google_adk.names import MINE
+from hermes_store.adapters.google_adk.parts import columns_of, parts_of
+from hermes_store.adapters.texts import comes_back
+from hermes_store.records import MessageRecord, NewMessage
+
+__all__ = ["event_of", "is_same", "message_of"]
+
+_SPEAKERS = {"user": "user", "model": "assistant"}
+_LONGEST_ID = 500
+_LATEST = 253_402_300_800.0
+"""The year 10000: a message has no later time."""
+
+
+def message_of(event: Event) -> NewMessage:
+    """A message that holds an event, whole."""
+    whole = _json_of(event)
+    message = _shaped(whole)
+    if not comes_back(message) or _whole(message) != whole:  # it is stored whole, beside its text
+        message["extra"] = {MINE: {"event": whole}}
+    return cast("NewMessage", message)
+
+
+def event_of(record: MessageRecord) -> Event:
+    """The event that a message holds; of a message that came another way, one that says the same.
+
+    Raises pydantic's `ValidationError` when the installed kit does not know such an event.
+    """
+    mine = _mine(record)
+    return Event.model_validate(_of_another(record) if mine is None else _whole(record))
+
+
+def is_same(record: MessageRecord, event: Event) -> bool:
+    """Whether a message holds this very event."""
+    return _mine(record) is not None and _whole(record) == _json_of(event)
+
+
+def _json_of(event: Event) -> dict[str, Any]:
+    dumped = event.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    return cast("dict[str, Any]", dumped)
+
+
+def _mine(message: Any) -> dict[str, Any] | None:
+    return cast("dict[str, Any] | None", (message.get("extra") or {}).get(MINE))
+
+
+# --- to a message ---------------------------------------------------------------------------------
+
+
+def _shaped(whole: dict[str, Any]) -> dict[str, Any]:
+    rest = dict(whole)
+    content = rest.pop("content", None)
+    parts = (content or {}).get("parts") or []
+    columns, kept = columns_of(parts)
+    role = _role(content or {}, parts, rest.get("author"))
+    message = {"role": role, **columns, **_taken(role, rest)}
+    said = None if content is None else {k: v for k, v in content.items() if k != "parts"}
+    mine = {
+        **({"rest": rest} if rest else {}),
+        **({"parts": kept} if kept else {}),
+        **({"content": said} if said != _usual(role) else {}),
+    }
+    return {**message, "extra": {MINE: mine}}
+
+
+def _role(content: dict[str, Any], parts: list[dict[str, Any]], author: Any) -> str:
+    """Who speaks; an event that says nothing, such as a change of state, is the system's."""
+    if not parts:
+        return "system"
+    if any("function_response" in part for part in parts):
+        return "tool"
+    otherwise = "user" if author == "user" else "assistant"
+    return _SPEAKERS.get(content.get("role", ""), otherwise)
+
+
+def _taken(role: str, rest: dict[str, Any]) -> dict[str, Any]:
+    """Take out of an event what columns hold: id, time, author, the reason why the model ended."""
+    taken: dict[str, Any] = {}
+    if _fits(rest["id"]):
+        taken["external_id"] = rest.pop("id")
+    if 0 <= rest["timestamp"] < _LATEST:
+        taken["timestamp"] = rest.pop("timestamp")
+    if "finish_reason" in rest:
+        taken["finish_reason"] = rest.pop("finish_reason")
+    if role == "assistant" and rest.get("author"):
+        taken["name"] = rest.pop("author")
+    elif role == "user" and rest.get("author") == "user":
+        del rest["author"]
+    return taken
+
+
+def _fits(event_id: str) -> bool:
+    return event_id.isprintable() and 0 < len(event_id) <= _LONGEST_ID
+
+
+def _usual(role: str) -> dict[str, str] | None:
+    """What a content says besides its parts, unless another is noted."""
+    usual = {"user": "user", "tool": "user", "assistant": "model"}
+    return {"role": usual[role]} if role in usual else None
+
+
+# --- to an event ----------------------------------------------------------------------------------
+
+
+def _whole(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON of the event that a message of ours holds."""
+    mine = _mine(message) or {}
+    if "event" in mine:
+        return cast("dict[str, Any]", mine["event"])
+    whole = {**_given_back(message), **mine.get("rest", {})}
+    content = mine.get("content", _usual(message["role"]))
+    parts = parts_of(message, mine.get("parts", {}))
+    if content is not None:
+        whole["content"] = {**content, "parts": parts} if parts else content
+    return whole
+
+
+def _given_back(message: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"external_id": "id", "timestamp": "timestamp", "finish_reason": "finish_reason"}
+    found = {to: message[name] for name, to in names.items() if message.get(name) is not None}
+    if message["role"] == "assistant" and message.get("name"):
+        return {**found, "author": message["name"]}
+    return {**found, "author": "user"} if message["role"] == "user" else found
+
+
+def _of_another(record: MessageRecord) -> dict[str, Any]:
+    """The JSON of an event for a message that another program stored: its text."""
+    content = record["content"]
+    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    is_user = record["role"] == "user"
+    return {
+        "id": f"message-{record['id']}",
+        "author": "user" if is_user else record["name"] or record["role"],
+        "timestamp": record["timestamp"],
+        "content": {"role": "user" if is_user else "model", "parts": [{"text": text}]},
+    }

@@ -1,0 +1,125 @@
+"""The memory service: what a user of an app said and was told, found by search."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from google.adk.memory.base_memory_service import BaseMemoryService, SearchMemoryResponse
+from google.adk.memory.memory_entry import MemoryEntry
+
+from hermes_store.adapters.google_adk.events import event_of, message_of
+from hermes_store.adapters.google_adk.names import conversation_id, memory_id, user_key
+from hermes_store.adapters.opened import Given, Opened
+from hermes_store.filters import SessionFilter
+
+if TYPE_CHECKING:
+    from google.adk.events.event import Event
+    from google.adk.sessions.session import Session
+
+    from hermes_store.asynchronous.repository import AsyncSessionRepository
+    from hermes_store.records import NewMessage, SearchHit
+    from hermes_store.repository import Transaction
+
+__all__ = ["HermesMemoryService"]
+
+_SOURCE = "google-adk-memory"
+_NO_SESSION = "no-session"
+_MOST_FOUND = 10
+_MOST_WORDS = 32
+"""Words of a query that are looked for one by one."""
+
+
+class HermesMemoryService(BaseMemoryService):  # type: ignore[misc]  # the kit is not installed here
+    """Searches the sessions of a user: `Runner(memory_service=…)`.
+
+    What `HermesSessionService` stored on the same repository is found without being added. Raises
+    the errors of `hermes_store`.
+    """
+
+    def __init__(self, repository: Given = None) -> None:
+        """Work on a repository of either kind, or open a path or a URL at the first use."""
+        self._repository = Opened(repository)
+
+    async def add_session_to_memory(self, session: Session) -> None:
+        """Store the events of a session that are not in the store yet."""
+        await self.add_events_to_memory(
+            app_name=session.app_name,
+            user_id=session.user_id,
+            events=session.events,
+            session_id=session.id,
+        )
+
+    async def add_events_to_memory(
+        self,
+        *,
+        app_name: str,
+        user_id: str,
+        events: Sequence[Event],
+        session_id: str | None = None,
+        custom_metadata: Mapping[str, object] | None = None,  # noqa: ARG002 - of the protocol
+    ) -> None:
+        """Store the events that say something and are not in the store yet.
+
+        They are kept apart from the conversation of the session. `custom_metadata` is not used.
+        """
+        which = (app_name, user_id, session_id or _NO_SESSION)
+        new = [message_of(event) for event in events if event.content and event.content.parts]
+        if new:
+            repository = await self._repository.awaited()
+            await repository.run(partial(_add, which=which, messages=new))
+
+    async def search_memory(
+        self, *, app_name: str, user_id: str, query: str
+    ) -> SearchMemoryResponse:
+        """Return at most ten events of a user of an app, the best first.
+
+        Events that hold all of `query` come before those that hold one of its words. `query` is as
+        for `search_messages`, whose errors are raised.
+        """
+        repository = await self._repository.awaited()
+        which = SessionFilter(key=user_key(app_name, user_id), archived=None)
+        hits = await repository.search_messages(query, limit=_MOST_FOUND, filter=which)
+        if len(hits) < _MOST_FOUND:
+            some = await repository.search_messages(
+                _any_word(query), limit=_MOST_FOUND, filter=which
+            )
+            there = {hit["id"] for hit in hits}
+            hits += [hit for hit in some if hit["id"] not in there]
+        entries = [await _entry(repository, hit) for hit in hits[:_MOST_FOUND]]
+        return SearchMemoryResponse(memories=[entry for entry in entries if entry is not None])
+
+    async def close(self) -> None:
+        """Close what was opened for a path or a URL."""
+        await self._repository.close()
+
+
+def _add(transaction: Transaction, which: tuple[str, str, str], messages: list[NewMessage]) -> None:
+    app_name, user_id, _ = which
+    known = {record["external_id"] for record in transaction.get_messages(conversation_id(*which))}
+    new = [message for message in messages if message.get("external_id") not in known]
+    if new:
+        key = user_key(app_name, user_id)
+        transaction.create_session(memory_id(*which), _SOURCE, user_id=user_id, key=key)
+        transaction.append_messages(memory_id(*which), new)
+
+
+def _any_word(query: str) -> str:
+    words = dict.fromkeys(re.findall(r"\w+", query))
+    return " OR ".join(f'"{word}"' for word in [*words][:_MOST_WORDS])
+
+
+async def _entry(repository: AsyncSessionRepository, hit: SearchHit) -> MemoryEntry | None:
+    """What was found, as the kit takes it; None when it was deleted since."""
+    found = await repository.get_messages(
+        hit["session_id"], around_id=hit["id"], limit=0, include="all"
+    )
+    for event in map(event_of, found):
+        at = datetime.fromtimestamp(event.timestamp, UTC).isoformat()
+        return MemoryEntry(
+            content=event.content, id=event.id, author=event.author or None, timestamp=at
+        )
+    return None

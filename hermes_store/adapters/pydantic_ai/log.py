@@ -1,0 +1,178 @@
+"""What runs in one transaction: a record is written with its entries, or deleted.
+
+An entry is a message of the conversation that stored it first; `meta` tells which. Two writers of
+one conversation take turns by its row. A writer that touches entries of another conversation takes
+turns with all such writers, and does so before it locks a row, so that no two wait in a circle.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic_ai.conversation_store import ConversationConflict
+
+from hermes_store.adapters import keys
+from hermes_store.adapters.pydantic_ai.messages import MINE
+from hermes_store.errors import SessionNotFoundError
+
+if TYPE_CHECKING:
+    from hermes_store.records import NewMessage, SessionRecord
+    from hermes_store.repository import Transaction
+
+__all__ = ["Writing", "conversation_key", "delete", "kept_of", "place_key"]
+
+SOURCE = "pydantic-ai"
+_SHARED = "pydantic-ai/shared"
+"""The key in `meta` whose row is locked by who touches entries of several conversations."""
+
+
+def conversation_key(*conversation_id: str) -> str:
+    """The id of the session of a conversation; without one, how all such ids begin."""
+    return keys.joined(SOURCE, *conversation_id) if conversation_id else keys.prefix(SOURCE)
+
+
+def place_key(entry_id: str) -> str:
+    """Where `meta` tells which message holds an entry: `[message id, session id]`."""
+    return keys.joined("pydantic-ai", "entry", entry_id)
+
+
+def kept_of(session: SessionRecord | None) -> dict[str, Any]:
+    """What a session keeps: its `record`, None for a deleted one, and whom it `shares` with."""
+    extra = {} if session is None else session["extra"] or {}
+    return {"record": None, "shares": []} | (extra.get(MINE) or {})
+
+
+class Writing(NamedTuple):
+    """A record to be stored with its new entries, when the stored one is the expected one."""
+
+    record: dict[str, Any]
+    messages: list[NewMessage]
+    model: str | None
+    expected_revision: str | None
+
+    def store(self, transaction: Transaction) -> None:
+        """Store all of it, or raise `ConversationConflict` and store nothing."""
+        conversation_id = self.record["conversation_id"]
+        own = conversation_key(conversation_id)
+        others = self._others(transaction, own)
+        if others:
+            transaction.meta.set(_SHARED, 1)
+        session = self._locked(transaction, own)
+        kept = kept_of(session)
+        if (kept["record"] or {}).get("revision") != self.expected_revision:
+            raise ConversationConflict(conversation_id)
+        for message_id, message in zip(
+            transaction.append_messages(own, self.messages), self.messages, strict=True
+        ):
+            transaction.meta.set(place_key(str(message["external_id"])), [message_id, own])
+        head = self.record.get("head_id")
+        if head is not None and transaction.meta.get(place_key(head)) is None:
+            raise ConversationConflict(conversation_id)
+        for other in others:
+            _share(transaction, other, own)
+        shares = sorted({*kept["shares"], *others})
+        _keep(transaction, session, record=self.record, shares=shares)
+        if session["archived"] and kept["record"] is None:  # it was deleted, and is there again
+            transaction.set_archived(own, archived=False)
+
+    def _others(self, transaction: Transaction, own: str) -> list[str]:
+        """The sessions of others that hold the head, branches or parents."""
+        new = {message["external_id"] for message in self.messages}
+        parents = [(each["extra"] or {})[MINE]["parent"] for each in self.messages]
+        meant = {self.record.get("head_id"), *self.record.get("branches", ()), *parents}
+        places = [
+            transaction.meta.get(place_key(each))
+            for each in sorted(each for each in meant - new if each is not None)
+        ]
+        return sorted({place[1] for place in places if place is not None} - {own})
+
+    def _locked(self, transaction: Transaction, own: str) -> SessionRecord:
+        """The session of the record, which is made when it is missing; its row is locked."""
+        parent = None
+        forked_from = self.record.get("forked_from")
+        if forked_from is not None and transaction.get_session(own) is None:
+            parent = conversation_key(forked_from)
+            parent = parent if transaction.get_session(parent) else None
+        link = None if parent is None else "branch"
+        transaction.create_session(own, SOURCE, self.model, parent_session_id=parent, link=link)
+        transaction.update_session(own, user_id=self.record.get("scope"))
+        session = transaction.get_session(own)
+        assert session is not None
+        return session
+
+
+def delete(transaction: Transaction, conversation_id: str, expected_revision: str) -> None:
+    """Delete a record, and the entries that no record of its forks and origins reaches."""
+    own = conversation_key(conversation_id)
+    transaction.meta.set(_SHARED, 1)
+    group = _group(transaction, own)
+    kept = kept_of(group.get(own))
+    if kept["record"] is None or kept["record"]["revision"] != expected_revision:
+        raise ConversationConflict(conversation_id)
+    _keep(transaction, group[own], record=None, shares=kept["shares"])
+    group[own] = _locked_session(transaction, own) or group[own]
+    _sweep(transaction, group)
+
+
+def _group(transaction: Transaction, own: str) -> dict[str, SessionRecord]:
+    """The sessions that share entries with one, directly or not; their rows are locked."""
+    group: dict[str, SessionRecord] = {}
+    left = [own]
+    while left:
+        found = _locked_session(transaction, left.pop())
+        if found is not None and found["id"] not in group:
+            group[found["id"]] = found
+            left += kept_of(found)["shares"]
+    return group
+
+
+def _locked_session(transaction: Transaction, session_id: str) -> SessionRecord | None:
+    try:
+        transaction.update_session(session_id, source=SOURCE)
+    except SessionNotFoundError:
+        return None
+    return transaction.get_session(session_id)
+
+
+def _sweep(transaction: Transaction, group: dict[str, SessionRecord]) -> None:
+    messages = {each: transaction.get_messages(each, include="all") for each in group}
+    parents = {
+        message["external_id"]: ((message["extra"] or {}).get(MINE) or {}).get("parent")
+        for each in messages.values()
+        for message in each
+    }
+    records = [record for each in group.values() if (record := kept_of(each)["record"])]
+    reached: set[Any] = {None}
+    for record in records:
+        for entry in (record.get("head_id"), *record.get("branches", ())):
+            at = entry
+            while at not in reached:
+                reached.add(at)
+                at = parents.get(at)
+    for session_id, session in group.items():
+        dead = [each for each in messages[session_id] if each["external_id"] not in reached]
+        for message in dead:
+            transaction.meta.delete(place_key(str(message["external_id"])))
+        if kept_of(session)["record"] is None and len(dead) == len(messages[session_id]):
+            transaction.delete_session(session_id)
+        elif dead:
+            transaction.delete_messages(session_id, [message["id"] for message in dead])
+        if kept_of(session)["record"] is None and len(dead) < len(messages[session_id]):
+            transaction.set_archived(session_id)  # others reach what is left
+
+
+def _share(transaction: Transaction, other: str, own: str) -> None:
+    session = _locked_session(transaction, other)
+    if session is not None:
+        kept = kept_of(session)
+        _keep(transaction, session, kept["record"], sorted({*kept["shares"], own}))
+
+
+def _keep(
+    transaction: Transaction,
+    session: SessionRecord,
+    record: dict[str, Any] | None,
+    shares: list[str],
+) -> None:
+    extra = {**(session["extra"] or {}), MINE: {"record": record, "shares": shares}}
+    transaction.update_session(session["id"], extra=extra)

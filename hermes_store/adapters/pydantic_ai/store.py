@@ -1,0 +1,132 @@
+"""The conversation store: its five primitives, and a whole history at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
+from pydantic_ai.conversation_store import (
+    ConversationEntry,
+    ConversationRecord,
+    ConversationStore,
+)
+
+from hermes_store.adapters.opened import Given, Opened
+from hermes_store.adapters.pydantic_ai import log
+from hermes_store.adapters.pydantic_ai.messages import MINE, message_of, model_message_of
+from hermes_store.filters import SessionFilter
+
+if TYPE_CHECKING:
+    from hermes_store.asynchronous.repository import AsyncSessionRepository
+    from hermes_store.records import MessageRecord
+
+__all__ = ["HermesConversationStore"]
+
+_RECORDS = TypeAdapter(ConversationRecord)
+
+
+class HermesConversationStore(ConversationStore):  # type: ignore[misc]  # it is not installed here
+    """Keeps conversations of Pydantic AI.
+
+    Raises `ConversationConflict` as the protocol says, `KeyError` for an entry that is not there,
+    else the errors of `hermes_store`. Deleting a conversation deletes the entries that no other
+    conversation reaches.
+    """
+
+    def __init__(self, repository: Given = None) -> None:
+        """Work on a repository of either kind, or open a path or a URL at the first use."""
+        self._repository = Opened(repository)
+
+    async def read_record(self, conversation_id: str) -> ConversationRecord | None:
+        """Return the record of a conversation, or None."""
+        repository = await self._repository.awaited()
+        record = log.kept_of(await repository.get_session(log.conversation_key(conversation_id)))
+        return None if record["record"] is None else _RECORDS.validate_python(record["record"])
+
+    async def read_records(
+        self, *, scope: str | None = None, limit: int | None = None
+    ) -> Sequence[ConversationRecord]:
+        """Return the records, or those with a scope, the last saved first."""
+        repository = await self._repository.awaited()
+        which = SessionFilter(
+            id_prefix=log.conversation_key(), user_id=scope or None, archived=None
+        )
+        found = [
+            log.kept_of(each)["record"]
+            for each in await repository.search_sessions(limit=None, filter=which)
+        ]
+        records = [_RECORDS.validate_python(each) for each in found if each is not None]
+        records = [each for each in records if scope is None or each.scope == scope]
+        records.sort(key=lambda record: record.updated_at, reverse=True)
+        return records[:limit]
+
+    async def write_record(
+        self,
+        record: ConversationRecord,
+        *,
+        new_entries: Sequence[ConversationEntry] = (),
+        expected_revision: str | None,
+    ) -> None:
+        """Store a record and its new entries together. Raises `ConversationConflict`."""
+        dumped = _RECORDS.dump_python(record, mode="json")
+        messages = [message_of(each.id, each.parent_id, each.message) for each in new_entries]
+        models = (getattr(each.message, "model_name", None) for each in new_entries)
+        model = next((each for each in models if each), None)
+        repository = await self._repository.awaited()
+        await repository.run(log.Writing(dumped, messages, model, expected_revision).store)
+
+    async def delete_record(self, conversation_id: str, *, expected_revision: str) -> None:
+        """Delete a record, and the entries nothing reaches. Raises `ConversationConflict`."""
+        repository = await self._repository.awaited()
+        await repository.run(
+            partial(
+                log.delete, conversation_id=conversation_id, expected_revision=expected_revision
+            )
+        )
+
+    async def read_entry(self, entry_id: str) -> ConversationEntry:
+        """Return an entry. Raises `KeyError`."""
+        [entry] = await self.read_history(entry_id, limit=1)
+        return entry
+
+    async def read_history(
+        self, head_id: str | None, *, limit: int | None = None
+    ) -> list[ConversationEntry]:
+        """Return the entries up to `head_id` in their order, or the last `limit` of them.
+
+        Raises `KeyError` when one of them is not there.
+        """
+        repository = await self._repository.awaited()
+        entries: list[ConversationEntry] = []
+        loaded: dict[Any, MessageRecord] = {}
+        at = head_id
+        while at is not None and (limit is None or len(entries) < limit):
+            if at not in loaded:
+                loaded |= await _page(repository, at, limit and limit - len(entries))
+            record = loaded[at]
+            parent = (record["extra"] or {})[MINE]["parent"]
+            entries.append(
+                ConversationEntry(id=at, parent_id=parent, message=model_message_of(record))
+            )
+            at = parent
+        return entries[::-1]
+
+    async def close(self) -> None:
+        """Close what was opened for a path or a URL."""
+        await self._repository.close()
+
+
+async def _page(
+    repository: AsyncSessionRepository, entry_id: str, limit: int | None
+) -> dict[Any, MessageRecord]:
+    """An entry and those stored before it by the same conversation, at most `limit`, by id."""
+    place = await repository.meta.get(log.place_key(entry_id))
+    if place is None:
+        raise KeyError(entry_id)
+    message_id, session_id = place
+    records = await repository.get_messages(
+        session_id, before_id=message_id + 1, newest=True, limit=limit, include="all"
+    )
+    return {each["external_id"]: each for each in records if MINE in (each["extra"] or {})}
