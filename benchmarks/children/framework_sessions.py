@@ -77,10 +77,10 @@ async def _nothing() -> None:
 def of_openai(folder: Path) -> dict[str, Callable[[], Sessions]]:
     from agents import SQLiteSession
     from agents.extensions.memory import SQLAlchemySession
-    from hermes_store.adapters.openai_agents import HermesSession
     from sqlalchemy.ext.asyncio import create_async_engine
 
     from hermes_store import AsyncSessionRepository, SessionRepository
+    from hermes_store.adapters.openai_agents import HermesSession
 
     def ours() -> Sessions:
         repository = AsyncSessionRepository(SessionRepository(_new(folder)))
@@ -101,6 +101,7 @@ def of_openai(folder: Path) -> dict[str, Callable[[], Sessions]]:
 def of_adk(folder: Path) -> dict[str, Callable[[], Sessions]]:
     from google.adk.sessions.database_session_service import DatabaseSessionService
     from google.adk.sessions.sqlite_session_service import SqliteSessionService
+
     from hermes_store.adapters.google_adk import HermesSessionService
 
     database = "sqlite+aiosqlite:///{}"

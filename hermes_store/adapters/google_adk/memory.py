@@ -60,7 +60,7 @@ class HermesMemoryService(BaseMemoryService):  # type: ignore[misc]  # the kit i
         user_id: str,
         events: Sequence[Event],
         session_id: str | None = None,
-        custom_metadata: Mapping[str, object] | None = None,  # noqa: ARG002 - of the protocol
+        custom_metadata: Mapping[str, object] | None = None,
     ) -> None:
         """Store the events that say something and are not in the store yet.
 
