@@ -7,7 +7,7 @@ VENV := .venv
 LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-PYTEST := -m pytest -n auto $(ARGS)
+PYTEST := -m pytest -n auto --dist worksteal $(ARGS)
 PIP := -m pip --disable-pip-version-check --quiet --no-input
 
 .DEFAULT_GOAL := help
