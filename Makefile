@@ -7,7 +7,9 @@ VENV := .venv
 LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-PYTEST := -m pytest -n auto --dist worksteal $(ARGS)
+# One worker more than processors: tests wait for a server and for processes.
+WORKERS = $$(expr $$($(PYTHON) -c 'import os; print(os.cpu_count())') + 1)
+PYTEST = -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 PIP := -m pip --disable-pip-version-check --quiet --no-input
 
 .DEFAULT_GOAL := help

@@ -267,9 +267,13 @@ class TestStatementTimeout:
             return inside, connection.core.execute(limit).scalar()
 
         with SessionRepository(database, statement_timeout=0.2) as repository:
-            inside, afterwards = repository._store.read(look)
+            inside, _ = repository._store.read(look)  # in a transaction of its own
+            afterwards = repository._store.read(lambda read: read.core.execute(limit).scalar())
+            with repository.transaction() as tx:
+                inside_a_block, later_in_it = look(tx._open)
         assert 0 < int(inside.removesuffix("ms")) <= greatest
-        assert afterwards == "200ms"
+        assert 0 < int(inside_a_block.removesuffix("ms")) <= greatest
+        assert (afterwards, later_in_it) == ("200ms", "200ms")
 
     def test_there_is_none_unless_it_is_set(self, repository):
         limit = text("SHOW statement_timeout")

@@ -6,6 +6,7 @@ from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.dialects.sqlite import pysqlite
 from support import only_sqlite
 
+from hermes_store import SessionFilter
 from hermes_store.database.statements import Statement
 from hermes_store.errors import TransactionRolledBackError
 from hermes_store.models.stored import messages as messages_table
@@ -138,9 +139,9 @@ def test_several_statements_of_one_read_see_one_snapshot(repository):
     repository.create_session("s", "cli")
 
     def read(connection):
-        before = sessions.count(connection, None)
+        before = listing.count(connection, SessionFilter(archived=None))
         repository.create_session("t", "cli")
-        return before, sessions.count(connection, None)
+        return before, listing.count(connection, SessionFilter(archived=None))
 
     assert repository._read(read) == (1, 1)
     assert repository.session_count() == 2
