@@ -163,8 +163,10 @@ async def test_an_opening_that_is_cancelled_leaves_nothing_open(database):
         task = asyncio.ensure_future(AsyncSessionRepository.open(database))
         for _ in range(steps):
             await asyncio.sleep(0)
-        task.cancel()
-        assert await outcome(task) is Cancelled
+        if task.cancel():
+            assert await outcome(task) is Cancelled
+        else:  # the thread was faster than the loop
+            await (await task).close()
     from hermes_store.execution import sharing
 
     assert sharing.writers.all() == sharing.readers.all() == []
