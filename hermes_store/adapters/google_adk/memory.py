@@ -33,7 +33,7 @@ _MOST_WORDS = 32
 """Words of a query that are looked for one by one."""
 
 
-class HermesMemoryService(BaseMemoryService):  # type: ignore[misc]  # the kit is not installed here
+class HermesMemoryService(BaseMemoryService):
     """Searches the sessions of a user: `Runner(memory_service=…)`.
 
     What `HermesSessionService` stored on the same repository is found without being added. Raises

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["HermesSessionService"]
 
 
-class HermesSessionService(BaseSessionService):  # type: ignore[misc]  # the kit is not installed here
+class HermesSessionService(BaseSessionService):
     """Keeps sessions of the Agent Development Kit: `Runner(session_service=…)`.
 
     Raises the kit's errors where its callers expect them, else the errors of `hermes_store`.

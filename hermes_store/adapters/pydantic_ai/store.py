@@ -27,7 +27,7 @@ __all__ = ["HermesConversationStore"]
 _RECORDS = TypeAdapter(ConversationRecord)
 
 
-class HermesConversationStore(ConversationStore):  # type: ignore[misc]  # it is not installed here
+class HermesConversationStore(ConversationStore):
     """Keeps conversations of Pydantic AI.
 
     Raises `ConversationConflict` as the protocol says, `KeyError` for an entry that is not there,

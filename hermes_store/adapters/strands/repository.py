@@ -1,9 +1,4 @@
-"""The session repository of Strands Agents on a repository. Needs the extra `strands-agents`.
-
-The conversation of an agent is a session, each message of it a message. What Strands keeps of a
-session as a whole, and of several agents that work together, stands in `meta`. The protocol is
-`strands.session.session_repository.SessionRepository`.
-"""
+"""Sessions, agents and messages: the protocol is that of Strands' own `SessionRepository`."""
 
 from __future__ import annotations
 
@@ -14,8 +9,9 @@ from strands.session.session_repository import SessionRepository as Protocol
 from strands.types.exceptions import SessionException
 from strands.types.session import Session, SessionAgent, SessionMessage, SessionType
 
-from hermes_store.adapters import keys, strands_rows
+from hermes_store.adapters import keys
 from hermes_store.adapters.opened import Given, Opened
+from hermes_store.adapters.strands import rows
 from hermes_store.filters import SessionFilter
 
 if TYPE_CHECKING:
@@ -55,7 +51,7 @@ class HermesSessionRepository(Protocol):
         def create(transaction: Transaction) -> None:
             if _session(transaction, session.session_id) is not None:
                 raise SessionException(f"session {session.session_id!r} exists; read it instead")
-            transaction.meta.set(key, strands_rows.packed("session", session.to_dict()))
+            transaction.meta.set(key, rows.packed("session", session.to_dict()))
 
         self._in_transaction(create)
         return session
@@ -90,16 +86,16 @@ class HermesSessionRepository(Protocol):
             _require_session(transaction, session_id)
             if transaction.get_session(agent) is not None:
                 raise SessionException(f"agent {session_agent.agent_id!r} exists; update it")
-            extra = strands_rows.packed("agent", session_agent.to_dict())
-            transaction.create_session(agent, _SOURCE, extra={strands_rows.MINE: extra})
+            extra = rows.packed("agent", session_agent.to_dict())
+            transaction.create_session(agent, _SOURCE, extra={rows.MINE: extra})
 
         self._in_transaction(create)
 
     def read_agent(self, session_id: str, agent_id: str, **kwargs: Any) -> SessionAgent | None:
         """Return an agent; None when there is none."""
         session = self._repository.synchronous().get_session(_id(session_id, agent_id))
-        kept = None if session is None else (session["extra"] or {}).get(strands_rows.MINE)
-        return None if kept is None else SessionAgent.from_dict(strands_rows.unpacked(kept))
+        kept = None if session is None else (session["extra"] or {}).get(rows.MINE)
+        return None if kept is None else SessionAgent.from_dict(rows.unpacked(kept))
 
     def update_agent(self, session_id: str, session_agent: SessionAgent, **kwargs: Any) -> None:
         """Replace the state of an agent; `created_at` stays. Raises `SessionException`."""
@@ -108,9 +104,9 @@ class HermesSessionRepository(Protocol):
         def update(transaction: Transaction) -> None:
             session = _required(transaction, agent)
             extra = session["extra"] or {}
-            before = strands_rows.unpacked(extra.get(strands_rows.MINE) or {})
-            data = {**session_agent.to_dict(), **strands_rows.created(before)}
-            new = {**extra, strands_rows.MINE: strands_rows.packed("agent", data)}
+            before = rows.unpacked(extra.get(rows.MINE) or {})
+            data = {**session_agent.to_dict(), **rows.created(before)}
+            new = {**extra, rows.MINE: rows.packed("agent", data)}
             transaction.update_session(agent, extra=new)
 
         self._in_transaction(update)
@@ -122,7 +118,7 @@ class HermesSessionRepository(Protocol):
     ) -> None:
         """Store a message. Raises `SessionException` for a `message_id` that is there already."""
         agent, number = _id(session_id, agent_id), session_message.message_id
-        row = strands_rows.row_of(session_message.to_dict())
+        row = rows.row_of(session_message.to_dict())
 
         def create(transaction: Transaction) -> None:
             _required(transaction, agent)
@@ -138,8 +134,8 @@ class HermesSessionRepository(Protocol):
     ) -> SessionMessage | None:
         """Return a message; None when there is none."""
         repository = self._repository.synchronous()
-        record = strands_rows.found(repository, _id(session_id, agent_id), message_id)
-        return None if record is None else SessionMessage.from_dict(strands_rows.data_of(record))
+        record = rows.found(repository, _id(session_id, agent_id), message_id)
+        return None if record is None else SessionMessage.from_dict(rows.data_of(record))
 
     def update_message(
         self, session_id: str, agent_id: str, session_message: SessionMessage, **kwargs: Any
@@ -153,12 +149,12 @@ class HermesSessionRepository(Protocol):
 
         def update(transaction: Transaction) -> None:
             _required(transaction, agent)
-            record = strands_rows.found(transaction, agent, number)
+            record = rows.found(transaction, agent, number)
             if record is None:
                 raise _missing(f"message {number} of agent {agent_id!r}")
-            before = strands_rows.created(strands_rows.data_of(record))
-            row = strands_rows.row_of({**session_message.to_dict(), **before})
-            transaction.replace_message(agent, record["id"], **strands_rows.all_fields(row))
+            before = rows.created(rows.data_of(record))
+            row = rows.row_of({**session_message.to_dict(), **before})
+            transaction.replace_message(agent, record["id"], **rows.all_fields(row))
 
         self._in_transaction(update)
 
@@ -172,7 +168,7 @@ class HermesSessionRepository(Protocol):
     ) -> list[SessionMessage]:
         """Return the messages of an agent by ascending `message_id`, or a page of them."""
         records = self._repository.synchronous().get_messages(_id(session_id, agent_id))
-        data = sorted(strands_rows.numbered(records), key=lambda each: each["message_id"])
+        data = sorted(rows.numbered(records), key=lambda each: each["message_id"])
         end = None if limit is None else offset + limit
         return [SessionMessage.from_dict(each) for each in data[offset:end]]
 
@@ -182,7 +178,7 @@ class HermesSessionRepository(Protocol):
         self, session_id: str, multi_agent: MultiAgentBase, **kwargs: Any
     ) -> None:
         """Store the state of a multi-agent, in place of an earlier one."""
-        state = strands_rows.packed("multi_agent", multi_agent.serialize_state())
+        state = rows.packed("multi_agent", multi_agent.serialize_state())
 
         def create(transaction: Transaction) -> None:
             _require_session(transaction, session_id)
@@ -195,13 +191,13 @@ class HermesSessionRepository(Protocol):
     ) -> dict[str, Any] | None:
         """Return the state of a multi-agent; None when there is none."""
         kept = self._repository.synchronous().meta.get(_id(session_id, multi_agent_id))
-        return None if kept is None else strands_rows.unpacked(kept)
+        return None if kept is None else rows.unpacked(kept)
 
     def update_multi_agent(
         self, session_id: str, multi_agent: MultiAgentBase, **kwargs: Any
     ) -> None:
         """Replace the state of a multi-agent. Raises `SessionException` when there is none."""
-        state = strands_rows.packed("multi_agent", multi_agent.serialize_state())
+        state = rows.packed("multi_agent", multi_agent.serialize_state())
         key = _id(session_id, multi_agent.id)
 
         def update(transaction: Transaction) -> None:
@@ -232,7 +228,7 @@ def _missing(what: str) -> SessionException:
 def _session(door: SessionRepository | Transaction, session_id: str) -> Session | None:
     """A session, also without what `meta` has of it: imports have only the agents."""
     if (kept := door.meta.get(keys.joined(_PREFIX, session_id))) is not None:
-        return Session.from_dict(strands_rows.unpacked(kept))
+        return Session.from_dict(rows.unpacked(kept))
     there = door.search_sessions(limit=1, filter=_agents_of(session_id))
     return Session(session_id, SessionType.AGENT) if there else None
 

@@ -1,8 +1,7 @@
-"""A session of the OpenAI Agents SDK on a repository. Needs the extra `openai-agents`.
+"""A session: the protocol is `agents.memory.session.Session`.
 
-An item is a message of the session, and comes back equal. The protocol is
-`agents.memory.session.Session`. Two methods beside it are the SDK's own, without a promise of it:
-compaction and encryption ask for them, and do without where they are missing.
+Two methods beside it are the SDK's own, without a promise of it: compaction and encryption ask for
+them, and do without where they are missing.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from agents.memory.session_settings import (
     resolve_session_limit,
 )
 
+from hermes_store.adapters.openai_agents.items import item_of, message_of
 from hermes_store.adapters.opened import Given, Opened
-from hermes_store.adapters.response_items import item_of, message_of
 from hermes_store.errors import SessionNotFoundError, StoreClosedError
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What Strands stores, as dicts of JSON, in the columns and the `extra` of this store."""
+"""What Strands stores, as dicts of JSON, in columns and `extra`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
-from hermes_store.adapters.content_blocks import Columns, columns_of, message_of
 from hermes_store.adapters.exact import is_strict, text_to_keep
 from hermes_store.adapters.iso_times import seconds
+from hermes_store.adapters.strands.content_blocks import Columns, columns_of, message_of
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.records import MessageRecord, NewMessage
 

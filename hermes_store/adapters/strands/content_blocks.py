@@ -1,4 +1,4 @@
-"""Messages made of content blocks, as Strands has them, in the columns of a message.
+"""Content blocks of a message, in the columns of a message.
 
 Blocks that the columns can give back equal stand there: one text, the calls of tools at the end,
 the reasoning at the beginning, the result of one tool. Other blocks are the content as they are.
