@@ -7,7 +7,6 @@ its `extra`. The protocol is `claude_agent_sdk.types.SessionStore`.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from claude_agent_sdk import fold_session_summary
 
 from hermes_store.adapters import keys
-from hermes_store.adapters.exact import is_strict, text_to_keep
+from hermes_store.adapters.exact import exactly, is_id, whole_of
 from hermes_store.adapters.iso_times import seconds
 from hermes_store.adapters.opened import Given, Opened
 from hermes_store.errors import InvalidArgumentError
@@ -177,15 +176,12 @@ def _summed_up(key: SessionKey, kept: dict[str, Any], entries: Sequence[Any]) ->
 def _message(entry: Any) -> NewMessage:
     """A message that holds a line of a transcript, whole."""
     place, content, rest = _taken_out(entry)
-    text = text_to_keep("entries", entry)
-    kept = {"line": rest, "content_at": place} if text is None else {"text": text}
-    message: dict[str, Any] = {"role": _role(entry), "extra": {_MINE: kept}}
-    if text is None or is_strict(content):
-        message["content"] = content
-    if isinstance(entry.get("uuid"), str) and entry["uuid"]:
-        message["external_id"] = entry["uuid"]
-    message["timestamp"] = seconds(entry.get("timestamp"))
-    return cast("NewMessage", message)
+    kept = {"line": rest, "content_at": place}
+    columns, kept = exactly("entries", entry, {"role": _role(entry), "content": content}, kept)
+    if is_id(entry.get("uuid")):
+        columns["external_id"] = entry["uuid"]
+    moment = seconds(entry.get("timestamp"))
+    return cast("NewMessage", {**columns, "timestamp": moment, "extra": {_MINE: kept}})
 
 
 def _taken_out(entry: Any) -> tuple[Sequence[str], Any, Any]:
@@ -206,8 +202,8 @@ def _line(record: MessageRecord) -> dict[str, Any]:
     if mine is None:
         said = {"role": record["role"], "content": record["content"]}
         return {"type": record["role"], "message": said}
-    if "text" in mine:
-        return cast("dict[str, Any]", json.loads(mine["text"]))
+    if (whole := whole_of(mine)) is not None:
+        return cast("dict[str, Any]", whole)
     line: dict[str, Any] = mine["line"]
     if place := mine["content_at"]:
         *outer, name = place

@@ -1,4 +1,4 @@
-"""Values that come back exactly: JSON that the store would alter or refuse is kept as JSON text."""
+"""What comes back exactly: JSON that the store would alter or refuse is kept as JSON text."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ import json
 from typing import Any
 
 from hermes_store.errors import InvalidArgumentError
+from hermes_store.values import decode_json
 
-__all__ = ["NotJsonError", "is_strict", "text_to_keep"]
+__all__ = ["NotJsonError", "exactly", "is_id", "whole_of"]
 
+_TEXT = "text"
+"""The key in what an adapter keeps in `extra`: the whole as JSON text."""
 _NUL = "\\u0000"
+_DEEPEST = 180
+"""The store refuses JSON that nests more than 200 deep; what an adapter puts around it counts."""
+_LONGEST_ID = 500
 
 
 class NotJsonError(InvalidArgumentError, TypeError):
@@ -20,30 +26,65 @@ class NotJsonError(InvalidArgumentError, TypeError):
         super().__init__(argument, f"cannot be written as JSON ({problem})", remedy)
 
 
-def text_to_keep(argument: str, value: Any) -> str | None:
-    """JSON text of a value with NUL, lone surrogates or NaN; None for one that the store keeps.
+def exactly(
+    argument: str, whole: Any, columns: dict[str, Any], kept: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The columns of a message, and what is kept beside them, with which `whole` comes back.
 
-    Raises `NotJsonError`.
+    They are those given, unless `whole` holds NUL, lone surrogates or NaN, or nests deep. Then it
+    is kept as JSON text, beside the columns that the store takes. Raises `NotJsonError`.
     """
+    text = _text_to_keep(argument, whole)
+    if text is None:
+        return columns, kept
+    return {name: each for name, each in columns.items() if _is_taken(each)}, {_TEXT: text}
+
+
+def whole_of(kept: Any) -> Any:
+    """The whole that is kept as text; None when it is not."""
+    return decode_json(kept[_TEXT]) if isinstance(kept, dict) and _TEXT in kept else None
+
+
+def is_id(value: Any) -> bool:
+    """Whether a value can be the `external_id` of a message, unaltered by every database."""
+    return isinstance(value, str) and value.isprintable() and 0 < len(value) <= _LONGEST_ID
+
+
+def _text_to_keep(argument: str, value: Any) -> str | None:
     try:
         written = json.dumps(value, ensure_ascii=False, allow_nan=False)
         written.encode()
     except (TypeError, RecursionError) as exc:
         raise NotJsonError(argument, exc) from exc
-    except ValueError:
+    except ValueError:  # NaN, or a lone surrogate
         pass
     else:
-        return json.dumps(value) if _NUL in written else None
+        return json.dumps(value) if _NUL in written or _is_deep(written, value) else None
     try:
         return json.dumps(value)
     except ValueError as exc:
         raise NotJsonError(argument, exc) from exc
 
 
-def is_strict(value: Any) -> bool:
-    """Whether there is no NaN in a value."""
+def _is_taken(value: Any) -> bool:
+    """Whether the store takes a value: there is no NaN in it, and it does not nest deep."""
     try:
-        json.dumps(value, allow_nan=False)
+        written = json.dumps(value, allow_nan=False)
     except ValueError:
         return False
-    return True
+    return not _is_deep(written, value)
+
+
+def _is_deep(written: str, value: Any) -> bool:
+    if written.count("{") + written.count("[") <= _DEEPEST:
+        return False
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for each in level for inner in _inside(each)]
+    return bool(level)
+
+
+def _inside(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, (list, tuple)) else ()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 __all__ = ["seconds"]
 
 
 def seconds(written: Any) -> float | None:
-    """The time of ISO 8601 in epoch seconds; None, which is now, for one that cannot be read."""
+    """The time of ISO 8601 in epoch seconds; one without a zone is of UTC.
+
+    None, which is now, for one that cannot be read or is before 1970.
+    """
     try:
-        moment = datetime.fromisoformat(written).timestamp()
+        moment = datetime.fromisoformat(written)
+        found = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (TypeError, ValueError, OverflowError):
         return None
-    return moment if moment >= 0 else None
+    return found if found >= 0 else None

@@ -9,6 +9,7 @@ from sqlalchemy import URL
 
 from hermes_store.asynchronous.lanes import in_thread
 from hermes_store.asynchronous.repository import AsyncSessionRepository
+from hermes_store.errors import StoreClosedError
 from hermes_store.repository import SessionRepository
 
 __all__ = ["Given", "Opened"]
@@ -18,12 +19,15 @@ Given = SessionRepository | AsyncSessionRepository | str | os.PathLike[str] | UR
 
 
 class Opened:
-    """Both kinds of a repository. A path or a URL is opened at the first use, in a thread."""
+    """Both kinds of a repository. A path or a URL is opened at the first use, in a thread.
+
+    What was opened here is closed here; then calls raise `StoreClosedError`.
+    """
 
     def __init__(self, given: Given) -> None:
         self._given = given
         self._lock = threading.Lock()
-        self._own: SessionRepository | None = None
+        self._is_closed = False
         self._awaited: AsyncSessionRepository | None = None
         if isinstance(given, AsyncSessionRepository):
             self._awaited = given
@@ -39,20 +43,28 @@ class Opened:
         return (self._awaited or self._open()).synchronous
 
     def _open(self) -> AsyncSessionRepository:
-        given = self._given
-        assert not isinstance(given, (SessionRepository, AsyncSessionRepository))
+        assert not isinstance(self._given, (SessionRepository, AsyncSessionRepository))
         with self._lock:
-            if self._awaited is None:
-                self._own = SessionRepository(given)
-                self._awaited = AsyncSessionRepository(self._own)
+            if self._is_closed:
+                raise StoreClosedError
+            self._awaited = self._awaited or AsyncSessionRepository(SessionRepository(self._given))
             return self._awaited
 
     async def close(self) -> None:
         """Close what was opened here. A repository that was given stays open."""
-        if self._own is not None and self._awaited is not None:
-            await self._awaited.close()
+        opened = await in_thread(self._closed)
+        if opened is not None:
+            await opened.close()
 
     def shut(self) -> None:
         """The same, for threads."""
-        if self._own is not None:
-            self._own.close()
+        opened = self._closed()
+        if opened is not None:
+            opened.synchronous.close()
+
+    def _closed(self) -> AsyncSessionRepository | None:
+        """Refuse to open from now on; return what was opened, which waits for a running opening."""
+        with self._lock:
+            self._is_closed = True
+        is_given = isinstance(self._given, (SessionRepository, AsyncSessionRepository))
+        return None if is_given else self._awaited

@@ -8,26 +8,26 @@ from typing import Any, cast
 
 from google.adk.events.event import Event
 
+from hermes_store.adapters.exact import exactly, is_id, whole_of
 from hermes_store.adapters.google_adk.names import MINE
 from hermes_store.adapters.google_adk.parts import columns_of, parts_of
-from hermes_store.adapters.texts import comes_back
 from hermes_store.records import MessageRecord, NewMessage
 
 __all__ = ["event_of", "is_same", "message_of"]
 
 _SPEAKERS = {"user": "user", "model": "assistant"}
-_LONGEST_ID = 500
 _LATEST = 253_402_300_800.0
 """The year 10000: a message has no later time."""
 
 
-def message_of(event: Event) -> NewMessage:
-    """A message that holds an event, whole."""
+def message_of(event: Event, *, is_id_taken: bool = False) -> NewMessage:
+    """A message that holds an event, whole. Its id stands in `extra` when another event has it."""
     whole = _json_of(event)
-    message = _shaped(whole)
-    if not comes_back(message) or _whole(message) != whole:  # it is stored whole, beside its text
-        message["extra"] = {MINE: {"event": whole}}
-    return cast("NewMessage", message)
+    columns, mine = _shaped(whole, is_id_taken=is_id_taken)
+    if _whole(columns, mine) != whole:  # it is stored whole, beside its text
+        mine = {"event": whole}
+    columns, mine = exactly("event", whole, columns, mine)
+    return cast("NewMessage", {**columns, "extra": {MINE: mine}})
 
 
 def event_of(record: MessageRecord) -> Event:
@@ -36,12 +36,13 @@ def event_of(record: MessageRecord) -> Event:
     Raises pydantic's `ValidationError` when the installed kit does not know such an event.
     """
     mine = _mine(record)
-    return Event.model_validate(_of_another(record) if mine is None else _whole(record))
+    return Event.model_validate(_of_another(record) if mine is None else _whole(record, mine))
 
 
 def is_same(record: MessageRecord, event: Event) -> bool:
     """Whether a message holds this very event."""
-    return _mine(record) is not None and _whole(record) == _json_of(event)
+    mine = _mine(record)
+    return mine is not None and _whole(record, mine) == _json_of(event)
 
 
 def _json_of(event: Event) -> dict[str, Any]:
@@ -49,27 +50,30 @@ def _json_of(event: Event) -> dict[str, Any]:
     return cast("dict[str, Any]", dumped)
 
 
-def _mine(message: Any) -> dict[str, Any] | None:
-    return cast("dict[str, Any] | None", (message.get("extra") or {}).get(MINE))
+def _mine(record: MessageRecord) -> dict[str, Any] | None:
+    return cast("dict[str, Any] | None", (record["extra"] or {}).get(MINE))
 
 
 # --- to a message ---------------------------------------------------------------------------------
 
 
-def _shaped(whole: dict[str, Any]) -> dict[str, Any]:
+def _shaped(whole: dict[str, Any], *, is_id_taken: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The columns of an event, and what they do not hold."""
     rest = dict(whole)
     content = rest.pop("content", None)
     parts = (content or {}).get("parts") or []
     columns, kept = columns_of(parts)
     role = _role(content or {}, parts, rest.get("author"))
-    message = {"role": role, **columns, **_taken(role, rest)}
+    if not is_id_taken and is_id(rest["id"]):
+        columns["external_id"] = rest.pop("id")
+    columns = {"role": role, **columns, **_taken(role, rest)}
     said = None if content is None else {k: v for k, v in content.items() if k != "parts"}
     mine = {
         **({"rest": rest} if rest else {}),
         **({"parts": kept} if kept else {}),
         **({"content": said} if said != _usual(role) else {}),
     }
-    return {**message, "extra": {MINE: mine}}
+    return columns, mine
 
 
 def _role(content: dict[str, Any], parts: list[dict[str, Any]], author: Any) -> str:
@@ -83,10 +87,8 @@ def _role(content: dict[str, Any], parts: list[dict[str, Any]], author: Any) -> 
 
 
 def _taken(role: str, rest: dict[str, Any]) -> dict[str, Any]:
-    """Take out of an event what columns hold: id, time, author, the reason why the model ended."""
+    """Take out of an event what columns hold: time, author, the reason why the model ended."""
     taken: dict[str, Any] = {}
-    if _fits(rest["id"]):
-        taken["external_id"] = rest.pop("id")
     if 0 <= rest["timestamp"] < _LATEST:
         taken["timestamp"] = rest.pop("timestamp")
     if "finish_reason" in rest:
@@ -98,10 +100,6 @@ def _taken(role: str, rest: dict[str, Any]) -> dict[str, Any]:
     return taken
 
 
-def _fits(event_id: str) -> bool:
-    return event_id.isprintable() and 0 < len(event_id) <= _LONGEST_ID
-
-
 def _usual(role: str) -> dict[str, str] | None:
     """What a content says besides its parts, unless another is noted."""
     usual = {"user": "user", "tool": "user", "assistant": "model"}
@@ -111,11 +109,10 @@ def _usual(role: str) -> dict[str, str] | None:
 # --- to an event ----------------------------------------------------------------------------------
 
 
-def _whole(message: Mapping[str, Any]) -> dict[str, Any]:
+def _whole(message: Mapping[str, Any], mine: dict[str, Any]) -> dict[str, Any]:
     """The JSON of the event that a message of ours holds."""
-    mine = _mine(message) or {}
-    if "event" in mine:
-        return cast("dict[str, Any]", mine["event"])
+    if (whole := mine.get("event") or whole_of(mine)) is not None:
+        return cast("dict[str, Any]", whole)
     whole = {**_given_back(message), **mine.get("rest", {})}
     content = mine.get("content", _usual(message["role"]))
     parts = parts_of(message, mine.get("parts", {}))

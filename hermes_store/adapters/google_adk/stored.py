@@ -103,7 +103,8 @@ class Appending(NamedTuple):
         if message_id <= kept["last"]:
             if is_same(_one(transaction, stored_id, message_id), self.event):
                 return None
-            message_id = self._append(transaction, stored_id, _without_id(self.event))
+            again = message_of(self.event, is_id_taken=True)
+            message_id = self._append(transaction, stored_id, again)
         self._refuse_stale(transaction, stored_id, kept, message_id)
         return self._change(transaction, session, kept, message_id)
 
@@ -159,14 +160,3 @@ class Appending(NamedTuple):
 def _one(transaction: Transaction, stored_id: str, message_id: int) -> MessageRecord:
     [record] = transaction.get_messages(stored_id, around_id=message_id, limit=0)
     return record
-
-
-def _without_id(event: Event) -> NewMessage:
-    """A message for an event whose id another event of the session has: `extra` keeps the id."""
-    message = message_of(event)
-    event_id = message.pop("external_id")
-    extra = message["extra"] or {}
-    kept = extra[MINE]
-    if "event" not in kept:
-        kept["rest"] = {**kept.get("rest", {}), "id": event_id}
-    return message

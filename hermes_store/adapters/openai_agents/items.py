@@ -6,19 +6,16 @@ needs no `extra`, so that a message of another program reads as an item, too.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
-from hermes_store.adapters.exact import is_strict, text_to_keep
+from hermes_store.adapters.exact import exactly, whole_of
 from hermes_store.records import MessageRecord, NewMessage
 
 __all__ = ["item_of", "message_of"]
 
 _MINE = "openai_agents"
 """The key in `extra`. There stand the name of a shape, and what the columns do not hold."""
-_TEXT = "text"
-"""In place of a shape: the item as JSON text, because the store would alter or refuse it."""
 _WHOLE = "whole"
 """In place of a shape: the item as it is."""
 _ROLES = frozenset({"user", "assistant", "system", "developer", "tool"})
@@ -30,11 +27,8 @@ Columns = dict[str, Any]
 def message_of(item: Any) -> NewMessage:
     """Return the message that holds an item. Raises `NotJsonError`."""
     columns, kept = _taken(item)
-    text = text_to_keep("items", item)
-    if text is not None:
-        columns = {name: value for name, value in columns.items() if is_strict(value)}
-        kept = {_TEXT: text}
-    extra = {} if kept is None else {"extra": {_MINE: kept}}
+    columns, kept = exactly("items", item, columns, kept)
+    extra = {"extra": {_MINE: kept}} if kept else {}
     return cast("NewMessage", {**columns, **extra})
 
 
@@ -46,16 +40,16 @@ def item_of(record: MessageRecord) -> Any:
     [(name, rest)] = kept.items()
     if name in _SHAPES:
         return {**rest, **_SHAPES[name].fields(record)}
-    return json.loads(rest) if name == _TEXT else rest
+    return rest if name == _WHOLE else whole_of(kept)
 
 
-def _taken(item: Any) -> tuple[Columns, Any]:
-    """The columns of an item, and what they do not hold; None when they hold all."""
+def _taken(item: Any) -> tuple[Columns, dict[str, Any]]:
+    """The columns of an item, and what they do not hold, under its shape; empty for nothing."""
     for name, shape in _SHAPES.items() if isinstance(item, dict) else ():
         columns = shape.columns(item)
         if columns is not None:
             rest = {key: value for key, value in item.items() if key not in shape.keys}
-            return columns, {name: rest} if rest or name not in _PLAIN else None
+            return columns, {name: rest} if rest or name not in _PLAIN else {}
     return {"role": _speaker(item)}, {_WHOLE: item}
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
-from datetime import datetime
 from typing import Any, cast
 
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
 
-from hermes_store.adapters.texts import comes_back
+from hermes_store.adapters.exact import exactly, whole_of
+from hermes_store.adapters.iso_times import seconds
 from hermes_store.records import MessageRecord, NewMessage
 
 __all__ = ["MINE", "message_of", "model_message_of"]
@@ -29,18 +29,23 @@ def message_of(entry_id: str, parent_id: str | None, message: ModelMessage) -> N
     """A message that holds an entry, whole: columns, and in `extra` what no column holds."""
     [whole] = ModelMessagesTypeAdapter.dump_python([message], mode="json")
     columns, rest, at = _taken_out(copy.deepcopy(whole))
-    mine = {"parent": parent_id, "message": rest, "at": at}
-    made = {**columns, "external_id": entry_id, "extra": {MINE: mine}}
-    if not comes_back(made) or _whole(made) != whole:  # it is stored whole, beside its text
-        mine.update(message=whole, at={})
-    if (moment := _seconds(whole.get("timestamp"))) is not None:
-        made["timestamp"] = moment
+    kept = {"message": rest, "at": at}
+    if _whole(columns, kept) != whole:  # it is stored whole, beside its text
+        kept = {"message": whole, "at": {}}
+    columns, kept = exactly("message", whole, columns, kept)
+    made = {
+        **columns,
+        "external_id": entry_id,
+        "timestamp": seconds(whole.get("timestamp")),
+        "extra": {MINE: {"parent": parent_id, **kept}},
+    }
     return cast("NewMessage", made)
 
 
 def model_message_of(record: MessageRecord) -> ModelMessage:
     """The message that one of the store holds."""
-    [message] = ModelMessagesTypeAdapter.validate_python([_whole(record)])
+    mine = (record["extra"] or {})[MINE]
+    [message] = ModelMessagesTypeAdapter.validate_python([_whole(record, mine)])
     return message
 
 
@@ -101,8 +106,9 @@ def _call(part: dict[str, Any]) -> dict[str, Any]:
     return {"id": part.pop("tool_call_id"), "type": "function", "function": function}
 
 
-def _whole(record: Any) -> dict[str, Any]:
-    mine = record["extra"][MINE]
+def _whole(record: Any, mine: dict[str, Any]) -> dict[str, Any]:
+    if (exact := whole_of(mine)) is not None:
+        return cast("dict[str, Any]", exact)
     whole = cast("dict[str, Any]", copy.deepcopy(mine["message"]))
     parts, at = whole["parts"], mine["at"]
     for place, part in zip(at.get("parts", ()), record.get("content") or (), strict=False):
@@ -116,9 +122,3 @@ def _whole(record: Any) -> dict[str, Any]:
         if part["args"] is not None:
             part["args"] = text if isinstance(part["args"], str) else json.loads(text)
     return whole
-
-
-def _seconds(written: Any) -> float | None:
-    """A time in epoch seconds; None, which is now, for none and for one before 1970."""
-    moment = datetime.fromisoformat(written).timestamp() if written else None
-    return moment if moment is not None and moment >= 0 else None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
-from hermes_store.adapters.exact import is_strict, text_to_keep
+from hermes_store.adapters.exact import exactly, whole_of
 from hermes_store.adapters.iso_times import seconds
-from hermes_store.adapters.strands.content_blocks import Columns, columns_of, message_of
+from hermes_store.adapters.strands.content_blocks import columns_of, message_of
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.records import MessageRecord, NewMessage
 
@@ -30,21 +29,17 @@ __all__ = [
 MINE = "strands_agents"
 """The key in `extra` of messages and sessions."""
 _AT_ONCE = 50
-_TEXT = "text"
-"""The whole as JSON text, because the store would alter or refuse it."""
 _FIELDS = ("role", "content", "tool_calls", "tool_call_id", "reasoning", "timestamp", "extra")
 
 
 def packed(argument: str, data: Any) -> dict[str, Any]:
     """Data as the store keeps it exactly. Raises `NotJsonError`."""
-    text = text_to_keep(argument, data)
-    return {"data": data} if text is None else {_TEXT: text}
+    return exactly(argument, data, {}, {"data": data})[1]
 
 
 def unpacked(kept: dict[str, Any]) -> dict[str, Any]:
     """What was packed."""
-    data = json.loads(kept[_TEXT]) if _TEXT in kept else kept.get("data", {})
-    return cast("dict[str, Any]", data)
+    return cast("dict[str, Any]", whole_of(kept) or kept.get("data", {}))
 
 
 def created(before: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +63,7 @@ def row_of(data: dict[str, Any]) -> NewMessage:
     if redacted is not None:
         kept["original"] = data["message"]
     times = {name: data[name] for name in ("created_at", "updated_at")}
-    columns, kept = _exact(data, columns, {**kept, **times})
+    columns, kept = exactly("session_message", data, columns, {**kept, **times})
     return cast(
         "NewMessage",
         {
@@ -80,15 +75,6 @@ def row_of(data: dict[str, Any]) -> NewMessage:
     )
 
 
-def _exact(
-    data: dict[str, Any], columns: Columns, kept: dict[str, Any]
-) -> tuple[Columns, dict[str, Any]]:
-    text = text_to_keep("session_message", data)
-    if text is None:
-        return columns, kept
-    return {name: value for name, value in columns.items() if is_strict(value)}, {_TEXT: text}
-
-
 def all_fields(row: NewMessage) -> dict[str, Any]:
     """The fields that replace a message: those that the row lacks become empty."""
     fields = {**dict.fromkeys(_FIELDS), **row}
@@ -98,8 +84,8 @@ def all_fields(row: NewMessage) -> dict[str, Any]:
 def data_of(record: MessageRecord, number: int | None = None) -> dict[str, Any]:
     """The `SessionMessage` that a message holds; of one that came another way, one like it."""
     kept = (record["extra"] or {}).get(MINE) or {}
-    if _TEXT in kept:
-        return cast("dict[str, Any]", json.loads(kept[_TEXT]))
+    if (whole := whole_of(kept)) is not None:
+        return cast("dict[str, Any]", whole)
     shown = message_of(record, kept)
     is_redacted = "original" in kept
     data = {

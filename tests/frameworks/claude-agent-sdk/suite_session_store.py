@@ -2,16 +2,18 @@
 
 import asyncio
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
+import given
+import hypothesis
 import pages
 import pytest
 from claude_agent_sdk.testing import run_session_store_conformance
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_store import AsyncSessionRepository, SessionRepository
+from hermes_store import SessionRepository
 from hermes_store.adapters.claude_agent_sdk import HermesSessionStore
-from hermes_store.errors import InvalidArgumentError
+from hermes_store.errors import InvalidArgumentError, StoreClosedError
 
 KEY = {"project_key": "-home-user-project", "session_id": "1f0c"}
 SUBAGENT = {**KEY, "subpath": "subagents/agent-7"}
@@ -57,22 +59,15 @@ def test_all_contracts_of_the_sdk_hold(database, repository):
     asyncio.run(run_session_store_conformance(make))
 
 
-@pytest.mark.parametrize("kind", ["path", "synchronous", "asynchronous"])
+@pytest.mark.parametrize("kind", given.KINDS)
 def test_a_repository_of_either_kind_will_do_and_so_will_a_path(sqlite_database, kind):
-    async def stored():
-        given = {
-            "path": lambda: sqlite_database,
-            "synchronous": lambda: SessionRepository(sqlite_database),
-            "asynchronous": lambda: AsyncSessionRepository(SessionRepository(sqlite_database)),
-        }[kind]()
-        store = HermesSessionStore(given)
+    async def stored(repository):
+        store = HermesSessionStore(repository)
         await store.append(KEY, [QUESTION])
         await store.close()
-        if kind != "path":
-            closed = given.close()
-            await closed if closed is not None else None
 
-    asyncio.run(stored())
+    with given.repository(kind, sqlite_database) as repository:
+        asyncio.run(stored(repository))
     with SessionRepository(sqlite_database) as repository:
         assert repository.message_count() == 1
 
@@ -85,7 +80,9 @@ def test_lines_come_back_equal(store):
     assert asyncio.run(both()) == [QUESTION, ANSWER, *MARKS]
 
 
-@pytest.mark.parametrize("said", ["NUL \0", "half \ud83d", [{"n": float("inf")}]])
+@pytest.mark.parametrize(
+    "said", ["NUL \0", "half \ud83d", [{"n": float("inf")}], given.deep(300)], ids=given.begun
+)
 def test_a_line_that_a_database_would_alter_comes_back_equal(store, said):
     line = {"type": "user", "message": {"role": "user", "content": said}}
 
@@ -127,8 +124,8 @@ LINES = st.lists(
 numbers = itertools.count()
 
 
-@settings(max_examples=150)
-@given(lines=LINES)
+@hypothesis.settings(max_examples=150)
+@hypothesis.given(lines=LINES)
 def test_whatever_json_a_line_holds_it_comes_back_equal(store, lines):
     key = {"project_key": "any", "session_id": str(next(numbers))}
 
@@ -146,6 +143,66 @@ def test_a_batch_that_is_tried_again_is_stored_once(store):
         return await store.load(KEY)
 
     assert asyncio.run(twice()) == [QUESTION, ANSWER, *MARKS]
+
+
+@pytest.mark.parametrize("odd", [["a\0", "a\ud800", "a\ufffd"], ["x" * 501, "x" * 502]])
+def test_lines_with_odd_uuids_are_all_stored(store, odd):
+    lines = [{"type": "x", "uuid": uuid} for uuid in odd]
+
+    async def both():
+        for line in lines:
+            await store.append(KEY, [line])
+        return await store.load(KEY)
+
+    assert asyncio.run(both()) == lines
+
+
+def test_a_time_without_a_zone_is_of_utc(store, repository):
+    written = ["2026-01-02T03:04:05", "2026-01-02T03:04:05Z", "2026-01-02T05:04:05+02:00"]
+    asyncio.run(store.append(KEY, [{"type": "x", "timestamp": each} for each in written]))
+    times = [
+        each["timestamp"] for each in repository.get_messages("claude/-home-user-project/1f0c")
+    ]
+    assert times == [1_767_323_045.0] * 3
+
+
+def test_a_store_that_opened_a_path_refuses_calls_after_close(sqlite_database):
+    for calls_before in (0, 1):
+        store = HermesSessionStore(sqlite_database)
+
+        async def closed(store=store, calls=calls_before):
+            for _ in range(calls):
+                await store.load(KEY)
+            await store.close()
+            await store.close()
+            await store.append(KEY, [QUESTION])
+
+        with pytest.raises(StoreClosedError):
+            asyncio.run(closed())
+
+
+def test_one_store_serves_several_loops_at_once(sqlite_database):
+    store = HermesSessionStore(sqlite_database)
+
+    def appending(number):
+        asyncio.run(store.append(KEY, [{"type": "x", "uuid": f"{number}"}]))
+
+    with ThreadPoolExecutor(8) as threads:
+        [*threads.map(appending, range(32))]
+
+    async def loaded():
+        lines = await store.load(KEY)
+        await store.close()
+        return lines
+
+    assert len(asyncio.run(loaded())) == 32
+
+
+def test_a_transcript_that_was_deleted_begins_again_with_the_next_append(store, repository):
+    asyncio.run(store.append(KEY, [QUESTION]))
+    repository.delete_session("claude/-home-user-project/1f0c")
+    asyncio.run(store.append(KEY, [QUESTION, ANSWER]))
+    assert asyncio.run(store.load(KEY)) == [QUESTION, ANSWER]
 
 
 def test_lines_are_messages_that_are_found_listed_and_exported(store, repository):

@@ -5,6 +5,7 @@ import itertools
 import json
 
 import pytest
+from given import deep
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from turn import TURN, back, ordered
@@ -40,6 +41,9 @@ OTHERS = [
     {"role": "user", "content": "half of a pair: \ud83d"},
     {"role": "user", "content": [{"type": "input_text", "text": "\udcff"}]},
     {"openai_agents": {"said": {}}},
+    {"role": "user", "content": deep(300)},
+    {"role": "user", "content": "x", "more": deep(300)},
+    {"type": "function_call_output", "call_id": "c", "output": deep(300)},
     {},
 ]
 

@@ -4,13 +4,14 @@ import asyncio
 import json
 import threading
 
+import given
 import pages
 import pytest
 from agents import SessionSettings
 from agents.memory.session import Session, _session_accepts_wrapper
 from turn import TURN, back, ordered
 
-from hermes_store import AsyncSessionRepository, SessionRepository
+from hermes_store import SessionRepository
 from hermes_store.adapters.openai_agents import HermesSession, SessionClosedError
 from hermes_store.cli.app import run
 from hermes_store.database.address import url_of
@@ -22,22 +23,15 @@ def test_it_is_a_session_of_the_sdk_and_takes_the_context_of_a_run(session):
     assert _session_accepts_wrapper(session)
 
 
-@pytest.mark.parametrize("kind", ["path", "synchronous", "asynchronous"])
+@pytest.mark.parametrize("kind", given.KINDS)
 def test_a_repository_of_either_kind_will_do_and_so_will_a_path(sqlite_database, kind):
-    async def stored():
-        given = {
-            "path": lambda: sqlite_database,
-            "synchronous": lambda: SessionRepository(sqlite_database),
-            "asynchronous": lambda: AsyncSessionRepository(SessionRepository(sqlite_database)),
-        }[kind]()
-        session = HermesSession("s", given)
+    async def stored(repository):
+        session = HermesSession("s", repository)
         await session.add_items(TURN)
         await session.close()
-        if kind != "path":
-            closed = given.close()
-            await closed if closed is not None else None
 
-    asyncio.run(stored())
+    with given.repository(kind, sqlite_database) as repository:
+        asyncio.run(stored(repository))
     with SessionRepository(sqlite_database) as repository:
         assert repository.message_count() == len(TURN)
 
@@ -130,6 +124,13 @@ def test_to_clear_leaves_the_session_with_its_title(session, repository):
     assert asyncio.run(session.get_items()) == []
     assert asyncio.run(session.pop_item()) is None
     assert repository.get_session("chat-1")["title"] == "Needles"
+
+
+def test_a_session_that_was_deleted_begins_again_with_the_next_items(session, repository):
+    asyncio.run(session.add_items(TURN))
+    repository.delete_session("chat-1")
+    assert asyncio.run(session.pop_item()) is None
+    assert back(session, TURN[:1]) == TURN[:1]
 
 
 def test_sessions_of_many_tasks_keep_all_items(repository):

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from conversation import CALLED, CONVERSATION, RESULT, stored
+from given import deep
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strands.types.session import Session, SessionAgent, SessionMessage, SessionType
@@ -30,6 +31,8 @@ OTHERS = [
     },
     {"role": "critic", "content": [{"text": "a role that nobody knows"}]},
     {"content": "no blocks"},
+    {"role": "user", "content": [{"toolResult": {"toolUseId": "u", "content": [deep(300)]}}]},
+    {"role": "assistant", "content": [{"reasoningContent": deep(300)}]},
 ]
 
 

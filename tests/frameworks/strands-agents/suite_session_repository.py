@@ -1,34 +1,44 @@
 """The session repository of Strands: its messages are messages of the store, its errors Strands'."""
 
-import asyncio
 import json
 
+import given
 import pages
 import pytest
 from conversation import ASKED, CALLED, CONVERSATION, stored
 from strands.types.exceptions import SessionException
 from strands.types.session import Session, SessionAgent, SessionMessage, SessionType
 
-from hermes_store import AsyncSessionRepository, SessionRepository
+from hermes_store import SessionRepository
 from hermes_store.adapters.strands import HermesSessionRepository
-from hermes_store.errors import InvalidArgumentError
+from hermes_store.errors import InvalidArgumentError, StoreClosedError
 
 
-@pytest.mark.parametrize("kind", ["path", "synchronous", "asynchronous"])
+@pytest.mark.parametrize("kind", given.KINDS)
 def test_a_repository_of_either_kind_will_do_and_so_will_a_path(sqlite_database, kind):
-    given = {
-        "path": lambda: sqlite_database,
-        "synchronous": lambda: SessionRepository(sqlite_database),
-        "asynchronous": lambda: AsyncSessionRepository(SessionRepository(sqlite_database)),
-    }[kind]()
-    sessions = HermesSessionRepository(given)
-    sessions.create_session(Session("s", SessionType.AGENT))
-    sessions.close()
-    if kind != "path":
-        closed = given.close()
-        asyncio.run(closed) if closed is not None else None
+    with given.repository(kind, sqlite_database) as repository:
+        sessions = HermesSessionRepository(repository)
+        sessions.create_session(Session("s", SessionType.AGENT))
+        sessions.close()
     with SessionRepository(sqlite_database) as repository:
         assert HermesSessionRepository(repository).read_session("s").session_id == "s"
+
+
+def test_a_repository_that_opened_a_path_refuses_calls_after_close(sqlite_database):
+    for calls_before in (0, 1):
+        sessions = HermesSessionRepository(sqlite_database)
+        for _ in range(calls_before):
+            sessions.read_session("s")
+        sessions.close()
+        sessions.close()
+        with pytest.raises(StoreClosedError):
+            sessions.read_session("s")
+
+
+def test_a_message_of_an_agent_that_was_deleted_is_refused_by_name(sessions, repository):
+    repository.delete_session("strands/s/default")
+    with pytest.raises(SessionException, match="no agent 'default' in session 's'; create it"):
+        stored(sessions, [ASKED])
 
 
 # --- messages of the store ------------------------------------------------------------------------
