@@ -6,20 +6,17 @@ Each framework runs in an environment of its own, which is downloaded at the fir
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 
 import click
 
 from benchmarks import report
 from benchmarks.table import ABSENT
-from tools.environments import ROOT, Environment
+from tools.environments import ROOT, Environment, of_framework
 
-CACHE = Path(os.environ.get("FRAMEWORKS_CACHE") or ROOT / ".venv-frameworks")
 NAMES = ("openai-agents", "google-adk")
 
 
@@ -35,10 +32,7 @@ def main(names: tuple[str, ...], seconds: float) -> None:
 
 def table(name: str, seconds: float) -> list[str]:
     """The lines of a table in Markdown."""
-    environment = Environment(CACHE / name)
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    extra, suites = project["project"]["optional-dependencies"], project["dependency-groups"]
-    environment.install(*extra[name], *suites.get(f"suites-{name}", []))
+    environment = of_framework(name)
     lines = [
         f"| {name} {environment.version(name)} | tasks | appends | p99 | failed | loads of 20 |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tarfile
 import tomllib
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
+FRAMEWORKS = Path(os.environ.get("FRAMEWORKS_CACHE") or ROOT / ".venv-frameworks")
+"""Where each framework that an adapter is for has an environment."""
 _PIP = ("-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input")
 TOOLS = ("hypothesis>=6.100", "pytest>=8.3", "pytest-asyncio", "pytest-xdist>=3.6.1")
 
@@ -63,10 +67,26 @@ class Environment:
         _run(self.python, *_PIP, *arguments)
 
 
+def of_framework(name: str) -> Environment:
+    """The environment of a framework, with what its adapter and its suites need.
+
+    Raises `UnavailableError`.
+    """
+    environment = Environment(FRAMEWORKS / name)
+    project = _project()
+    suites = project["dependency-groups"].get(f"suites-{name}", [])
+    environment.install(*project["project"]["optional-dependencies"][name], *suites)
+    return environment
+
+
 def _needs() -> list[str]:
     """What our package needs beside itself."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = _project()["project"]
     return [*project["dependencies"], *project["optional-dependencies"]["postgresql"]]
+
+
+def _project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def _run(*command: str | Path) -> None:

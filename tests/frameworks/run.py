@@ -12,15 +12,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from tools.environments import ROOT, Environment, UnavailableError
+from tools.environments import ROOT, UnavailableError, of_framework
 
-CACHE = Path(os.environ.get("FRAMEWORKS_CACHE") or ROOT / ".venv-frameworks")
 NAMES = sorted(each.name for each in HERE.iterdir() if list(each.glob("suite_*.py")))
 FAILED, MISSING = 1, 2
 WHERE = ("-c", str(HERE / "pytest.ini"), "--rootdir", str(ROOT), "--confcutdir", str(HERE.parent))
@@ -39,9 +37,8 @@ def main(arguments: list[str]) -> int:
 
 def tested(name: str, options: list[str]) -> tuple[str, int]:
     """What became of the suites of a framework, in words, and the exit code."""
-    environment = Environment(CACHE / name)
     try:
-        environment.install(*requirements(name))
+        environment = of_framework(name)
     except UnavailableError as exc:
         return f"could NOT be had, its suites did NOT run: {exc}", MISSING
     version = environment.version(name)
@@ -56,13 +53,6 @@ def tested(name: str, options: list[str]) -> tuple[str, int]:
     env.pop("HERMES_STORE_URL", None)
     code = subprocess.run([*command, str(HERE / name)], check=False, cwd=ROOT, env=env).returncode
     return (f"{version} passed", 0) if code == 0 else (f"{version} FAILED", FAILED)
-
-
-def requirements(name: str) -> list[str]:
-    """What the extra of an adapter asks for, and what only its suites need."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    suites = project["dependency-groups"].get(f"suites-{name}", [])
-    return [*project["project"]["optional-dependencies"][name], *suites]
 
 
 if __name__ == "__main__":
