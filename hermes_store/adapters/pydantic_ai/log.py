@@ -13,27 +13,22 @@ from pydantic_ai.conversation_store import ConversationConflict
 
 from hermes_store.adapters import keys
 from hermes_store.adapters.pydantic_ai.messages import MINE
+from hermes_store.adapters.pydantic_ai.places import SOURCE, place_key
 from hermes_store.errors import SessionNotFoundError
 
 if TYPE_CHECKING:
     from hermes_store.records import NewMessage, SessionRecord
     from hermes_store.repository import Transaction
 
-__all__ = ["Writing", "conversation_key", "delete", "kept_of", "place_key"]
+__all__ = ["Writing", "conversation_key", "delete", "kept_of"]
 
-SOURCE = "pydantic-ai"
 _SHARED = "pydantic-ai/shared"
 """The key in `meta` whose row is locked by who touches entries of several conversations."""
 
 
-def conversation_key(*conversation_id: str) -> str:
-    """The id of the session of a conversation; without one, how all such ids begin."""
-    return keys.joined(SOURCE, *conversation_id) if conversation_id else keys.prefix(SOURCE)
-
-
-def place_key(entry_id: str) -> str:
-    """Where `meta` tells which message holds an entry: `[message id, session id]`."""
-    return keys.joined("pydantic-ai", "entry", entry_id)
+def conversation_key(conversation_id: str) -> str:
+    """The id of the session of a conversation."""
+    return keys.joined(SOURCE, conversation_id)
 
 
 def kept_of(session: SessionRecord | None) -> dict[str, Any]:

@@ -14,12 +14,10 @@ from pydantic_ai.conversation_store import (
 )
 
 from hermes_store.adapters.opened import Given, Opened
-from hermes_store.adapters.pydantic_ai import log
+from hermes_store.adapters.pydantic_ai import log, places
 from hermes_store.adapters.pydantic_ai.messages import MINE, message_of, model_message_of
-from hermes_store.filters import SessionFilter
 
 if TYPE_CHECKING:
-    from hermes_store.asynchronous.repository import AsyncSessionRepository
     from hermes_store.records import MessageRecord
 
 __all__ = ["HermesConversationStore"]
@@ -50,9 +48,7 @@ class HermesConversationStore(ConversationStore):
     ) -> Sequence[ConversationRecord]:
         """Return the records, or those with a scope, the last saved first."""
         repository = await self._repository.awaited()
-        which = SessionFilter(
-            id_prefix=log.conversation_key(), user_id=scope or None, archived=None
-        )
+        which = places.conversations(user_id=scope or None)
         found = [
             log.kept_of(each)["record"]
             for each in await repository.search_sessions(limit=None, filter=which)
@@ -104,7 +100,7 @@ class HermesConversationStore(ConversationStore):
         at = head_id
         while at is not None and (limit is None or len(entries) < limit):
             if at not in loaded:
-                loaded |= await _page(repository, at, limit and limit - len(entries))
+                loaded |= await places.page(repository, at, limit and limit - len(entries))
             record = loaded[at]
             parent = (record["extra"] or {})[MINE]["parent"]
             entries.append(
@@ -116,17 +112,3 @@ class HermesConversationStore(ConversationStore):
     async def close(self) -> None:
         """Close what was opened for a path or a URL."""
         await self._repository.close()
-
-
-async def _page(
-    repository: AsyncSessionRepository, entry_id: str, limit: int | None
-) -> dict[Any, MessageRecord]:
-    """An entry and those stored before it by the same conversation, at most `limit`, by id."""
-    place = await repository.meta.get(log.place_key(entry_id))
-    if place is None:
-        raise KeyError(entry_id)
-    message_id, session_id = place
-    records = await repository.get_messages(
-        session_id, before_id=message_id + 1, newest=True, limit=limit, include="all"
-    )
-    return {each["external_id"]: each for each in records if MINE in (each["extra"] or {})}

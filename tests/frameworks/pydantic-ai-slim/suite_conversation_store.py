@@ -201,6 +201,40 @@ def test_entries_that_a_fork_reaches_outlive_the_conversation_and_then_go(store,
     assert repository.meta.items("pydantic-ai/entry/") == []
 
 
+def test_an_imported_conversation_is_loaded_and_goes_on(store, repository):
+    async def exported():
+        await store.save(Conversation(conversation_id="c", messages=list(TURN[:2])))
+        await store.fork("c", at=1, new_conversation_id="f")
+        exports = [*repository.iter_export()]
+        await store.delete("c")
+        await store.delete("f")
+        return exports
+
+    async def loaded():
+        assert (await store.load("f")).messages == TURN[:1]
+        conversation = await store.load("c")
+        conversation.messages += TURN[2:]
+        await store.save(conversation)
+        return (await store.load("c")).messages
+
+    repository.import_sessions(asyncio.run(exported()))
+    assert asyncio.run(loaded()) == TURN
+
+
+def test_an_entry_that_is_nowhere_is_a_key_error(store, repository):
+    async def deleted():
+        await store.save(Conversation(conversation_id="c", messages=[asked("0")]))
+        [entry] = await store.load_entries("c")
+        repository.delete_session("pydantic-ai/c")  # by a program that knows no entries
+        for entry_id in (entry.id, "never stored"):
+            with pytest.raises(KeyError, match=entry_id):
+                await store.read_entry(entry_id)
+        await store.save(Conversation(conversation_id="c", messages=list(TURN)))
+        return (await store.load("c")).messages
+
+    assert asyncio.run(deleted()) == TURN
+
+
 def test_a_branch_that_was_left_can_be_taken_again(store):
     async def branched():
         await store.save(Conversation(conversation_id="c", messages=list(TURN)))
