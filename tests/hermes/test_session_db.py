@@ -159,6 +159,29 @@ def test_a_list_shows_a_conversation_once_and_no_subagent(db: SessionDB, by_acti
     assert db.session_count() == 3
 
 
+@pytest.mark.parametrize("by_activity", [False, True])
+def test_a_subagent_without_a_parent_is_told_by_its_marker(db: SessionDB, by_activity: bool):
+    db.create_session("agent", "cli", model_config={"_delegate_from": "deleted"})
+    db.create_session("user", "cli", model_config={"temperature": 1})
+    listed = db.list_sessions_rich(order_by_last_active=by_activity)
+    assert [row["id"] for row in listed] == ["user"]
+
+
+def test_care_of_the_search_index_counts_as_hermes_counts(db: SessionDB):
+    db.create_session("s", "cli")
+    db.append_message("s", "user", "which file holds this")
+    assert (db.optimize_fts(), db.rebuild_fts(), db.vacuum()) == (2, 2, 2)
+    assert len(db.search_messages("holds")) == 1
+
+
+def test_an_imported_session_has_its_texts_and_no_empty_ones(db: SessionDB):
+    given = {"id": "s", "title": "", "cwd": "/work", "billing_mode": "api", "git_branch": "main"}
+    assert db.import_sessions([{**given, "model_config": '{"a": 1}', "messages": []}])["ok"]
+    row = db.get_session("s")
+    assert [row[name] for name in given] == ["s", None, "/work", "api", "main"]
+    assert row["model_config"] == '{"a": 1}'
+
+
 def test_links_are_those_of_the_store(db: SessionDB, store: SessionRepository):
     continued(db)
     assert store.get_session("tip")["link"] == "compression"

@@ -6,31 +6,17 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, bindparam, false, func, or_, select
+from sqlalchemy import ColumnElement, Text, and_, bindparam, func, or_
 
-from hermes_store.adapters.hermes_agent.links import IS_DELEGATED, IS_LISTED
+from hermes_store.adapters.hermes_agent.links import IS_LISTED, IS_LISTED_OR_LATER
 from hermes_store.database.given_texts import as_parameter, is_given
-from hermes_store.models.links import BRANCH, COMPRESSION, RESET
 from hermes_store.models.stored import sessions
+from hermes_store.queries.conversations import GOES_ON
 
-__all__ = ["BY_EXTRA", "CONDITIONS", "GOES_ON", "chosen", "holds", "prunable"]
+__all__ = ["BY_EXTRA", "CONDITIONS", "chosen", "holds", "prunable"]
 
 Conditions = list[ColumnElement[bool]]
 _c = sessions.c
-_later = sessions.alias("later")
-GOES_ON = (
-    select(_later.c.id)
-    .where(_later.c.parent_session_id == _c.id, _later.c.link == COMPRESSION)
-    .exists()
-)
-"""Another session continues this one."""
-_IS_LISTED_TIP = and_(
-    ~GOES_ON,
-    ~func.coalesce(IS_DELEGATED, false()),
-    or_(
-        _c.parent_session_id.is_(None), *(_c.link == each for each in (BRANCH, RESET, COMPRESSION))
-    ),
-)
 
 
 def _text(name: str) -> Any:
@@ -51,7 +37,7 @@ CONDITIONS: dict[str, ColumnElement[bool]] = {
     "archived": _c.archived.is_not(None),
     "not_archived": _c.archived.is_(None),
     "is_listed": IS_LISTED,
-    "is_listed_tip": _IS_LISTED_TIP,
+    "is_listed_tip": and_(IS_LISTED_OR_LATER, ~GOES_ON),
 }
 """What a list or a count can ask of a session; values are parameters."""
 

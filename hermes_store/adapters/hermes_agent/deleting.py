@@ -14,9 +14,8 @@ from hermes_store.adapters.hermes_agent.base import Base
 from hermes_store.adapters.hermes_agent.choosing import BY_EXTRA, prunable
 from hermes_store.adapters.hermes_agent.columns import Row, stored_session
 from hermes_store.adapters.hermes_agent.files import remove_files
-from hermes_store.adapters.hermes_agent.links import has_marker
+from hermes_store.adapters.hermes_agent.links import IS_DELEGATED
 from hermes_store.errors import SessionNotFoundError
-from hermes_store.models.links import DELEGATE
 from hermes_store.models.stored import messages, sessions
 
 __all__ = ["Deleting"]
@@ -144,8 +143,7 @@ def _set_free(tx: Transaction, session_id: str) -> None:
 
 def _delegated_by(ids: Sequence[str]) -> Any:
     child = _c.parent_session_id.in_(ids)
-    is_delegate = or_(_c.link == DELEGATE, has_marker("_delegate_from"))
-    return select(_c.id).where(or_(child & is_delegate, *map(_marked_by, ids)))
+    return select(_c.id).where(or_(child & IS_DELEGATED, *map(_marked_by, ids)))
 
 
 def _marked_by(session_id: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from hermes_store.adapters.hermes_agent.columns import Row
 
-__all__ = ["Limits", "checked_sessions", "number_or"]
+__all__ = ["TEXTS", "Limits", "checked_sessions", "number_or"]
 
 
 class Limits(NamedTuple):
@@ -20,16 +20,13 @@ class Limits(NamedTuple):
     bytes: int = 25 * 1024 * 1024
 
 
-_SESSION_TEXTS = (
+TEXTS = (
     "parent_session_id",
-    "source",
     "user_id",
     "model",
     "system_prompt",
     "end_reason",
     "cwd",
-    "git_branch",
-    "git_repo_root",
     "billing_provider",
     "billing_base_url",
     "billing_mode",
@@ -38,6 +35,8 @@ _SESSION_TEXTS = (
     "pricing_version",
     "title",
 )
+"""Texts of a session that are columns of the same name; an empty one is imported as None."""
+_SESSION_TEXTS = (*TEXTS, "source", "git_branch", "git_repo_root")
 _MESSAGE_TEXTS = (
     "tool_call_id",
     "tool_name",

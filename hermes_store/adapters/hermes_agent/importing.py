@@ -9,6 +9,7 @@ from typing import Any
 from hermes_store.adapters.hermes_agent.base import Base
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.import_checks import (
+    TEXTS,
     Limits,
     checked_sessions,
     number_or,
@@ -19,22 +20,6 @@ from hermes_store.adapters.hermes_agent.new_messages import new_messages
 __all__ = ["Importing"]
 
 _JSON = ("reasoning_details", "codex_reasoning_items", "codex_message_items")
-_TEXTS = (
-    "user_id",
-    "model",
-    "model_config",
-    "system_prompt",
-    "end_reason",
-    "cwd",
-    "billing_provider",
-    "billing_base_url",
-    "billing_mode",
-    "cost_status",
-    "cost_source",
-    "pricing_version",
-    "title",
-    "parent_session_id",
-)
 _COUNTS = (
     "input_tokens",
     "output_tokens",
@@ -98,7 +83,7 @@ class Importing(Base):
         """A session as the store imports it."""
         started = number_or(given.get("started_at"), time.time(), float)
         session: Row = {"id": given["id"], "source": given.get("source") or "import"}
-        session |= {name: given.get(name) or None for name in _TEXTS}
+        session |= {name: given.get(name) or None for name in (*TEXTS, "model_config")}
         session |= {name: max(number_or(given.get(name), 0), 0) for name in _COUNTS}
         session |= {name: number_or(given.get(name), None, float) for name in _NUMBERS}
         session |= {"started_at": started, "key": given.get("session_key")}

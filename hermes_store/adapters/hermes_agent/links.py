@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, literal_column, or_, select, update
 
 from hermes_store import Transaction
 from hermes_store.models.links import BRANCH, COMPRESSION, DELEGATE, RESET
 from hermes_store.models.stored import sessions
 
-__all__ = ["IS_DELEGATED", "IS_LISTED", "has_marker", "link_of", "relink"]
+__all__ = ["IS_DELEGATED", "IS_LISTED", "IS_LISTED_OR_LATER", "has_marker", "link_of", "relink"]
 
 _MARKERS = {"_delegate_from": DELEGATE, "_branched_from": BRANCH, "_reset_from": RESET}
 
@@ -23,14 +23,24 @@ def has_marker(marker: str, config: Any = sessions.c.model_config) -> ColumnElem
 
 IS_DELEGATED = or_(sessions.c.link == DELEGATE, has_marker("_delegate_from"))
 """A subagent's work; NULL counts as False."""
-IS_LISTED = and_(
-    or_(
-        sessions.c.parent_session_id.is_(None), sessions.c.link == BRANCH, sessions.c.link == RESET
-    ),
-    or_(sessions.c.link.is_(None), sessions.c.link != DELEGATE),
-    ~and_(sessions.c.model_config.is_not(None), has_marker("_delegate_from")),
-)
+
+
+def _is_seen(*links: str) -> ColumnElement[bool]:
+    """Whether a session has no parent or one of `links`, and is no subagent's work."""
+    # Literals and single terms: SQLite binds nothing, and stops at the first term that is false.
+    link = sessions.c.link
+    linked = (link == literal_column(f"'{each}'") for each in links)
+    return and_(
+        or_(sessions.c.parent_session_id.is_(None), *linked),
+        or_(link.is_(None), link != literal_column(f"'{DELEGATE}'")),
+        or_(sessions.c.model_config.is_(None), ~has_marker("_delegate_from")),
+    )
+
+
+IS_LISTED = _is_seen(BRANCH, RESET)
 """Where a conversation begins that a user sees: neither a subagent's nor a later part."""
+IS_LISTED_OR_LATER = _is_seen(BRANCH, RESET, COMPRESSION)
+"""As `IS_LISTED`, and the later parts."""
 
 
 def link_of(config: Any, parent: Mapping[str, Any] | None, started: float) -> str | None:

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, func, or_, select
 
 from hermes_store.adapters.hermes_agent.base import Base
-from hermes_store.adapters.hermes_agent.choosing import CONDITIONS, GOES_ON, chosen, holds
+from hermes_store.adapters.hermes_agent.choosing import CONDITIONS, chosen, holds
 from hermes_store.adapters.hermes_agent.columns import Row, stored_session
 from hermes_store.adapters.hermes_agent.listed_rows import LINK, listed, select_listed
 from hermes_store.database.given_texts import as_parameter, is_given
 from hermes_store.database.statements import Statement
 from hermes_store.models.links import COMPRESSION
 from hermes_store.models.stored import sessions
+from hermes_store.queries.conversations import GOES_ON
 from hermes_store.values import ALL
 
 __all__ = ["Lists"]
@@ -69,22 +70,22 @@ class Lists(Base):
         session by itself. `compact_rows` leaves the system prompt out.
         """
         which, given = chosen(locals())  # the keywords are those of a filter
+        compact = bool(compact_rows)
         whole = project_compression_tips and not include_children
         from_tips = whole and order_by_last_active
         if not include_children:
             which.append("is_listed_tip" if from_tips else "is_listed")
         given |= {"limit": ALL if limit is None or limit < 0 else limit, "offset": offset}
-        shape = _Shape(tuple(which), bool(order_by_last_active), bool(compact_rows))
+        shape = _Shape(tuple(which), bool(order_by_last_active), compact)
         needle = holds(id_query, search_query)
         if needle is None:
             rows = self._tables.run(_page_of(shape), given)
         else:
             ends = self._ends(needle, tips=from_tips) if whole else []
-            found = or_(needle, is_given(_c.id, "ends"))
-            rows = self._tables.run(_page(shape, found), {**given, "ends": as_parameter(ends)})
-        if whole:
-            return [self._whole(row, compact=compact_rows) for row in rows]
-        return [listed(row, compact=compact_rows) for row in rows]
+            held = or_(needle, is_given(_c.id, "ends"))
+            rows = self._tables.run(_page(shape, held), {**given, "ends": as_parameter(ends)})
+        found = [listed(row, compact=compact) for row in rows]
+        return self._wholes(rows, found, compact=compact) if whole else found
 
     def list_cron_job_runs(self, job_id: str, limit: int = 20, offset: int = 0) -> list[Row]:
         """Return a page of the sessions that a job of cron ran in, the last started first."""
@@ -155,24 +156,33 @@ class Lists(Base):
         end = self._repo.get_tip if tips else self._repo.get_root
         return [*{end(row["id"]) for row in self._rows(select(_c.id).where(needle, inside))}]
 
-    def _whole(self, row: Any, *, compact: bool) -> Row:
+    def _wholes(self, rows: list[Any], found: list[Row], *, compact: bool) -> list[Row]:
+        """Each row of a list; what is a part of a conversation, together with its other end."""
+        return [
+            self._whole(one, compact=compact)
+            if row[LINK] == COMPRESSION or one["end_reason"] == "compression"
+            else one
+            for row, one in zip(rows, found, strict=True)
+        ]
+
+    def _whole(self, one: Row, *, compact: bool) -> Row:
         """A row together with what the other end of its conversation says."""
-        one = listed(row, compact=compact)
-        if row[LINK] != COMPRESSION and one["end_reason"] != "compression":
-            return one
         line = self._repo.get_lineage(one["id"])
         if line[0] == line[-1] or one["id"] not in line:
             return one
         root, tip = (
-            one if end == one["id"] else self._rich(end, compact=compact)
+            one if end == one["id"] else self._get_session_rich_row(end, compact_rows=compact)
             for end in (line[0], line[-1])
         )
+        if root is None or tip is None:  # it was just deleted
+            return one
         shown = {name: tip[name] for name in _OF_THE_TIP if name in tip}
         return {**root, **shown, "_lineage_root_id": line[0]}
 
-    def _rich(self, session_id: str, *, compact: bool) -> Row:
-        [row] = self._tables.run(_one(compact=compact), {"session": session_id})
-        return listed(row, compact=compact)
+    def _get_session_rich_row(self, session_id: str, compact_rows: bool = False) -> Row | None:
+        """One session as in a list; None when there is none. The name is Hermes' own."""
+        found = self._tables.run(_one(compact=compact_rows), {"session": session_id})
+        return listed(found[0], compact=compact_rows) if found else None
 
 
 class _Shape(NamedTuple):

@@ -15,6 +15,8 @@ __all__ = ["Upkeep"]
 _log = logging.getLogger(__name__)
 _LAST = "last_auto_prune"
 _AN_HOUR = 3_600
+_INDEXES = 2
+"""Hermes has an index of words and one of trigrams. The store's one index does the work of both."""
 
 
 class Upkeep(Deleting):
@@ -30,17 +32,17 @@ class Upkeep(Deleting):
         self._repo.meta.set(key, value)
 
     def optimize_fts(self) -> int:
-        """Merge the search index; return how many indexes there are."""
+        """Merge the search index; return how many of Hermes' indexes it stands for: 2."""
         self._repo.optimize()
-        return 1
+        return _INDEXES
 
     def rebuild_fts(self) -> int:
-        """Build the search index anew; return how many indexes there are."""
+        """Build the search index anew; return how many of Hermes' indexes it stands for: 2."""
         self._repo.reindex()
-        return 1
+        return _INDEXES
 
     def vacuum(self) -> int:
-        """Merge the search index and give unused space back; return how many indexes there are."""
+        """Merge the search index, give unused space back; return what `optimize_fts` returns."""
         return self.optimize_fts()
 
     def maybe_auto_prune_and_vacuum(
