@@ -25,6 +25,8 @@ from sqlalchemy.pool import NullPool
 
 from hermes_store.database import sqlite_file as files
 from hermes_store.database.driver import sqlite_driver
+from hermes_store.database.sqlite_log import is_log_left
+from hermes_store.database.sqlite_place import why_read_only
 from hermes_store.errors import TransactionRolledBackError
 from hermes_store.settings import Settings
 
@@ -171,8 +173,8 @@ def reading_mode(path: Path, *, read_only: bool = False) -> str:
     Elsewhere the connection may write, so that it removes the empty log that it makes. It would
     also move a log that is not empty into the file; `read_only` prevents that.
     """
-    is_fixed = files.why_read_only(path) is not None
-    if files.is_log_left(path) and (is_fixed or read_only):
+    is_fixed = why_read_only(path) is not None
+    if is_log_left(path) and (is_fixed or read_only):
         return "mode=ro"
     return files.UNCHANGING if is_fixed else "mode=rw"
 

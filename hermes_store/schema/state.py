@@ -20,7 +20,8 @@ from hermes_store.database.choice import backend_of
 from hermes_store.database.failures import retry_while_busy, type_error
 from hermes_store.database.sqlite import SQLITE
 from hermes_store.database.sqlite_engines import distrust, reading_mode, sqlite_driver
-from hermes_store.database.sqlite_file import connect, unreadable_log
+from hermes_store.database.sqlite_file import connect
+from hermes_store.database.sqlite_place import unreadable_log
 from hermes_store.errors import (
     DamagedFileError,
     ForeignDatabaseError,
