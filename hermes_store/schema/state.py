@@ -16,11 +16,11 @@ from typing import Any
 from sqlalchemy import URL, Connection, text
 from sqlalchemy import inspect as sqlalchemy_inspect
 
-from hermes_store.database import sqlite_file, sqlite_place
+from hermes_store.database import sqlite_file, sqlite_place, sqlite_trust
 from hermes_store.database.choice import backend_of
 from hermes_store.database.failures import retry_while_busy, type_error
 from hermes_store.database.sqlite import SQLITE
-from hermes_store.database.sqlite_engines import distrust, reading_mode, sqlite_driver
+from hermes_store.database.sqlite_engines import reading_mode, sqlite_driver
 from hermes_store.errors import (
     DamagedFileError,
     ForeignDatabaseError,
@@ -123,7 +123,7 @@ def _open_and_look(path: Path) -> State:
     mode = "mode=ro" if path.with_name(path.name + "-wal").exists() else reading_mode(path)
     connection, _ = sqlite_file.connect(sqlite_driver(), str(path), mode, isolation_level=None)
     with closing(connection):
-        distrust(connection)
+        sqlite_trust.distrust(connection)
         connection.execute("PRAGMA query_only=ON")
         [journal_mode] = connection.execute("PRAGMA journal_mode").fetchone()
         connection.execute("BEGIN")  # one snapshot for all the questions
