@@ -22,7 +22,7 @@ from hermes_store.api.orm_counting import COUNTED, Noted
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import SessionNotFoundError, TitleInUseError
 from hermes_store.models import Message, Meta, Session, Usage, links
-from hermes_store.queries import retention, sessions, titles
+from hermes_store.queries import retention, session_changes, sessions, titles
 from hermes_store.queries.recount import Counters
 from hermes_store.search.filling import fill_those
 from hermes_store.values import content_format
@@ -229,7 +229,7 @@ def _after_flush(session: ConversationSession, _context: Any) -> None:
         if _COUNTED.intersection(changed):
             session.noted.touched.add(entity.id)
         if "parent_session_id" in changed and entity.parent_session_id is not None:
-            sessions.refuse_circle(session.opened, entity.id, entity.parent_session_id)
+            session_changes.refuse_circle(session.opened, entity.id, entity.parent_session_id)
     session.followed.note(each.id for each in _each(session.new, Session) if continues(each))
 
 

@@ -14,7 +14,7 @@ from hermes_store.api.orm_counting import COUNTED, Noted
 from hermes_store.api.orm_folding import fold_inserted, last_id
 from hermes_store.models.links import COMPRESSION
 from hermes_store.models.types import Content
-from hermes_store.queries import retention, sessions
+from hermes_store.queries import retention, session_changes, sessions
 from hermes_store.queries.recount import Counters, all_ids
 from hermes_store.search.filling import fill_those
 from hermes_store.values import content_format, now
@@ -233,5 +233,5 @@ def _update_sessions(
     noted.touched |= ids
     for parent in parents:
         for session_id in ids:
-            sessions.refuse_circle(noted.connection, session_id, parent)
+            session_changes.refuse_circle(noted.connection, session_id, parent)
     return result

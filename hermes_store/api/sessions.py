@@ -9,7 +9,7 @@ from hermes_store import values
 from hermes_store.api.base import Topic, checked_id
 from hermes_store.filters import EVERYTHING, SessionFilter, asked, by_conversation
 from hermes_store.models import links
-from hermes_store.queries import continuing, listing, matching, sessions
+from hermes_store.queries import continuing, listing, matching, session_changes, sessions
 from hermes_store.records import SessionMatch, SessionRecord
 
 __all__ = ["Sessions"]
@@ -62,7 +62,7 @@ class Sessions(Topic):
         }
         links.require_parent(link, parent)
         continues = link == links.COMPRESSION
-        self._write(continuing.create if continues else sessions.create, session)
+        self._write(continuing.create if continues else session_changes.create, session)
         return session_id
 
     def ensure_session(
@@ -78,7 +78,7 @@ class Sessions(Topic):
         """
         checked_id(session_id)
         reason = values.optional_text("end_reason", end_reason)
-        self._write(sessions.end, session_id, reason, values.now())
+        self._write(session_changes.end, session_id, reason, values.now())
 
     def end_sessions(self, inactive_since: float, end_reason: str | None) -> list[str]:
         """End the open sessions that were last active before a time; return their ids.
@@ -89,22 +89,22 @@ class Sessions(Topic):
         values.number("inactive_since", inactive_since)  # None is not now
         before = values.seconds("inactive_since", inactive_since)
         reason = values.optional_text("end_reason", end_reason)
-        batches = iter(lambda: self._write(sessions.end_batch, before, reason), [])
+        batches = iter(lambda: self._write(session_changes.end_batch, before, reason), [])
         return [session_id for batch in batches for session_id in batch]
 
     def reopen_session(self, session_id: str) -> None:
         """Take back the end of a session. Raises `SessionNotFoundError`."""
-        self._write(sessions.reopen, checked_id(session_id))
+        self._write(session_changes.reopen, checked_id(session_id))
 
     def set_session_model(self, session_id: str, model: str | None) -> None:
         """Say which model a session uses from now on. Raises `SessionNotFoundError`."""
         name = values.optional_text("model", model)
-        self._write(sessions.set_model, checked_id(session_id), name)
+        self._write(session_changes.set_model, checked_id(session_id), name)
 
     def update_system_prompt(self, session_id: str, system_prompt: str | None) -> None:
         """Store the whole system prompt as it was sent. Raises `SessionNotFoundError`."""
         prompt = values.optional_text("system_prompt", system_prompt)
-        self._write(sessions.update_system_prompt, checked_id(session_id), prompt)
+        self._write(session_changes.update_system_prompt, checked_id(session_id), prompt)
 
     def get_session(self, session_id: str) -> SessionRecord | None:
         """Return a session, or None. Its `model_config` is decoded, its counters are numbers."""

@@ -14,8 +14,10 @@ from sqlalchemy.exc import DBAPIError
 
 from hermes_store.database import sqlite_engines as engines
 from hermes_store.database import sqlite_errors as errors
-from hermes_store.database import sqlite_file as files
+from hermes_store.database import sqlite_place as place
 from hermes_store.database.checkpoint import Checkpoints
+from hermes_store.database.sqlite_file import Opened
+from hermes_store.database.sqlite_log import log_bytes
 from hermes_store.errors import HermesStoreError, InvalidArgumentError, StoreBusyError
 from hermes_store.settings import Settings, taken_by
 
@@ -66,19 +68,19 @@ class _SQLite:
 
     def require_one_name(self, url: URL) -> None:
         """Refuse a file with hard links, or mounted by itself. Raises `SecondNameError`."""
-        files.require_one_name(Path(str(url.database)))
+        place.require_one_name(Path(str(url.database)))
 
     def exposed(self, url: URL) -> list[str]:
         """What other users of the machine can do with the file."""
-        return files.exposed(Path(str(url.database)))
+        return place.exposed(Path(str(url.database)))
 
     def why_read_only(self, url: URL) -> str | None:
         """Why the file or its folder cannot be written; None when they can."""
-        return files.why_read_only(Path(str(url.database)))
+        return place.why_read_only(Path(str(url.database)))
 
-    def opened(self, connection: Connection) -> files.Opened | None:
+    def opened(self, connection: Connection) -> Opened | None:
         """The file that the connection has open."""
-        return cast("files.Opened | None", connection.info.get("opened"))
+        return cast("Opened | None", connection.info.get("opened"))
 
     # --- engines --------------------------------------------------------------------------------
 
@@ -226,7 +228,7 @@ class _SQLite:
 
     def log_bytes(self, url: URL) -> int:
         """How long the log beside the file is."""
-        return files.log_bytes(Path(str(url.database)))
+        return log_bytes(Path(str(url.database)))
 
     def describe(self, connection: Connection) -> dict[str, Any]:
         """Which SQLite is in force, and how it keeps the file."""

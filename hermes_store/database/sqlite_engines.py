@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from functools import cache, partial
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,14 @@ from sqlalchemy.pool import NullPool
 
 from hermes_store.database import sqlite_file as files
 from hermes_store.database.driver import sqlite_driver
+from hermes_store.database.sqlite_log import is_log_left
+from hermes_store.database.sqlite_place import why_read_only
+from hermes_store.database.sqlite_trust import distrust_schema
 from hermes_store.errors import TransactionRolledBackError
 from hermes_store.settings import Settings
 
 __all__ = [
     "begin_writing",
-    "distrust",
     "has_wal_reset_bug",
     "keep_log",
     "migration_engine",
@@ -50,7 +52,7 @@ def write_engine(url: URL, settings: Settings) -> Engine:
     engine = _engine(url, settings.echo)
 
     def configure(dbapi: Any, record: Any) -> None:
-        _distrust_schema(dbapi)
+        distrust_schema(dbapi)
         _common_pragmas(dbapi, settings)
         _write_ahead_log(dbapi, url)
         _claim_log(dbapi, record)
@@ -106,7 +108,7 @@ def read_engine(url: URL, settings: Settings) -> Engine:
     engine = _engine(url, settings.echo, partial(reading_mode, read_only=settings.read_only))
 
     def configure(dbapi: Any, record: Any) -> None:
-        _distrust_schema(dbapi)
+        distrust_schema(dbapi)
         _common_pragmas(dbapi, settings)
         dbapi.execute("PRAGMA query_only=ON")
         _claim_log(dbapi, record)
@@ -171,8 +173,8 @@ def reading_mode(path: Path, *, read_only: bool = False) -> str:
     Elsewhere the connection may write, so that it removes the empty log that it makes. It would
     also move a log that is not empty into the file; `read_only` prevents that.
     """
-    is_fixed = files.why_read_only(path) is not None
-    if files.is_log_left(path) and (is_fixed or read_only):
+    is_fixed = why_read_only(path) is not None
+    if is_log_left(path) and (is_fixed or read_only):
         return "mode=ro"
     return files.UNCHANGING if is_fixed else "mode=rw"
 
@@ -226,49 +228,6 @@ def without_references(dbapi: Any) -> Iterator[None]:
         yield
     finally:
         dbapi.execute(f"PRAGMA foreign_keys={checked}")
-
-
-def distrust(dbapi: Any) -> None:
-    """Expect a hostile file, to look at it: https://sqlite.org/security.html.
-
-    Not on the connections that work: with memory-mapped files SQLite then checks a page each time
-    that it is used, and a search takes three times as long.
-    """
-    dbapi.execute("PRAGMA cell_size_check=ON")
-    dbapi.execute("PRAGMA trusted_schema=OFF")
-
-
-def _distrust_schema(dbapi: Any) -> None:
-    if _works_distrusted():
-        dbapi.execute("PRAGMA trusted_schema=OFF")
-
-
-@cache
-def _works_distrusted() -> bool:
-    """Whether the store's triggers work in a schema that is not trusted.
-
-    SQLite 3.40 counts FTS5 as unsafe there, newer ones do not.
-    """
-    if sqlite_driver().sqlite_version_info < (3, 41):
-        return False
-    with closing(sqlite_driver().connect(":memory:")) as probe:
-        try:
-            probe.executescript(_LIKE_OURS)
-        except sqlite_driver().Error:
-            return False
-    return True
-
-
-_LIKE_OURS = """
-PRAGMA trusted_schema=OFF;
-CREATE TABLE message (content);
-CREATE VIEW text (id, content) AS SELECT rowid, CASE WHEN json_valid(content)
-    THEN json_extract(content, '$') ELSE replace(content, char(9), ' ') END FROM message;
-CREATE VIRTUAL TABLE found USING fts5(content, content=text, content_rowid=id);
-CREATE TRIGGER index_it AFTER INSERT ON message BEGIN
-    INSERT INTO found(rowid, content) SELECT id, content FROM text WHERE id = new.rowid; END;
-INSERT INTO message VALUES ('"x"');
-"""
 
 
 def _pragma(dbapi: Any, pragma: str) -> Any:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 from sqlalchemy import Engine
 
@@ -20,7 +21,9 @@ from hermes_store.errors import (
 )
 from hermes_store.settings import Settings
 
-__all__ = ["Readers"]
+__all__ = ["Readers", "read_any_text"]
+
+R = TypeVar("R")
 
 _INHERITED: list[list[OpenConnection]] = []
 """Connections of the parent process. Closing one here would drop the child's own locks."""
@@ -174,3 +177,17 @@ def _close_all(idle: list[OpenConnection]) -> None:
         except IndexError:  # another thread took the last one
             return
         connection.close()
+
+
+def read_any_text(connection: OpenConnection, read: Callable[[], R]) -> R:
+    """Call `read`; when a text is not valid UTF-8, call it again with U+FFFD for bad bytes.
+
+    The second call is slower: it calls a function for each value.
+    """
+    try:
+        return read()
+    except connection.errors as exc:
+        if not connection.backend.is_undecodable(exc):
+            raise
+    with connection.backend.undecodable_replaced(connection.core):
+        return read()

@@ -13,11 +13,9 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
-from sqlalchemy import URL, Engine
+from sqlalchemy import Engine
 
-from hermes_store import migrate
-from hermes_store.database.address import Address, identity, read_url_of, shown, url_of
-from hermes_store.database.backend import Backend
+from hermes_store.database.address import Address, identity, read_url_of, url_of
 from hermes_store.database.choice import backend_of
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.driver import sqlite_driver
@@ -27,35 +25,18 @@ from hermes_store.errors import (
     InvalidArgumentError,
     NestedTransactionError,
     StoreClosedError,
-    StoreReadOnlyError,
-    StoreUnavailableError,
 )
+from hermes_store.execution import opening
 from hermes_store.execution.figures import Figures
-from hermes_store.execution.readers import Readers
+from hermes_store.execution.readers import Readers, read_any_text
 from hermes_store.execution.sharing import gate, readers, writers
 from hermes_store.execution.turns import Operation, Turn
-from hermes_store.execution.writer import Writer
-from hermes_store.search.choice import repair_of
 from hermes_store.settings import Settings
 
-__all__ = ["Engines", "Store", "read_any_text"]
+__all__ = ["Engines", "Store"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_SHARED = (
-    "synchronous",
-    "batch_size",
-    "batch_wait_ms",
-    "enable_batching",
-    "queue_size",
-    "write_pool_size",
-    "busy_timeout",
-    "journal_size_limit",
-    "wal_autocheckpoint",
-    "statement_timeout",
-)
-"""Settings of the writer: all repositories of a process on one database have the same."""
 
 
 class Engines(NamedTuple):
@@ -76,15 +57,19 @@ class Store:
             sqlite_driver(settings.sqlite)
         reads = read_url_of(self.url, settings)
         with gate:
-            _prepare(self.backend, self.url, settings)
-        self._is_read_only = _why_read_only(self.backend, self.url, settings) is not None
+            opening.prepare(self.backend, self.url, settings)
+        self._is_read_only = opening.why_read_only(self.backend, self.url, settings) is not None
         key = identity(self.url)
-        renew = partial(_renew, self.url, settings)
+        renew = partial(opening.renew, self.url, settings)
         self._writer = writers.acquire(
-            key, lambda: _make_writer(self.backend, self.url, settings, renew)
+            key, lambda: opening.make_writer(self.backend, self.url, settings, renew)
         )
         self._release = weakref.finalize(self, writers.release, key)
-        self._refuse_other_settings()
+        try:
+            opening.refuse_other_settings(self.url, settings, self._writer.settings)
+        except InvalidArgumentError:
+            self._release()
+            raise
         self._readers = readers.acquire(
             (key, settings),
             lambda: Readers(
@@ -236,15 +221,9 @@ class Store:
 
     def _require_writable(self) -> None:
         """Raise `StoreReadOnlyError`, unless the file has become writable since opening."""
-        if not self._is_read_only:
-            return
-        why = _why_read_only(self.backend, self.url, self.settings)
-        if why is None:
+        if self._is_read_only:
+            opening.require_writable(self.backend, self.url, self.settings)
             self._is_read_only = False
-        elif self.settings.read_only:
-            raise StoreReadOnlyError(why, "open it without read_only")
-        else:
-            raise StoreReadOnlyError(why)
 
     def _part(self) -> None:
         """Close the other connections, too, after one found that the file left its path."""
@@ -263,71 +242,3 @@ class Store:
     def _lend(self) -> AbstractContextManager[OpenConnection]:
         self._require_open()
         return self._readers.lend()
-
-    def _refuse_other_settings(self) -> None:
-        """Raise `InvalidArgumentError` when the shared writer has other settings than these."""
-        for name in _SHARED if not self.settings.read_only else ():
-            ours, theirs = getattr(self.settings, name), getattr(self._writer.settings, name)
-            if ours != theirs:
-                self._release()
-                raise InvalidArgumentError(
-                    name,
-                    f"this process has {shown(self.url)} open with {theirs}, not {ours}",
-                    "use one value for all repositories on it, or close the others first",
-                )
-
-
-def _make_writer(
-    backend: Backend, url: URL, settings: Settings, renew: Callable[[], None]
-) -> Writer:
-    engine = backend.write_engine(url, settings)
-    return Writer(
-        engine,
-        backend,
-        settings,
-        repair_of(backend),
-        backend.checkpoints(url, settings, gate),
-        renew=renew,
-    )
-
-
-def _renew(url: URL, settings: Settings) -> None:
-    """Prepare the database that lies at `url` now; never create one there.
-
-    Raises `StoreUnavailableError` when there is none, and what opening raises.
-    """
-    if migrate.inspect(url, lock_timeout=settings.lock_timeout).is_new:
-        raise StoreUnavailableError(
-            f"there is no store at {shown(url)} any more",
-            "put a file back, or close this repository and open a new one",
-        )
-    _prepare(backend_of(url), url, settings)
-
-
-def _prepare(backend: Backend, url: URL, settings: Settings) -> None:
-    """Upgrade a database that can be written; require the newest revision of any other."""
-    why = _why_read_only(backend, url, settings)
-    if why is None:
-        migrate.prepare(url, settings.auto_migrate, lock_timeout=settings.lock_timeout)
-    else:
-        migrate.require_current(url, lock_timeout=settings.lock_timeout)
-
-
-def _why_read_only(backend: Backend, url: URL, settings: Settings) -> str | None:
-    if settings.read_only:
-        return f"{shown(url)} was opened with read_only=True"
-    return backend.why_read_only(url)
-
-
-def read_any_text(connection: OpenConnection, read: Callable[[], R]) -> R:
-    """Call `read`; when a text is not valid UTF-8, call it again with U+FFFD for bad bytes.
-
-    The second call is slower: it calls a function for each value.
-    """
-    try:
-        return read()
-    except connection.errors as exc:
-        if not connection.backend.is_undecodable(exc):
-            raise
-    with connection.backend.undecodable_replaced(connection.core):
-        return read()

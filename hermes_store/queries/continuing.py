@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, literal_column, select, update
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import sessions as table
-from hermes_store.queries import sessions
+from hermes_store.queries import session_changes
 from hermes_store.queries.lineage import chains_of, locked_chains, tip_of
 from hermes_store.queries.titles import hand_over
 
@@ -33,13 +33,13 @@ _STAY = Statement(
 
 
 def create(connection: OpenConnection, session: dict[str, Any]) -> None:
-    """Do what `sessions.create` does; a session that is the tip now is what the tip was.
+    """Do what `session_changes.create` does; a session that is the tip now is what the tip was.
 
     The title goes over to it. It is pinned and archived as the tip before it.
     """
     parent, session_id = session["parent_session_id"], session["id"]
     chains = locked_chains(connection, [parent])
-    sessions.create(connection, session)
+    session_changes.create(connection, session)
     if chains and tip_of(connection, parent) == session_id != chains[parent].tip:
         _succeed(connection, chains[parent].tip, session_id)
 

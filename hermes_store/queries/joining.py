@@ -14,7 +14,8 @@ from hermes_store.database.statements import Statement
 from hermes_store.models.links import COMPRESSION
 from hermes_store.models.stored import names, sessions
 from hermes_store.queries import previews
-from hermes_store.queries.lineage import Chain, chains_of
+from hermes_store.queries.chains import Chain
+from hermes_store.queries.lineage import chains_of
 from hermes_store.queries.sessions import decode, readable
 
 __all__ = ["join_parts"]

@@ -1,13 +1,12 @@
 """Which sessions belong together: the chain of a conversation, what came before, what goes with it.
 
 A chain is what `link = 'compression'` joins. Other tools write that column, too: two sessions may
-continue the same one, and parents may form a circle. Of two that continue one, the one begun last
-is followed. In a circle the one begun first is the root, and its parent the tip.
+continue the same one, and parents may form a circle: `chains.py` says which is followed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -35,9 +34,9 @@ from hermes_store.database.statements import Statement
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.links import COMPRESSION, DELEGATE
 from hermes_store.models.stored import sessions
+from hermes_store.queries.chains import Chain, Parts, walk
 
 __all__ = [
-    "Chain",
     "ancestors",
     "chain_ids",
     "chain_of",
@@ -53,27 +52,6 @@ __all__ = [
 
 _IS_PART = sessions.c.link == literal_column(f"'{COMPRESSION}'")
 _PART_BEFORE = case((_IS_PART, sessions.c.parent_session_id)).label("before")
-
-
-class Chain:
-    """The sessions of one conversation."""
-
-    def __init__(self, path: list[str], ids: list[str]) -> None:
-        self.path = path
-        """From the root to the tip."""
-        self.ids = ids
-        """All of them, in the order of their begin: also those where a fork was left."""
-
-    @property
-    def root(self) -> str:
-        """Where the conversation began."""
-        return self.path[0]
-
-    @property
-    def tip(self) -> str:
-        """Where it goes on."""
-        return self.path[-1]
-
 
 # --- a conversation -------------------------------------------------------------------------------
 
@@ -103,7 +81,7 @@ def chains_of(
     """
     statement = _PARTS_ON_POSTGRESQL if connection.backend.is_server else _PARTS
     rows = statement.run(connection, ids=as_parameter(ids)).fetchall()
-    parts = _Parts(row for row in rows if row[0] not in without)
+    parts = Parts(row for row in rows if row[0] not in without)
     return {each: parts.chain(each) for each in ids if each in parts.before}
 
 
@@ -189,49 +167,6 @@ _PARTS = _select_parts(looked_up=False)
 _PARTS_ON_POSTGRESQL = _select_parts(looked_up=True)
 
 
-class _Parts:
-    """The sessions of some chains, in the order of their begin."""
-
-    def __init__(self, rows: Iterable[Any]) -> None:
-        given = dict(rows)
-        self.before = {each: before if before in given else None for each, before in given.items()}
-        self._order = {session_id: place for place, session_id in enumerate(self.before)}
-        self._after: dict[str | None, list[str]] = {}
-        for session_id, before in self.before.items():
-            self._after.setdefault(before, []).append(session_id)
-
-    def chain(self, session_id: str) -> Chain:
-        """The chain of one of them."""
-        up = _walk(session_id, self.before.get)
-        last = self.before[up[-1]]
-        path = self._around(up[up.index(last) :]) if last in up else _walk(up[-1], self._newest)
-        return Chain(path, sorted(self._below(path[0]), key=self._order.__getitem__))
-
-    def _newest(self, session_id: str) -> str | None:
-        return self._after[session_id][-1] if session_id in self._after else None
-
-    def _around(self, upwards: list[str]) -> list[str]:
-        """A circle, from the one that began first."""
-        circle = upwards[::-1]
-        first = circle.index(min(circle, key=self._order.__getitem__))
-        return circle[first:] + circle[:first]
-
-    def _below(self, root: str) -> set[str]:
-        found, new = {root}, {root}
-        while new:
-            new = {each for one in new for each in self._after.get(one, ())} - found
-            found |= new
-        return found
-
-
-def _walk(session_id: str, step: Callable[[str], str | None]) -> list[str]:
-    """A session, the one that `step` leads to, and so on, until none is left or one comes again."""
-    found = {session_id: None}
-    while (following := step(session_id)) is not None and following not in found:
-        found[session_id := following] = None
-    return list(found)
-
-
 # --- what came before, and what goes along --------------------------------------------------------
 
 
@@ -251,7 +186,7 @@ def ancestors(connection: OpenConnection, session_id: str) -> list[str]:
     parents = dict(_ANCESTORS.run(connection, session=session_id).fetchall())
     if session_id not in parents:
         raise SessionNotFoundError(session_id)
-    return [each for each in _walk(session_id, parents.get)[:0:-1] if each in parents]
+    return [each for each in walk(session_id, parents.get)[:0:-1] if each in parents]
 
 
 def _select_whole() -> Statement:

@@ -1,4 +1,4 @@
-"""Sessions: create, end, look up, count."""
+"""Sessions as they are read and looked up."""
 
 from __future__ import annotations
 
@@ -9,48 +9,33 @@ from sqlalchemy import (
     FromClause,
     Select,
     Text,
-    and_,
     bindparam,
-    case,
     func,
-    insert,
     literal_column,
-    null,
     select,
-    update,
 )
 
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
-from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
+from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.stored import names, sessions
-from hermes_store.queries.lineage import line_of
 from hermes_store.records import SessionRecord
-from hermes_store.search.triggers import require_all_stored
 
 __all__ = [
     "ACTIVE",
     "IMPORTING",
     "NAMES",
-    "create",
     "decode",
-    "end",
-    "end_batch",
     "exists",
     "get",
     "id_range",
-    "link_parent",
     "readable",
     "record",
-    "refuse_circle",
-    "reopen",
     "require",
     "require_changed",
     "resolve_id",
     "select_records",
-    "set_model",
-    "update_system_prompt",
 ]
 
 _COUNTERS = {
@@ -74,22 +59,7 @@ ACTIVE = func.coalesce(sessions.c.last_active, sessions.c.started_at)
 
 _JSON = names(sessions, "json")
 _FLAGS = names(sessions, "flag")
-_GIVEN = ("id", "source", "started_at", "last_active")
-_FILLED = (
-    "user_id",
-    "model",
-    "model_config",
-    "system_prompt",
-    "parent_session_id",
-    "link",
-    "cwd",
-    "key",
-    "extra",
-)
 _ID = bindparam("session", type_=Text)
-
-
-# --- one session --------------------------------------------------------------------------------
 
 
 def readable(table: FromClause, names: tuple[str, ...]) -> list[ColumnElement[Any]]:
@@ -146,139 +116,13 @@ def require(connection: OpenConnection, session_id: str) -> None:
         raise SessionNotFoundError(session_id)
 
 
-# --- change -------------------------------------------------------------------------------------
-
-
-def _filled() -> dict[str, ColumnElement[Any]]:
-    """What is NULL gets a value; the link only where the parent is the one that it tells of."""
-    new = {name: bindparam(f"new_{name}", type_=Text) for name in _FILLED}
-    filled: dict[str, Any] = {name: func.coalesce(sessions.c[name], new[name]) for name in _FILLED}
-    parent = func.coalesce(sessions.c.parent_session_id, new["parent_session_id"])
-    filled["link"] = case(
-        (parent == new["parent_session_id"], filled["link"]), else_=sessions.c.link
-    )
-    return filled
-
-
-_FILL = Statement(update(sessions).where(sessions.c.id == _ID).values(_filled()))
-_INSERT = Statement(insert(sessions), columns=(*_GIVEN, *_FILLED))
-_END = Statement(
-    update(sessions)
-    .where(sessions.c.id == _ID, sessions.c.ended_at.is_(None))
-    .values(ended_at=bindparam("at"), end_reason=bindparam("reason"))
-)
-_MOST_ENDED = 500
-_IS_IDLE = and_(
-    sessions.c.ended_at.is_(None),
-    ACTIVE < bindparam("before"),  # noqa: SIM300 - a column, no constant
-    func.coalesce(sessions.c.end_reason, literal_column("''")) != literal_column(f"'{IMPORTING}'"),
-)
-_idle = select(sessions.c.id).where(sessions.c.id.is_not(None), _IS_IDLE)
-_END_IDLE = Statement(
-    update(sessions)
-    .where(sessions.c.id.in_(_idle.limit(literal_column(str(_MOST_ENDED)))), _IS_IDLE)
-    .values(ended_at=ACTIVE, end_reason=bindparam("reason"))
-    .returning(sessions.c.id)
-)
-_REOPEN = Statement(
-    update(sessions).where(sessions.c.id == _ID).values(ended_at=null(), end_reason=null())
-)
-_SET_PROMPT = Statement(
-    update(sessions).where(sessions.c.id == _ID).values(system_prompt=bindparam("prompt"))
-)
-_SET_MODEL = Statement(update(sessions).where(sessions.c.id == _ID).values(model=bindparam("name")))
-_SET_PARENT = Statement(
-    update(sessions)
-    .where(sessions.c.id == _ID, sessions.c.parent_session_id.is_(None))
-    .values(parent_session_id=bindparam("parent"), link=bindparam("link"))
-)
-
-
-_LINE = line_of("parent")
-_IS_OWN_ANCESTOR = Statement(
-    select(literal_column("1")).select_from(_LINE).where(_LINE.c.id == _ID)
-)
-"""Whether `session` is `parent` or one of its ancestors."""
-
-
-def create(connection: OpenConnection, session: dict[str, Any]) -> None:
-    """Insert a session, or fill what is NULL in the one that is there."""
-    session_id, parent = session["id"], session["parent_session_id"]
-    if parent is not None:
-        _check_parent(connection, session_id, parent)
-    filled = {f"new_{name}": session[name] for name in _FILLED}
-    if not _FILL.run(connection, session=session_id, **filled).rowcount:
-        stored = _INSERT.run(connection, **session).rowcount
-        require_all_stored(
-            connection, "the session", stored, 1, lambda: int(exists(connection, session_id))
-        )
-
-
-def _check_parent(connection: OpenConnection, session_id: str, parent: str) -> None:
-    if parent != session_id:
-        require(connection, parent)
-    refuse_circle(connection, session_id, parent)
-
-
-def refuse_circle(connection: OpenConnection, session_id: str, parent: str) -> None:
-    """Raise `InvalidArgumentError` when `parent` is the session or descends from it."""
-    if parent == session_id or _leads_back(connection, session_id, parent):
-        raise InvalidArgumentError(
-            "parent_session_id",
-            f"{parent!r} descends from {session_id!r}: the lineage would be a circle",
-            "give a session that came before, or None",
-        )
-
-
-def _leads_back(connection: OpenConnection, session_id: str, parent: str) -> bool:
-    found = _IS_OWN_ANCESTOR.run(connection, session=session_id, parent=parent).fetchone()
-    return found is not None
-
-
-def link_parent(connection: OpenConnection, session_id: str, parent: str, link: str | None) -> bool:
-    """Give a session without a parent this one; False when that cannot be."""
-    if not exists(connection, parent) or _leads_back(connection, session_id, parent):
-        return False
-    given = {"parent": parent, "link": link}
-    return bool(_SET_PARENT.run(connection, session=session_id, **given).rowcount)
-
-
-def end(connection: OpenConnection, session_id: str, reason: str | None, at: float) -> None:
-    """Mark a session as ended, unless it is: the first reason stays."""
-    if not _END.run(connection, session=session_id, reason=reason, at=at).rowcount:
-        require(connection, session_id)
-
-
-def end_batch(connection: OpenConnection, before: float, reason: str | None) -> list[str]:
-    """End some of the open sessions that were last active before a time; return their ids.
-
-    Each ends at its last activity. An empty list means that none is left.
-    """
-    return [row[0] for row in _END_IDLE.run(connection, before=before, reason=reason).fetchall()]
-
-
-def reopen(connection: OpenConnection, session_id: str) -> None:
-    """Take back the end of a session."""
-    require_changed(_REOPEN.run(connection, session=session_id), session_id)
-
-
-def set_model(connection: OpenConnection, session_id: str, model: str | None) -> None:
-    """Store which model a session uses."""
-    require_changed(_SET_MODEL.run(connection, session=session_id, name=model), session_id)
-
-
-def update_system_prompt(connection: OpenConnection, session_id: str, prompt: str | None) -> None:
-    """Store the system prompt as it was sent."""
-    require_changed(_SET_PROMPT.run(connection, session=session_id, prompt=prompt), session_id)
-
-
 def require_changed(cursor: Any, session_id: str) -> None:
     """Raise `SessionNotFoundError` when the statement of `cursor` changed no row."""
     if not cursor.rowcount:
         raise SessionNotFoundError(session_id)
 
 
-# --- look up ------------------------------------------------------------------------------------
+# --- by the beginning of an id -------------------------------------------------------------------
 
 _WITH_PREFIX = Statement(
     select(sessions.c.id)

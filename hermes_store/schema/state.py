@@ -16,11 +16,11 @@ from typing import Any
 from sqlalchemy import URL, Connection, text
 from sqlalchemy import inspect as sqlalchemy_inspect
 
+from hermes_store.database import sqlite_file, sqlite_place, sqlite_trust
 from hermes_store.database.choice import backend_of
 from hermes_store.database.failures import retry_while_busy, type_error
 from hermes_store.database.sqlite import SQLITE
-from hermes_store.database.sqlite_engines import distrust, reading_mode, sqlite_driver
-from hermes_store.database.sqlite_file import connect, unreadable_log
+from hermes_store.database.sqlite_engines import reading_mode, sqlite_driver
 from hermes_store.errors import (
     DamagedFileError,
     ForeignDatabaseError,
@@ -97,7 +97,7 @@ def look_at_file(url: URL, *, lock_timeout: float) -> State:
     try:
         return retry_while_busy(SQLITE, lambda: _open_and_look(path), lock_timeout)
     except sqlite_driver().Error as exc:
-        raise unreadable_log(path) or type_error(SQLITE, exc) from exc
+        raise sqlite_place.unreadable_log(path) or type_error(SQLITE, exc) from exc
     except UnicodeDecodeError as exc:  # SQLite's message quotes what it found in the schema
         raise DamagedFileError(f"its schema is damaged ({exc})") from exc
 
@@ -121,9 +121,9 @@ def _open_and_look(path: Path) -> State:
     # With a write-ahead log lying there, a read-only connection: another one would move it into
     # the file on closing.
     mode = "mode=ro" if path.with_name(path.name + "-wal").exists() else reading_mode(path)
-    connection, _ = connect(sqlite_driver(), str(path), mode, isolation_level=None)
+    connection, _ = sqlite_file.connect(sqlite_driver(), str(path), mode, isolation_level=None)
     with closing(connection):
-        distrust(connection)
+        sqlite_trust.distrust(connection)
         connection.execute("PRAGMA query_only=ON")
         [journal_mode] = connection.execute("PRAGMA journal_mode").fetchone()
         connection.execute("BEGIN")  # one snapshot for all the questions

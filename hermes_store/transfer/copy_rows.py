@@ -6,20 +6,14 @@ would take is put right here, in the same way at every reading, and counted on r
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
-    Column,
     ColumnElement,
-    Float,
     FromClause,
-    Integer,
     Table,
-    Text,
     false,
     func,
     inspect,
@@ -34,9 +28,9 @@ from sqlalchemy import (
 from sqlalchemy import column as named
 
 from hermes_store.database.connection import OpenConnection
-from hermes_store.errors import CopyError
 from hermes_store.models.stored import TABLES, messages, sessions, usage
 from hermes_store.queries.leases import held
+from hermes_store.transfer.fitting_values import fitting
 
 __all__ = ["Row", "Source", "by_key", "in_pieces", "keys_of", "with_keys"]
 
@@ -65,8 +59,22 @@ def with_keys(table: Table, rows: list[Row], of: FromClause | None = None) -> Co
     return tuple_(*keys).in_(wanted)
 
 
+def in_pieces(table: Table, rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Lists of rows, bounded in number and in length of text."""
+    most = _KEYS_AT_ONCE // len(keys_of(table))
+    piece: list[Row] = []
+    characters = 0
+    for row in rows:
+        piece.append(row)
+        characters += sum(len(value) for value in row.values() if isinstance(value, str))
+        if len(piece) == most or characters >= _CHARACTERS_AT_ONCE:
+            yield piece
+            piece, characters = [], 0
+    if piece:
+        yield piece
+
+
 _FETCHED_AT_ONCE = 50
-_GREATEST_WHOLE = 2**63
 
 
 class Source:
@@ -75,7 +83,7 @@ class Source:
     def __init__(self, connection: OpenConnection, *, keeps_nul: bool) -> None:
         self._connection = connection
         self._fits = {
-            each.name: [(column.name, _fit(column, keeps_nul)) for column in each.columns]
+            each.name: [(column.name, fitting(column, keeps_nul)) for column in each.columns]
             for each in TABLES
         }
 
@@ -202,78 +210,3 @@ def _rows(of: Table, after: int | None, until: int | None) -> Any:
     if after is not None:
         rows = rows.where(messages.c.id > after)
     return rows if until is None else rows.where(messages.c.id <= until)
-
-
-# --- what no server would take --------------------------------------------------------------------
-
-
-def _fit(column: Column[Any], keeps_nul: bool) -> Callable[[Any], Any]:
-    """What gives a value itself, or what of it fits into the column."""
-    convert: Callable[[Any], Any]
-    least: Any
-    if isinstance(column.type, Text):
-        convert, least = _text if keeps_nul else _text_without_nul, "unknown"
-    elif isinstance(column.type, Integer):
-        convert, least = _whole, 0
-    elif isinstance(column.type, Float):
-        convert, least = _number, 0.0
-    elif isinstance(column.type, JSON):
-        return _unchanged  # both sides give and take what the text says
-    else:
-        raise CopyError(
-            f"{column.table.name}.{column.name} is of the type {column.type!r}, which copy does "
-            "not know",
-            "teach hermes_store.transfer.copy_rows how a value of it is written",
-        )
-    otherwise = None if column.nullable else least
-
-    def fit(value: Any) -> Any:
-        fitting = None if value is None else convert(value)
-        return otherwise if fitting is None else fitting
-
-    return fit
-
-
-def _unchanged(value: Any) -> Any:
-    return value
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return value if isinstance(value, str) else str(value)
-
-
-def _text_without_nul(value: Any) -> str:
-    return _text(value).replace("\0", "\ufffd")
-
-
-def _whole(value: Any) -> int | None:
-    try:
-        whole = int(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return whole if -_GREATEST_WHOLE <= whole < _GREATEST_WHOLE else None
-
-
-def _number(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return None if math.isnan(number) else number
-
-
-def in_pieces(table: Table, rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Lists of rows, bounded in number and in length of text."""
-    most = _KEYS_AT_ONCE // len(keys_of(table))
-    piece: list[Row] = []
-    characters = 0
-    for row in rows:
-        piece.append(row)
-        characters += sum(len(value) for value in row.values() if isinstance(value, str))
-        if len(piece) == most or characters >= _CHARACTERS_AT_ONCE:
-            yield piece
-            piece, characters = [], 0
-    if piece:
-        yield piece

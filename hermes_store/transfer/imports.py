@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.queries import titles
-from hermes_store.queries.sessions import link_parent
+from hermes_store.queries.session_changes import link_parent
 from hermes_store.records import ImportResult
 from hermes_store.transfer.parsing import ParsedSession, parse
 from hermes_store.transfer.slices import store_in_slices

@@ -7,13 +7,13 @@ import pytest
 from support import until
 
 from hermes_store import SessionRepository
-from hermes_store.database import sqlite_file
+from hermes_store.database import sqlite_log
 
 
 def test_a_log_that_grows_behind_an_export_is_warned_of_once_and_stats_name_the_export(
     database: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(sqlite_file, "LONG_LOG", 200_000)
+    monkeypatch.setattr(sqlite_log, "LONG_LOG", 200_000)
     caplog.set_level(logging.WARNING, logger="hermes_store")
     with SessionRepository(database, wal_autocheckpoint=10) as repository:
         for name in ("a", "b"):

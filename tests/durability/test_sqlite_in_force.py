@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hermes_store import SessionRepository
-from hermes_store.database import sqlite_engines
+from hermes_store.database import sqlite_trust
 from hermes_store.database.sqlite_engines import has_wal_reset_bug, sqlite_driver
 from hermes_store.errors import InvalidArgumentError
 
@@ -130,7 +130,7 @@ def test_a_schema_is_not_trusted_where_this_sqlite_allows_that(
     repository: SessionRepository,
 ) -> None:
     repository.create_session("s", "test")
-    works = sqlite_engines._works_distrusted()
+    works = sqlite_trust._works_distrusted()
     with repository.transaction() as tx, repository._store.reading() as reader:
         for connection in (tx.connection, reader.core):
             trusted = connection.exec_driver_sql("PRAGMA trusted_schema").scalar()

@@ -56,6 +56,9 @@ FLOORS = [
 ]
 """A room imports from rooms of the floors below its own, and from itself."""
 
+MOST_LINES = 250
+"""Of a module, unless docs/decisions/rooms.md says why."""
+
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 
@@ -124,3 +127,14 @@ def test_no_file_imports_itself_through_others():
         leaves = {name for name, targets in arrows.items() if not targets & arrows.keys() - {name}}
         arrows = {name: targets for name, targets in arrows.items() if name not in leaves}
     assert sorted(arrows) == []
+
+
+def test_no_module_is_above_250_lines_but_those_of_which_the_page_of_the_rooms_says_why():
+    page = (PACKAGE.parent / "docs" / "decisions" / "rooms.md").read_text(encoding="utf-8")
+    reasons = dict(re.findall(r"^\| `([\w/]+\.py)` \| (.+) \|$", page, re.MULTILINE))
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in modules()
+        if len(path.read_text(encoding="utf-8").splitlines()) > MOST_LINES
+    }
+    assert found == reasons.keys()

@@ -11,8 +11,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from hermes_store.database.sqlite_engines import distrust, reading_mode, sqlite_driver
+from hermes_store.database.sqlite_engines import reading_mode, sqlite_driver
 from hermes_store.database.sqlite_file import connect
+from hermes_store.database.sqlite_trust import distrust
 from hermes_store.errors import DamagedFileError, ForeignDatabaseError, StoreUnavailableError
 
 __all__ = ["HermesFile", "Row", "is_hermes_file", "opened"]

@@ -1,37 +1,36 @@
 """What the rows of Hermes Agent's tables are here: the one place that knows its columns.
 
 A column of ours with the same name and meaning gets the value; what has no column goes into `extra`
-under its own name, unless it is NULL or what its table declares as the default. Values of a wrong
-type are put right, and each time that is told.
+under its own name, unless it is NULL or what its table declares as the default.
 """
 
 from __future__ import annotations
 
-import base64
-import math
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from hermes_store import values
 from hermes_store.models import links
 from hermes_store.models.stored import messages, names, sessions
 from hermes_store.models.visibility import state_of_flags
+from hermes_store.transfer.importers.hermes_values import (
+    Note,
+    Row,
+    altered,
+    json_of,
+    number_of,
+    readable,
+    text_of,
+    whole_of,
+    without_defaults,
+)
 
 __all__ = [
-    "Note",
     "link_of",
     "message_of",
-    "readable",
     "session_of",
-    "shown",
     "usage_of",
-    "without_defaults",
 ]
-
-Row = dict[str, Any]
-T = TypeVar("T")
-Note = Callable[[str], None]
-"""Told what was altered."""
 
 _JSON_CONTENT = "\0json:"
 """Stands before content that is not a text."""
@@ -57,7 +56,6 @@ _BY_END = {
 """Reasons of a parent's end, as revision 0015 reads them."""
 _OF_SESSIONS = {"session_key": "key"}
 _OF_MESSAGES = {"platform_message_id": "external_id"}
-_LONGEST_ID = 480
 _NOT_FOR_EXTRA = {"rowid_", "system_prompt_hash", "active", "compacted"}
 _JSON_IN_EXTRA = {"codex_message_items", "origin_json"}
 
@@ -69,16 +67,16 @@ def session_of(row: Row, defaults: Mapping[str, str | None], note: Note) -> Row:
     """A session as an import takes it, without its messages."""
     given = {_OF_SESSIONS.get(name, name): value for name, value in row.items()}
     session: Row = {
-        name: _text(given.pop(name, None), name, note) for name in names(sessions, "text")
+        name: text_of(given.pop(name, None), name, note) for name in names(sessions, "text")
     }
-    session |= {name: _json(given.pop(name, None), note) for name in names(sessions, "json")}
+    session |= {name: json_of(given.pop(name, None), note) for name in names(sessions, "json")}
     session |= {
-        name: _whole(given.pop(name), name, note)
+        name: whole_of(given.pop(name), name, note)
         for name in names(sessions, "whole")
         if given.get(name) is not None
     }
     session |= {
-        name: _number(given.pop(name, None), name, note) for name in names(sessions, "number")
+        name: number_of(given.pop(name, None), name, note) for name in names(sessions, "number")
     }
     session["pinned"] = bool(given.pop("pinned", 0))
     if session["archived"] is not None:  # there a flag, here a time
@@ -113,22 +111,22 @@ def message_of(row: Row, defaults: Mapping[str, str | None], note: Note) -> Row:
     """A message as an import takes it."""
     given = {_OF_MESSAGES.get(name, name): value for name, value in row.items()}
     message: Row = {
-        name: _text(given.pop(name, None), name, note) for name in names(messages, "text")
+        name: text_of(given.pop(name, None), name, note) for name in names(messages, "text")
     }
-    message |= {name: _json(given.pop(name, None), note) for name in names(messages, "json")}
+    message |= {name: json_of(given.pop(name, None), note) for name in names(messages, "json")}
     message["content"] = _content(given.pop("content", None), note)
     message["id"] = given.pop("id", None) or row["rowid_"]
-    message["timestamp"] = _number(given.pop("timestamp", None), "timestamp", note)
+    message["timestamp"] = number_of(given.pop("timestamp", None), "timestamp", note)
     tokens = given.pop("token_count", None)
-    message["token_count"] = None if tokens is None else _whole(tokens, "token_count", note)
+    message["token_count"] = None if tokens is None else whole_of(tokens, "token_count", note)
     message["state"] = state_of_flags(row.get("active"), row.get("compacted"))
-    message["role"] = message["role"] or _altered("unknown", "a role that is missing", note)
+    message["role"] = message["role"] or altered("unknown", "a role that is missing", note)
     message["extra"] = _extra(message["extra"], given, defaults)
     return message
 
 
 def _content(stored: Any, note: Note) -> Any:
-    text = _text(stored, "content", note)
+    text = text_of(stored, "content", note)
     if text is None or not text.startswith(_JSON_CONTENT):
         return text
     decoded = values.decode_json(text.removeprefix(_JSON_CONTENT))
@@ -162,10 +160,10 @@ def usage_of(row: Row, started: float, note: Note) -> Row:
     first = _moment(row.get("first_seen"), "first_seen", note)
     usage: Row = {ours: _short(row.get(theirs), theirs, note) for ours, theirs in _KEYS.items()}
     for ours, theirs in _SUMS.items():
-        usage[ours] = max(_whole(row.get(theirs) or 0, theirs, note), 0)
+        usage[ours] = max(whole_of(row.get(theirs) or 0, theirs, note), 0)
     for name in ("estimated_cost_usd", "actual_cost_usd"):
-        cost = _number(row.get(name), name, note) or None
-        usage[name] = cost if cost is None or cost > 0 else _altered(None, f"{name} {cost}", note)
+        cost = number_of(row.get(name), name, note) or None
+        usage[name] = cost if cost is None or cost > 0 else altered(None, f"{name} {cost}", note)
     first = last if first is None else first
     return {**usage, "hour": int(last // 3600), "first_at": first, "last_at": last}
 
@@ -179,33 +177,13 @@ def _short(value: Any, name: str, note: Note) -> str:
 
 
 def _moment(value: Any, name: str, note: Note) -> float | None:
-    number = _number(value, name, note)
+    number = number_of(value, name, note)
     if number is None or 0 <= number < _YEAR_9950:
         return number
-    return _altered(None, f"{name} {value!r}", note)
+    return altered(None, f"{name} {value!r}", note)
 
 
-# --- values -------------------------------------------------------------------------------------
-
-
-def readable(value: Any) -> str:
-    """A value as a text that can be part of a key."""
-    given = "" if value is None else value
-    text = given.decode("utf-8", "replace") if isinstance(given, bytes) else str(given)
-    return values.optional_text("text", text.replace("\0", "\ufffd")[:_LONGEST_ID]) or ""
-
-
-def without_defaults(row: Row, defaults: Mapping[str, str | None]) -> Row:
-    """A row as JSON can hold it, without what is NULL or what its table declares as the default."""
-    return {
-        name: shown(value)
-        for name, value in row.items()
-        if name != "rowid_" and value is not None and not _is_default(value, defaults.get(name))
-    }
-
-
-def _is_default(value: Any, default: str | None) -> bool:
-    return default is not None and str(value) == default.strip("'")
+# --- what has no column --------------------------------------------------------------------------
 
 
 def _extra(there: Any, given: Row, defaults: Mapping[str, str | None]) -> Row | None:
@@ -217,54 +195,3 @@ def _extra(there: Any, given: Row, defaults: Mapping[str, str | None]) -> Row | 
     if there is not None:
         extra |= there if isinstance(there, dict) else {"extra": there}
     return extra or None
-
-
-def shown(value: Any) -> Any:
-    """A value as JSON can hold it."""
-    if isinstance(value, bytes):
-        return {"base64": base64.b64encode(value).decode("ascii")}
-    return value if not isinstance(value, float) or math.isfinite(value) else str(value)
-
-
-def _altered(value: T, what: str, note: Note) -> T:
-    note(f"{what} is {value!r} now")
-    return value
-
-
-def _text(value: Any, name: str, note: Note) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    note(f"{name} was stored as {type(value).__name__}, and is a text now")
-    return text
-
-
-def _json(value: Any, note: Note) -> Any:
-    if value is None or value == "":
-        return None
-    text = _text(value, "JSON", note)
-    return values.decode_json(text)
-
-
-def _number(value: Any, name: str, note: Note) -> float | None:
-    if value is None or (isinstance(value, (int, float)) and math.isfinite(value)):
-        return value
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return _altered(None, f"{name} {value!r}", note)
-    usable = number if math.isfinite(number) else None
-    return _altered(usable, f"{name} {value!r}", note)
-
-
-def _whole(value: Any, name: str, note: Note) -> int:
-    if isinstance(value, int) and abs(value) <= values.GREATEST_SUM:
-        return value
-    try:
-        number = int(float(value))
-    except (TypeError, ValueError, OverflowError):
-        number = 0
-    bounded = max(-values.GREATEST_SUM, min(number, values.GREATEST_SUM))
-    if value != bounded:
-        note(f"{name} {value!r} is {bounded} now")
-    return bounded

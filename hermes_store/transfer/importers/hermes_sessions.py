@@ -12,10 +12,10 @@ from hermes_store.transfer.importers.hermes_file import HermesFile, Row
 from hermes_store.transfer.importers.hermes_rows import (
     link_of,
     message_of,
-    readable,
     session_of,
     usage_of,
 )
+from hermes_store.transfer.importers.hermes_values import readable
 
 __all__ = ["Sessions"]
 

@@ -15,7 +15,7 @@ from hermes_store.schema.change import Progress
 from hermes_store.transfer.copy_rows import by_key, in_pieces, with_keys
 from hermes_store.transfer.importers.hermes_account import Line, Remarks
 from hermes_store.transfer.importers.hermes_file import HermesFile, Row
-from hermes_store.transfer.importers.hermes_rows import readable, shown, without_defaults
+from hermes_store.transfer.importers.hermes_values import readable, shown, without_defaults
 
 __all__ = ["keep_table"]
 

@@ -1,0 +1,105 @@
+"""Opening a database for a repository: upgraded or as it is, read-only or with a shared writer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import URL
+
+from hermes_store import migrate
+from hermes_store.database.address import shown
+from hermes_store.database.backend import Backend
+from hermes_store.database.choice import backend_of
+from hermes_store.errors import InvalidArgumentError, StoreReadOnlyError, StoreUnavailableError
+from hermes_store.execution.sharing import gate
+from hermes_store.execution.writer import Writer
+from hermes_store.search.choice import repair_of
+from hermes_store.settings import Settings
+
+__all__ = [
+    "make_writer",
+    "prepare",
+    "refuse_other_settings",
+    "renew",
+    "require_writable",
+    "why_read_only",
+]
+
+_SHARED = (
+    "synchronous",
+    "batch_size",
+    "batch_wait_ms",
+    "enable_batching",
+    "queue_size",
+    "write_pool_size",
+    "busy_timeout",
+    "journal_size_limit",
+    "wal_autocheckpoint",
+    "statement_timeout",
+)
+"""Settings of the writer: all repositories of a process on one database have the same."""
+
+
+def make_writer(
+    backend: Backend, url: URL, settings: Settings, renew: Callable[[], None]
+) -> Writer:
+    """The writer that all repositories of a process on a database share."""
+    engine = backend.write_engine(url, settings)
+    return Writer(
+        engine,
+        backend,
+        settings,
+        repair_of(backend),
+        backend.checkpoints(url, settings, gate),
+        renew=renew,
+    )
+
+
+def renew(url: URL, settings: Settings) -> None:
+    """Prepare the database that lies at `url` now; never create one there.
+
+    Raises `StoreUnavailableError` when there is none, and what opening raises.
+    """
+    if migrate.inspect(url, lock_timeout=settings.lock_timeout).is_new:
+        raise StoreUnavailableError(
+            f"there is no store at {shown(url)} any more",
+            "put a file back, or close this repository and open a new one",
+        )
+    prepare(backend_of(url), url, settings)
+
+
+def prepare(backend: Backend, url: URL, settings: Settings) -> None:
+    """Upgrade a database that can be written; require the newest revision of any other."""
+    why = why_read_only(backend, url, settings)
+    if why is None:
+        migrate.prepare(url, settings.auto_migrate, lock_timeout=settings.lock_timeout)
+    else:
+        migrate.require_current(url, lock_timeout=settings.lock_timeout)
+
+
+def require_writable(backend: Backend, url: URL, settings: Settings) -> None:
+    """Raise `StoreReadOnlyError` when a repository with these settings refuses writes."""
+    why = why_read_only(backend, url, settings)
+    if why is not None and settings.read_only:
+        raise StoreReadOnlyError(why, "open it without read_only")
+    if why is not None:
+        raise StoreReadOnlyError(why)
+
+
+def why_read_only(backend: Backend, url: URL, settings: Settings) -> str | None:
+    """Why a repository with these settings refuses writes; None when it takes them."""
+    if settings.read_only:
+        return f"{shown(url)} was opened with read_only=True"
+    return backend.why_read_only(url)
+
+
+def refuse_other_settings(url: URL, ours: Settings, theirs: Settings) -> None:
+    """Raise `InvalidArgumentError` when the shared writer has other settings than these."""
+    for name in _SHARED if not ours.read_only else ():
+        wanted, there = getattr(ours, name), getattr(theirs, name)
+        if wanted != there:
+            raise InvalidArgumentError(
+                name,
+                f"this process has {shown(url)} open with {there}, not {wanted}",
+                "use one value for all repositories on it, or close the others first",
+            )

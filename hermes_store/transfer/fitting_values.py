@@ -1,0 +1,75 @@
+"""Values that the column of another database takes: texts, numbers and JSON of any SQLite file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import JSON, Column, Float, Integer, Text
+
+from hermes_store.errors import CopyError
+
+__all__ = ["fitting"]
+
+_GREATEST_WHOLE = 2**63
+
+
+def fitting(column: Column[Any], keeps_nul: bool) -> Callable[[Any], Any]:
+    """Return what gives a value itself, or what of it fits into the column.
+
+    Raises `CopyError` for a type that is not known.
+    """
+    convert: Callable[[Any], Any]
+    least: Any
+    if isinstance(column.type, Text):
+        convert, least = _text if keeps_nul else _text_without_nul, "unknown"
+    elif isinstance(column.type, Integer):
+        convert, least = _whole, 0
+    elif isinstance(column.type, Float):
+        convert, least = _number, 0.0
+    elif isinstance(column.type, JSON):
+        return _unchanged  # both sides give and take what the text says
+    else:
+        raise CopyError(
+            f"{column.table.name}.{column.name} is of the type {column.type!r}, which copy does "
+            "not know",
+            "teach hermes_store.transfer.fitting_values how a value of it is written",
+        )
+    otherwise = None if column.nullable else least
+
+    def fit(value: Any) -> Any:
+        fitting = None if value is None else convert(value)
+        return otherwise if fitting is None else fitting
+
+    return fit
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if isinstance(value, str) else str(value)
+
+
+def _text_without_nul(value: Any) -> str:
+    return _text(value).replace("\0", "\ufffd")
+
+
+def _whole(value: Any) -> int | None:
+    try:
+        whole = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return whole if -_GREATEST_WHOLE <= whole < _GREATEST_WHOLE else None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return None if math.isnan(number) else number
