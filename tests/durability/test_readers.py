@@ -1,6 +1,5 @@
 """Reads of a file: on connections that are kept, each read on one snapshot, none left open."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +9,7 @@ from sqlalchemy import text
 
 from hermes_store import SessionRepository
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.errors import SearchIndexError
 from hermes_store.queries import messages
 
@@ -29,7 +29,8 @@ def driver(connection: OpenConnection) -> int:
 
 def is_left_alone(database: Path) -> bool:
     """Whether the log can be copied and emptied: no reader is on an older snapshot."""
-    with closing(sqlite3.connect(database)) as other:
+    # Of the library that the store uses: another one in the same process would take its locks away.
+    with closing(sqlite_driver().connect(database)) as other:
         refused, *_ = other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not refused
 
