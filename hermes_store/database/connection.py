@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from hermes_store.database.backend import Backend
@@ -22,6 +22,7 @@ class OpenConnection:
 
     __slots__ = (
         "_begin",
+        "_listeners",
         "_opened",
         "backend",
         "core",
@@ -45,6 +46,7 @@ class OpenConnection:
         """What a statement raises: the driver's errors, or SQLAlchemy's around them."""
         self.search_timeout = search_timeout
         """Seconds a search may take; 0: no limit."""
+        self._listeners = engine.dispatch
         self.watched = False
         """Whether a program listens to statements; each transaction looks when it begins."""
         self._begin = begin
@@ -87,7 +89,14 @@ class OpenConnection:
 
     def begin(self, *, for_caller: bool = False) -> None:
         """Begin a transaction. SQLAlchemy is told when it is `for_caller`, or watched."""
-        self.watched = _is_watched(self.core)
+        listeners = self._listeners
+        self.watched = bool(
+            listeners.before_cursor_execute
+            or listeners.after_cursor_execute
+            or listeners.before_execute
+            or listeners.after_execute
+            or self.core._echo  # noqa: SLF001 - the engine's `echo`, and its logger's level
+        )
         if not self.backend.in_transaction(self.dbapi):
             self.backend.begin(self.core, self._begin)
         if for_caller or self.watched:
@@ -120,14 +129,3 @@ class OpenConnection:
         if self.watched:
             return self.core.exec_driver_sql(statement, parameters)
         return self.dbapi.execute(statement, parameters)
-
-
-def _is_watched(connection: Connection) -> bool:
-    listeners = connection.engine.dispatch
-    return bool(
-        listeners.before_cursor_execute
-        or listeners.after_cursor_execute
-        or listeners.before_execute
-        or listeners.after_execute
-        or connection._echo  # noqa: SLF001 - the engine's `echo`, and its logger's level
-    )

@@ -139,7 +139,8 @@ class Writer(CallersTransactions):
                 self._commit_group(group)
         finally:
             self._turns.leave(turn, group)
-            self._disconnect_if_closed()
+            if self._turns.closed:
+                self._disconnect_if_closed()
 
     def close(self) -> None:
         """Let the running groups finish, refuse waiting operations, close the connections.

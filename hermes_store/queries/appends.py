@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import (
     Double,
@@ -54,10 +54,19 @@ def append(connection: OpenConnection, row: NewRow) -> int:
     """Store a message, count it in its session; return its id."""
     columns = row.columns
     count_in(connection, columns["session_id"], 1, row.tool_calls, columns["timestamp"])
-    stored = _insert_of(tuple(columns)).run(connection, **columns).fetchall()
-    if not stored or not OWN.issuperset(connection.fired):
-        require_there(connection, [id_ for (id_,) in stored], 1)
-    return cast("int", stored[0][0])
+    stored = _inserted(connection, columns)
+    if stored is None or not OWN.issuperset(connection.fired):
+        require_there(connection, [] if stored is None else [stored], 1)
+    return cast("int", stored)
+
+
+def _inserted(connection: OpenConnection, columns: dict[str, Any]) -> int | None:
+    """Store one row; return its id, or None when a foreign trigger kept it out."""
+    if connection.backend.is_server:
+        returned = _insert_of(tuple(columns)).run(connection, **columns).fetchone()
+        return None if returned is None else cast("int", returned[0])
+    inserted = connection.execute(_insert_rows(tuple(columns), 1), tuple(columns.values()))
+    return cast("int", inserted.lastrowid) if inserted.rowcount else None
 
 
 def append_many(connection: OpenConnection, session_id: str, rows: list[NewRow]) -> list[int]:
@@ -93,7 +102,8 @@ def _insert_many(connection: OpenConnection, session_id: str, rows: list[NewRow]
     for start in range(0, len(rows), most):
         some = [row.columns.get for row in rows[start : start + most]]
         values = tuple([value(name) for value in some for name in columns])
-        stored = connection.execute(_insert_rows(columns, len(some)), values).fetchall()
+        statement = f"{_insert_rows(columns, len(some))} RETURNING id"
+        stored = connection.execute(statement, values).fetchall()
         ids += sorted(id_ for (id_,) in stored)  # given out in their order, reported in any
     require_there(connection, ids, len(rows))
     return ids
@@ -104,7 +114,7 @@ def _insert_rows(columns: tuple[str, ...], count: int) -> str:
     """INSERT of several rows. As one statement they write the search index once."""
     row = f"({', '.join('?' * len(columns))})"
     listed = ", ".join(columns)
-    return f"INSERT INTO messages ({listed}) VALUES {', '.join([row] * count)} RETURNING id"  # noqa: S608 - of the names of columns
+    return f"INSERT INTO messages ({listed}) VALUES {', '.join([row] * count)}"  # noqa: S608 - of the names of columns
 
 
 def count_in(

@@ -17,7 +17,7 @@ from functools import cache, lru_cache
 from hermes_store.search.characters import beyond_ascii
 from hermes_store.search.folding_tables import CHANGING, FOLDED, INVISIBLE, MARKS
 
-__all__ = ["Places", "changes_words", "fold", "plain"]
+__all__ = ["Places", "changes_words", "fold", "has_typography_only", "plain"]
 
 _LETTERS = str.maketrans(
     {
@@ -107,12 +107,15 @@ class Places:
 
 def changes_words(text: str) -> bool:
     """Whether an index of words may hold other words for `text` folded than for `text` itself."""
-    if text.isascii():
+    if text.isascii() or has_typography_only(text):
         return False
     others = beyond_ascii(text)
-    if others.strip(_TYPOGRAPHY) == "":
-        return False
     return _patterns().changing.search(others) is not None or _patterns().has_astral(others)
+
+
+def has_typography_only(text: str) -> bool:
+    """Whether nothing in `text` beyond ASCII belongs to a word."""
+    return beyond_ascii(text).strip(_TYPOGRAPHY) == ""
 
 
 class _Patterns:

@@ -29,6 +29,7 @@ _CLASSES = bytes(
 HUMP = 2
 """A capital after a small letter."""
 _LAST_CAPITAL, _NUMBER_AFTER_LETTER, _TIME = 4, 32, 64
+_TEE_BETWEEN_DIGITS = bytes([_DIGITS, _TEE, _DIGITS])
 _LONGEST_IDENTIFIER = 100
 _LONGEST_ADDRESS = 2_000
 _PART = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[^\WA-Z\d_]+\d*|\d+")
@@ -65,7 +66,7 @@ def forms(text: str, classes: bytes, seams: bytes) -> list[str]:
     found = forms_at_seams(text, classes, seams) if seams else []
     if "%" in text and _PERCENT.search(text):
         found += _percent_decoded(text)
-    if "\\" in text and any(mark in text for mark in "\"'`"):
+    if "\\" in text and ('"' in text or "'" in text or "`" in text):
         found += _ESCAPED.findall(text)
         if "\\u" in text:
             found += filter(None, map(_uncoded, _coded(text)))
@@ -78,32 +79,32 @@ def forms_at_seams(text: str, classes: bytes, seams: bytes) -> list[str]:
     """Those of them that are parts of words: of identifiers, dates and versions."""
     found: list[str] = []
     for sign in (HUMP, _LAST_CAPITAL):
-        if sign in seams:
-            found += _parts_around(_after(sign, seams), text, classes)
-    if _TIME in seams and any(classes[at - 1] == _TEE for at in _after(_TIME, seams)):
+        at = seams.find(sign)
+        while at >= 0:
+            start, end = classes.rfind(0, 0, at) + 1, classes.find(0, at)
+            if end < 0:
+                end = len(classes)
+            if end - start <= _LONGEST_IDENTIFIER:
+                start += start > 0 and text[start - 1] == "\\"  # the n of \nREADME
+                if parts := _parts(text[start:end]):
+                    found.append(parts)
+            at = seams.find(sign, end)
+    if _TIME in seams and _TEE_BETWEEN_DIGITS in classes:
         found += [f"{day} {time}" for day, time in _MOMENT.findall(text)]
     if _NUMBER_AFTER_LETTER in seams:
-        found += _numbers_of_versions(_after(_NUMBER_AFTER_LETTER, seams), text)
+        found += _numbers_of_versions(text, seams)
     return found
 
 
-def _after(sign: int, seams: bytes) -> list[int]:
-    """The places behind each `sign`."""
-    places = []
-    at = seams.find(sign) + 1
-    while at:
-        places.append(at)
-        at = seams.find(sign, at) + 1
-    return places
-
-
-def _numbers_of_versions(places: list[int], text: str) -> list[str]:
+def _numbers_of_versions(text: str, seams: bytes) -> list[str]:
     """`1.22.19` of `v1.22.19`; those after a small letter come first."""
     after_small: list[str] = []
     after_capitals: list[str] = []
-    for at in places:
-        if text[at : at + 1] in _GOES_ON and (number := _NUMBER.match(text, at - 1)):
-            (after_small if text[at - 2].islower() else after_capitals).append(number[0])
+    at = seams.find(_NUMBER_AFTER_LETTER)
+    while at >= 0:
+        if text[at + 1 : at + 2] in _GOES_ON and (number := _NUMBER.match(text, at)):
+            (after_small if text[at - 1].islower() else after_capitals).append(number[0])
+        at = seams.find(_NUMBER_AFTER_LETTER, at + 1)
     return after_small + after_capitals
 
 
@@ -111,24 +112,6 @@ def _percent_decoded(text: str) -> Iterator[str]:
     """Pieces of addresses such as `a%20b`."""
     words = (word for word in text.split() if "%" in word and len(word) < _LONGEST_ADDRESS)
     yield from (unquote(word) for word in words if _PERCENT.search(word))
-
-
-def _parts_around(places: list[int], text: str, classes: bytes) -> list[str]:
-    """The parts of the identifiers that stand around the places, each identifier once."""
-    found = []
-    end = 0
-    for at in places:
-        if at <= end:
-            continue
-        start = classes.rfind(0, 0, at) + 1
-        end = classes.find(0, at)
-        if end < 0:
-            end = len(classes)
-        if end - start <= _LONGEST_IDENTIFIER:
-            start += start > 0 and text[start - 1] == "\\"  # the n of \nREADME
-            if parts := _parts(text[start:end]):
-                found.append(parts)
-    return found
 
 
 @lru_cache(maxsize=4096)

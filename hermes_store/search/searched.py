@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from hermes_store.search.ddl import LONGEST_TEXT
-from hermes_store.search.folding import changes_words, fold
+from hermes_store.search.folding import changes_words, fold, has_typography_only
 from hermes_store.search.forms import forms, forms_at_seams, seams_of
 from hermes_store.search.texts import (
     calls,
     looked_through,
+    may_be_json,
+    may_hold_base64,
     of_calls,
     of_content,
     parts,
@@ -30,6 +32,8 @@ _MOST_LEFT_TO_SQL = 20_000_000
 reads as many bytes."""
 
 
+_LONGEST_CHEAP = 10_000
+_FIRST_ID, _FUNCTION = '[{"id": "', '"function": {"'
 _IN_INNER_JSON = "\\\\\\\\"
 """How a backslash stands in arguments, which are JSON in JSON."""
 
@@ -39,18 +43,22 @@ def folded(
 ) -> str | None:
     """The value of the column `folded` for a message with these columns."""
     found: dict[str, str] = {}
-    others: dict[str, None] = {}
+    others: list[str] = []
     if content is not None:
-        _look_at_content(content, content_format, found, others)
+        plain = None if content_format else _plain_forms(content)
+        if plain is None:
+            _look("content", *_of_content(content, content_format), found, others)
+        else:
+            others += plain
     if tool_name is not None:
         name, its_forms = _of_name(tool_name)
-        others.update(its_forms)
+        others += its_forms
         if name is not None:
             found["tool_name"] = name
     if tool_calls is not None and _is_special(tool_calls):
         _look("tool_calls", *_of_calls(tool_calls), found, others)
     if others:
-        found["forms"] = fold(", ".join(others))[:LONGEST_TEXT]
+        found["forms"] = fold(", ".join(dict.fromkeys(others)))[:LONGEST_TEXT]
     elif not found:
         return None
     if len(found) == 1 and _is_bare(forms_found := found.get("forms", "")):
@@ -58,18 +66,24 @@ def folded(
     return _encoded(found)
 
 
-def _look_at_content(
-    content: str, content_format: str | None, found: dict[str, str], others: dict[str, None]
-) -> None:
-    """Most content is ASCII without escapes: only its seams can make other forms."""
-    if content_format is not None or "\\" in content or "%" in content or not content.isascii():
-        _look("content", *_of_content(content, content_format), found, others)
-        return
-    clean, classes, seams = looked_through(content)
-    if clean is not content and clean != content[:LONGEST_TEXT]:
-        _look("content", content, True, found, others)
-    elif seams:
-        others.update(dict.fromkeys(forms_at_seams(clean, classes, seams)))
+def _plain_forms(text: str) -> Sequence[str] | None:
+    """The forms of a text that the index else takes as it is, like most; None of other texts.
+
+    An append pays for every call here, and twice over: SQLite's code has the processor's caches.
+    """
+    if (
+        "\x1b" in text
+        or "\x08" in text
+        or ";base64," in text
+        or len(text) > LONGEST_TEXT
+        or may_be_json(text)
+        or not (text.isascii() or has_typography_only(text))
+    ):
+        return None
+    classes, seams = seams_of(text)
+    if seams and may_hold_base64(text, seams):
+        return None
+    return forms(text, classes, seams)
 
 
 def _is_bare(text: str) -> bool:
@@ -81,10 +95,10 @@ _encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @lru_cache(maxsize=512)
-def _of_name(tool_name: str) -> tuple[str | None, dict[str, None]]:
+def _of_name(tool_name: str) -> tuple[str | None, list[str]]:
     """The folded name, where it is another one, and other forms of it."""
     found: dict[str, str] = {}
-    others: dict[str, None] = {}
+    others: list[str] = []
     _look("tool_name", tool_name, True, found, others)
     return found.get("tool_name"), others
 
@@ -105,7 +119,7 @@ def compared(columns: Sequence[str | None], forms: str | None) -> list[str]:
 
 
 def _look(
-    place: str, text: str, is_the_view_s: bool, found: dict[str, str], others: dict[str, None]
+    place: str, text: str, is_the_view_s: bool, found: dict[str, str], others: list[str]
 ) -> None:
     """Add what the index cannot know; `is_the_view_s`: it takes the words of `text` by itself."""
     clean, classes, seams = looked_through(text)
@@ -114,8 +128,7 @@ def _look(
         searched = fold(clean).replace("\0", " ")[:LONGEST_TEXT]
         if not is_the_view_s or searched != clean.lower():
             found[place] = searched
-    if more := forms(clean, classes, seams):
-        others.update(dict.fromkeys(more))
+    others += forms(clean, classes, seams)
 
 
 def _of_content(content: str, content_format: str | None) -> tuple[str, bool]:
@@ -137,13 +150,20 @@ def _is_special(tool_calls: str) -> bool:
         "\\u" in tool_calls
         or "%" in tool_calls
         or _IN_INNER_JSON in tool_calls
-        or _cost_of_calls(tool_calls) > _MOST_LEFT_TO_SQL
+        or (len(tool_calls) > _LONGEST_CHEAP and _cost_of_calls(tool_calls) > _MOST_LEFT_TO_SQL)
+        or changes_words(tool_calls)
     ):
         return True
-    classes, seams = seams_of(tool_calls)
-    if seams and forms_at_seams(tool_calls, classes, seams):
-        return True
-    return not tool_calls.isascii() and changes_words(tool_calls)
+    read = _without_first_id(tool_calls)
+    classes, seams = seams_of(read)
+    return bool(seams and forms_at_seams(read, classes, seams))
+
+
+def _without_first_id(tool_calls: str) -> str:
+    """Calls of functions without the id of the first: it looks like an identifier, unread."""
+    if tool_calls.startswith(_FIRST_ID) and _FUNCTION in tool_calls:
+        return tool_calls[tool_calls.find('"', len(_FIRST_ID)) :]
+    return tool_calls
 
 
 def _of_calls(tool_calls: str) -> tuple[str, bool]:

@@ -42,14 +42,14 @@ def clean(text: str) -> str:
     text = _printed(text)
     if _LONG_RUN not in text.encode("ascii", "replace").translate(_RUNS):
         return text
-    return _without_base64(text) if _may_hold_base64(text, seams_of(text)[1]) else text
+    return _without_base64(text) if may_hold_base64(text, seams_of(text)[1]) else text
 
 
 def looked_through(text: str) -> tuple[str, bytes, bytes]:
     """`text` clean, and its classes and seams."""
     text = _printed(text)
     classes, seams = seams_of(text)
-    if not _may_hold_base64(text, seams):
+    if not may_hold_base64(text, seams):
         return text, classes, seams
     text = _without_base64(text)
     return text, *seams_of(text)
@@ -107,6 +107,7 @@ _DATA_URL = re.compile(r"(?<![\w-])data:[\w.+-]+/[\w.+-]+(?:;[\w=.+-]+)*;base64,
 _BLOCK = re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/_-]{256,}={0,2}")
 _WRAPPED = re.compile(r"(?<![\w+/=-])(?:[A-Za-z0-9+/]{60,76}\r?\n){3,}[A-Za-z0-9+/]*={0,2}")
 _LINE = 60
+_FEWEST_HUMPS = 12
 _HUMPS = re.compile(b"\\x%02x(?:[^\\x%02x]{0,40}+\\x%02x){11}" % (HUMP, HUMP, HUMP))
 """`aB` stands in base64 at every fifth place, hardly ever so close together in other texts."""
 _MIXED = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9]*[0-9])")
@@ -117,8 +118,11 @@ _RUNS = bytes(ord("a") if re.match(r"[\w+/-]", chr(code), re.ASCII) else 0 for c
 """Makes `_LONG_RUN` of what a line of base64 may consist of: to look for it is fast."""
 
 
-def _may_hold_base64(text: str, seams: bytes) -> bool:
-    return bool(_HUMPS.search(seams)) and max(map(len, text.split()), default=0) >= _LINE
+def may_hold_base64(text: str, seams: bytes) -> bool:
+    """Whether there may be blocks of it in a text with these seams."""
+    if seams.count(HUMP) < _FEWEST_HUMPS or not _HUMPS.search(seams):
+        return False
+    return max(map(len, text.split()), default=0) >= _LINE
 
 
 def _without_base64(text: str) -> str:
@@ -141,12 +145,17 @@ def _refuse(constant: str) -> NoReturn:
 _loads = partial(json.loads, parse_constant=_refuse)
 
 
+def may_be_json(text: str) -> bool:
+    """Whether `text` may be JSON with something in it to undo."""
+    return "\\" in text and text[:50].lstrip()[:1] in _OPENING
+
+
 def undone(text: str) -> tuple[str, bool]:
     """JSON text as it reads, and whether the view of the index makes the same of it.
 
     Lines are undone one by one where each is JSON by itself. Other texts stay as they are.
     """
-    if "\\" not in text or text[:50].lstrip()[:1] not in _OPENING:
+    if not may_be_json(text):
         return text, True
     try:
         value = _loads(text)
