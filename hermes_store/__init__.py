@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from hermes_store.repository import SessionRepository, Transaction
     from hermes_store.settings import Settings
 
-    __version__: str
-
 __all__ = [
     "AsyncSessionRepository",
     "SessionFilter",
@@ -30,6 +28,8 @@ __all__ = [
     "__version__",
     "errors",
 ]
+__version__ = "0.1.0"  # the project file says the same
+
 _MODULES = {
     "AsyncSessionRepository": "asynchronous.repository",
     "SessionFilter": "filters",
@@ -53,24 +53,8 @@ def __getattr__(name: str) -> Any:
 def _imported(name: str) -> Any:
     if name == "errors":
         return import_module("hermes_store.errors")
-    if name == "__version__":
-        return _version()
     module = _MODULES.get(name, "repository")
     return getattr(import_module(f"hermes_store.{module}"), name)
-
-
-def _version() -> str:
-    """Return the version of the installed package, or of the checkout that was not installed."""
-    from importlib import metadata  # noqa: PLC0415 - few programs ask for the version
-
-    try:
-        return metadata.version("hermes-store")
-    except metadata.PackageNotFoundError:
-        import tomllib  # noqa: PLC0415 - as above
-        from pathlib import Path  # noqa: PLC0415 - as above
-
-        project = Path(__file__).parents[1] / "pyproject.toml"
-        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
 
 
 def _leave_logging_to_the_program() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-import hermes_store
+from hermes_store.cli import written_version
 from hermes_store.cli.errors import EXIT_BROKEN_PIPE, report, report_interruption
 from hermes_store.cli.options import Options
 from hermes_store.cli.text import like
@@ -144,7 +144,7 @@ def shared_options() -> list[click.Parameter]:
 def _print_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
     if not asked or ctx.resilient_parsing:
         return
-    click.echo(f"hermes-store, version {hermes_store.__version__}")
+    click.echo(written_version())
     ctx.exit()
 
 
