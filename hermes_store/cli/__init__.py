@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import sys
 
-from hermes_store import __version__
+from hermes_store.cli.version import print_version
 
 TYPE_CHECKING = False  # to import `typing` takes longer than all that `--version` does
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
 
-__all__ = ["main", "written_version"]
+__all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command with `arguments` (default: those of the process) and exit."""
     given = sys.argv[1:] if arguments is None else arguments
-    if [*given] == ["--version"] and _is_written(f"{written_version()}\n"):
+    if [*given] == ["--version"] and print_version():
         sys.exit()
     try:
         from hermes_store.cli.app import run  # `import hermes_store.cli` costs no click
@@ -26,18 +26,3 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:  # while modules are imported
         code = 130
     sys.exit(code)
-
-
-def written_version() -> str:
-    """Return what `--version` prints."""
-    return f"hermes-store, version {__version__}"
-
-
-def _is_written(text: str) -> bool:
-    """Write to the standard output; False where it cannot be, which click then reports."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except (OSError, AttributeError):  # a closed pipe, a full disk; no output at all
-        return False
-    return True

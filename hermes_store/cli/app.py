@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
-from hermes_store.cli import written_version
 from hermes_store.cli.errors import EXIT_BROKEN_PIPE, report, report_interruption
 from hermes_store.cli.options import Options
 from hermes_store.cli.text import like
+from hermes_store.cli.version import WRITTEN
 from hermes_store.errors import HermesStoreError
 
 __all__ = ["app", "run"]
@@ -144,7 +144,7 @@ def shared_options() -> list[click.Parameter]:
 def _print_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
     if not asked or ctx.resilient_parsing:
         return
-    click.echo(written_version())
+    click.echo(WRITTEN)
     ctx.exit()
 
 

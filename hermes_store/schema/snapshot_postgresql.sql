@@ -1,4 +1,4 @@
--- The schema of a new database at revision 0017. Written by 'make schema'.
+-- The schema of a new database at revision 0018. Written by 'make schema'.
 CREATE TABLE hermes_store_version (
     version_num VARCHAR(32) NOT NULL, 
     CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
@@ -476,4 +476,6 @@ CREATE TABLE leases (
     CONSTRAINT pk_leases PRIMARY KEY (name)
 );
 
-INSERT INTO hermes_store_version (version_num) VALUES ('0017');
+-- Running upgrade 0017 -> 0018
+
+INSERT INTO hermes_store_version (version_num) VALUES ('0018');

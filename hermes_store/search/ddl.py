@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from hermes_store.search.alphabet import APART, SYMBOLS
 
-__all__ = ["HEAD_DDL", "LONGEST_TEXT", "NOISE_KEYS", "TRIGGERS"]
+__all__ = ["HEAD_DDL", "LONGEST_TEXT", "NOISE_KEYS", "SETTINGS", "TRIGGERS"]
 
 LONGEST_TEXT = 1_000_000
 """Characters of each column of a message that can be found; what follows is not indexed."""
@@ -342,3 +342,9 @@ END""",
 
 HEAD_DDL = {"search_index": _STATE, "messages_search": _VIEW, "messages_fts": _TABLE, **TRIGGERS}
 """Everything the newest revision has made by raw DDL, in the order in which it can be created."""
+
+SETTINGS = [
+    f"INSERT INTO messages_fts(messages_fts, rank) VALUES ('{name}', {value})"
+    for name, value in {"pgsz": 2000, "automerge": 8}.items()
+]
+"""How the index is written; it keeps them itself."""

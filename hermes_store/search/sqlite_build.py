@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.search import index as kept
-from hermes_store.search.ddl import HEAD_DDL, TRIGGERS
+from hermes_store.search.ddl import HEAD_DDL, SETTINGS, TRIGGERS
 from hermes_store.search.filling import fill
 from hermes_store.search.index import BEING_BUILT, SHADOWS, changed
 from hermes_store.search.rebuild import Rows
@@ -32,6 +32,8 @@ def create(connection: OpenConnection) -> None:
     for name, sql in HEAD_DDL.items():
         if name != "search_index":
             connection.core.exec_driver_sql(sql)
+    for setting in SETTINGS:
+        connection.core.exec_driver_sql(setting)
 
 
 def _drop_index(connection: OpenConnection) -> None:

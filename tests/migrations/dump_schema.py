@@ -91,7 +91,17 @@ def objects(db: Any) -> list[tuple[str, str, str]]:
 def recorded(db: Any) -> list[str]:
     made = objects(db)
     tables = [name for type_, name, sql in made if sql.startswith("CREATE TABLE")]
-    return [sql for *_, sql in made] + [row for table in tables for row in rows(db, table)]
+    first_rows = [row for table in tables for row in rows(db, table)]
+    return [*(sql for *_, sql in made), *first_rows, *settings_of_the_index(db)]
+
+
+def settings_of_the_index(db: Any) -> list[str]:
+    """How FTS5 writes it, which it keeps in a table of its own."""
+    found = db.execute("SELECT k, v FROM messages_fts_config WHERE k <> 'version'")
+    return [
+        f"INSERT INTO messages_fts(messages_fts, rank) VALUES ('{name}', {value})"
+        for name, value in found
+    ]
 
 
 def rows(db: Any, table: str) -> list[str]:

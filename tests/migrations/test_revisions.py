@@ -22,7 +22,7 @@ from files import (
     schema,
 )
 
-from hermes_store import migrate
+from hermes_store import SessionRepository, migrate
 from hermes_store.database.address import url_of
 from hermes_store.models import Base
 from hermes_store.schema.revisions import clashes, objects_made, tables_made
@@ -274,6 +274,31 @@ class TestTheStepsThatMoveData:
         assert [row[3] for row in plan] == [
             "SEARCH messages USING INDEX idx_messages_session (session_id=?)"
         ]
+
+    def test_0018_sets_how_the_index_is_written_and_back(self, tmp_path: Path) -> None:
+        path = tmp_path / "state.db"
+        migrate.upgrade(path, "0017")
+        fill(path)
+        migrate.upgrade(path, "0018")
+        assert settings_of_the_index(path) == {"pgsz": 2000, "automerge": 8}
+        assert query(path, "SELECT rowid FROM messages_fts('needle')") == [(1,)]
+        migrate.downgrade(path, "0017")
+        assert settings_of_the_index(path) == {"pgsz": 4050, "automerge": 4}
+
+    def test_0018_leaves_a_missing_index_to_reindex(self, tmp_path: Path) -> None:
+        path = tmp_path / "state.db"
+        migrate.upgrade(path, "0017")
+        fill(path)
+        query(path, "DROP TABLE messages_fts")
+        migrate.upgrade(path, "0018")
+        with SessionRepository(path) as repo:
+            repo.reindex()
+            assert [hit["id"] for hit in repo.search_messages("needle")] == [1]
+        assert settings_of_the_index(path) == {"pgsz": 2000, "automerge": 8}
+
+
+def settings_of_the_index(path: Path) -> dict[str, int]:
+    return dict(query(path, "SELECT k, v FROM messages_fts_config WHERE k <> 'version'"))
 
 
 def test_ids_are_never_used_twice(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ NEW: dict[str, tuple[str, ...]] = {
         "INSERT INTO meta (key, value) VALUES ('k', '1')",
         "INSERT INTO leases (name, holder, acquired_at, expires_at) VALUES ('n', 'h', 1, 2)",
     ),
+    "0018": (),
 }
 """What a program may have stored at each revision, besides `FILL`."""
 STEPS = [(below, revision) for below, revision in EVERY_STEP if revision >= "0012"]
