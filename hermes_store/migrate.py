@@ -22,6 +22,7 @@ from hermes_store.schema.change import Progress, changing, fill_search_index, ke
 from hermes_store.schema.names import include_name
 from hermes_store.schema.revisions import HEAD, REVISIONS, scripts_folder
 from hermes_store.schema.state import State, look, look_at_file
+from hermes_store.settings import Settings
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -70,12 +71,20 @@ def inspect(address: Address = None, *, lock_timeout: float = LOCK_TIMEOUT) -> S
     try:
         if not backend_of(url).is_server:
             return look_at_file(url, lock_timeout=lock_timeout)
-        engine = backend_of(url).migration_engine(url, lock_timeout)
-        with typed_errors(backend_of(url)), engine.connect() as connection:
-            return look(connection)
+        return _look_at_server(url, lock_timeout)
     except SchemaError as exc:
         exc.add_note(shown(url))
         raise
+
+
+def _look_at_server(url: URL, lock_timeout: float) -> State:
+    """Only read, which a standby and a role without the right to write allow."""
+    engine = backend_of(url).read_engine(url, Settings(lock_timeout=lock_timeout))
+    try:
+        with typed_errors(backend_of(url)), engine.connect() as connection:
+            return look(connection)
+    finally:
+        engine.dispose()
 
 
 def current(address: Address = None) -> str | None:

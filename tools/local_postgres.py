@@ -21,7 +21,7 @@ _USERS = ("postgres", "nobody")
 def binaries() -> Path | None:
     """The folder with `initdb` and `pg_ctl`; None when there is none on this machine."""
     on_path = shutil.which("initdb")
-    folders = [Path(on_path).parent] if on_path else []
+    folders = [Path(on_path).resolve().parent] if on_path else []
     debian = Path("/usr/lib/postgresql").glob("*/bin")
     folders += sorted(debian, key=lambda folder: int(folder.parent.name), reverse=True)
     for folder in folders:
@@ -47,17 +47,39 @@ def start(folder: Path, settings: Mapping[str, str]) -> URL:
 
     That user must be able to reach the folder: it is opened, those above it are the caller's.
     """
+    data = _new_data(folder)
+    _run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+    return _serve(folder, settings)
+
+
+def start_standby(folder: Path, primary: URL, settings: Mapping[str, str]) -> URL:
+    """Start a hot standby of a server in `folder`, which follows it from now on; its URL."""
+    of_primary = ("-h", primary.host, "-p", primary.port, "-U", primary.username)
+    data = _new_data(folder)
+    _run("pg_basebackup", "-D", data, *of_primary, "-X", "stream", "-R", "-c", "fast")
+    return _serve(folder, settings)
+
+
+def promote(folder: Path) -> None:
+    """Make a standby a primary."""
+    _control(folder, "promote", "-w")
+
+
+def _new_data(folder: Path) -> Path:
     folder.chmod(0o755)
     data = folder / "data"
     data.mkdir(mode=0o700)
     if os.getuid() == 0:
         user = pwd.getpwnam(server_user())
         os.chown(data, user.pw_uid, user.pw_gid)
-    _run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+    return data
+
+
+def _serve(folder: Path, settings: Mapping[str, str]) -> URL:
     port = free_port()
     here = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
     options = " ".join(f"-c {name}='{value}'" for name, value in {**settings, **here}.items())
-    _control(folder, "start", "-w", "-o", options, "-l", data / "log")
+    _control(folder, "start", "-w", "-o", options, "-l", folder / "data" / "log")
     return URL.create("postgresql", "postgres", host="127.0.0.1", port=port, database="postgres")
 
 

@@ -94,7 +94,7 @@ def _translate_state(state: str, said: str) -> HermesStoreError | None:
         return TransactionRolledBackError("an earlier error", _NESTED_REMEDY)
     if state in _ROLLED_BACK:
         return TransactionRolledBackError(_ROLLED_BACK[state])
-    if state == "25006":
+    if state == "25006" or (state == "0A000" and "during recovery" in said):  # a standby
         return StoreReadOnlyError(said, "give the URL of the primary server")
     remedies = [remedy for start, remedy in _REMEDIES.items() if state.startswith(start)]
     return StoreUnavailableError(said, remedies[0]) if remedies else None
