@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import report, terminal
+from benchmarks import recorded, report, terminal
 from benchmarks.catalogue import TABLES
 from benchmarks.files import Files
 from benchmarks.picture import draw
@@ -34,6 +34,7 @@ def main(
     """Measure hermes_store next to the same work by hand.
 
     A full run takes some ten minutes, wants a quiet machine and writes docs/benchmarks.md.
+    Rows that fell since that by more than noise are named.
     """
     if out is None and size is None and not only:
         out = DOCS
@@ -41,10 +42,15 @@ def main(
     with tempfile.TemporaryDirectory(prefix="benchmark-", dir=folder) as temporary:
         facts = report.machine(Path(temporary))
         tables = measure(PLANS[size or "full"], Files(Path(temporary)), only)
+    measured = [*chain(*tables.values())]
+    for line in recorded.fallen(measured) if size != "tiny" else ():
+        click.echo(line)
     facts.append(f"the run took {(time.monotonic() - began) / 60:.0f} minutes")
     if out is not None:
         drawn = picture and draw(out / report.PICTURE, tables)
-        report.write(out, chain(*tables.values()), facts, with_picture=drawn)
+        report.write(out, measured, facts, with_picture=drawn)
+    if out == DOCS:
+        recorded.record(measured)
 
 
 def measure(plan: Plan, files: Files, names: tuple[str, ...]) -> dict[str, list[Table]]:
