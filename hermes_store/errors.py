@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "BackupError",
     "CopyError",
     "DamagedFileError",
     "FileReplacedError",
@@ -223,6 +224,15 @@ class CopyError(HermesStoreError):
     """A store cannot be copied into another, or the copy is not what the source holds."""
 
     def __init__(self, problem: str, remedy: str = "copy into an empty database") -> None:
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{problem}; {remedy}")
+
+
+class BackupError(HermesStoreError):
+    """A backup cannot be made, or a file cannot be restored; what was there is as it was."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
         self.problem = problem
         self.remedy = remedy
         super().__init__(f"{problem}; {remedy}")

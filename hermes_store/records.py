@@ -4,9 +4,11 @@ Times are Unix epoch seconds (float, UTC), costs US dollars, token counts whole 
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, NotRequired, TypedDict
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
 __all__ = [
+    "Backup",
     "Content",
     "ContextMessage",
     "ConversationMessage",
@@ -303,3 +305,21 @@ class ImportResult:
     """Session id → messages stored of a long session, when the import was interrupted in it."""
     ignored_fields: list[str] = field(default_factory=list)
     """Names of fields that this version does not know and did not store."""
+
+
+class Backup(NamedTuple):
+    """A backup that was made."""
+
+    path: Path
+    source: str
+    """The path or the URL of the store, without a password."""
+    made_at: float
+    """Epoch seconds."""
+    revision: str
+    sessions: int
+    messages: int
+    bytes: int
+    remarks: dict[str, int]
+    """What a server's rows left out or had made to fit, and how often; as `copy` counts it."""
+    deleted: list[Path]
+    """Older backups that `keep` deleted."""

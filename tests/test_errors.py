@@ -25,6 +25,7 @@ EXAMPLES = [
     errors.RefusedError("no such table"),
     errors.ForeignTriggerError("the message is not there"),
     errors.SecondNameError("state.db is one of 2 hard links", "remove all but one"),
+    errors.BackupError("there is no store in state.db", "give another"),
     errors.CopyError("the target holds session x"),
     errors.SearchIndexError("damaged", "row 3"),
     errors.SearchTooBroadError(10.0),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from os import PathLike
 from typing import Any
 
 from hermes_store.api.base import Topic
 from hermes_store.execution.store import Store
 from hermes_store.filters import EVERYTHING
 from hermes_store.queries import listing, messages
+from hermes_store.records import Backup
 from hermes_store.search.choice import upkeep_of
 from hermes_store.search.running import Progress
 
@@ -71,3 +74,26 @@ class Care(Topic):
         """
         upkeep_of(self._store.backend).merge(self._write)
         self._store.compact()
+
+    def backup(
+        self,
+        path: str | PathLike[str],
+        *,
+        keep: int | None = None,
+        replace: bool = False,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> Backup:
+        """Write all that the store holds at this moment into one file, while others go on writing.
+
+        `path` is a file, or a folder that gets a file with the time in its name. With `keep` it is
+        a folder, and the oldest backups of this store there are deleted, so that `keep` are left.
+        The file is checked and gets its name at the end, for its owner only; an earlier backup
+        stays until then. Another file is replaced only with `replace`. `progress` is called with a
+        step, how much of it is done, and how much there is. Raises `InvalidArgumentError` for a
+        path that holds something else, `BackupError` for a store that is damaged, and
+        `StoreUnavailableError` for a full disk.
+        """
+        from hermes_store.transfer.backup import backup  # noqa: PLC0415 - seldom used
+
+        self._store.require_open()
+        return backup(self._store.url, path, keep=keep, replace=replace, progress=progress)

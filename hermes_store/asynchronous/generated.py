@@ -11,12 +11,14 @@ from hermes_store.asynchronous.export import AsyncExport
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import tzinfo
+    from os import PathLike
     from typing import Any, Literal, Unpack
 
     from hermes_store.errors import InvalidArgumentError
     from hermes_store.filters import SessionFilter
     from hermes_store.queries.message_pages import Included
     from hermes_store.records import (
+        Backup,
         Content,
         ConversationMessage,
         ImportResult,
@@ -967,6 +969,28 @@ class AwaitedOperations(Doors):
         `StoreBusyError` while a reader or writer is in the way, and `SearchIndexError`.
         """
         await self._other(lambda asked: asked.optimize())
+
+    async def backup(
+        self,
+        path: str | PathLike[str],
+        *,
+        keep: int | None = None,
+        replace: bool = False,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> Backup:
+        """Write all that the store holds at this moment into one file, while others go on writing.
+
+        `path` is a file, or a folder that gets a file with the time in its name. With `keep` it is
+        a folder, and the oldest backups of this store there are deleted, so that `keep` are left.
+        The file is checked and gets its name at the end, for its owner only; an earlier backup
+        stays until then. Another file is replaced only with `replace`. `progress` is called with a
+        step, how much of it is done, and how much there is. Raises `InvalidArgumentError` for a
+        path that holds something else, `BackupError` for a store that is damaged, and
+        `StoreUnavailableError` for a full disk.
+        """
+        return await self._other(
+            lambda asked: asked.backup(path, keep=keep, replace=replace, progress=progress)
+        )
 
     def iter_export(
         self,

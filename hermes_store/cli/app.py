@@ -37,8 +37,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "pin": ("changing", "Pin a conversation, or take the pin away."),
         "end": ("putting_away", "Mark a session as ended, or all without activity."),
         "reopen": ("changing", "Take back the end of a session."),
-        "rewind": ("states", "Take back the user's last message and what came after it."),
-        "restore": ("states", "Give back what rewind took back."),
+        "rewind": ("states", "Take back the user's last message and all behind it."),
         "compact": ("states", "Let a session go on with a summary of its messages."),
         "archive": ("putting_away", "Put conversations away: list leaves them out."),
         "clear": ("deleting", "Delete the messages of a session."),
@@ -48,6 +47,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Move": {
         "export": ("exporting", "Write sessions as JSON lines."),
         "import": ("importing", "Read what export wrote, or per-session logs."),
+        "backup": ("backing_up", "Write the whole store into one checked file."),
+        "restore": ("backing_up", "Put a backup in the place of the store."),
         "copy": ("copying", "Copy the store into another database, and compare."),
     },
     "Schema": {

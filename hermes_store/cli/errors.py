@@ -47,14 +47,17 @@ class AmbiguousNameError(NotFoundError):
 
 
 _OPTIONS = {
+    "backup": "FILE",
     "db_path": "--db",
     "end_reason": "--reason",
     "exclude_session_id": "--exclude-session",
     "exclude_sources": "--exclude-source",
     "filter": "the choice of sessions",
+    "keep": "--keep",
     "limit": "--limit",
     "message_id": "MESSAGE_ID",
     "offset": "--offset",
+    "path": "FILE",
     "older_than_days": "--older-than",
     "role_filter": "--role",
     "session_id": "the session's id",
@@ -67,6 +70,8 @@ _OPTIONS = {
 """Arguments of methods, and what a person at a terminal calls them."""
 
 _WORDS = (
+    ("with replace=True (--replace)", "with --replace"),
+    ("for keep", "for --keep"),
     ("with end_session() or end_sessions()", "with 'hermes-store end'"),
     ("get_messages(include='all') has their ids", "'hermes-store show --all' prints their ids"),
     ("as get_messages() returns it", "as 'hermes-store show' prints it"),

@@ -21,6 +21,7 @@ __all__ = [
     "refuse_read_only",
     "require_current",
     "require_database",
+    "require_store",
     "where",
 ]
 
@@ -46,16 +47,22 @@ def require_database(options: Options) -> None:
         return  # SQLite says what is wrong when it opens the file
 
 
-def require_current(options: Options) -> None:
-    """Refuse a database that is missing, empty, or at an older schema. Changes nothing."""
+def require_store(options: Options) -> migrate.State:
+    """Refuse a database that is missing or empty; return at which schema it is."""
     require_database(options)
     state = migrate.inspect(options.db)
     if state.is_new:
         raise _nothing_there(options, state)
+    return state
+
+
+def require_current(options: Options) -> None:
+    """Refuse a database that is missing, empty, or at an older schema. Changes nothing."""
+    state = require_store(options)
     if not state.is_current:
         raise click.ClickException(
             f"{where(options)} is at schema {state}, {migrate.HEAD} is needed; nothing was "
-            "changed: copy the database to be safe, then run 'hermes-store upgrade'"
+            "changed: to be safe make a 'hermes-store backup', then run 'hermes-store upgrade'"
         )
 
 

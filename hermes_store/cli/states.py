@@ -1,4 +1,4 @@
-"""`rewind`, `restore`, `compact`: messages that a conversation goes on without, and back again."""
+"""`rewind`, `compact`: messages that a conversation goes on without, and back again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hermes_store.cli.pages import backwards
 from hermes_store.cli.text import one_line, plain
 from hermes_store.transfer.exports import as_given
 
-__all__ = ["compact_command", "restore_command", "rewind_command"]
+__all__ = ["compact_command", "rewind_command"]
 
 _MESSAGE_ID = click.IntRange(min=1, max=2**53)
 
@@ -26,13 +26,17 @@ _MESSAGE_ID = click.IntRange(min=1, max=2**53)
 @click.command("rewind")
 @click.argument("session", shell_complete=complete_sessions)
 @click.argument("message_id", required=False, type=_MESSAGE_ID)
+@click.option("--undo", is_flag=True, help="Give back what was taken back from MESSAGE_ID on.")
 @click.pass_obj
-def rewind_command(options: Options, session: str, message_id: int | None) -> None:
+def rewind_command(options: Options, session: str, message_id: int | None, undo: bool) -> None:
     """Take back a message of the user and all behind it; print it, so that it can be sent anew.
 
-    Without MESSAGE_ID that is the last message of the user. Nothing is deleted: restore gives the
-    messages back. --json prints an object with id, message, and the number of rewound ones.
+    Without MESSAGE_ID that is the last message of the user. Nothing is deleted: --undo gives the
+    messages back, and show --all prints their ids. --json prints an object with id, message, and
+    the number of rewound ones; with --undo with id and the number of restored ones.
     """
+    if undo:
+        return _undo(options, session, message_id)
     with open_to_change(options) as repo:
         session_id = find_session(repo, session)
         with repo.transaction() as tx:
@@ -43,30 +47,18 @@ def rewind_command(options: Options, session: str, message_id: int | None) -> No
     if options.as_json:
         given = as_given(dict(message))
         output.print_json({"id": session_id, "message": given, "rewound": number})
-        return
+        return None
     click.echo(plain(text_of(message["content"])))
     output.note(
-        f"took back {output.count(number, 'message')}; 'hermes-store restore {one_line(session_id)}"
-        f" {first}' gives back what was taken back"
+        f"took back {output.count(number, 'message')}; 'hermes-store rewind {one_line(session_id)}"
+        f" {first} --undo' gives back what was taken back"
     )
+    return None
 
 
-def _last_of_the_user(repo: Operations, session_id: str) -> int:
-    for message in backwards(repo, session_id):
-        if message["role"] == "user":
-            return message["id"]
-    raise NotFoundError(f"the session {session_id} has no message of the user to take back")
-
-
-@click.command("restore")
-@click.argument("session", shell_complete=complete_sessions)
-@click.argument("message_id", type=_MESSAGE_ID)
-@click.pass_obj
-def restore_command(options: Options, session: str, message_id: int) -> None:
-    """Give back what rewind took back from MESSAGE_ID on.
-
-    show --all prints the ids. --json prints an object with id and the number of restored messages.
-    """
+def _undo(options: Options, session: str, message_id: int | None) -> None:
+    if message_id is None:
+        raise click.UsageError("--undo needs MESSAGE_ID: rewind printed it, and show --all does")
     with open_to_change(options) as repo:
         session_id = find_session(repo, session)
         number = repo.restore(session_id, message_id)
@@ -74,6 +66,13 @@ def restore_command(options: Options, session: str, message_id: int) -> None:
         output.print_json({"id": session_id, "restored": number})
     else:
         output.note(f"gave back {output.count(number, 'message')}")
+
+
+def _last_of_the_user(repo: Operations, session_id: str) -> int:
+    for message in backwards(repo, session_id):
+        if message["role"] == "user":
+            return message["id"]
+    raise NotFoundError(f"the session {session_id} has no message of the user to take back")
 
 
 @click.command("compact")

@@ -24,7 +24,7 @@ from hermes_store.database.sqlite_log import (
 from hermes_store.database.sqlite_place import hard_linked
 from hermes_store.errors import FileReplacedError, StoreUnavailableError
 
-__all__ = ["UNCHANGING", "Opened", "connect"]
+__all__ = ["UNCHANGING", "Opened", "connect", "write_back"]
 
 log = logging.getLogger("hermes_store")
 
@@ -141,7 +141,7 @@ class Opened:
             self.require_same()
         except FileReplacedError as exc:
             if exc.now_at is not None and self._is_untouched():
-                _write_back(dbapi, exc.now_at)
+                write_back(dbapi, exc.now_at)
 
     def _now_at(self) -> str | None:
         """Where the file is now, if that can be told; None when it was removed."""
@@ -184,7 +184,8 @@ def _is_being_written_back(where: str | None) -> bool:
     return 0 <= time.monotonic_ns() - begun < _TOGETHER_NS
 
 
-def _write_back(dbapi: Any, where: str) -> None:
+def write_back(dbapi: Any, where: str) -> None:
+    """Move the log that `dbapi` has open into its file, which lies at `where`; or log a warning."""
     with suppress(OSError, AttributeError):
         os.setxattr(where, _WRITTEN_BACK, str(time.monotonic_ns()).encode())
     try:

@@ -18,6 +18,7 @@ from pathlib import Path
 __all__ = [
     "inode_of",
     "is_log_left",
+    "locked_folder",
     "log_bytes",
     "put_away_log_of_another",
     "record_owner",
@@ -72,7 +73,7 @@ def put_away_log_of_another(path: str, inode: int) -> None:
     """Move a log that is recorded to be of another file than `inode` out of the way."""
     if _owner(f"{path}-wal") in {None, inode}:
         return
-    with _locked_folder(Path(path).parent):  # one at a time: a second would take the new log
+    with locked_folder(Path(path).parent):  # one at a time: a second would take the new log
         owner = _owner(f"{path}-wal")
         if owner in {None, inode} or inode_of(path) != inode:
             return
@@ -97,9 +98,13 @@ def _put_away(path: str, owner: int | None) -> None:
 
 
 @contextmanager
-def _locked_folder(folder: Path) -> Iterator[None]:
-    import fcntl  # noqa: PLC0415 - where there is a record, there is flock
-
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Be the only one that moves files of `folder` meanwhile."""
+    try:
+        import fcntl  # noqa: PLC0415 - Windows has none, nor records on logs
+    except ImportError:
+        yield
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

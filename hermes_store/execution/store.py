@@ -147,7 +147,7 @@ class Store:
             tell(some)
 
         try:
-            self._require_open()
+            self.require_open()
             self._require_writable()
         except Exception as exc:  # noqa: BLE001 - the callers raise it
             for turn in turns:
@@ -167,7 +167,7 @@ class Store:
 
         `patience` is the number of seconds that the caller waits; None means `lock_timeout`.
         """
-        self._require_open()
+        self.require_open()
         self._require_writable()
         seconds = self.settings.lock_timeout if patience is None else patience
         try:
@@ -180,7 +180,7 @@ class Store:
 
     def compact(self) -> None:
         """Free the space of deleted rows. Raises `StoreBusyError`."""
-        self._require_open()
+        self.require_open()
         self._require_writable()
         with gate, typed_errors(self.backend):
             self.backend.compact(self.url, self.settings.lock_timeout)
@@ -215,7 +215,8 @@ class Store:
         """Whether it refuses writes: `read_only` is set, or the file was not writable."""
         return self._is_read_only
 
-    def _require_open(self) -> None:
+    def require_open(self) -> None:
+        """Raise `StoreClosedError` after `close()`."""
         if self._closed:
             raise StoreClosedError
 
@@ -240,5 +241,5 @@ class Store:
         return {"log_bytes": size, "log_held_by": [each for pool in pools for each in pool.streams]}
 
     def _lend(self) -> AbstractContextManager[OpenConnection]:
-        self._require_open()
+        self.require_open()
         return self._readers.lend()

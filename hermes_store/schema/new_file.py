@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hermes_store.errors import StoreReadOnlyError
 
-__all__ = ["create_private"]
+__all__ = ["create_private", "make_private_folders"]
 
 _creating = threading.Lock()
 
@@ -19,7 +19,7 @@ def create_private(path: Path) -> bool:
     Returns whether it is empty. Raises `StoreReadOnlyError`.
     """
     try:
-        _make_private_folders(path.parent)
+        make_private_folders(path.parent)
         # Closing a descriptor drops this process's locks on the file: no other thread of ours
         # may get as far as SQLite before it is closed.
         with _creating:
@@ -31,7 +31,7 @@ def create_private(path: Path) -> bool:
     return True
 
 
-def _make_private_folders(folder: Path) -> None:
+def make_private_folders(folder: Path) -> None:
     """Make the folders that are missing, each for its owner alone: `mkdir` does so for the last."""
     for each in reversed([folder, *folder.parents]):
         if not each.exists():

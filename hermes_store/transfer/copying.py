@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Table
+from sqlalchemy import URL, Table
 
 from hermes_store import migrate
 from hermes_store.database.address import Address, create_database, identity, url_of
@@ -33,7 +33,7 @@ from hermes_store.transfer.target_checks import (
     require_something_in_common,
 )
 
-__all__ = ["Copied", "copy"]
+__all__ = ["Copied", "Copying", "Target", "copy"]
 
 
 class Copied(NamedTuple):
@@ -78,7 +78,7 @@ def copy(
     ):
         if identity(read.url) == identity(written.url):
             raise InvalidArgumentError("target", "is the source itself", "name another database")
-        copying = _Copying(connection, written, progress or _tell_nobody)
+        copying = Copying(connection, written, progress or _tell_nobody)
         copying.run(delete=delete)
         return copying.verified()
 
@@ -87,10 +87,24 @@ def _tell_nobody(_step: str, _done: int, _total: int) -> None:
     pass
 
 
-class _Copying:
+class Target(Protocol):
+    """Where rows are written: a store with short transactions, or one transaction for all."""
+
+    @property
+    def url(self) -> URL:
+        """Where the database is."""
+
+    def reading(self) -> AbstractContextManager[OpenConnection]:
+        """Give the block a connection that sees what was written."""
+
+    def write(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Return `function(connection, …)`, which writes. Raises `RefusedError`."""
+
+
+class Copying:
     """Where one run reads, where it writes, and to whom it reports."""
 
-    def __init__(self, source: OpenConnection, target: Store, report: Progress) -> None:
+    def __init__(self, source: OpenConnection, target: Target, report: Progress) -> None:
         self._source = Source(source, keeps_nul=backend_of(target.url).keeps_nul)
         self._target = target
         self._report = report
@@ -159,7 +173,7 @@ class _Copying:
             held = in_pieces(table, target_rows.keys_held(connection, table))
             gone = [key for some in held for key in self._source.lacks(table, some)]
         for done, some in _counted(in_pieces(table, gone)):
-            self._target.write(target_rows.delete_rows, some, table=table)
+            self._target.write(partial(target_rows.delete_rows, table=table), some)
             self._deleted[table.name] = done
             self._report(f"deleting {table.name}", done, len(gone))
 

@@ -1,4 +1,4 @@
-"""`rewind`, `restore`, `compact`, `delete --message`, `show --all`: states from the command line."""
+"""`rewind`, `compact`, `delete --message`, `show --all`: states from the command line."""
 
 import json
 import re
@@ -29,14 +29,14 @@ def states(run, *arguments) -> dict[int, str]:
 def test_the_last_question_is_taken_back_printed_and_given_back(run, chat):
     result = run("rewind", "chat")
     assert (result.code, result.out) == (0, "two␛[31m\n")
-    assert f"took back 2 messages; 'hermes-store restore chat {chat[2]}'" in result.err
+    assert f"took back 2 messages; 'hermes-store rewind chat {chat[2]} --undo'" in result.err
     assert list(states(run).values()) == ["", "", "rewound", "rewound"]
     assert states(run, "--tail", "1") == {chat[3]: "rewound"}
     assert run("show", "chat").out.count("──") == 2
-    restored = json.loads(run("--json", "restore", "chat", chat[2]).out)
+    restored = json.loads(run("--json", "rewind", "chat", chat[2], "--undo").out)
     assert restored == {"id": "chat", "restored": 2}
     assert set(states(run).values()) == {""}
-    assert run("restore", "chat", chat[0]).err == "gave back 0 messages\n"
+    assert run("rewind", "chat", chat[0], "--undo").err == "gave back 0 messages\n"
 
 
 def test_a_message_may_be_named_by_its_id(run, chat):
@@ -52,10 +52,10 @@ def test_a_message_may_be_named_by_its_id(run, chat):
     [
         (("rewind", "nothing"), 3, "no session"),
         (("rewind", "chat", "999999"), 3, "has no message 999999"),
-        (("restore", "chat", "999999"), 3, "has no message 999999"),
+        (("rewind", "chat", "999999", "--undo"), 3, "has no message 999999"),
         (("rewind", "chat", "x"), 2, "not a valid"),
         (("rewind", "chat", "0"), 2, "0 is not in the range"),
-        (("restore", "chat"), 2, "MESSAGE_ID"),
+        (("rewind", "chat", "--undo"), 2, "MESSAGE_ID"),
         (("compact", "chat"), 2, "--summary"),
         (("compact", "chat", "--summary", "-", "--role", "sistem"), 2, "there is no role"),
         (("delete", "chat", "--message", "999999", "--yes"), 3, "has no message 999999"),

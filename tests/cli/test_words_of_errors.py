@@ -26,6 +26,7 @@ SAID = [
     errors.SchemaTooNewError("0099", "0011"),
     errors.ForeignDatabaseError("it has a table books"),
     errors.CopyError("the source holds no store"),
+    errors.BackupError("it holds rows", "replace them with replace=True (--replace)"),
     InvalidArgumentError("db_path", "'' is not a path", "give a path or a URL"),
     InvalidArgumentError("older_than_days", "-1 is negative", "give days from 0 on"),
     InvalidArgumentError("source_filter", "'' is not a text", "give a non-empty str"),

@@ -1,0 +1,68 @@
+"""Put another file in the place of a SQLite file that processes may have open.
+
+The old file gets another name, and its log goes with it: processes that have both open go on with
+both. They notice at their next operation, and then open the new file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import closing, suppress
+from pathlib import Path
+
+from hermes_store.database.driver import sqlite_driver
+from hermes_store.database.sqlite_file import write_back
+from hermes_store.database.sqlite_log import locked_folder
+
+__all__ = ["fold_log", "put_in_place"]
+
+_BESIDE = ("-wal", "-shm", "-journal")
+_HERE, _EXCHANGE = -100, 2
+"""AT_FDCWD and RENAME_EXCHANGE of renameat2(2)."""
+
+
+def put_in_place(new: Path, path: Path, kept: Path) -> bool:
+    """Give the file `new` the name `path`; what lies there gets the name `kept`, with its log.
+
+    Returns whether anything lay there. Where the system exchanges two names at once (Linux), the
+    name stands for one of the two files at every moment, also when the process is killed. Raises
+    OSError, and nothing was changed.
+    """
+    with locked_folder(path.parent):  # who opens the file looks for a foreign log under this lock
+        is_there = path.exists()
+        if not is_there:
+            new.rename(path)
+        elif not _exchanged(new, path, kept):
+            os.link(path, kept)  # two names until the next line
+            new.replace(path)
+        for ending in _BESIDE:
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + ending).rename(kept.with_name(kept.name + ending))
+    return is_there
+
+
+def _exchanged(new: Path, path: Path, kept: Path) -> bool:
+    """Exchange the files of two names; False where the system cannot."""
+    if sys.platform != "linux":
+        return False
+    import ctypes  # noqa: PLC0415 - only here
+
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    if rename is None:
+        return False
+    new.rename(kept)  # first, so that the old file never has a name that is cleared away
+    if rename(_HERE, os.fsencode(kept), _HERE, os.fsencode(path), _EXCHANGE) == 0:
+        return True
+    kept.rename(new)
+    return False
+
+
+def fold_log(path: Path) -> None:
+    """Move the log of a file into the file, as far as its readers and its damage allow."""
+    driver = sqlite_driver()
+    with (
+        suppress(driver.Error),
+        closing(driver.connect(f"{path.as_uri()}?mode=rw", uri=True)) as connection,
+    ):
+        write_back(connection, str(path))

@@ -1,0 +1,179 @@
+"""Restore: a backup, or another file of a store, takes the place of what a store holds now.
+
+All checks are made on a copy, before anything of the store changes. What the store held is kept in
+a file of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import URL
+
+from hermes_store import migrate, values
+from hermes_store.database import sqlite_file
+from hermes_store.database.address import Address, url_of
+from hermes_store.database.choice import backend_of
+from hermes_store.database.driver import sqlite_driver
+from hermes_store.database.failures import typed_errors
+from hermes_store.database.sqlite_engines import reading_mode
+from hermes_store.database.sqlite_pages import as_single_file, copy_pages
+from hermes_store.database.sqlite_replacing import fold_log, put_in_place
+from hermes_store.database.sqlite_trust import distrust
+from hermes_store.errors import (
+    BackupError,
+    DamagedFileError,
+    HermesStoreError,
+    InvalidArgumentError,
+    SchemaError,
+)
+from hermes_store.migrate import LOCK_TIMEOUT, State
+from hermes_store.schema.change import Progress
+from hermes_store.schema.new_file import make_private_folders
+from hermes_store.schema.state import look_at_file
+from hermes_store.transfer.backup import Contents, require_sound, told
+from hermes_store.transfer.backup_label import take_label_off
+from hermes_store.transfer.backup_place import require_not_the_store, stamped
+from hermes_store.transfer.unfinished import flush, typed_os_errors, unfinished
+
+__all__ = ["Restored", "restore"]
+
+
+class Restored(NamedTuple):
+    """What a store holds after a restore."""
+
+    sessions: int
+    messages: int
+    kept: Path | None
+    """The file with what the store held before; None when it held nothing."""
+    upgraded_from: str | None
+    """The older revision of the backup; None when the backup had the newest."""
+    remarks: dict[str, int]
+    """What a server could not take as it was, and how often; as `copy` counts it."""
+
+
+def restore(
+    backup: str | os.PathLike[str],
+    address: Address = None,
+    *,
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> Restored:
+    """Let a store hold what a backup holds, at the newest revision, while processes use the store.
+
+    The backup is not changed. A SQLite file is replaced by a new one and kept beside it; processes
+    that have it open get one `FileReplacedError` and go on with the new file. On a server one
+    transaction exchanges the rows. There the database must hold nothing, or `replace` be given;
+    then what it held is kept in a file beside the backup.
+
+    Raises `InvalidArgumentError`, `BackupError` for a file that is damaged or holds no store,
+    `SchemaTooNewError`, `ForeignDatabaseError`, `StoreUnavailableError`, `StoreBusyError`; in each
+    case the store is as it was.
+    """
+    url, given = url_of(address), _given(backup)
+    may_replace = values.truth("replace", replace)
+    state = _recognised(given, url)
+    report = told(progress)
+    if backend_of(url).is_server:
+        from hermes_store.transfer.restoring_rows import exchange_rows  # noqa: PLC0415 - only of a server
+
+        folder = Path(tempfile.gettempdir())
+        with _staged(given, state, folder, report) as (new, _):
+            before = stamped(given.parent, f"{url.database}.replaced-", ".db")
+            done, kept = exchange_rows(new, url, before, replace=may_replace, report=report)
+        return Restored(done.sessions, done.messages, kept, _older(state), done.remarks)
+    path = Path(str(url.database))
+    backend_of(url).require_one_name(url)
+    with typed_os_errors(path):
+        make_private_folders(path.parent)
+    with _staged(given, state, path.parent, report) as (new, held):
+        kept = _exchanged(new, path)
+    return Restored(*held, kept, _older(state), {})
+
+
+def _given(backup: Any) -> Path:
+    if not isinstance(backup, (str, os.PathLike)) or not os.fspath(backup):
+        raise InvalidArgumentError("backup", f"{backup!r} is not a path", "give the path of a file")
+    return Path(str(url_of(Path(backup)).database))
+
+
+def _older(state: State) -> str | None:
+    return None if state.is_current else str(state)
+
+
+def _recognised(path: Path, url: URL) -> State:
+    """The schema of the file to restore. Raises when it is no store, or a newer one."""
+    require_not_the_store(path, url)
+    if not path.exists():
+        raise BackupError(f"there is no file {path}", "give the path of a backup")
+    try:
+        state = look_at_file(url_of(path), lock_timeout=LOCK_TIMEOUT)
+    except DamagedFileError as exc:
+        raise BackupError(f"{path} is damaged ({exc.found})", "give another backup") from exc
+    except SchemaError as exc:
+        exc.add_note(str(path))
+        raise
+    if state.is_new:
+        raise BackupError(f"{path} holds no store", "give the path of a backup")
+    return state
+
+
+@contextmanager
+def _staged(
+    path: Path, state: State, folder: Path, report: Progress
+) -> Iterator[tuple[Path, Contents]]:
+    """A checked copy of the file in `folder`, at the newest revision, without a label."""
+    with unfinished(folder) as new:
+        _copy(path, new, report)
+        report("checking", 0, 0)
+        require_sound(new, None, f"what is restored from {path}")
+        take_label_off(new)
+        if state.needs_upgrade:
+            migrate.upgrade(new, progress=report)
+        as_single_file(new)
+        yield new, require_sound(new, None, f"what is restored from {path}")
+
+
+def _copy(path: Path, new: Path, report: Progress) -> None:
+    mode = reading_mode(path, read_only=True)
+    with ExitStack() as stack:
+        stack.enter_context(typed_errors(backend_of(url_of(path))))
+        connection, _ = sqlite_file.connect(sqlite_driver(), str(path), mode, isolation_level=None)
+        stack.enter_context(closing(connection))
+        distrust(connection)
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        copy_pages(connection, new, lambda done, total: report("copying", done, total))
+
+
+def _exchanged(new: Path, path: Path) -> Path | None:
+    """Put the new file in its place; return where the old one is kept."""
+    kept = stamped(path.parent, f"{path.stem}.replaced-", path.suffix)
+    with typed_os_errors(path):
+        _take_rights_of(path, new)
+        flush(new)
+        was_there = put_in_place(new, path, kept)
+        flush(path.parent)
+    if not was_there:
+        return None
+    with suppress(HermesStoreError):  # a damaged file stays as it is, with what lies beside it
+        if not look_at_file(url_of(kept), lock_timeout=0).is_new:
+            fold_log(kept)
+    return kept
+
+
+def _take_rights_of(path: Path, new: Path) -> None:
+    """Give the new file the mode of the old one, and its owner if this user may."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return
+    new.chmod(found.st_mode & 0o777)
+    if os.name == "posix":
+        with suppress(PermissionError):
+            os.chown(new, found.st_uid, found.st_gid)

@@ -1,0 +1,98 @@
+"""Restore on a server: one transaction exchanges the rows, so another process sees all or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, delete, text
+
+from hermes_store import migrate
+from hermes_store.database.address import create_database, shown
+from hermes_store.database.choice import backend_of
+from hermes_store.database.connection import OpenConnection
+from hermes_store.database.failures import typed_errors
+from hermes_store.errors import BackupError
+from hermes_store.execution.store import Store
+from hermes_store.schema.change import Progress
+from hermes_store.settings import make_settings
+from hermes_store.transfer.backup import backup
+from hermes_store.transfer.copying import Copied, Copying
+from hermes_store.transfer.target_rows import COPIED, count
+
+__all__ = ["exchange_rows"]
+
+
+class _InOneTransaction:
+    """A target of a copy whose writes are all committed together, by who began the transaction."""
+
+    def __init__(self, connection: OpenConnection, url: URL) -> None:
+        self._connection = connection
+        self.url = url
+
+    @contextmanager
+    def reading(self) -> Iterator[OpenConnection]:
+        yield self._connection
+
+    def write(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        with typed_errors(self._connection.backend):
+            return function(self._connection, *arguments)
+
+
+def exchange_rows(
+    new: Path, url: URL, kept: Path, *, replace: bool, report: Progress
+) -> tuple[Copied, Path | None]:
+    """Store what the file `new` holds in place of what a server's database holds.
+
+    What it holds is first written into the backup `kept`. Returns what was stored, and `kept` or
+    None when there was nothing to keep. Raises `BackupError` when there was and `replace` is False.
+    """
+    create_database(url)
+    migrate.prepare(url, auto_migrate=True)
+    with (
+        closing(Store(new, make_settings(mmap_size=0))) as read,
+        read.reading() as source,
+        _writing(url) as connection,
+    ):
+        was_there = _empty(connection, url, kept, replace=replace, report=report)
+        copying = Copying(source, _InOneTransaction(connection, url), report)
+        copying.run(delete=False)
+        return copying.verified(), kept if was_there else None
+
+
+@contextmanager
+def _writing(url: URL) -> Iterator[OpenConnection]:
+    """A transaction that waits for the writers, and lets others only read until it ends."""
+    backend, names = backend_of(url), ", ".join(table.name for table in COPIED)
+    engine = backend.write_engine(url, make_settings())
+    with (
+        typed_errors(backend),
+        closing(OpenConnection(engine, backend, backend.begin_writing)) as connection,
+    ):
+        connection.begin(for_caller=True)
+        connection.core.execute(text(f"LOCK TABLE {names} IN EXCLUSIVE MODE"))
+        yield connection
+        connection.commit()
+
+
+def _empty(
+    connection: OpenConnection, url: URL, kept: Path, *, replace: bool, report: Progress
+) -> bool:
+    """Delete all rows, after a backup of them; return whether there were any."""
+    held = {table: count(connection, table) for table in COPIED}
+    if not any(held.values()):
+        return False
+    if not replace:
+        what = ", ".join(
+            f"{number} rows of {table.name}" for table, number in held.items() if number
+        )
+        raise BackupError(
+            f"{shown(url)} holds {what}; nothing was changed",
+            "replace them with replace=True (--replace), or give an empty database",
+        )
+    backup(url, kept, progress=report)
+    for table in reversed(COPIED):
+        connection.core.execute(delete(table))
+    return True
