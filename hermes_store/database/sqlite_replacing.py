@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hermes_store.database.driver import sqlite_driver
 from hermes_store.database.sqlite_file import write_back
-from hermes_store.database.sqlite_log import locked_folder
+from hermes_store.database.sqlite_log import locked_folder, record_owner
 
 __all__ = ["fold_log", "put_in_place"]
 
@@ -31,6 +31,7 @@ def put_in_place(new: Path, path: Path, kept: Path) -> bool:
     """
     with locked_folder(path.parent):  # who opens the file looks for a foreign log under this lock
         is_there = path.exists()
+        _record_log_of(path)
         if not is_there:
             new.rename(path)
         elif not _exchanged(new, path, kept):
@@ -40,6 +41,13 @@ def put_in_place(new: Path, path: Path, kept: Path) -> bool:
             with suppress(FileNotFoundError):
                 path.with_name(path.name + ending).rename(kept.with_name(kept.name + ending))
     return is_there
+
+
+def _record_log_of(path: Path) -> None:
+    """Say on the log whose it is, for the case that this process is killed before it moves it."""
+    with suppress(OSError):
+        log = f"{path}-wal"
+        record_owner(log, os.lstat(log), path.stat().st_ino)
 
 
 def _exchanged(new: Path, path: Path, kept: Path) -> bool:

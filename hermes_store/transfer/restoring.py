@@ -131,12 +131,13 @@ def _staged(
     with unfinished(folder) as new:
         _copy(path, new, report)
         report("checking", 0, 0)
-        require_sound(new, None, f"what is restored from {path}")
+        held = require_sound(new, None, f"what is restored from {path}")
         take_label_off(new)
         if state.needs_upgrade:
             migrate.upgrade(new, progress=report)
-        as_single_file(new)
-        yield new, require_sound(new, None, f"what is restored from {path}")
+            as_single_file(new)
+            held = require_sound(new, None, f"what is restored from {path}")
+        yield new, held
 
 
 def _copy(path: Path, new: Path, report: Progress) -> None:

@@ -13,7 +13,7 @@ from hermes_store import migrate
 from hermes_store.database.address import create_database, shown
 from hermes_store.database.choice import backend_of
 from hermes_store.database.connection import OpenConnection
-from hermes_store.database.failures import typed_errors
+from hermes_store.database.failures import retry_while_busy, typed_errors
 from hermes_store.errors import BackupError
 from hermes_store.execution.store import Store
 from hermes_store.schema.change import Progress
@@ -65,16 +65,26 @@ def exchange_rows(
 @contextmanager
 def _writing(url: URL) -> Iterator[OpenConnection]:
     """A transaction that waits for the writers, and lets others only read until it ends."""
-    backend, names = backend_of(url), ", ".join(table.name for table in COPIED)
+    backend = backend_of(url)
     engine = backend.write_engine(url, make_settings())
     with (
         typed_errors(backend),
         closing(OpenConnection(engine, backend, backend.begin_writing)) as connection,
     ):
-        connection.begin(for_caller=True)
-        connection.core.execute(text(f"LOCK TABLE {names} IN EXCLUSIVE MODE"))
+        retry_while_busy(backend, lambda: _lock(connection), migrate.LOCK_TIMEOUT)
         yield connection
         connection.commit()
+
+
+def _lock(connection: OpenConnection) -> None:
+    """Take the locks of all tables; a writer that has some of them may wait for the others."""
+    names = ", ".join(table.name for table in COPIED)
+    connection.begin(for_caller=True)
+    try:
+        connection.core.execute(text(f"LOCK TABLE {names} IN EXCLUSIVE MODE"))
+    except connection.errors:
+        connection.roll_back()
+        raise
 
 
 def _empty(

@@ -4,94 +4,26 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import stored
+from durability.writers import with_sessions, writing_to
 from support import raises, until
 
 from hermes_store import SessionRepository
 from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.errors import FileReplacedError, StoreUnavailableError
 
-THREADS = 4
 KILLED = """
 import os, sys, hermes_store
 repository = hermes_store.SessionRepository(sys.argv[1])
 repository.create_session("s", "test")
 os.kill(os.getpid(), 9)
 """
-PROCESSES = ("one", "two")
-
-
-class Writers:
-    """Two processes with four threads each, and what they said."""
-
-    def __init__(self, database: Path) -> None:
-        script = Path(__file__).with_name("writing_on.py")
-        self.acknowledged: dict[str, int] = {}
-        self.errors: list[str] = []
-        self._processes = [
-            subprocess.Popen(
-                [sys.executable, script, database, name, str(THREADS)],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-            )
-            for name in PROCESSES
-        ]
-        self._readers = [threading.Thread(target=self._read, args=(p,)) for p in self._processes]
-        for reader in self._readers:
-            reader.start()
-
-    def _read(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            what, _, detail = line.decode().rstrip("\n").partition("\t")
-            if what == "error":
-                self.errors.append(detail)
-            else:
-                self.acknowledged[what] = int(detail)
-
-    def begun_after(self, moment: int) -> set[str]:
-        return {what for what, begun in self.acknowledged.copy().items() if begun > moment}
-
-    def all_wrote_after(self, moment: int) -> bool:
-        names = {what.rpartition(" message ")[0] for what in self.begun_after(moment)}
-        return len(names) == THREADS * len(PROCESSES)
-
-    def stop(self) -> None:
-        for process in self._processes:
-            process.kill()
-        for reader, process in zip(self._readers, self._processes, strict=True):
-            reader.join()
-            said = process.communicate()[1].decode()
-            assert [
-                line
-                for line in said.splitlines()
-                if "old log" not in line and "kept in" not in line
-            ] == []
-
-
-@contextmanager
-def writing_to(database: Path) -> Iterator[Writers]:
-    writers = Writers(database)
-    try:
-        until(lambda: writers.all_wrote_after(0))
-        yield writers
-    finally:
-        writers.stop()
-
-
-def with_sessions(database: Path) -> Path:
-    with SessionRepository(database) as repository:
-        for name in PROCESSES:
-            for number in range(THREADS):
-                repository.create_session(f"{name}-{number}", "test")
-    return database
 
 
 def contents(database: Path) -> set[str]:
