@@ -15,6 +15,7 @@ from sqlalchemy import URL, Connection, CursorResult, Executable
 
 from hermes_store.api.care import Care
 from hermes_store.api.operations import Operations
+from hermes_store.api.retention import apply_at_close
 from hermes_store.database.address import shown
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.failures import translate_error, unknown_error
@@ -102,6 +103,8 @@ class SessionRepository(Operations, Care):
         Raises `NestedTransactionError` inside `transaction()`, and `StoreBusyError` when another
         thread stays in its transaction for longer than `lock_timeout`.
         """
+        if self._store.settings.retention_at_close:
+            apply_at_close(self._store)
         self._store.close()
 
     # --- several operations as one --------------------------------------------------------------

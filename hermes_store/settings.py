@@ -128,6 +128,8 @@ class Settings:
     """True: SQLAlchemy logs every statement."""
     read_only: Annotated[bool, flag] = False
     """True: nothing is written, not even a newer schema; writing raises `StoreReadOnlyError`."""
+    retention_at_close: Annotated[bool, flag] = False
+    """True: `close()` applies the rules of `retention`, for a second at most, once an hour."""
     auto_migrate: Annotated[bool | None, flag] = None
     """Upgrade an old schema at opening; None: yes for a SQLite file, no for a server."""
 
@@ -151,6 +153,7 @@ class MoreSettings(TypedDict, total=False):
     read_url: str | URL | None
     echo: bool | None
     read_only: bool | None
+    retention_at_close: bool | None
     auto_migrate: bool | None
 
 

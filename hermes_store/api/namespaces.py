@@ -5,6 +5,7 @@ from __future__ import annotations
 from hermes_store.api.base import Topic
 from hermes_store.api.leases import Leases
 from hermes_store.api.meta import Meta
+from hermes_store.api.retention import Retention
 
 __all__ = ["Namespaces"]
 
@@ -21,3 +22,8 @@ class Namespaces(Topic):
     def meta(self) -> Meta:
         """What a program keeps under keys of its own: `get`, `set`, `delete`, `items`."""
         return Meta(self)
+
+    @property
+    def retention(self) -> Retention:
+        """Rules for what nobody has used for long: `add`, `remove`, `rules`, `due`, `run`."""
+        return Retention(self)

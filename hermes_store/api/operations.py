@@ -34,7 +34,7 @@ class Operations(
     Searching,  # search_messages
     Usage,  # add or set token counts and costs; usage_by_source
     Exporting,  # export_session, export_all, import_sessions
-    Namespaces,  # leases, meta: topics as objects of their own
+    Namespaces,  # leases, meta, retention: topics as objects of their own
     Deleting,  # delete_session, delete_sessions, prune_sessions, list_prune_candidates
 ):
     """All topics that a `SessionRepository` and a `Transaction` have in common."""

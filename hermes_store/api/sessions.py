@@ -80,16 +80,24 @@ class Sessions(Topic):
         reason = values.optional_text("end_reason", end_reason)
         self._write(session_changes.end, session_id, reason, values.now())
 
-    def end_sessions(self, inactive_since: float, end_reason: str | None) -> list[str]:
+    def end_sessions(
+        self,
+        inactive_since: float,
+        end_reason: str | None,
+        *,
+        filter: SessionFilter | None = None,
+    ) -> list[str]:
         """End the open sessions that were last active before a time; return their ids.
 
-        Each ends at its last activity. `inactive_since` is in epoch seconds. A session that an
-        import is still storing stays open. Works in short transactions.
+        Each ends at its last activity. `inactive_since` is in epoch seconds. With a filter only
+        those that it means; without one archived ones, too. A session that an import is still
+        storing stays open. Works in short transactions.
         """
+        which = asked(filter, EVERYTHING)
         values.number("inactive_since", inactive_since)  # None is not now
         before = values.seconds("inactive_since", inactive_since)
         reason = values.optional_text("end_reason", end_reason)
-        batches = iter(lambda: self._write(session_changes.end_batch, before, reason), [])
+        batches = iter(lambda: self._write(session_changes.end_batch, before, reason, which), [])
         return [session_id for batch in batches for session_id in batch]
 
     def reopen_session(self, session_id: str) -> None:

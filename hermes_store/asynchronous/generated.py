@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hermes_store.errors import InvalidArgumentError
     from hermes_store.filters import SessionFilter
     from hermes_store.queries.message_pages import Included
+    from hermes_store.queries.retention_rules import RetentionDone, RetentionDue, RetentionRule
     from hermes_store.records import (
         Backup,
         Content,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     )
     from hermes_store.search.running import Progress
 
-__all__ = ["AsyncLeases", "AsyncMeta", "AwaitedOperations"]
+__all__ = ["AsyncLeases", "AsyncMeta", "AsyncRetention", "AwaitedOperations"]
 
 _UNSAID = float(90)
 
@@ -111,6 +112,56 @@ class AsyncMeta:
         return await self._doors._read(lambda asked: asked.meta.items(prefix))
 
 
+class AsyncRetention:
+    """Rules that are kept in the store, by name, and applied when a program asks for it.
+
+    A pinned conversation is never touched. Rules that end come first, then those that archive,
+    then those that delete.
+    """
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+
+    async def add(
+        self,
+        name: str,
+        action: Literal["end", "archive", "delete"],
+        days: float,
+        filter: SessionFilter | None = None,
+    ) -> None:
+        """Store a rule, in place of the one of this name.
+
+        It means the sessions of `filter` (all without one, archived ones too) that were last active
+        more than `days` ago. "end" marks them as ended, at their last activity. "archive" and
+        "delete" mean conversations by their last session; only ended ones are deleted. Raises
+        `InvalidArgumentError`, also for a filter with times or of pinned sessions.
+        """
+        await self._doors._write(lambda asked: asked.retention.add(name, action, days, filter))
+
+    async def remove(self, name: str) -> bool:
+        """Remove a rule; return False when it is not there."""
+        return await self._doors._write(lambda asked: asked.retention.remove(name))
+
+    async def rules(self) -> list[RetentionRule]:
+        """Return the rules, in the order in which they are applied."""
+        return await self._doors._read(lambda asked: asked.retention.rules())
+
+    async def due(self) -> list[RetentionDue]:
+        """Return what `run` would do now, rule by rule, and change nothing.
+
+        What a rule would end is not yet among what another one would delete.
+        """
+        return await self._doors._read(lambda asked: asked.retention.due())
+
+    async def run(self) -> list[RetentionDone]:
+        """Apply the rules; return what each did.
+
+        Works in short transactions, so that other processes write in between. A conversation is
+        archived or deleted whole or not at all.
+        """
+        return await self._doors._other(lambda asked: asked.retention.run())
+
+
 class AwaitedOperations(Doors):
     """What a `SessionRepository` can do, awaited."""
 
@@ -168,13 +219,22 @@ class AwaitedOperations(Doors):
         """
         await self._write(lambda asked: asked.end_session(session_id, end_reason))
 
-    async def end_sessions(self, inactive_since: float, end_reason: str | None) -> list[str]:
+    async def end_sessions(
+        self,
+        inactive_since: float,
+        end_reason: str | None,
+        *,
+        filter: SessionFilter | None = None,
+    ) -> list[str]:
         """End the open sessions that were last active before a time; return their ids.
 
-        Each ends at its last activity. `inactive_since` is in epoch seconds. A session that an
-        import is still storing stays open. Works in short transactions.
+        Each ends at its last activity. `inactive_since` is in epoch seconds. With a filter only
+        those that it means; without one archived ones, too. A session that an import is still
+        storing stays open. Works in short transactions.
         """
-        return await self._other(lambda asked: asked.end_sessions(inactive_since, end_reason))
+        return await self._other(
+            lambda asked: asked.end_sessions(inactive_since, end_reason, filter=filter)
+        )
 
     async def reopen_session(self, session_id: str) -> None:
         """Take back the end of a session. Raises `SessionNotFoundError`."""
@@ -875,6 +935,11 @@ class AwaitedOperations(Doors):
     def meta(self) -> AsyncMeta:
         """What a program keeps under keys of its own: `get`, `set`, `delete`, `items`."""
         return AsyncMeta(self)
+
+    @property
+    def retention(self) -> AsyncRetention:
+        """Rules for what nobody has used for long: `add`, `remove`, `rules`, `due`, `run`."""
+        return AsyncRetention(self)
 
     async def delete_session(self, session_id: str) -> bool:
         """Delete a conversation and its messages; False when there is no such session.

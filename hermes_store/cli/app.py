@@ -61,6 +61,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "reindex": ("care", "Build the search index anew."),
         "leases": ("leases", "List the leases that are held, or free one."),
         "meta": ("meta", "Print, set and delete what programs keep under keys."),
+        "retention": ("retention", "End, archive and delete by rules."),
         "optimize": ("care", "Merge the search index and give unused space back."),
     },
 }

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import click
 
+from hermes_store import SessionFilter
 from hermes_store.cli import output
+from hermes_store.cli.choosing import check_sources, choosing_sessions
 from hermes_store.cli.completion import complete_sessions
 from hermes_store.cli.names import find_session
 from hermes_store.cli.opening import open_to_change, open_to_read
 from hermes_store.cli.options import Options
 from hermes_store.cli.text import in_one_line, one_line
 from hermes_store.errors import TitleInUseError
+from hermes_store.filters import EVERYTHING
 
 __all__ = ["model_command", "pin_command", "reopen_command", "title_command"]
 
@@ -84,18 +87,31 @@ def reopen_command(options: Options, session: str) -> None:
 
 
 @click.command("pin")
-@click.argument("session", shell_complete=complete_sessions)
+@click.argument("session", required=False, shell_complete=complete_sessions)
 @click.option("--undo", is_flag=True, help="Take the pin away.")
+@choosing_sessions(archived=None)
 @click.pass_obj
-def pin_command(options: Options, session: str, undo: bool) -> None:
-    """Pin the conversation of SESSION, so that list --pinned finds it.
+def pin_command(options: Options, session: str | None, which: SessionFilter, undo: bool) -> None:
+    """Pin the conversation of SESSION, or those that the options mean.
 
-    --json prints an object with id and pinned.
+    list --pinned finds them, and retention leaves them alone. --json prints an object with id and
+    pinned; with options the ids under sessions.
     """
+    if (session is None) == (which == EVERYTHING):
+        raise click.UsageError("name a session, or say by options which")
     with open_to_change(options) as repo:
-        session_id = find_session(repo, session)
-        repo.set_pinned(session_id, not undo)
+        if session is None:
+            check_sources(repo, which)
+            rows = repo.list_sessions_rich(limit=None, filter=which)
+            ids = [row["id"] for row in rows]
+        else:
+            ids = [find_session(repo, session)]
+        with repo.transaction() as transaction:
+            for session_id in ids:
+                transaction.set_pinned(session_id, not undo)
     if options.as_json:
-        output.print_json({"id": session_id, "pinned": not undo})
+        named = {"sessions": ids} if session is None else {"id": ids[0]}
+        output.print_json({**named, "pinned": not undo})
     else:
-        output.note(f"{session_id} is {'not ' if undo else ''}pinned")
+        what = output.count(len(ids), "conversation") if session is None else ids[0]
+        output.note(f"{what} {'are' if len(ids) != 1 else 'is'} {'not ' if undo else ''}pinned")

@@ -47,6 +47,7 @@ class AmbiguousNameError(NotFoundError):
 
 
 _OPTIONS = {
+    "days": "--after",
     "backup": "FILE",
     "db_path": "--db",
     "end_reason": "--reason",
@@ -72,6 +73,7 @@ _OPTIONS = {
 _WORDS = (
     ("with replace=True (--replace)", "with --replace"),
     ("for keep", "for --keep"),
+    ("days says when", "--after says when"),
     ("with end_session() or end_sessions()", "with 'hermes-store end'"),
     ("get_messages(include='all') has their ids", "'hermes-store show --all' prints their ids"),
     ("as get_messages() returns it", "as 'hermes-store show' prints it"),

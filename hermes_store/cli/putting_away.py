@@ -15,7 +15,7 @@ from hermes_store.cli.opening import open_to_change
 from hermes_store.cli.options import Options
 from hermes_store.cli.text import one_line
 from hermes_store.cli.times import TIME
-from hermes_store.filters import LISTED
+from hermes_store.filters import EVERYTHING, LISTED
 
 __all__ = ["archive_command", "end_command"]
 
@@ -28,23 +28,31 @@ __all__ = ["archive_command", "end_command"]
     help="In place of SESSION: all open ones without activity since this time, like 30d.",
 )
 @click.option("--reason", default="ended by hand", show_default=True, help="Why it ends.")
+@choosing_sessions(archived=None)
 @click.pass_obj
 def end_command(
-    options: Options, session: str | None, inactive_since: float | None, reason: str
+    options: Options,
+    session: str | None,
+    inactive_since: float | None,
+    reason: str,
+    which: SessionFilter,
 ) -> None:
     """Mark SESSION as ended now, so that prune can reach it.
 
     A session that has ended keeps its first time and reason. --json prints an object with id,
-    ended_at and end_reason. With --inactive-since each session ends at its last activity; --json
-    then prints an object with the ids under ended.
+    ended_at and end_reason. With --inactive-since each session ends at its last activity; the other
+    options say which; --json then prints an object with the ids under ended.
     """
     if (session is None) == (inactive_since is None):
         raise click.UsageError("give a session or --inactive-since")
+    if session is not None and which != EVERYTHING:
+        raise click.UsageError("options that say which sessions need --inactive-since")
     with open_to_change(options) as repo:
         if session is not None:
             _end_one(options, repo, find_session(repo, session), reason)
         elif inactive_since is not None:
-            _end_idle(options, repo, inactive_since, reason)
+            check_sources(repo, which)
+            _end_idle(options, repo, inactive_since, reason, which)
 
 
 def _end_one(options: Options, repo: SessionRepository, session_id: str, reason: str) -> None:
@@ -57,9 +65,11 @@ def _end_one(options: Options, repo: SessionRepository, session_id: str, reason:
         output.note(f"{session_id} ended {output.when(at)}: {one_line(why or 'no reason given')}")
 
 
-def _end_idle(options: Options, repo: SessionRepository, since: float, reason: str) -> None:
+def _end_idle(
+    options: Options, repo: SessionRepository, since: float, reason: str, which: SessionFilter
+) -> None:
     options.kept = lambda: "run the command again to go on"
-    ended = repo.end_sessions(since, reason)
+    ended = repo.end_sessions(since, reason, filter=which)
     if options.as_json:
         output.print_json({"ended": ended, "end_reason": reason})
     else:

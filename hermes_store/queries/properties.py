@@ -18,10 +18,18 @@ from hermes_store.models.stored import sessions
 from hermes_store.queries.conversations import ENDS_CHAIN
 from hermes_store.queries.lineage import locked_chain, locked_chains
 from hermes_store.queries.listing import Shape, select_page, translated
-from hermes_store.queries.paging import Page
+from hermes_store.queries.paging import ALL, Page
 from hermes_store.queries.sessions import require_changed
 
-__all__ = ["archive_batch", "checked", "newest", "set_archived", "set_pinned", "update_one"]
+__all__ = [
+    "archivable",
+    "archive_batch",
+    "checked",
+    "newest",
+    "set_archived",
+    "set_pinned",
+    "update_one",
+]
 
 _MOST_SESSIONS = 500
 _THE_ONE = sessions.c.id == bindparam("session")
@@ -79,14 +87,19 @@ def archive_batch(connection: OpenConnection, which: SessionFilter, at: float) -
 
     An empty list means that none is left.
     """
-    shape, parameters = translated(connection, which, Page(_MOST_SESSIONS))
-    found = [row[0] for row in _tips(shape).run(connection, **parameters).fetchall()]
+    found = archivable(connection, which, Page(_MOST_SESSIONS))
     # On a server another writer may have deleted or continued one before it was locked.
     chains = {
         each: chain for each, chain in locked_chains(connection, found).items() if chain.tip == each
     }
     _set_archived(connection, [each for chain in chains.values() for each in chain.ids], at)
     return [*chains]
+
+
+def archivable(connection: OpenConnection, which: SessionFilter, page: Page = ALL) -> list[str]:
+    """The ids of the last sessions of conversations that `which` means."""
+    shape, parameters = translated(connection, which, page)
+    return [row[0] for row in _tips(shape).run(connection, **parameters).fetchall()]
 
 
 @lru_cache(maxsize=32)

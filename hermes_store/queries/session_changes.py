@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Select,
     Text,
     and_,
     bindparam,
@@ -21,7 +23,9 @@ from sqlalchemy import (
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError
+from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import sessions
+from hermes_store.queries import filtering
 from hermes_store.queries.lineage import line_of
 from hermes_store.queries.sessions import ACTIVE, IMPORTING, exists, require, require_changed
 from hermes_store.search.triggers import require_all_stored
@@ -30,6 +34,7 @@ __all__ = [
     "create",
     "end",
     "end_batch",
+    "idle",
     "link_parent",
     "refuse_circle",
     "reopen",
@@ -75,13 +80,6 @@ _IS_IDLE = and_(
     sessions.c.ended_at.is_(None),
     ACTIVE < bindparam("before"),  # noqa: SIM300 - a column, no constant
     func.coalesce(sessions.c.end_reason, literal_column("''")) != literal_column(f"'{IMPORTING}'"),
-)
-_idle = select(sessions.c.id).where(sessions.c.id.is_not(None), _IS_IDLE)
-_END_IDLE = Statement(
-    update(sessions)
-    .where(sessions.c.id.in_(_idle.limit(literal_column(str(_MOST_ENDED)))), _IS_IDLE)
-    .values(ended_at=ACTIVE, end_reason=bindparam("reason"))
-    .returning(sessions.c.id)
 )
 _REOPEN = Statement(
     update(sessions).where(sessions.c.id == _ID).values(ended_at=null(), end_reason=null())
@@ -152,12 +150,38 @@ def end(connection: OpenConnection, session_id: str, reason: str | None, at: flo
         require(connection, session_id)
 
 
-def end_batch(connection: OpenConnection, before: float, reason: str | None) -> list[str]:
+def end_batch(
+    connection: OpenConnection, before: float, reason: str | None, which: SessionFilter
+) -> list[str]:
     """End some of the open sessions that were last active before a time; return their ids.
 
     Each ends at its last activity. An empty list means that none is left.
     """
-    return [row[0] for row in _END_IDLE.run(connection, before=before, reason=reason).fetchall()]
+    shape, parameters = filtering.chosen(connection, which)
+    ended = _end_idle(shape).run(connection, **parameters, before=before, reason=reason)
+    return [row[0] for row in ended.fetchall()]
+
+
+def idle(connection: OpenConnection, before: float, which: SessionFilter) -> list[str]:
+    """The ids of all sessions that `end_batch` would end."""
+    shape, parameters = filtering.chosen(connection, which)
+    found = Statement(_idle(shape)).run(connection, **parameters, before=before)
+    return [row[0] for row in found.fetchall()]
+
+
+def _idle(shape: filtering.Shape) -> Select[Any]:
+    return select(sessions.c.id).where(*filtering.conditions(shape), _IS_IDLE)
+
+
+@lru_cache(maxsize=32)
+def _end_idle(shape: filtering.Shape) -> Statement:
+    some = _idle(shape).limit(literal_column(str(_MOST_ENDED)))
+    return Statement(
+        update(sessions)
+        .where(sessions.c.id.in_(some), _IS_IDLE)
+        .values(ended_at=ACTIVE, end_reason=bindparam("reason"))
+        .returning(sessions.c.id)
+    )
 
 
 def reopen(connection: OpenConnection, session_id: str) -> None:

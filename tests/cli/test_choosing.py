@@ -242,6 +242,13 @@ def test_pin_and_its_undo(run, few):
     assert listed(run("--json", "list", "--pinned")) == "a1"
 
 
+def test_pin_by_a_rule_and_its_undo(run, few):
+    assert run("pin", "--not-pinned").err == "2 conversations are pinned\n"
+    undone = json.loads(run("--json", "pin", "--pinned", "--undo").out)
+    assert (sorted(undone["sessions"]), undone["pinned"]) == (["a1", "b2"], False)
+    assert run("pin").code == run("pin", "b2", "--open").code == 2
+
+
 def test_end_by_last_activity(run, few):
     assert (
         run("end", "--inactive-since", "2026-02-01", "--reason", "idle").err == "ended 1 session\n"

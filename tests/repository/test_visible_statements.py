@@ -75,6 +75,7 @@ CALLS: dict[str, Callable[[SessionRepository], object]] = {
     "usage_report": lambda repo: repo.usage_report(),
     "leases": lambda repo: repo.leases.acquire("n", "holder", 60),
     "meta": lambda repo: repo.meta.set("key", "value"),
+    "retention": lambda repo: repo.retention.add("r", "delete", 30),
     "delete_session": lambda repo: repo.delete_session("s"),
     "list_prune_candidates": lambda repo: repo.list_prune_candidates(),
     "prune_sessions": lambda repo: repo.prune_sessions(0),
@@ -89,6 +90,7 @@ WITHOUT_STATEMENTS = {
     "sanitize_title",
     "transaction",  # of whatever is called in it
     "url",
+    "backup",  # pages are copied, on a connection of its own
     "optimize",  # VACUUM runs outside of both engines
     "MAX_TITLE_LENGTH",
 }

@@ -121,6 +121,7 @@ BLIND = {
     "MAX_TITLE_LENGTH", "close", "connection", "end", "engines", "execute", "get_ancestors",
     "get_lineage",
     "get_next_title_in_lineage", "get_root", "get_session_title", "get_tip", "leases", "meta",
+    "backup", "retention",
     "newest_session", "orm_session", "resolve_session_by_title", "resolve_session_id",
     "sanitize_title", "session_count", "transaction", "url",
 }  # fmt: skip
