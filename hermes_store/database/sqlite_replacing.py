@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -22,15 +23,15 @@ _HERE, _EXCHANGE = -100, 2
 """AT_FDCWD and RENAME_EXCHANGE of renameat2(2)."""
 
 
-def put_in_place(new: Path, path: Path, kept: Path) -> bool:
-    """Give the file `new` the name `path`; what lies there gets the name `kept`, with its log.
+def put_in_place(new: Path, path: Path, free_name: Callable[[], Path]) -> Path | None:
+    """Give the file `new` the name `path`; what lies there gets a free name, with its log.
 
-    Returns whether anything lay there. Where the system exchanges two names at once (Linux), the
-    name stands for one of the two files at every moment, also when the process is killed. Raises
-    OSError, and nothing was changed.
+    Returns that name; None when nothing lay there. Where the system exchanges two names at once
+    (Linux), `path` stands for one of the two files at every moment, also when the process is
+    killed. Raises OSError, and nothing was changed.
     """
     with locked_folder(path.parent):  # who opens the file looks for a foreign log under this lock
-        is_there = path.exists()
+        is_there, kept = path.exists(), free_name()  # free as long as the lock is held
         _record_log_of(path)
         if not is_there:
             new.rename(path)
@@ -40,7 +41,7 @@ def put_in_place(new: Path, path: Path, kept: Path) -> bool:
         for ending in _BESIDE:
             with suppress(FileNotFoundError):
                 path.with_name(path.name + ending).rename(kept.with_name(kept.name + ending))
-    return is_there
+    return kept if is_there else None
 
 
 def _record_log_of(path: Path) -> None:

@@ -16,7 +16,14 @@ from hermes_store.errors import InvalidArgumentError
 from hermes_store.transfer.backup_label import label_of
 from hermes_store.transfer.unfinished import COMPANIONS, typed_os_errors
 
-__all__ = ["delete_old", "new_name", "require_not_the_store", "require_place", "stamped"]
+__all__ = [
+    "delete_old",
+    "name_of",
+    "new_name",
+    "require_not_the_store",
+    "require_place",
+    "stamped",
+]
 
 _STAMPED = r"-(\d{8}T\d{6}Z)(?:-(\d+))?\.db"
 
@@ -73,7 +80,7 @@ def new_name(folder: Path, url: URL) -> Path:
             raise _refused(f"{folder} is not a folder", "give the path of a folder for keep")
         with typed_os_errors(folder):
             folder.mkdir(mode=0o700)
-    return stamped(folder, f"{_stem(url)}-", ".db")
+    return stamped(folder, f"{name_of(url)}-", ".db")
 
 
 def stamped(folder: Path, before: str, after: str) -> Path:
@@ -85,7 +92,7 @@ def stamped(folder: Path, before: str, after: str) -> Path:
     return path
 
 
-def _stem(url: URL) -> str:
+def name_of(url: URL) -> str:
     """What the names of a store's backups begin with: the name of its file, or its database."""
     name = str(url.database)
     return re.sub(r"[^\w.-]", "_", name if backend_of(url).is_server else Path(name).stem)
@@ -97,7 +104,7 @@ def delete_old(made: Path, url: URL, keep: int) -> list[Path]:
     Only files with such a name and the label of this very store are meant. `made` stays, whatever
     the clock said when the others were made. Returns the paths that were deleted.
     """
-    name = re.compile(re.escape(_stem(url)) + _STAMPED)
+    name = re.compile(re.escape(name_of(url)) + _STAMPED)
     others: dict[tuple[str, int], Path] = {}
     for path in made.parent.iterdir():
         found = name.fullmatch(path.name)
@@ -106,7 +113,7 @@ def delete_old(made: Path, url: URL, keep: int) -> list[Path]:
     old = [others[key] for key in sorted(others, reverse=True)[keep - 1 :]]
     with typed_os_errors(made.parent):
         for path in old:
-            path.unlink()
+            path.unlink(missing_ok=True)  # another rotation may run at the same time
     return old
 
 

@@ -38,7 +38,7 @@ from hermes_store.schema.new_file import make_private_folders
 from hermes_store.schema.state import look_at_file
 from hermes_store.transfer.backup import Contents, require_sound, told
 from hermes_store.transfer.backup_label import take_label_off
-from hermes_store.transfer.backup_place import require_not_the_store, stamped
+from hermes_store.transfer.backup_place import name_of, require_not_the_store, stamped
 from hermes_store.transfer.unfinished import flush, typed_os_errors, unfinished
 
 __all__ = ["Restored", "restore"]
@@ -84,7 +84,7 @@ def restore(
 
         folder = Path(tempfile.gettempdir())
         with _staged(given, state, folder, report) as (new, _):
-            before = stamped(given.parent, f"{url.database}.replaced-", ".db")
+            before = stamped(given.parent, f"{name_of(url)}.replaced-", ".db")
             done, kept = exchange_rows(new, url, before, replace=may_replace, report=report)
         return Restored(done.sessions, done.messages, kept, _older(state), done.remarks)
     path = Path(str(url.database))
@@ -154,13 +154,16 @@ def _copy(path: Path, new: Path, report: Progress) -> None:
 
 def _exchanged(new: Path, path: Path) -> Path | None:
     """Put the new file in its place; return where the old one is kept."""
-    kept = stamped(path.parent, f"{path.stem}.replaced-", path.suffix)
+
+    def free_name() -> Path:
+        return stamped(path.parent, f"{path.stem}.replaced-", path.suffix)
+
     with typed_os_errors(path):
         _take_rights_of(path, new)
         flush(new)
-        was_there = put_in_place(new, path, kept)
+        kept = put_in_place(new, path, free_name)
         flush(path.parent)
-    if not was_there:
+    if kept is None:
         return None
     with suppress(HermesStoreError):  # a damaged file stays as it is, with what lies beside it
         if not look_at_file(url_of(kept), lock_timeout=0).is_new:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import stored
 from sqlalchemy import URL
-from support import only_sqlite
+from support import Caller, only_sqlite
 
 from hermes_store import SessionRepository, migrate
 from hermes_store.errors import (
@@ -128,6 +128,12 @@ class TestAFile:
     def test_a_backup_of_which_links_exist_can_be_restored(self, filled, path) -> None:
         path.with_name("also.db").hardlink_to(path)
         assert restore(path, filled).messages == 3
+
+    def test_restores_at_the_same_time_keep_a_file_each(self, filled: Path, path: Path) -> None:
+        callers = [Caller(lambda: restore(path, filled)) for _ in range(4)]
+        kept = {each.finish().kept for each in callers}  # type: ignore[attr-defined]
+        assert len(kept) == 4
+        assert all(contents(each) == contents(path) for each in {filled, *kept})
 
 
 class TestAServer:
