@@ -28,7 +28,7 @@ from hermes_store.schema.change import Progress
 from hermes_store.settings import make_settings
 from hermes_store.transfer import backup_place as place
 from hermes_store.transfer.backup_label import Label, put_label_on
-from hermes_store.transfer.unfinished import publish, unfinished
+from hermes_store.transfer.unfinished import publish, typed_os_errors, unfinished
 
 __all__ = ["Contents", "backup", "require_sound", "told"]
 
@@ -63,9 +63,10 @@ def backup(
     """
     url, target = url_of(address), _target(path)
     kept = None if keep is None else _checked_keep(keep)
-    if kept is not None or target.is_dir():
-        target = place.new_name(target, url)
-    place.require_place(target, url, replace=values.truth("replace", replace))
+    with typed_os_errors(target):
+        if kept is not None or target.is_dir():
+            target = place.new_name(target, url)
+        place.require_place(target, url, replace=values.truth("replace", replace))
     with unfinished(target.parent) as new:
         label, remarks = _filled(new, url, told(progress))
         publish(new, target)

@@ -73,13 +73,12 @@ def _refused(problem: str, remedy: str) -> InvalidArgumentError:
 def new_name(folder: Path, url: URL) -> Path:
     """A path in `folder` for a backup that is made now; makes the folder when it is missing.
 
-    Raises `InvalidArgumentError`, and `StoreUnavailableError` when the folder above is missing too.
+    Raises `InvalidArgumentError`, and `OSError` when the folder above is missing too.
     """
     if not folder.is_dir():
         if folder.exists():
             raise _refused(f"{folder} is not a folder", "give the path of a folder for keep")
-        with typed_os_errors(folder):
-            folder.mkdir(mode=0o700)
+        folder.mkdir(mode=0o700)
     return stamped(folder, f"{name_of(url)}-", ".db")
 
 

@@ -108,8 +108,10 @@ def _older(state: State) -> str | None:
 
 def _recognised(path: Path, url: URL) -> State:
     """The schema of the file to restore. Raises when it is no store, or a newer one."""
-    require_not_the_store(path, url)
-    if not path.exists():
+    with typed_os_errors(path):
+        require_not_the_store(path, url)
+        is_there = path.exists()
+    if not is_there:
         raise BackupError(f"there is no file {path}", "give the path of a backup")
     try:
         state = look_at_file(url_of(path), lock_timeout=LOCK_TIMEOUT)
@@ -173,11 +175,14 @@ def _exchanged(new: Path, path: Path) -> Path | None:
 
 def _take_rights_of(path: Path, new: Path) -> None:
     """Give the new file the mode of the old one, and its owner if this user may."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
+    if not path.exists() or not hasattr(os, "fchown"):
         return
-    new.chmod(found.st_mode & 0o777)
-    if os.name == "posix":
+    found = path.stat()
+    # By a descriptor: the folder may be another user's, who could put a link in its place.
+    descriptor = os.open(new, os.O_RDWR | os.O_NOFOLLOW)
+    try:
         with suppress(PermissionError):
-            os.chown(new, found.st_uid, found.st_gid)
+            os.fchown(descriptor, found.st_uid, found.st_gid)
+        os.fchmod(descriptor, found.st_mode & 0o777)
+    finally:
+        os.close(descriptor)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import stored
 from sqlalchemy import URL
-from support import only_sqlite
+from support import Caller, only_sqlite
 
 from hermes_store import SessionRepository, migrate
 from hermes_store.database.address import shown, url_of
@@ -174,6 +174,17 @@ def refused_beside_a_log(repository: SessionRepository, path: Path) -> str:
     with pytest.raises(InvalidArgumentError, match="is a store that is in use") as raised:
         repository.backup(path, replace=True)
     return str(raised.value)
+
+
+@only_sqlite
+def test_backups_at_the_same_time_do_not_disturb_each_other(
+    repository: SessionRepository, filled: Path, path: Path
+) -> None:
+    callers = [Caller(lambda: repository.backup(path)) for _ in range(4)]
+    for each in callers:
+        each.finish()
+    assert contents(path) == contents(filled)
+    assert beside(path) == ["b.db"]
 
 
 # --- damage ---------------------------------------------------------------------------------------
