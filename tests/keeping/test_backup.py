@@ -86,6 +86,7 @@ def test_a_store_of_an_older_schema_is_backed_up_as_it_is(database: Path, path: 
     assert database.read_bytes() == before
 
 
+@only_sqlite
 @pytest.mark.parametrize("made", ["closed", "missing", "empty"])
 def test_where_there_is_no_store_there_is_no_backup(database, tmp_path, path, made) -> None:
     if made == "closed":
@@ -187,6 +188,28 @@ def test_backups_at_the_same_time_do_not_disturb_each_other(
     assert beside(path) == ["b.db"]
 
 
+@only_sqlite
+def test_it_ends_and_is_of_one_moment_however_much_is_written_meanwhile(
+    repository: SessionRepository, path: Path
+) -> None:
+    repository.create_session("s", "cli")
+    for number in range(3):  # more pages than are copied between two reports
+        repository.meta.set(f"large-{number}", "x" * 3_000_000)
+    reports = []
+
+    def write(step: str, done: int, _total: int) -> None:
+        if step == "copying":
+            reports.append(done)
+            assert len(reports) < 20, "it begins anew after each write"
+            repository.append_message("s", "user", "meanwhile")
+
+    assert repository.backup(path, progress=write).messages == 0
+    assert len(reports) > 2
+    assert reports == sorted(reports)
+    assert stored.column(path, "SELECT count(*) FROM messages") == [0]
+    stored.check(path)
+
+
 # --- damage ---------------------------------------------------------------------------------------
 
 
@@ -249,6 +272,7 @@ def test_a_rotation_deletes_nothing_but_backups_of_this_store(
     (folder.parent / "another" / "state.db").write_bytes(template.read_bytes())
     with SessionRepository(folder.parent / "another" / "state.db") as other:
         others = other.backup(folder, keep=1).path
+    theirs = others.read_bytes()
     repository.backup(folder, keep=1)
     stays = {others, folder / "state-20010101T000000Z.db", folder / "state-x.db"}
     for each in stays - {others}:
@@ -258,6 +282,7 @@ def test_a_rotation_deletes_nothing_but_backups_of_this_store(
     SessionRepository(written_to).close()
     last = repository.backup(folder, keep=1).path
     assert set(folder.iterdir()) == {*stays, written_to, last}
+    assert others.read_bytes() == theirs
 
 
 @only_sqlite
@@ -272,6 +297,7 @@ def test_the_newest_stays_when_the_clock_was_turned_back(
     assert made[0].deleted == [later]
 
 
+@only_sqlite
 @pytest.mark.parametrize("keep", [0, -1, True, 1.5, "7", 10**9])
 def test_a_number_that_cannot_be_kept_is_refused(repository, folder, keep) -> None:
     with pytest.raises(InvalidArgumentError, match="keep: "):

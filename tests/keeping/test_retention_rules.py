@@ -112,6 +112,7 @@ def test_a_conversation_goes_whole_and_only_when_its_last_session_is_old(
     assert names(repository) >= {"new-root", "new"}
 
 
+@only_sqlite
 def test_a_rule_is_replaced_by_its_name_and_removed(repository: SessionRepository) -> None:
     repository.retention.add("a", "archive", 30)
     repository.retention.add("a", "delete", 60.5)
@@ -137,6 +138,7 @@ WRONG = {
 }
 
 
+@only_sqlite
 @pytest.mark.parametrize("said", WRONG)
 def test_a_rule_that_makes_no_sense_is_refused(repository: SessionRepository, said: str) -> None:
     with pytest.raises(InvalidArgumentError, match=said.partition(":")[0]):
@@ -144,6 +146,7 @@ def test_a_rule_that_makes_no_sense_is_refused(repository: SessionRepository, sa
     assert repository.retention.rules() == []
 
 
+@only_sqlite
 @pytest.mark.parametrize("stored", [5, {}, {"action": "burn", "days": 1, "filter": {}},
                                     {"action": "delete", "days": 1, "filter": {"newer": 1}}])  # fmt: skip
 def test_a_rule_that_cannot_be_read_is_named_and_nothing_is_done(
