@@ -103,7 +103,7 @@ class SessionRepository(Operations, Care):
         Raises `NestedTransactionError` inside `transaction()`, and `StoreBusyError` when another
         thread stays in its transaction for longer than `lock_timeout`.
         """
-        if self._store.settings.retention_at_close:
+        if self._store.settings.retention_at_close and not self._store.is_read_only:
             apply_at_close(self._store)
         self._store.close()
 
