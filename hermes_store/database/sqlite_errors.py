@@ -12,10 +12,19 @@ from hermes_store.errors import (
 __all__ = ["is_busy", "is_undecodable", "translate"]
 
 _BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
+_UNNAMED = {
+    "database is locked": "SQLITE_BUSY",
+    "database or disk is full": "SQLITE_FULL",
+    "disk I/O error": "SQLITE_IOERR",
+    "database disk image is malformed": "SQLITE_CORRUPT",
+    "file is not a database": "SQLITE_NOTADB",
+}
+"""Errors of pysqlite3's `backup()`, which have no name."""
 
 
 def _name(exc: BaseException) -> str:
-    return str(getattr(_original(exc), "sqlite_errorname", ""))
+    original = _original(exc)
+    return str(getattr(original, "sqlite_errorname", _UNNAMED.get(str(original), "")))
 
 
 def _original(exc: BaseException) -> BaseException:
