@@ -33,6 +33,7 @@ from hermes_store.transfer.unfinished import publish, typed_os_errors, unfinishe
 __all__ = ["Contents", "backup", "require_sound", "told"]
 
 _MOST_KEPT = 10_000
+_OPCODES_AT_ONCE = 100_000
 
 
 class Contents(NamedTuple):
@@ -144,13 +145,27 @@ def require_sound(path: Path, held: Contents | None, what: str) -> Contents:
         typed_errors(backend_of(url_of(path))),
         closing(driver.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection,
     ):
-        [found] = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        found = _checked(connection)
         if found != "ok":
             raise _damaged(what, " ".join(found.split()))
         counted = Contents(*map(_number_of(connection), Contents._fields))
     if held not in {None, counted}:
         raise _damaged(what, f"{held} were to be copied, {counted} are there")
     return counted
+
+
+def _checked(dbapi: Any) -> str:
+    """What SQLite finds wrong first, or "ok". Ctrl-C ends the check, which may take long."""
+    dbapi.set_progress_handler(lambda: False, _OPCODES_AT_ONCE)  # Python looks for signals there
+    try:
+        [found] = dbapi.execute("PRAGMA integrity_check(1)").fetchone()
+    except sqlite_driver().OperationalError as exc:
+        if exc.sqlite_errorname == "SQLITE_INTERRUPT":
+            raise KeyboardInterrupt from exc
+        raise
+    finally:
+        dbapi.set_progress_handler(None, 0)
+    return str(found)
 
 
 def _number_of(dbapi: Any) -> Any:
