@@ -78,15 +78,12 @@ def restore(
     url, given = url_of(address), _given(backup)
     may_replace = values.truth("replace", replace)
     state = _recognised(given, url)
-    report = told(progress)
     if backend_of(url).is_server:
-        from hermes_store.transfer.restoring_rows import exchange_rows  # noqa: PLC0415 - only of a server
+        return _restore_rows(given, state, url, may_replace, told(progress))
+    return _restore_file(given, state, url, told(progress))
 
-        folder = Path(tempfile.gettempdir())
-        with _staged(given, state, folder, report) as (new, _):
-            before = stamped(given.parent, f"{name_of(url)}.replaced-", ".db")
-            done, kept = exchange_rows(new, url, before, replace=may_replace, report=report)
-        return Restored(done.sessions, done.messages, kept, _older(state), done.remarks)
+
+def _restore_file(given: Path, state: State, url: URL, report: Progress) -> Restored:
     path = Path(str(url.database))
     backend_of(url).require_one_name(url)
     with typed_os_errors(path):
@@ -94,6 +91,15 @@ def restore(
     with _staged(given, state, path.parent, report) as (new, held):
         kept = _exchanged(new, path)
     return Restored(*held, kept, _older(state), {})
+
+
+def _restore_rows(given: Path, state: State, url: URL, replace: bool, report: Progress) -> Restored:
+    from hermes_store.transfer.restoring_rows import exchange_rows  # noqa: PLC0415 - only of a server
+
+    before = stamped(given.parent, f"{name_of(url)}.replaced-", ".db")
+    with _staged(given, state, Path(tempfile.gettempdir()), report) as (new, _):
+        done, kept = exchange_rows(new, url, before, replace=replace, report=report)
+    return Restored(done.sessions, done.messages, kept, _older(state), done.remarks)
 
 
 def _given(backup: Any) -> Path:

@@ -48,7 +48,7 @@ def _clear_away(folder: Path) -> None:
         if path.name.endswith(COMPANIONS):
             continue
         with suppress(OSError):
-            descriptor = os.open(path, os.O_RDWR)
+            descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
             try:
                 if _lock(descriptor):
                     _delete(path)
