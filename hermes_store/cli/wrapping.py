@@ -44,7 +44,14 @@ def _fitting(line: str, width: int) -> int:
         return min(len(line), width)
     columns = 0
     for index, character in enumerate(line):
-        columns += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        columns += 2 if _may_be_wide(character) else 1
         if columns > width:
             return index
     return len(line)
+
+
+def _may_be_wide(character: str) -> bool:
+    """Whether a terminal may draw it in two columns: each Unicode makes more symbols wide."""
+    if unicodedata.east_asian_width(character) in "WF":
+        return True
+    return character > "\u2600" and unicodedata.category(character) in {"So", "No"}

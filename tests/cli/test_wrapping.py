@@ -1,6 +1,6 @@
 """Lines are broken to the terminal's width and lose nothing."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -17,6 +17,7 @@ def test_a_line_is_broken_at_blanks_and_a_long_word_where_it_must():
     assert list(wrapped("a\tb", 80)) == ["a       b"]
 
 
+@example("0䷀", 2)  # wide since Unicode 16
 @given(LINE, st.integers(2, 30))
 def test_no_piece_is_wider_than_the_terminal_and_nothing_is_lost(line, width):
     pieces = list(wrapped(line, width))
