@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from claude_agent_sdk import fold_session_summary
 
-from hermes_store.adapters import keys
-from hermes_store.adapters.exact import exactly, is_id, whole_of
-from hermes_store.adapters.iso_times import seconds
 from hermes_store.adapters.opened import Given, Opened
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.filters import SessionFilter
+from hermes_store.shapes import keys
+from hermes_store.shapes.exact import exactly, is_id, whole_of
+from hermes_store.shapes.iso_times import seconds
 
 if TYPE_CHECKING:
     from claude_agent_sdk.types import (

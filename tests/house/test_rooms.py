@@ -41,7 +41,7 @@ FLOORS = [
     {"errors"},
     {"values"},
     {"models", "records", "settings"},
-    {"database", "filters"},
+    {"database", "filters", "shapes"},
     {"search"},
     {"queries"},
     {"schema"},

@@ -12,9 +12,9 @@ from google.adk.memory.base_memory_service import BaseMemoryService, SearchMemor
 from google.adk.memory.memory_entry import MemoryEntry
 
 from hermes_store.adapters.google_adk.events import event_of, message_of
-from hermes_store.adapters.google_adk.names import conversation_id, memory_id, user_key
 from hermes_store.adapters.opened import Given, Opened
 from hermes_store.filters import SessionFilter
+from hermes_store.shapes.adk_names import conversation_id, memory_id, user_key
 
 if TYPE_CHECKING:
     from google.adk.events.event import Event

@@ -12,10 +12,8 @@ from weakref import WeakValueDictionary
 from google.adk.sessions.base_session_service import BaseSessionService, ListSessionsResponse
 from google.adk.sessions.session import Session
 
-from hermes_store.adapters import keys
 from hermes_store.adapters.google_adk import stored
 from hermes_store.adapters.google_adk.events import event_of, message_of
-from hermes_store.adapters.google_adk.names import conversation_id, conversations
 from hermes_store.adapters.google_adk.state import (
     Scoped,
     app_prefix,
@@ -25,6 +23,8 @@ from hermes_store.adapters.google_adk.state import (
 )
 from hermes_store.adapters.opened import Given, Opened
 from hermes_store.filters import SessionFilter
+from hermes_store.shapes import keys
+from hermes_store.shapes.adk_names import conversation_id, conversations
 
 if TYPE_CHECKING:
     from google.adk.events.event import Event

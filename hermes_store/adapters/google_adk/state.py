@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 from google.adk.sessions.state import State
 from pydantic_core import to_jsonable_python
 
-from hermes_store.adapters import keys
+from hermes_store.shapes import keys
 
 if TYPE_CHECKING:
     from hermes_store.repository import Transaction

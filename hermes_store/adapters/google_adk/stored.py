@@ -12,8 +12,8 @@ from google.adk.errors.session_not_found_error import SessionNotFoundError
 
 from hermes_store import errors
 from hermes_store.adapters.google_adk.events import is_same, message_of
-from hermes_store.adapters.google_adk.names import MINE, conversation_id, user_key
 from hermes_store.adapters.google_adk.state import Scoped
+from hermes_store.shapes.adk_names import MINE, conversation_id, user_key
 
 if TYPE_CHECKING:
     from google.adk.events.event import Event

@@ -18,9 +18,9 @@ from agents.memory.session_settings import (
     resolve_session_limit,
 )
 
-from hermes_store.adapters.openai_agents.items import item_of, message_of
 from hermes_store.adapters.opened import Given, Opened
 from hermes_store.errors import SessionNotFoundError, StoreClosedError
+from hermes_store.shapes.openai_items import item_of, message_of
 
 if TYPE_CHECKING:
     from agents.items import TResponseInputItem

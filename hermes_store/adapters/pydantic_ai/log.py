@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic_ai.conversation_store import ConversationConflict
 
-from hermes_store.adapters import keys
 from hermes_store.adapters.pydantic_ai.messages import MINE
 from hermes_store.adapters.pydantic_ai.places import SOURCE, place_key
 from hermes_store.errors import SessionNotFoundError
+from hermes_store.shapes import keys
 
 if TYPE_CHECKING:
     from hermes_store.records import NewMessage, SessionRecord

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
 
-from hermes_store.adapters.exact import exactly, whole_of
-from hermes_store.adapters.iso_times import seconds
 from hermes_store.records import MessageRecord, NewMessage
+from hermes_store.shapes.exact import exactly, whole_of
+from hermes_store.shapes.iso_times import seconds
 
 __all__ = ["MINE", "message_of", "model_message_of"]
 

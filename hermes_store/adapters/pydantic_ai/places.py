@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hermes_store.adapters import keys
 from hermes_store.adapters.pydantic_ai.messages import MINE
 from hermes_store.filters import SessionFilter
+from hermes_store.shapes import keys
 
 if TYPE_CHECKING:
     from hermes_store.asynchronous.repository import AsyncSessionRepository

@@ -9,10 +9,10 @@ from strands.session.session_repository import SessionRepository as Protocol
 from strands.types.exceptions import SessionException
 from strands.types.session import Session, SessionAgent, SessionMessage, SessionType
 
-from hermes_store.adapters import keys
 from hermes_store.adapters.opened import Given, Opened
 from hermes_store.adapters.strands import rows
 from hermes_store.filters import SessionFilter
+from hermes_store.shapes import keys
 
 if TYPE_CHECKING:
     from strands.multiagent.base import MultiAgentBase

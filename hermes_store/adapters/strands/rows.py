@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
-from hermes_store.adapters.exact import exactly, whole_of
-from hermes_store.adapters.iso_times import seconds
 from hermes_store.adapters.strands.content_blocks import columns_of, message_of
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.records import MessageRecord, NewMessage
+from hermes_store.shapes.exact import exactly, whole_of
+from hermes_store.shapes.iso_times import seconds
 
 if TYPE_CHECKING:
     from hermes_store.repository import SessionRepository, Transaction

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from turn import TURN, back, ordered
 
-from hermes_store.adapters.exact import NotJsonError
 from hermes_store.adapters.openai_agents import HermesSession
 from hermes_store.errors import HermesStoreError
+from hermes_store.shapes.exact import NotJsonError
 
 OTHERS = [
     {"type": "reasoning", "id": "rs_2", "summary": []},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hermes_store.adapters import keys
+from hermes_store.shapes import keys
 
 __all__ = ["MINE", "conversation_id", "conversations", "memory_id", "user_key"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
-from hermes_store.adapters.exact import exactly, whole_of
 from hermes_store.records import MessageRecord, NewMessage
+from hermes_store.shapes.exact import exactly, whole_of
 
 __all__ = ["item_of", "message_of"]
 

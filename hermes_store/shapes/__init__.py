@@ -1,0 +1,1 @@
+"""How items of other programs stand in messages, without importing those programs."""
