@@ -13,6 +13,7 @@ __all__ = [
     "ForeignTriggerError",
     "HermesStoreError",
     "InvalidArgumentError",
+    "LogFileError",
     "MessageNotFoundError",
     "MigrationError",
     "NestedTransactionError",
@@ -236,6 +237,16 @@ class BackupError(HermesStoreError):
         self.problem = problem
         self.remedy = remedy
         super().__init__(f"{problem}; {remedy}")
+
+
+class LogFileError(HermesStoreError):
+    """A file of another program cannot be read; what was imported before stays."""
+
+    def __init__(self, name: str, problem: str, remedy: str) -> None:
+        self.name = name
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{name}: {problem}; {remedy}")
 
 
 class SearchIndexError(HermesStoreError):

@@ -27,6 +27,7 @@ EXAMPLES = [
     errors.SecondNameError("state.db is one of 2 hard links", "remove all but one"),
     errors.BackupError("there is no store in state.db", "give another"),
     errors.CopyError("the target holds session x"),
+    errors.LogFileError("export.zip", "is a damaged zip", "get it once more"),
     errors.SearchIndexError("damaged", "row 3"),
     errors.SearchTooBroadError(10.0),
     errors.SchemaTooNewError("7", "6"),

@@ -18,14 +18,17 @@ _MOST_KEPT = 1_000
 
 
 class Bad(NamedTuple):
-    """A line that could not be imported."""
+    """A line, a record or a row that could not be imported."""
 
     file: str
     line: int
     problem: str
+    unit: str = "line"
+    """What the number in `line` counts."""
 
     def __str__(self) -> str:
-        return f"{one_line(self.file)}:{self.line}: {self.problem}"
+        place = f":{self.line}" if self.unit == "line" else f", {self.unit} {self.line}"
+        return f"{one_line(self.file)}{place}: {self.problem}"
 
 
 class FormatError(click.ClickException):

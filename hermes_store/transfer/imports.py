@@ -22,8 +22,12 @@ def import_all(
     *,
     result: ImportResult | None = None,
     on_bad: Callable[[InvalidArgumentError], object] | None = None,
+    on_there: Callable[[ParsedSession], object] | None = None,
 ) -> ImportResult:
-    """Store sessions one by one with `write(function, …)`; then link those to their parents."""
+    """Store sessions one by one with `write(function, …)`; then link those to their parents.
+
+    `on_there` is called with each session that was there already.
+    """
     if not isinstance(given, Iterable):
         raise InvalidArgumentError(
             "sessions", f"{given!r} is not a list", "give dicts, as exported"
@@ -36,6 +40,8 @@ def import_all(
         try:
             session = parse(one)
             imported = _store(session, write, done)
+            if imported.there == WHOLE and on_there is not None:
+                on_there(session)
         except InvalidArgumentError as exc:
             if on_bad is None:
                 raise

@@ -1,0 +1,132 @@
+"""Import conversations from the files of other programs.
+
+Sessions that are there already get the messages that came since, so an import that was interrupted
+is simply run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
+
+from hermes_store.database.address import Address, create_database, url_of
+from hermes_store.errors import InvalidArgumentError
+from hermes_store.execution.store import Store
+from hermes_store.records import ImportResult
+from hermes_store.schema.change import Progress
+from hermes_store.settings import make_settings
+from hermes_store.transfer.growing import grow, sessions_of_messages
+from hermes_store.transfer.importers.log_file import LogFile
+from hermes_store.transfer.importers.log_formats import FORMATS
+from hermes_store.transfer.importers.log_reading import Place, Reading
+from hermes_store.transfer.importers.log_sessions import Session
+from hermes_store.transfer.imports import import_all
+from hermes_store.transfer.parsing import ParsedSession
+
+__all__ = ["LogsResult", "Recognised", "import_logs"]
+
+OnBad = Callable[[Place, str], object]
+
+
+class Recognised(NamedTuple):
+    """A file and the name of its format, a key of `FORMATS`."""
+
+    file: LogFile
+    format: str
+
+
+@dataclass
+class LogsResult(ImportResult):
+    """What an import of logs did."""
+
+    grown: dict[str, int] = field(default_factory=dict)
+    """Session id → how many messages it got in addition."""
+    formats: dict[str, list[str]] = field(default_factory=dict)
+    """Format → ids of the sessions that were stored or grew, in their order."""
+
+
+def import_logs(
+    logs: Sequence[Recognised],
+    target: Address,
+    *,
+    result: LogsResult,
+    on_bad: OnBad,
+    warn: Callable[[str], object],
+    progress: Progress,
+) -> None:
+    """Store the conversations of some files in the database `target`, and say in `result` what.
+
+    Creates the target when it is missing, and its schema. The files do not change. `on_bad` is
+    called with the place of each record that cannot be stored, which is left out unless `on_bad`
+    raises; what was stored before stays. Raises `LogFileError` for a file that cannot be read.
+    """
+    goal = url_of(target)
+    create_database(goal)
+    with closing(Store(goal, make_settings(mmap_size=0, auto_migrate=True))) as store:
+        _Import(store, result, on_bad, warn, progress).run(logs)
+
+
+class _Import:
+    """Where one import writes, and whom it tells what."""
+
+    def __init__(
+        self,
+        store: Store,
+        result: LogsResult,
+        on_bad: OnBad,
+        warn: Callable[[str], object],
+        progress: Progress,
+    ) -> None:
+        self._store = store
+        self._result = result
+        self._on_bad = on_bad
+        self._warn = warn
+        self._progress = progress
+        self._reading: Reading | None = None
+
+    def run(self, logs: Sequence[Recognised]) -> None:
+        import_all(
+            self._sessions(logs),
+            self._store.write,
+            result=self._result,
+            on_bad=self._refused,
+            on_there=self._grow,
+        )
+
+    def _sessions(self, logs: Sequence[Recognised]) -> Iterator[Session]:
+        total, before = sum(each.file.size for each in logs), 0
+        for file, name in logs:
+            report = partial(self._report, f"importing {file.path.name}", before, total)
+            self._reading = Reading(
+                file,
+                on_bad=self._on_bad,
+                warn=self._warn,
+                known=partial(self._known, name),
+                report=report,
+            )
+            for each in FORMATS[name].read(self._reading):
+                stored = self._result.sessions, len(self._result.grown)
+                yield each
+                if stored != (self._result.sessions, len(self._result.grown)):
+                    self._result.formats.setdefault(name, []).append(each["id"])
+            before += file.size
+
+    def _known(self, source: str, tree: str) -> dict[str, str]:
+        return self._store.read(sessions_of_messages, source, tree)
+
+    def _report(self, step: str, before: int, total: int, done: int) -> None:
+        self._progress(step, before + done, total)
+
+    def _refused(self, error: InvalidArgumentError) -> None:
+        assert self._reading is not None
+        self._on_bad(self._reading.place, str(error))
+
+    def _grow(self, session: ParsedSession) -> None:
+        if added := grow(session, self._store.write):
+            session_id = session.columns["id"]
+            self._result.grown[session_id] = self._result.grown.get(session_id, 0) + added
+            self._result.messages += added
+            self._result.skipped.pop()
