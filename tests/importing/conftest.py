@@ -1,0 +1,64 @@
+"""Importing as a person does it: the command, and the store that it leaves."""
+
+import json
+from typing import NamedTuple
+
+import pytest
+
+from hermes_store import SessionRepository
+from hermes_store.cli.app import run
+
+
+class Imported(NamedTuple):
+    code: int
+    out: str
+    err: str
+    repository: SessionRepository
+
+
+@pytest.fixture
+def import_logs(database, capsys):
+    """Run the command's import with some arguments."""
+    opened = []
+    shown = getattr(database, "render_as_string", None)
+    url = shown(hide_password=False) if shown else str(database)
+
+    def call(*arguments) -> Imported:
+        capsys.readouterr()
+        code = run(["--db", url, "import", *map(str, arguments)])
+        out, err = capsys.readouterr()
+        opened.append(SessionRepository(database))
+        return Imported(code, out, err, opened[-1])
+
+    yield call
+    for each in opened:
+        each.close()
+
+
+@pytest.fixture
+def import_records(tmp_path, import_logs):
+    """Import a JSON file with some records."""
+
+    def call(records, *arguments, name="conversations.json") -> SessionRepository:
+        path = tmp_path / name
+        path.write_text(json.dumps(records), encoding="utf-8")
+        result = import_logs(path, *arguments)
+        assert result.code == 0, result.err
+        return result.repository
+
+    return call
+
+
+@pytest.fixture
+def import_lines(tmp_path, import_logs):
+    """Import a file with a JSON value on each line."""
+
+    def call(lines, *arguments, name="log.jsonl") -> SessionRepository:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(json.dumps(each) + "\n" for each in lines), encoding="utf-8")
+        result = import_logs(path, *arguments)
+        assert result.code == 0, result.err
+        return result.repository
+
+    return call
