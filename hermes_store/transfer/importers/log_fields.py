@@ -12,12 +12,14 @@ from hermes_store.shapes import iso_times
 from hermes_store.shapes.exact import is_id
 
 __all__ = [
+    "content_of",
     "count_of",
     "id_of",
     "joined",
     "list_of",
     "made_id",
     "object_of",
+    "plain",
     "rest_of",
     "text_of",
     "time_of",
@@ -91,3 +93,17 @@ def tool_call(call_id: Any, name: Any, arguments: Any) -> dict[str, Any]:
         arguments = json.dumps({} if arguments is None else arguments, ensure_ascii=False)
     function = {"name": text_of(name) or "", "arguments": arguments}
     return {"id": text_of(call_id) or "", "type": "function", "function": function}
+
+
+def content_of(value: Any) -> Any:
+    """What a message can say: a text, a list, an object; other values as JSON; None for nothing."""
+    if value is None or isinstance(value, (str, list, dict)):
+        return value or None
+    return json.dumps(value)
+
+
+def plain(parts: list[Any]) -> Any:
+    """The text of parts that are one plain text; else the parts; None for none."""
+    if len(parts) == 1 and isinstance(parts[0], dict) and text_of(parts[0].get("text")):
+        return parts[0]["text"]
+    return parts or None

@@ -6,11 +6,23 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
-from hermes_store.transfer.importers import chatgpt
+from hermes_store.transfer.importers import (
+    chatgpt,
+    claude_ai,
+    claude_code,
+    codex,
+    google_adk,
+    llm_logs,
+    openai_agents,
+    openai_fine_tuning,
+    sharegpt,
+)
 from hermes_store.transfer.importers.json_records import JsonRecords
+from hermes_store.transfer.importers.log_database import tables_of
 from hermes_store.transfer.importers.log_file import LogFile
 from hermes_store.transfer.importers.log_reading import Reading
 from hermes_store.transfer.importers.log_sessions import Session
+from hermes_store.transfer.importers.sqlite_rows import is_sqlite
 
 __all__ = ["FORMATS", "Format", "format_of"]
 
@@ -23,12 +35,23 @@ class Format(NamedTuple):
 
     title: str
     looks: Callable[[dict[str, Any]], bool]
-    """Whether a record is one of this format."""
+    """Whether a record is one of this format; of a database, whether its tables are."""
     read: Callable[[Reading], Iterator[Session]]
+    is_database: bool = False
 
 
 FORMATS = {
     "chatgpt": Format("ChatGPT's export", chatgpt.looks, chatgpt.read),
+    "claude-ai": Format("Claude.ai's export", claude_ai.looks, claude_ai.read),
+    "claude-code": Format("Claude Code", claude_code.looks, claude_code.read),
+    "codex": Format("Codex", codex.looks, codex.read),
+    "sharegpt": Format("ShareGPT", sharegpt.looks, sharegpt.read),
+    "openai-fine-tuning": Format(
+        "OpenAI fine-tuning", openai_fine_tuning.looks, openai_fine_tuning.read
+    ),
+    "llm": Format("llm", llm_logs.looks, llm_logs.read, True),
+    "openai-agents": Format("OpenAI Agents SDK", openai_agents.looks, openai_agents.read, True),
+    "google-adk": Format("Google ADK", google_adk.looks, google_adk.read, True),
 }
 
 
@@ -37,12 +60,20 @@ def format_of(file: LogFile) -> str | None:
 
     Raises `LogFileError` for a zip that cannot be read.
     """
+    if file.member is None and is_sqlite(file.path):
+        tables = tables_of(file.path)
+        found = (name for name, each in FORMATS.items() if each.is_database and each.looks(tables))
+        return next(found, None)
     with file.opened() as stream:
         for _, value in islice(JsonRecords(stream, _pass_over), _LOOKED_AT):
-            for name, each in FORMATS.items() if isinstance(value, dict) else ():
-                if each.looks(value):
-                    return name
+            if isinstance(value, dict) and (name := _of_record(value)):
+                return name
     return None
+
+
+def _of_record(value: dict[str, Any]) -> str | None:
+    found = (name for name, each in FORMATS.items() if not each.is_database and each.looks(value))
+    return next(found, None)
 
 
 def _pass_over(_number: int, _problem: str) -> None:
