@@ -71,6 +71,8 @@ def import_command(
             raise click.UsageError("give databases and files of JSON lines in calls of their own")
         _refuse_options_of_lines("skip_bad")
         return take_over(options, databases, options)
+    if forced and STDIO in files:
+        raise click.UsageError("--from is for files: stdin cannot be read twice")
     logs, ours = recognised([path for path in files if path != STDIO], forced)
     if logs and (ours or STDIO in files):
         raise click.UsageError(

@@ -11,22 +11,30 @@ from pathlib import Path
 import click
 
 from hermes_store.cli import output
+from hermes_store.cli.errors import message_of
 from hermes_store.cli.jsonl import Bad, BadLines, FormatError
 from hermes_store.cli.opening import refuse_read_only
 from hermes_store.cli.options import Options
-from hermes_store.cli.text import listed
+from hermes_store.cli.text import listed, one_line
 from hermes_store.database.address import url_of
-from hermes_store.errors import HermesStoreError
-from hermes_store.transfer.importers.log_file import files_in
+from hermes_store.errors import (
+    DamagedFileError,
+    HermesStoreError,
+    LogFileError,
+    StoreUnavailableError,
+)
+from hermes_store.transfer.importers.log_file import files_in, is_zip
 from hermes_store.transfer.importers.log_formats import FORMATS, format_of
 from hermes_store.transfer.importers.log_reading import Place
 from hermes_store.transfer.importers.logs import LogsResult, Recognised, import_logs
+from hermes_store.transfer.importers.sqlite_rows import is_sqlite
 
 __all__ = ["import_foreign", "recognised"]
 
 _SUFFIXES = frozenset({".json", ".jsonl", ".zip", ".db", ".sqlite", ".sqlite3"})
 _MOST_SESSIONS = 20
 """In the table of the summary; --json lists all."""
+_RIGHT = ("MESSAGES", "NEW")
 
 
 def recognised(paths: Sequence[Path], forced: str | None) -> tuple[list[Recognised], list[Path]]:
@@ -39,35 +47,44 @@ def recognised(paths: Sequence[Path], forced: str | None) -> tuple[list[Recognis
     for path in paths:
         if path.is_dir():
             logs += _in_folder(path, forced)
-            continue
-        found = list(_in_file(path, forced))
-        logs += found
-        if found:
+        elif found := list(_in_file(path, forced)) if path.is_file() else []:
             _tell(path, found, 0)
-        elif forced:
-            raise click.UsageError(f"{path} holds no file that could be {FORMATS[forced].title}")
+            logs += found
         else:
             others.append(path)
     return logs, others
 
 
 def _in_file(path: Path, forced: str | None) -> Iterator[Recognised]:
-    for file in files_in(path):
-        if name := forced or format_of(file):
-            yield Recognised(file, name)
+    files = files_in(path)
+    if forced and FORMATS[forced].is_database != is_sqlite(path):
+        kind = "is" if is_sqlite(path) else "is not"
+        raise LogFileError(str(path), f"{kind} a SQLite file", f"{forced} is another kind of file")
+    found = [(file, forced or format_of(file)) for file in files]
+    known = [Recognised(file, name) for file, name in found if name]
+    if not known and is_zip(path):
+        remedy = "give the zip as the program made it, or a file in it with --from"
+        raise LogFileError(str(path), "holds no conversations of a format that is known", remedy)
+    yield from known
 
 
 def _in_folder(folder: Path, forced: str | None) -> list[Recognised]:
     files = sorted(each for each in folder.rglob("*") if each.suffix.lower() in _SUFFIXES)
-    files = [each for each in files if each.is_file()]
-    found = [(path, list(_in_file(path, forced))) for path in files]
-    logs = [each for _, some in found for each in some]
+    logs: list[Recognised] = []
+    unknown = 0
+    for path in files:
+        try:
+            found = list(_in_file(path, forced)) if path.is_file() else []
+        except (LogFileError, DamagedFileError, StoreUnavailableError, OSError) as exc:
+            output.note(f"left out: {message_of(exc)}")
+            found = []
+        logs += found
+        unknown += not found
     if not logs:
         raise click.UsageError(
-            f"{folder} holds no file of a format that import knows; its page is "
-            "docs/importing-logs.md, and single files are given by their names"
+            f"{folder} holds no file of a format that is known; name files of sessions one by one"
         )
-    _tell(folder, logs, sum(not some for _, some in found))
+    _tell(folder, logs, unknown)
     return logs
 
 
@@ -109,9 +126,10 @@ def import_foreign(options: Options, logs: Sequence[Recognised], *, skip_bad: bo
 
 
 def _counts(done: LogsResult) -> str:
-    grown = f", {output.count(len(done.grown), 'session')} continued" if done.grown else ""
+    grown = sum(not each.is_new for each in done.stored.values())
+    continued = f", {output.count(grown, 'session')} continued" if grown else ""
     messages = output.count(done.messages, "message")
-    return f"{output.count(done.sessions, 'new session')}{grown}, {messages}"
+    return f"{output.count(done.sessions, 'new session')}{continued}, {messages}"
 
 
 def _print_summary(
@@ -126,19 +144,32 @@ def _print_summary(
         output.note(f"stored before the error: {_counts(done)}; run the same import again, or")
         output.note("leave out what cannot be imported with --skip-bad")
         return
-    _print_formats(done)
+    _print_sessions(done)
     _print_remarks(done, bad)
 
 
+def _print_sessions(done: LogsResult) -> None:
+    """The sessions one by one; of many sessions, those of each format together."""
+    if len(done.stored) > _MOST_SESSIONS:
+        _print_formats(done)
+    elif done.stored:
+        out, table = output.console(), output.table("ID", "TITLE", "FORMAT", *_RIGHT, right=_RIGHT)
+        for session_id, each in done.stored.items():
+            title = one_line(done.retitled.get(session_id, each.title) or "")
+            numbers = output.count(each.messages), "yes" if each.is_new else "no"
+            table.add_row(one_line(session_id), title, each.format, *numbers)
+        output.print_table(out, table, widest="TITLE")
+
+
 def _print_formats(done: LogsResult) -> None:
-    out = output.console()
-    table = output.table("FORMAT", "NEW", "CONTINUED", right=("NEW", "CONTINUED"))
-    for name, ids in done.formats.items():
-        grown = sum(each in done.grown for each in ids)
-        new, continued = output.count(len(ids) - grown), output.count(grown)
-        table.add_row(FORMATS[name].title, new, continued)
-    if done.formats:
-        output.print_table(out, table, widest="FORMAT")
+    right = ("NEW SESSIONS", "CONTINUED", "MESSAGES")
+    out, table = output.console(), output.table("FORMAT", *right, right=right)
+    for name in dict.fromkeys(each.format for each in done.stored.values()):
+        stored = [each for each in done.stored.values() if each.format == name]
+        new = sum(each.is_new for each in stored)
+        numbers = new, len(stored) - new, sum(each.messages for each in stored)
+        table.add_row(name, *map(output.count, numbers))
+    output.print_table(out, table, widest="FORMAT")
 
 
 def _print_remarks(done: LogsResult, bad: BadLines) -> None:

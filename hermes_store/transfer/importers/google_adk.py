@@ -56,12 +56,22 @@ def read(reading: Reading) -> Iterator[Session]:
     with database(reading) as tables:
         about = Grouped(tables, "sessions", "app_name", "user_id", "id")
         events = Grouped(tables, "events", *_KEYS)
+        of_app = Grouped(tables, "app_states", "app_name")
+        of_user = Grouped(tables, "user_states", "app_name", "user_id")
         for which in dict.fromkeys([*about.values(), *events.values()]):
             row = next(about.of(*which), {})
-            yield _session(tuple(map(str, which)), row, list(_events(events, which, reading)))
+            shared = {
+                "app": next(of_app.of(which[0]), {}),
+                "user": next(of_user.of(*which[:2]), {}),
+            }
+            states = {scope: state for scope, each in shared.items() if (state := _state(each))}
+            found = list(_events(events, which, reading))
+            yield _session(tuple(map(str, which)), row, found, states)
 
 
-def _session(which: tuple[str, ...], row: Row, events: list[dict[str, Any]]) -> Session:
+def _session(
+    which: tuple[str, ...], row: Row, events: list[dict[str, Any]], shared: dict[str, Any]
+) -> Session:
     app_name, user_id, session_id = which
     own_id, key = conversation_id(app_name, user_id, session_id), user_key(app_name, user_id)
     usage = Usage()
@@ -70,7 +80,7 @@ def _session(which: tuple[str, ...], row: Row, events: list[dict[str, Any]]) -> 
     times = [event["timestamp"] for event in events]
     born = time_of(row.get("create_time"))
     updated = time_of(row.get("update_time")) or max(times, default=born or 0.0)
-    kept = {"state": _object(row.get("state")), "updated": updated, "born": made_id("", which)}
+    kept = {"state": _state(row), "updated": updated, "born": made_id("adk", which)}
     found = session(
         _SOURCE,
         id_of(own_id) or made_id(_SOURCE, which),
@@ -84,7 +94,8 @@ def _session(which: tuple[str, ...], row: Row, events: list[dict[str, Any]]) -> 
         ),
         **usage.columns(),
     )
-    return {**found, "extra": {MINE: {**kept, "last": 0, "in_order": False}}}
+    beside = {_SOURCE: {"shared_states": shared}} if shared else {}
+    return {**found, "extra": {MINE: {**kept, "last": 0, "in_order": False}, **beside}}
 
 
 def _count(usage: Usage, event: dict[str, Any]) -> None:
@@ -171,8 +182,8 @@ def _of_columns(row: Row, actions: Any) -> dict[str, Any]:
     return event
 
 
-def _object(written: Any) -> dict[str, Any]:
+def _state(row: Row) -> dict[str, Any]:
     try:
-        return object_of(json.loads(written))
-    except (TypeError, ValueError, RecursionError):
+        return object_of(json.loads(row["state"]))
+    except (KeyError, TypeError, ValueError, RecursionError):
         return {}

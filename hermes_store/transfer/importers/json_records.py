@@ -14,7 +14,8 @@ from typing import Any, Protocol
 __all__ = ["MOST_CHARACTERS", "JsonRecords", "Record"]
 
 Record = tuple[int, Any]
-OnBad = Callable[[int, str], object]
+OnBad = Callable[[int, str, bool], object]
+"""Hears of a number, what is wrong there, and whether it is only the last line, cut off."""
 
 _AT_ONCE = 1 << 20
 MOST_CHARACTERS = 256_000_000
@@ -86,8 +87,7 @@ class JsonRecords:
             if begins and (found := self._document(line)) is not None:
                 yield number, found
                 return
-            cut_off = "" if line.endswith("\n") else "cut off, "
-            self._on_bad(number, f"{cut_off}not JSON ({_said(exc)})")
+            self._on_bad(number, f"not JSON ({_said(exc)})", not line.endswith("\n"))
 
     def _line(self) -> str:
         """The next line with its end; "" behind the last."""
@@ -124,11 +124,12 @@ class JsonRecords:
             try:
                 yield number, self._value(sign)
             except (ValueError, RecursionError) as exc:
-                self._on_bad(number, f"not JSON ({_said(exc)})")
+                is_cut_off = self._ended and _is_cut_off(exc, self._text)
+                self._on_bad(number, f"{'cut off, ' * is_cut_off}not JSON ({_said(exc)})", False)
                 if not self._find_next(first_key):
                     return
         if sign == "":
-            self._on_bad(number + 1, "cut off: the array has no end")
+            self._on_bad(number + 1, "cut off: the array has no end", False)
 
     def _next_sign(self) -> str:
         while (sign := self._skip(_BETWEEN)) == "" and self._fill():

@@ -12,7 +12,7 @@ from typing import IO, NamedTuple
 
 from hermes_store.errors import LogFileError
 
-__all__ = ["LogFile", "files_in"]
+__all__ = ["LogFile", "files_in", "is_zip"]
 
 _ZIP = b"PK\x03\x04"
 _EMPTY_ZIP = b"PK\x05\x06"
@@ -77,12 +77,16 @@ _DAMAGE = (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error)
 _UNPACK = "get the export once more, or unpack it with another program and give the file in it"
 
 
-def files_in(path: Path, *, zips: bool = True) -> list[LogFile]:
+def is_zip(path: Path) -> bool:
+    """Whether a file begins as zips do. Raises `OSError`."""
+    with path.open("rb") as stream:
+        return stream.read(4) in {_ZIP, _EMPTY_ZIP}
+
+
+def files_in(path: Path) -> list[LogFile]:
     """The file itself, or the JSON files in a zip. Raises `LogFileError`."""
     status = path.stat()
-    with path.open("rb") as stream:
-        head = stream.read(4)
-    if not zips or head not in {_ZIP, _EMPTY_ZIP}:
+    if not is_zip(path):
         return [LogFile(path, None, status.st_size, status.st_mtime)]
     with _zip(path) as archive:
         members = [each for each in archive.infolist() if _is_wanted(each)]

@@ -76,5 +76,5 @@ def _of_record(value: dict[str, Any]) -> str | None:
     return next(found, None)
 
 
-def _pass_over(_number: int, _problem: str) -> None:
+def _pass_over(_number: int, _problem: str, _is_cut_off: bool) -> None:
     """What cannot be read tells nothing about the format."""

@@ -64,12 +64,15 @@ class Reading:
         """Note where what is given next stands."""
         self.place = (self.file.name, number, unit)
 
-    def _not_json(self, number: int, problem: str) -> None:
+    def _not_json(self, number: int, problem: str, is_cut_off: bool) -> None:
         self.place = (self.file.name, number, self._records.unit)
-        self.bad(problem)
+        if is_cut_off:  # its program may be writing it now
+            self._warn(f"{self.file.name}:{number}: cut off, left out")
+        else:
+            self.bad(problem)
 
 
-def _pass_over(_number: int, _problem: str) -> None:
+def _pass_over(_number: int, _problem: str, _is_cut_off: bool) -> None:
     """The first reading has told about it."""
 
 

@@ -26,7 +26,7 @@ from hermes_store.transfer.importers.log_sessions import Session
 from hermes_store.transfer.imports import import_all
 from hermes_store.transfer.parsing import ParsedSession
 
-__all__ = ["LogsResult", "Recognised", "import_logs"]
+__all__ = ["LogsResult", "Recognised", "Stored", "import_logs"]
 
 OnBad = Callable[[Place, str], object]
 
@@ -39,13 +39,22 @@ class Recognised(NamedTuple):
 
 
 @dataclass
+class Stored:
+    """What was stored of a session."""
+
+    format: str
+    title: str | None
+    is_new: bool
+    """False: it was there before, and got messages in addition."""
+    messages: int
+
+
+@dataclass
 class LogsResult(ImportResult):
     """What an import of logs did."""
 
-    grown: dict[str, int] = field(default_factory=dict)
-    """Session id → how many messages it got in addition."""
-    formats: dict[str, list[str]] = field(default_factory=dict)
-    """Format → ids of the sessions that were stored or grew, in their order."""
+    stored: dict[str, Stored] = field(default_factory=dict)
+    """Session id → what was stored of it, in the order of the files."""
 
 
 def import_logs(
@@ -108,11 +117,16 @@ class _Import:
                 report=report,
             )
             for each in FORMATS[name].read(self._reading):
-                stored = self._result.sessions, len(self._result.grown)
+                sessions, messages = self._result.sessions, self._result.messages
                 yield each
-                if stored != (self._result.sessions, len(self._result.grown)):
-                    self._result.formats.setdefault(name, []).append(each["id"])
+                added = self._result.messages - messages
+                self._note(each, name, is_new=self._result.sessions > sessions, added=added)
             before += file.size
+
+    def _note(self, session: Session, name: str, *, is_new: bool, added: int) -> None:
+        if is_new or added:
+            made = Stored(name, session["title"], is_new, 0)
+            self._result.stored.setdefault(session["id"], made).messages += added
 
     def _known(self, source: str, tree: str) -> dict[str, str]:
         return self._store.read(sessions_of_messages, source, tree)
@@ -126,7 +140,5 @@ class _Import:
 
     def _grow(self, session: ParsedSession) -> None:
         if added := grow(session, self._store.write):
-            session_id = session.columns["id"]
-            self._result.grown[session_id] = self._result.grown.get(session_id, 0) + added
             self._result.messages += added
             self._result.skipped.pop()

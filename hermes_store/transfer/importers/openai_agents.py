@@ -64,6 +64,6 @@ def _messages(items: Grouped, own_id: Any, reading: Reading) -> Iterator[Message
         message: Message = {**message_of(item)}
         yield {
             **message,
-            "external_id": str(row["rowid_"]),
+            "external_id": made_id(str(row["rowid_"]), row["message_data"]),
             "timestamp": time_of(row["created_at"]),
         }
