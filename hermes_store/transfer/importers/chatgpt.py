@@ -220,7 +220,7 @@ def _rest_of_content(message: dict[str, Any]) -> dict[str, Any]:
     taken = {"parts"} if isinstance(content.get("parts"), list) else set[str]()
     text = _content(message)
     taken |= {name for name in _TEXTS if content.get(name) is text and text is not None}
-    if content.get("content_type") in {"text", "multimodal_text"}:
+    if content.get("content_type") in ("text", "multimodal_text"):
         taken.add("content_type")
     if content.get("content_type") == "thoughts":
         taken.add("thoughts")

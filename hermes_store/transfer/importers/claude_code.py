@@ -184,6 +184,6 @@ def _rest(line: dict[str, Any], message: dict[str, Any]) -> dict[str, Any]:
     rest = rest_of(line, _OF_MESSAGE)
     if of_message := rest_of(message, {"role", "content", "stop_reason", "type"}):
         rest["message"] = of_message
-    if line.get("type") not in {"user", "assistant"}:
+    if line.get("type") not in ("user", "assistant"):
         rest["type"] = line.get("type")
     return rest

@@ -31,11 +31,10 @@ class Messages:
             time = time_of(given.get("timestamp")) or time
             own_id = id_of(given.get("external_id")) or str(place)
             written = _digest(given)
-            if seen.get(own_id) == written:
-                continue
-            if own_id in seen:
+            if seen.get(own_id, written) != written:
                 own_id = made_id(own_id[:100], written.hex())
-            if seen.setdefault(own_id, written) == written:
+            if own_id not in seen:
+                seen[own_id] = written
                 yield {**given, "timestamp": time, "external_id": own_id}
 
 

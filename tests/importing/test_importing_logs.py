@@ -1,0 +1,163 @@
+"""`import` of other programs' files: complete, once, and nothing lost, on both databases."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import log_samples
+from chatgpt_samples import conversation, node
+
+from hermes_store.transfer.importers.log_formats import FORMATS
+
+EXPECTED = {
+    "chatgpt": ("heron", "chat-1"),
+    "claude-ai": ("Minerva", "claude-1"),
+    "claude-code": ("failed", "code-1"),
+    "codex": ("List the files", "codex-1"),
+    "llm": ("pelican", "llm-1"),
+    "openai-agents": ("Adding OR Add", "agents-1"),
+    "google-adk": ("hail", "adk/app/me/adk-1"),
+}
+"""A word of a sample, and the session that a search for it finds."""
+
+
+def test_all_formats_are_imported_once_found_and_counted(tmp_path, import_logs):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    for name in FORMATS:
+        log_samples.write(folder, name)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    first = import_logs(folder)
+    assert first.code == 0, first.err
+    for each in FORMATS.values():
+        assert f"{each.title} (1 file)" in first.err
+    for word, session_id in EXPECTED.values():
+        hits = first.repository.search_messages(word)
+        assert session_id in {hit["session_id"] for hit in hits}
+    by_source = {row["group"] for row in first.repository.usage_report(by="source")}
+    assert by_source == {"claude-code", "codex", "llm", "google-adk"}
+    exported = first.repository.export_all()
+    again = import_logs(folder)
+    assert "imported 0 new sessions, 0 messages" in again.err
+    assert again.repository.export_all() == exported
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_transcript_that_grew_gets_only_its_new_messages(tmp_path, import_logs):
+    path = tmp_path / "code-1.jsonl"
+    lines = log_samples.claude_code()
+    log_samples.write_lines(path, lines[:4])
+    import_logs(path)
+    log_samples.write_lines(path, lines)
+    grown = import_logs(path)
+    assert "1 new session, 1 session continued, 5 messages" in grown.err
+    session = grown.repository.get_session("code-1")
+    assert (session["message_count"], session["tool_call_count"]) == (5, 1)
+    assert (session["input_tokens"], session["output_tokens"]) == (5, 40)
+    assert [row["calls"] for row in grown.repository.usage_report()] == [1]
+    assert session["ended_at"] == session["last_active"]
+
+
+def test_messages_that_were_set_aside_are_not_imported_again(tmp_path, import_logs):
+    path = log_samples.write(tmp_path, "codex")
+    repository = import_logs(path).repository
+    repository.rewind("codex-1", repository.get_messages("codex-1")[0]["id"])
+    assert "imported 0 new sessions, 0 messages" in import_logs(path).err
+    assert repository.count_messages("codex-1") == 0
+
+
+def test_a_session_of_another_source_with_the_same_id_stays_as_it_is(tmp_path, import_logs):
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("")
+    import_logs(empty).repository.create_session("codex-1", "cli")
+    result = import_logs(log_samples.write(tmp_path, "codex"))
+    assert "there already, with nothing new: 1 session" in result.err
+    assert result.repository.count_messages("codex-1") == 0
+
+
+def test_a_long_session_is_stored_in_slices_and_grows(tmp_path, import_logs):
+    path = tmp_path / "long.jsonl"
+    line = {"type": "user", "sessionId": "long", "timestamp": "2026-01-02T10:00:00Z"}
+    lines = [
+        {**line, "uuid": f"u{n}", "message": {"role": "user", "content": f"message {n}"}}
+        for n in range(2_500)
+    ]
+    log_samples.write_lines(path, lines[:1_500])
+    import_logs(path)
+    log_samples.write_lines(path, lines)
+    repository = import_logs(path).repository
+    records = repository.get_messages("long")
+    assert [each["content"] for each in records] == [f"message {n}" for n in range(2_500)]
+    session = repository.get_session("long")
+    assert (session["message_count"], session["end_reason"]) == (2_500, "imported")
+
+
+def test_a_title_of_10000_characters_is_cut_and_an_equal_one_numbered(import_records):
+    one = conversation(node("u", "root", text="a"), key="a", title="x" * 10_000)
+    other = conversation(node("u", "root", text="b"), key="b", title="x" * 10_000)
+    repository = import_records([one, other])
+    assert repository.get_session("a")["title"] == "x" * 100
+    assert repository.get_session("b")["title"].endswith("#2")
+
+
+def test_equal_ids_in_a_session_keep_both_messages_unless_they_are_the_same(import_lines):
+    said = {"role": "user", "content": "one"}
+    line = {"type": "user", "sessionId": "s", "uuid": "u", "message": said}
+    other = {**line, "message": {**said, "content": "two"}}
+    repository = import_lines([line, line, other, other])
+    assert [each["content"] for each in repository.get_messages("s")] == ["one", "two"]
+
+
+def test_texts_that_no_database_takes_are_made_good(import_records):
+    text = "a\x00b \ud800 \U0001f409 c"
+    one = conversation(node("u\x00", "root", text=text), key="k\ud800", title="t\x00")
+    repository = import_records([one])
+    [session] = repository.search_sessions()
+    [message] = repository.get_messages(session["id"])
+    assert "\U0001f409 c" in message["content"]
+    assert "\ud800" not in message["content"]
+
+
+def test_the_summary_of_many_sessions_is_by_format(tmp_path, import_logs):
+    path = tmp_path / "many.json"
+    many = [conversation(node("u", "root", text="a"), key=f"k{n}") for n in range(25)]
+    path.write_text(json.dumps(many))
+    lines = [line.split() for line in import_logs(path).out.splitlines()]
+    assert lines == [
+        ["FORMAT", "NEW", "SESSIONS", "CONTINUED", "MESSAGES"],
+        ["chatgpt", "25", "0", "25"],
+    ]
+
+
+def test_the_summary_of_few_sessions_names_them(tmp_path, import_logs):
+    result = import_logs(log_samples.write(tmp_path, "codex"))
+    assert [line.split() for line in result.out.splitlines()] == [
+        ["ID", "TITLE", "FORMAT", "MESSAGES", "NEW"],
+        ["codex-1", "codex", "5", "yes"],
+    ]
+
+
+def test_json_tells_of_each_session(tmp_path, import_logs):
+    result = json.loads(import_logs(log_samples.write(tmp_path, "codex"), "--json").out)
+    assert result["stored"] == {
+        "codex-1": {"format": "codex", "title": None, "is_new": True, "messages": 5}
+    }
+    assert (result["sessions"], result["messages"], result["bad_lines"]) == (1, 5, 0)
+
+
+def test_a_database_is_read_beside_a_writer_and_does_not_change(tmp_path, import_logs):
+    path = log_samples.write(tmp_path, "openai-agents")
+    with closing(sqlite3.connect(path)) as writer:
+        writer.execute("PRAGMA journal_mode=WAL")
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("INSERT INTO agent_messages (session_id, message_data) VALUES ('new', '{}')")
+        before = _bytes(path)
+        assert import_logs(path).code == 0
+        assert _bytes(path) == before
+        writer.commit()
+        assert "1 new session" in import_logs(path).err
+
+
+def _bytes(path: Path) -> list[bytes]:
+    return [path.read_bytes(), path.with_name(f"{path.name}-wal").read_bytes()]
