@@ -129,7 +129,8 @@ def _counts(done: LogsResult) -> str:
     grown = sum(not each.is_new for each in done.stored.values())
     continued = f", {output.count(grown, 'session')} continued" if grown else ""
     messages = output.count(done.messages, "message")
-    return f"{output.count(done.sessions, 'new session')}{continued}, {messages}"
+    parts = [f", of {name} {output.count(n, 'message')}" for name, n in done.unfinished.items()]
+    return f"{output.count(done.sessions, 'new session')}{continued}, {messages}{''.join(parts)}"
 
 
 def _print_summary(

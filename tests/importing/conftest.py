@@ -16,23 +16,36 @@ class Imported(NamedTuple):
     repository: SessionRepository
 
 
+class Importing:
+    """Runs the command's import with some arguments."""
+
+    def __init__(self, database, capsys) -> None:
+        shown = getattr(database, "render_as_string", None)
+        self.url = shown(hide_password=False) if shown else str(database)
+        self._capsys = capsys
+        self.repository = SessionRepository(database)
+
+    def __call__(self, *arguments) -> Imported:
+        self._capsys.readouterr()
+        code = run(["--db", self.url, "import", *map(str, arguments)])
+        out, err = self._capsys.readouterr()
+        return Imported(code, out, err, self.repository)
+
+
 @pytest.fixture
 def import_logs(database, capsys):
-    """Run the command's import with some arguments."""
-    opened = []
-    shown = getattr(database, "render_as_string", None)
-    url = shown(hide_password=False) if shown else str(database)
+    """Import into each kind of database."""
+    importing = Importing(database, capsys)
+    with importing.repository:
+        yield importing
 
-    def call(*arguments) -> Imported:
-        capsys.readouterr()
-        code = run(["--db", url, "import", *map(str, arguments)])
-        out, err = capsys.readouterr()
-        opened.append(SessionRepository(database))
-        return Imported(code, out, err, opened[-1])
 
-    yield call
-    for each in opened:
-        each.close()
+@pytest.fixture
+def sqlite_logs(sqlite_database, capsys):
+    """Import into a SQLite file."""
+    importing = Importing(sqlite_database, capsys)
+    with importing.repository:
+        yield importing
 
 
 @pytest.fixture

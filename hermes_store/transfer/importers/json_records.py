@@ -32,6 +32,7 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+_FOLLOWS = tuple(" \t\r\n,]")
 _FIRST_KEY = re.compile(r'\{\s*("(?:[^"\\]|\\.){0,100}")\s*:')
 
 
@@ -130,6 +131,11 @@ class JsonRecords:
                     return
         if sign == "":
             self._on_bad(number + 1, "cut off: the array has no end", False)
+        self._at += 1
+        while (sign := self._skip(_BLANK)) == "" and self._fill():
+            pass
+        if sign:
+            self._on_bad(number + 1, "the array has ended, and more text follows", False)
 
     def _next_sign(self) -> str:
         while (sign := self._skip(_BETWEEN)) == "" and self._fill():
@@ -145,7 +151,8 @@ class JsonRecords:
                 if _is_cut_off(exc, self._text) and self._fill():
                     continue
                 raise
-            if end == len(self._text) and sign not in "{[" and self._fill():
+            follows = self._text[end : end + 1]
+            if sign not in "{[" and follows not in _FOLLOWS and self._fill():
                 continue  # a number may go on
             self._at = end
             return value
