@@ -46,7 +46,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Move": {
         "export": ("exporting", "Write sessions as JSON lines."),
-        "import": ("importing", "Read what export wrote, or per-session logs."),
+        "import": ("importing", "Read what export or other programs wrote."),
         "backup": ("backing_up", "Write the whole store into one checked file."),
         "restore": ("backing_up", "Put a backup in the place of the store."),
         "copy": ("copying", "Copy the store into another database, and compare."),
