@@ -13,6 +13,7 @@ from typing import Any
 from hermes_store.transfer.importers import llm_threads
 from hermes_store.transfer.importers.log_database import Grouped, Tables, attachment, database
 from hermes_store.transfer.importers.log_fields import (
+    count_of,
     id_of,
     made_id,
     rest_of,
@@ -137,7 +138,7 @@ class _Beside:
 
 
 def _order(row: Row) -> int:
-    return int(row.get("order") or 0)
+    return count_of(row["order"])
 
 
 def _fragment(row: Row) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from hermes_store.transfer.importers.log_database import Grouped, attachment
 from hermes_store.transfer.importers.log_fields import (
+    count_of,
     id_of,
     joined,
     list_of,
@@ -43,15 +44,15 @@ def sessions(tables: SqliteRows, old: Container[str]) -> Iterator[Session]:
 class _Threads:
     def __init__(self, tables: SqliteRows, old: Container[str]) -> None:
         self._old = old
-        self._threads = {str(row["id"]): row for row in tables.rows("threads")}
+        threads = Grouped(tables, "threads", "id")
+        self._threads = {str(each): row for (each,) in threads.values() for row in threads.of(each)}
         self._turns = Grouped(tables, "turns", "thread_id")
         self._messages = Grouped(tables, "messages", "hash")
         self._parts = Grouped(tables, "parts", "message_hash")
         self._fragments = Grouped(tables, "fragments", "id")
         self._attachments = Grouped(tables, "attachments", "id")
-        columns = "hash, parent_hash, role"
-        found = tables.rows("messages", columns) if "messages" in tables.columns else ()
-        self._above = {row["hash"]: (row["parent_hash"], row["role"]) for row in found}
+        places = Grouped(tables, "messages", "hash", "parent_hash", "role")
+        self._above = {each: (above, role) for each, above, role in places.values()}
 
     def sessions(self) -> Iterator[Session]:
         for own_id in self._threads:
@@ -159,7 +160,7 @@ class _Threads:
             }
 
     def _parts_of(self, message: str) -> Iterator[dict[str, Any]]:
-        for row in sorted(self._parts.of(message), key=lambda row: row["position"] or 0):
+        for row in sorted(self._parts.of(message), key=lambda row: count_of(row["position"])):
             part = {**_object(row.get("payload")), "type": str(row["type"])}
             if row.get("text") is not None:
                 part["text"] = row["text"]

@@ -75,15 +75,23 @@ class Grouped:
             yield readable(row)
 
     def raw(self, *values: Any) -> Iterator[Row]:
-        """The same, with bytes as they are."""
+        """The same rows with bytes as they are."""
         places = self._places.get(values, array("q"))
         for start in range(0, len(places), _AT_ONCE):
-            yield from self._tables.at(self._table, places[start : start + _AT_ONCE].tolist())
+            some = places[start : start + _AT_ONCE].tolist()
+            yield from map(_Given, self._tables.at(self._table, some))
+
+
+class _Given(Row):
+    """A row. A column that its table does not have is NULL: schemas differ by version."""
+
+    def __missing__(self, _name: str) -> None:
+        return None
 
 
 def readable(row: Row) -> Row:
     """A row in which bytes became text."""
-    return {name: _readable(value) for name, value in row.items()}
+    return _Given((name, _readable(value)) for name, value in row.items())
 
 
 def _readable(value: Any) -> Any:
