@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Text, bindparam, delete, func, or_, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.given_texts import as_parameter, is_given
 from hermes_store.models.stored import messages, sessions, usage
 from hermes_store.queries import usage_records
 from hermes_store.queries.appends import append_many
+from hermes_store.queries.recount import lock
 from hermes_store.queries.rows import NewRow
 from hermes_store.queries.sessions import get, id_range
 from hermes_store.queries.usage_records import COUNTS
@@ -45,6 +46,7 @@ def _is_the_same(connection: OpenConnection, session: ParsedSession) -> bool:
 def _add(connection: OpenConnection, session: ParsedSession, rows: list[NewRow]) -> int:
     """Compacted and rewound messages count as there: their ids are asked for in every state."""
     session_id = session.columns["id"]
+    lock(connection, session_id)  # another import may add the same ones
     given = [row.columns["external_id"] for row in rows]
     held = select(messages.c.external_id).where(
         messages.c.session_id == session_id, is_given(messages.c.external_id, "ids")
@@ -71,15 +73,14 @@ def _sum_up(connection: OpenConnection, session: ParsedSession) -> None:
 
 
 _OF_TREE = (
-    select(messages.c.external_id, messages.c.session_id)
+    select(messages.c.external_id, messages.c.session_id, sessions.c.source)
     .join(sessions, sessions.c.id == messages.c.session_id)
     .where(
-        sessions.c.source == bindparam("source", type_=Text),
+        # A range of the primary key; of a source there may be thousands of sessions.
+        sessions.c.id >= bindparam("tree"),
+        sessions.c.id < bindparam("beyond"),
+        or_(sessions.c.id == bindparam("tree"), sessions.c.id >= bindparam("first")),
         messages.c.external_id.is_not(None),
-        or_(
-            sessions.c.id == bindparam("tree"),
-            (sessions.c.id >= bindparam("first")) & (sessions.c.id < bindparam("beyond")),
-        ),
     )
     .order_by(func.length(sessions.c.id).desc())
 )
@@ -87,5 +88,5 @@ _OF_TREE = (
 
 def sessions_of_messages(connection: OpenConnection, source: str, tree: str) -> dict[str, str]:
     """The session of each stored message of a conversation with branches, by external id."""
-    given = {"source": source, "tree": tree, **id_range(f"{tree}/")}
-    return {own: session_id for own, session_id in connection.core.execute(_OF_TREE, given)}  # noqa: C416 - of rows
+    rows = connection.core.execute(_OF_TREE, {"tree": tree, **id_range(f"{tree}/")})
+    return {own: session_id for own, session_id, of in rows if of == source}

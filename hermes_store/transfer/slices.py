@@ -98,7 +98,7 @@ def _others_messages(session_id: str) -> InvalidArgumentError:
     return InvalidArgumentError(
         f"session {session_id}, messages",
         "differ from those that an interrupted import left behind",
-        "delete the session, then import it again",
+        "wait if another import is storing it now; else delete the session and import it again",
     )
 
 

@@ -26,7 +26,7 @@ from hermes_store.transfer.importers.sqlite_rows import is_sqlite
 
 __all__ = ["FORMATS", "Format", "format_of"]
 
-_LOOKED_AT = 20
+_LOOKED_AT = 5
 """Records, until one is recognised."""
 
 
