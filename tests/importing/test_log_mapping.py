@@ -14,6 +14,16 @@ from hermes_store.transfer.importers.log_reading import Reading
 def read(path, name=None):
     """The sessions of a file, each with a list of its messages; nothing is stored."""
     [file] = files_in(path)
+    reading, refused = reading_of(file)
+    found = {}
+    for each in FORMATS[name or format_of(file)].read(reading):
+        found[each["id"]] = {**each, "messages": list(each["messages"])}
+    assert refused == []
+    return found
+
+
+def reading_of(file):
+    """A reading that nothing is stored of, and the list of what it refuses."""
     refused = []
     reading = Reading(
         file,
@@ -22,11 +32,7 @@ def read(path, name=None):
         known=lambda _: {},
         report=lambda _: None,
     )
-    found = {}
-    for each in FORMATS[name or format_of(file)].read(reading):
-        found[each["id"]] = {**each, "messages": list(each["messages"])}
-    assert refused == []
-    return found
+    return reading, refused
 
 
 @pytest.fixture
@@ -344,3 +350,15 @@ def test_times_without_a_zone_are_of_utc_whatever_the_zone_of_the_machine(
 ):
     monkeypatch.setenv("TZ", zone)
     assert sample("llm")["llm-1"]["started_at"] == 1_746_093_600.5
+
+
+def test_what_is_appended_while_a_transcript_is_read_is_for_the_next_import(tmp_path):
+    path = tmp_path / "code-1.jsonl"
+    lines = log_samples.claude_code()
+    log_samples.write_lines(path, lines[:4])
+    [file] = files_in(path)
+    reading, refused = reading_of(file)
+    [session] = FORMATS["claude-code"].read(reading)
+    log_samples.write_lines(path, lines)
+    assert len(list(session["messages"])) == 2
+    assert refused == []

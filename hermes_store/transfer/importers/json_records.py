@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-__all__ = ["MOST_CHARACTERS", "JsonRecords", "Record"]
+__all__ = ["MOST_CHARACTERS", "JsonRecords", "Record", "Stream"]
 
 Record = tuple[int, Any]
 OnBad = Callable[[int, str, bool], object]

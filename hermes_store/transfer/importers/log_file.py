@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from hermes_store.errors import LogFileError
+from hermes_store.transfer.importers.json_records import Stream
 
 __all__ = ["LogFile", "files_in", "is_zip"]
 
@@ -44,14 +45,30 @@ class LogFile(NamedTuple):
         return Path(self.path if self.member is None else self.member).stem
 
     @contextmanager
-    def opened(self) -> Iterator[IO[bytes]]:
-        """Its bytes. Raises `LogFileError` while a damaged zip is read."""
+    def opened(self) -> Iterator[Stream]:
+        """Its bytes, as many as `size` says: what is appended meanwhile is for the next import.
+
+        Raises `LogFileError` while a damaged zip is read.
+        """
         if self.member is None:
             with self.path.open("rb") as stream:
-                yield stream
+                yield _Beginning(stream, self.size)
             return
         with _zip(self.path) as archive, archive.open(self.member) as member:
             yield io.BufferedReader(_Checked(member, self.name))
+
+
+class _Beginning:
+    """The first bytes of a stream."""
+
+    def __init__(self, stream: IO[bytes], size: int) -> None:
+        self._stream = stream
+        self._left = size
+
+    def read(self, size: int, /) -> bytes:
+        found = self._stream.read(min(size, self._left))
+        self._left -= len(found)
+        return found
 
 
 class _Checked(io.RawIOBase):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import IO
 
-from hermes_store.transfer.importers.json_records import JsonRecords, Record
+from hermes_store.transfer.importers.json_records import JsonRecords, Record, Stream
 from hermes_store.transfer.importers.log_file import LogFile
 
 __all__ = ["Place", "Reading"]
@@ -79,12 +78,12 @@ def _pass_over(_number: int, _problem: str, _is_cut_off: bool) -> None:
 class _Counted:
     """A stream that reports how many bytes were read."""
 
-    def __init__(self, stream: IO[bytes], report: Callable[[int], object]) -> None:
+    def __init__(self, stream: Stream, report: Callable[[int], object]) -> None:
         self._stream = stream
         self._report = report
         self._done = 0
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int, /) -> bytes:
         found = self._stream.read(size)
         self._done += len(found)
         self._report(self._done)
