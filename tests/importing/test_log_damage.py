@@ -186,9 +186,9 @@ def importing(path: Path, url: str) -> subprocess.Popen:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def wait_for(repository, sessions: int) -> None:
+def wait_for(repository, sessions: int, process: subprocess.Popen) -> None:
     while repository.session_count() < sessions:
-        pass
+        assert process.poll() is None, process.communicate()
 
 
 def test_killed_at_any_moment_it_goes_on_and_ends_complete_and_once(tmp_path, import_logs):
@@ -199,7 +199,7 @@ def test_killed_at_any_moment_it_goes_on_and_ends_complete_and_once(tmp_path, im
     repository = import_logs(empty).repository
     for sessions in (1, 31):
         with importing(path, import_logs.url) as process:
-            wait_for(repository, sessions)
+            wait_for(repository, sessions, process)
             os.kill(process.pid, signal.SIGKILL)
     result = import_logs(path)
     assert result.code == 0
@@ -221,7 +221,7 @@ def test_an_interruption_says_what_is_stored_and_leaves_whole_sessions(tmp_path,
     empty.write_text("")
     repository = sqlite_logs(empty).repository
     with importing(path, sqlite_logs.url) as process:
-        wait_for(repository, 5)
+        wait_for(repository, 5, process)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
