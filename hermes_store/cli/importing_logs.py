@@ -116,7 +116,7 @@ def import_foreign(options: Options, logs: Sequence[Recognised], *, skip_bad: bo
                 warn=output.note,
                 progress=report,
             )
-    except (click.ClickException, HermesStoreError):
+    except (click.ClickException, HermesStoreError, OSError):
         _print_summary(options, done, bad, failed=True)
         raise
     _print_summary(options, done, bad)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -94,6 +95,24 @@ def test_zips_that_cannot_be_read_are_refused_with_the_reason(tmp_path, sqlite_l
         result = sqlite_logs(tmp_path / f"{name}.zip")
         assert result.code == 1, name
         assert problem in result.err
+
+
+def test_a_file_that_cannot_be_read_is_one_bad_record_and_the_others_are_imported(
+    tmp_path, sqlite_logs
+):
+    noise = random.Random(1)  # so that it is read in several pieces
+    many = [{**talk(number), "noise": noise.randbytes(50_000).hex()} for number in range(40)]
+    path = zipped(tmp_path / "x.zip", **{"a.json": many, "b.json": [talk(90)]})
+    whole = path.read_bytes()
+    path.write_bytes(whole[:1_500_000] + b"\0\0\0\0" + whole[1_500_004:])
+    result = sqlite_logs(path, "--skip-bad")
+    assert result.code == 0
+    assert f"skipped {path}/a.json, record" in result.err
+    assert "cannot be unpacked" in result.err
+    assert "left out: " in result.err
+    stored = contents(result.repository)
+    assert "talk-090" in stored
+    assert 5 < len(stored) < 41
 
 
 # --- what is given --------------------------------------------------------------------------------

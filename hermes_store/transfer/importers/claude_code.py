@@ -53,9 +53,9 @@ def read(reading: Reading) -> Iterator[Session]:
     looked = _Look(reading.file.stem)
     for _, line in reading.records():
         looked.at(line)
-    for agent in looked.agents:
-        part = looked.agents[agent]
+    for number, (agent, part) in enumerate(looked.agents.items(), start=1):
         if part.number:
+            reading.at(number, "session")
             yield part.session(looked.named(agent), partial(_messages, reading, agent))
 
 

@@ -60,6 +60,7 @@ def read(reading: Reading) -> Iterator[Session]:
     for _, line in reading.records():
         look.at(line)
     if look.number:
+        reading.at(1, "session")
         yield look.session(reading)
 
 

@@ -58,7 +58,8 @@ def read(reading: Reading) -> Iterator[Session]:
         events = Grouped(tables, "events", *_KEYS)
         of_app = Grouped(tables, "app_states", "app_name")
         of_user = Grouped(tables, "user_states", "app_name", "user_id")
-        for which in dict.fromkeys([*about.values(), *events.values()]):
+        every = dict.fromkeys([*about.values(), *events.values()])
+        for number, which in enumerate(every, start=1):
             row = next(about.of(*which), {})
             shared = {
                 "app": next(of_app.of(which[0]), {}),
@@ -66,6 +67,7 @@ def read(reading: Reading) -> Iterator[Session]:
             }
             states = {scope: state for scope, each in shared.items() if (state := _state(each))}
             found = list(_events(events, which, reading))
+            reading.at(number, "session")
             yield _session(tuple(map(str, which)), row, found, states)
 
 

@@ -22,6 +22,7 @@ MOST_CHARACTERS = 256_000_000
 """Of one record."""
 _NEAR_THE_END = 12
 """The longest token that can be cut off is shorter."""
+_BLANKS = " \t\r\n"
 _BLANK = re.compile(r"[ \t\r\n]*")
 _BETWEEN = re.compile(r"[ \t\r\n,]*")
 _ESCAPED = re.compile("[\udc80-\udcff]")
@@ -76,7 +77,7 @@ class JsonRecords:
     def _lines(self) -> Iterator[Record]:
         number = 1 + self._text.count("\n", 0, self._at)
         while line := self._line():
-            if line.strip():
+            if line.strip(_BLANKS):
                 yield from self._of_line(number, line)
             number += line.count("\n")
 
@@ -212,7 +213,7 @@ def _whole(decode: Callable[..., tuple[Any, int]], text: str) -> Any:
     begin = _BLANK.match(text)
     assert begin is not None
     value, end = decode(text, begin.end())
-    if text[end:].strip(" \t\r\n"):
+    if text[end:].strip(_BLANKS):
         raise json.JSONDecodeError("Extra data", text, end)
     return value
 

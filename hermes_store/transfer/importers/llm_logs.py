@@ -47,13 +47,19 @@ def looks(tables: Tables) -> bool:
 def read(reading: Reading) -> Iterator[Session]:
     """The conversations of a file."""
     with database(reading) as tables:
-        for name in ("log", "logs"):
-            if name in tables.columns:
-                yield from _oldest(tables, name)
-        responses = Grouped(tables, "responses", "conversation_id", "id")
-        old = list(dict.fromkeys(conversation for conversation, _ in responses.values()))
-        yield from _conversations(tables, old)
-        yield from llm_threads.sessions(tables, {str(each) for each in old})
+        for number, each in enumerate(_sessions(tables), start=1):
+            reading.at(number, "session")
+            yield each
+
+
+def _sessions(tables: SqliteRows) -> Iterator[Session]:
+    for name in ("log", "logs"):
+        if name in tables.columns:
+            yield from _oldest(tables, name)
+    responses = Grouped(tables, "responses", "conversation_id", "id")
+    old = list(dict.fromkeys(conversation for conversation, _ in responses.values()))
+    yield from _conversations(tables, old)
+    yield from llm_threads.sessions(tables, {str(each) for each in old})
 
 
 # --- the first schemas ----------------------------------------------------------------------------

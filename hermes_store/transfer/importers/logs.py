@@ -13,7 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 from hermes_store.database.address import Address, create_database, url_of
-from hermes_store.errors import InvalidArgumentError
+from hermes_store.errors import DamagedFileError, InvalidArgumentError, LogFileError
 from hermes_store.execution.store import Store
 from hermes_store.records import ImportResult
 from hermes_store.schema.change import Progress
@@ -78,6 +78,16 @@ def import_logs(
         _Import(store, result, on_bad, warn, progress).run(logs)
 
 
+def _readable(sessions: Iterator[Session], reading: Reading) -> Iterator[Session]:
+    """The sessions until the file cannot be read any further, which is told as of a bad record."""
+    try:
+        yield from sessions
+    except LogFileError as exc:
+        reading.bad(f"{exc.problem}; {exc.remedy}")
+    except (DamagedFileError, OSError) as exc:
+        reading.bad(str(exc))
+
+
 class _Import:
     """Where one import writes, and whom it tells what."""
 
@@ -116,7 +126,7 @@ class _Import:
                 known=partial(self._known, name),
                 report=report,
             )
-            for each in FORMATS[name].read(self._reading):
+            for each in _readable(FORMATS[name].read(self._reading), self._reading):
                 sessions, messages = self._result.sessions, self._result.messages
                 yield each
                 added = self._result.messages - messages

@@ -35,9 +35,11 @@ def read(reading: Reading) -> Iterator[Session]:
     with database(reading) as tables:
         about = Grouped(tables, _SESSIONS, "session_id")
         items = Grouped(tables, _MESSAGES, "session_id")
-        for (own_id,) in dict.fromkeys([*about.values(), *items.values()]):
+        ids = dict.fromkeys([*about.values(), *items.values()])
+        for number, (own_id,) in enumerate(ids, start=1):
             row = next(about.of(own_id), {})
             messages = list(_messages(items, own_id, reading))
+            reading.at(number, "session")
             times = [time for each in messages if (time := each["timestamp"]) is not None]
             yield session(
                 _SOURCE,
