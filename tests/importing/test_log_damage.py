@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from copy import deepcopy
 from pathlib import Path
 
 import log_samples
@@ -311,10 +312,10 @@ def kept(tmp_path_factory, template) -> Path:
 @given(st.data(), st.sampled_from(sorted(SAMPLES)))
 @settings(max_examples=40)
 def test_any_json_in_any_place_ends_in_an_import_or_in_a_named_skip(kept, capsys, data, name):
-    records = SAMPLES[name]()
+    records = deepcopy(SAMPLES[name]())
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.sampled_from(sorted(places(records), key=str)))
-        records = put(records, at, data.draw(ODD))
+        records = put(records, at, deepcopy(data.draw(ODD)))
     path = kept.with_name("logs.json")
     path.write_text(json.dumps(records))
     assert name in FORMATS
