@@ -48,7 +48,7 @@ def recognised(paths: Sequence[Path], forced: str | None) -> tuple[list[Recognis
         if path.is_dir():
             logs += _in_folder(path, forced)
         elif found := list(_in_file(path, forced)) if path.is_file() else []:
-            _tell(path, found, 0)
+            _tell(path, found, len(files_in(path)) - len(found))
             logs += found
         else:
             others.append(path)

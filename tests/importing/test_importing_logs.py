@@ -37,10 +37,13 @@ def test_all_formats_are_imported_once_found_and_counted(tmp_path, import_logs):
         assert session_id in {hit["session_id"] for hit in hits}
     by_source = {row["group"] for row in first.repository.usage_report(by="source")}
     assert by_source == {"claude-code", "codex", "llm", "google-adk"}
+    assert first.repository.meta.items("adk/") == [("adk/app/app/y", 2)]
+    first.repository.meta.set("adk/app/app/y", "set here since")
     exported = first.repository.export_all()
     again = import_logs(folder)
     assert "imported 0 new sessions, 0 messages" in again.err
     assert again.repository.export_all() == exported
+    assert again.repository.meta.get("adk/app/app/y") == "set here since"
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 

@@ -14,17 +14,16 @@ from google.adk.sessions.session import Session
 
 from hermes_store.adapters.google_adk import stored
 from hermes_store.adapters.google_adk.events import event_of, message_of
-from hermes_store.adapters.google_adk.state import (
-    Scoped,
-    app_prefix,
-    merged,
-    named,
-    user_prefix,
-)
+from hermes_store.adapters.google_adk.state import Scoped, merged, named
 from hermes_store.adapters.opened import Given, Opened
 from hermes_store.filters import SessionFilter
 from hermes_store.shapes import keys
-from hermes_store.shapes.adk_names import conversation_id, conversations
+from hermes_store.shapes.adk_names import (
+    app_prefix,
+    conversation_id,
+    conversations,
+    user_prefix,
+)
 
 if TYPE_CHECKING:
     from google.adk.events.event import Event

@@ -13,13 +13,12 @@ from google.adk.sessions.state import State
 from pydantic_core import to_jsonable_python
 
 from hermes_store.shapes import keys
+from hermes_store.shapes.adk_names import app_prefix, user_prefix
 
 if TYPE_CHECKING:
     from hermes_store.repository import Transaction
 
-__all__ = ["Scoped", "app_prefix", "merged", "named", "user_prefix"]
-
-_PREFIX = "adk"
+__all__ = ["Scoped", "merged", "named"]
 
 
 class Scoped(NamedTuple):
@@ -53,16 +52,6 @@ class Scoped(NamedTuple):
         ):
             for key in sorted(given):
                 transaction.meta.set(prefix + keys.joined(key), given[key])
-
-
-def app_prefix(app_name: str) -> str:
-    """How the keys of an app's state begin."""
-    return keys.prefix(_PREFIX, "app", app_name)
-
-
-def user_prefix(app_name: str, user_id: str | None) -> str:
-    """How the keys of a user's state begin, or those of all users of an app."""
-    return keys.prefix(_PREFIX, "user", app_name, *([] if user_id is None else [user_id]))
 
 
 def named(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -14,8 +14,15 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from hermes_store.shapes import keys
 from hermes_store.shapes.adk_events import message_of
-from hermes_store.shapes.adk_names import MINE, conversation_id, user_key
+from hermes_store.shapes.adk_names import (
+    MINE,
+    app_prefix,
+    conversation_id,
+    user_key,
+    user_prefix,
+)
 from hermes_store.transfer.importers.log_database import Grouped, Tables, database, readable
 from hermes_store.transfer.importers.log_fields import (
     id_of,
@@ -28,7 +35,7 @@ from hermes_store.transfer.importers.log_fields import (
 )
 from hermes_store.transfer.importers.log_reading import Reading
 from hermes_store.transfer.importers.log_sessions import Message, Session, Usage, session
-from hermes_store.transfer.importers.sqlite_rows import Row
+from hermes_store.transfer.importers.sqlite_rows import Row, SqliteRows
 
 __all__ = ["looks", "read"]
 
@@ -56,24 +63,33 @@ def read(reading: Reading) -> Iterator[Session]:
     with database(reading) as tables:
         about = Grouped(tables, "sessions", "app_name", "user_id", "id")
         events = Grouped(tables, "events", *_KEYS)
-        of_app = Grouped(tables, "app_states", "app_name")
-        of_user = Grouped(tables, "user_states", "app_name", "user_id")
         every = dict.fromkeys([*about.values(), *events.values()])
         for number, which in enumerate(every, start=1):
             row = next(about.of(*which), {})
-            shared = {
-                "app": next(of_app.of(which[0]), {}),
-                "user": next(of_user.of(*which[:2]), {}),
-            }
-            states = {scope: state for scope, each in shared.items() if (state := _state(each))}
             found = list(_events(events, which, reading))
             reading.at(number, "session")
-            yield _session(tuple(map(str, which)), row, found, states)
+            yield _session(tuple(map(str, which)), row, found)
+        _keep_shared(tables, reading)
 
 
-def _session(
-    which: tuple[str, ...], row: Row, events: list[dict[str, Any]], shared: dict[str, Any]
-) -> Session:
+def _keep_shared(tables: SqliteRows, reading: Reading) -> None:
+    """Keep the states that sessions share where the adapter has them: a key of `meta` each."""
+    for table, prefix, *columns in _SHARED:
+        rows = Grouped(tables, table, *columns)
+        for number, which in enumerate(rows.values(), start=1):
+            reading.at(number, f"row of {table}")
+            for row in rows.of(*which):
+                for key, value in _state(row).items():
+                    reading.keep(prefix(*map(str, which)) + keys.joined(key), value)
+
+
+_SHARED: tuple[tuple[Any, ...], ...] = (
+    ("app_states", app_prefix, "app_name"),
+    ("user_states", user_prefix, "app_name", "user_id"),
+)
+
+
+def _session(which: tuple[str, ...], row: Row, events: list[dict[str, Any]]) -> Session:
     app_name, user_id, session_id = which
     own_id, key = conversation_id(app_name, user_id, session_id), user_key(app_name, user_id)
     usage = Usage()
@@ -96,8 +112,7 @@ def _session(
         ),
         **usage.columns(),
     )
-    beside = {_SOURCE: {"shared_states": shared}} if shared else {}
-    return {**found, "extra": {MINE: {**kept, "last": 0, "in_order": False}, **beside}}
+    return {**found, "extra": {MINE: {**kept, "last": 0, "in_order": False}}}
 
 
 def _count(usage: Usage, event: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from hermes_store.transfer.importers.json_records import JsonRecords, Record, Stream
 from hermes_store.transfer.importers.log_file import LogFile
@@ -23,11 +24,14 @@ class Reading:
         on_bad: Callable[[Place, str], object],
         warn: Callable[[str], object],
         known: Callable[[str], Mapping[str, str]],
+        keep: Callable[[str, Any], object],
         report: Callable[[int], object],
     ) -> None:
         self.file = file
         self.known = known
         """Of a conversation that is stored: the session of each of its messages, by their ids."""
+        self.keep = keep
+        """Stores a value in `meta`, unless there is one under its key."""
         self._on_bad = on_bad
         self._warn = warn
         self._report = report

@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from hermes_store import values
 from hermes_store.database.address import Address, create_database, url_of
+from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import DamagedFileError, InvalidArgumentError, LogFileError
 from hermes_store.execution.store import Store
+from hermes_store.queries import meta
 from hermes_store.records import ImportResult
 from hermes_store.schema.change import Progress
 from hermes_store.settings import make_settings
@@ -88,6 +91,14 @@ def _readable(sessions: Iterator[Session], reading: Reading) -> Iterator[Session
         reading.bad(str(exc))
 
 
+def _put_new(connection: OpenConnection, key: str, value: str | None) -> None:
+    if meta.get(connection, key, _NOTHING) is _NOTHING:
+        meta.put(connection, key, value)
+
+
+_NOTHING = object()
+
+
 class _Import:
     """Where one import writes, and whom it tells what."""
 
@@ -124,6 +135,7 @@ class _Import:
                 on_bad=self._on_bad,
                 warn=self._warn,
                 known=partial(self._known, name),
+                keep=self._keep,
                 report=report,
             )
             for each in _readable(FORMATS[name].read(self._reading), self._reading):
@@ -140,6 +152,14 @@ class _Import:
 
     def _known(self, source: str, tree: str) -> dict[str, str]:
         return self._store.read(sessions_of_messages, source, tree)
+
+    def _keep(self, key: str, value: Any) -> None:
+        try:
+            name, written = values.key("key", key), values.encode_json("value", value)
+        except InvalidArgumentError as exc:
+            self._refused(exc)
+        else:
+            self._store.write(_put_new, name, written)
 
     def _report(self, step: str, before: int, total: int, done: int) -> None:
         self._progress(step, before + done, total)

@@ -32,7 +32,9 @@ def events():
 
 
 async def filled(service):
-    session = await service.create_session(**WHICH, state={"mood": "calm"})
+    session = await service.create_session(
+        **WHICH, state={"mood": "calm", "app:a": 1, "user:b/c": 2}
+    )
     for event in events():
         await service.append_event(session, event)
     return await service.get_session(**WHICH)
