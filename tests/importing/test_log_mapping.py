@@ -181,6 +181,25 @@ def test_claude_code_transcripts_have_calls_results_usage_and_subagents(sample):
     assert columns(agent, "content") == [("Search",), ("On",)]
 
 
+def test_lines_of_several_subagents_stand_between_those_of_the_session(tmp_path):
+    line = {"type": "user", "sessionId": "s"}
+    aside = {**line, "isSidechain": True}
+    lines = [
+        {**aside, "uuid": "a1", "parentUuid": None, "message": {"content": "to a"}},
+        {**line, "uuid": "m1", "message": {"content": "to the session"}},
+        {**aside, "uuid": "b1", "agentId": "b", "message": {"content": "to b"}},
+        {**aside, "uuid": "a2", "parentUuid": "a1", "message": {"content": "to a, too"}},
+    ]
+    path = tmp_path / "s.jsonl"
+    log_samples.write_lines(path, lines)
+    found = {key: columns(each, "content") for key, each in read(path).items()}
+    assert found == {
+        "s": [("to the session",)],
+        "s/a1": [("to a",), ("to a, too",)],
+        "s/b": [("to b",)],
+    }
+
+
 def test_a_subagent_in_a_file_of_its_own_is_a_delegate_of_the_session(tmp_path):
     path = tmp_path / "agent-x9.jsonl"
     line = {"type": "user", "uuid": "u", "sessionId": "code-1", "isSidechain": True}

@@ -7,11 +7,16 @@ describe it. A subagent's transcript, in a file of its own or in the session's, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import tempfile
+from array import array
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from typing import Any
 
 from hermes_store.transfer.importers import anthropic_blocks
+from hermes_store.transfer.importers.json_records import Record
 from hermes_store.transfer.importers.log_fields import (
     id_of,
     made_id,
@@ -50,13 +55,38 @@ def looks(value: dict[str, Any]) -> bool:
 
 def read(reading: Reading) -> Iterator[Session]:
     """The session of a transcript, then its subagents."""
-    looked = _Look(reading.file.stem)
-    for _, line in reading.records():
-        looked.at(line)
-    for number, (agent, part) in enumerate(looked.agents.items(), start=1):
-        if part.number:
-            reading.at(number, "session")
-            yield part.session(looked.named(agent), partial(_messages, reading, agent))
+    with closing(_Aside()) as aside:
+        looked = _Look(reading.file.stem, aside)
+        for _, line in reading.records():
+            looked.at(line)
+        for number, (agent, part) in enumerate(looked.agents.items(), start=1):
+            if part.number:
+                reading.at(number, "session")
+                lines = partial(_own_lines, reading) if agent is None else partial(aside.of, agent)
+                yield part.session(looked.named(agent), partial(_messages, lines))
+
+
+class _Aside:
+    """The lines of subagents in a file of their own, so that each is read without the others."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - close() does
+        self._places: dict[str, array[int]] = {}
+
+    def add(self, agent: str, line: dict[str, Any]) -> None:
+        """Put a line aside."""
+        self._places.setdefault(agent, array("q")).append(self._file.tell())
+        self._file.write(json.dumps(line).encode() + b"\n")
+
+    def of(self, agent: str) -> Iterator[Record]:
+        """The lines of an agent."""
+        for number, place in enumerate(self._places[agent], start=1):
+            self._file.seek(place)
+            yield number, json.loads(self._file.readline())
+
+    def close(self) -> None:
+        """Delete the file."""
+        self._file.close()
 
 
 class _Part:
@@ -107,8 +137,9 @@ class _Part:
 class _Look:
     """The first reading of a file: its session, and the agents that worked for it."""
 
-    def __init__(self, stem: str) -> None:
+    def __init__(self, stem: str, aside: _Aside) -> None:
         self._stem = stem
+        self._aside = aside
         self._ids: dict[str, None] = {}
         self.agents: dict[str | None, _Part] = {None: _Part()}
         """The parts of the file by agent; None is the session itself."""
@@ -122,6 +153,8 @@ class _Look:
             self.agents[None].titles[kind] = title
         if _is_message(line):
             agent = self._chains.agent_of(line)
+            if agent is not None:
+                self._aside.add(agent, line)
             self.agents.setdefault(agent, _Part()).at(line)
 
     def named(self, agent: str | None) -> dict[str, Any]:
@@ -156,10 +189,14 @@ def _is_message(line: dict[str, Any]) -> bool:
     return text_of(line.get("uuid")) is not None and line.get("type") != "progress"
 
 
-def _messages(reading: Reading, agent: str | None) -> Iterator[Message]:
-    chains, tools = _Chains(), dict[str, str]()
-    for _, line in reading.again():
-        if _is_message(line) and chains.agent_of(line) == agent:
+def _own_lines(reading: Reading) -> Iterator[Record]:
+    return (each for each in reading.again() if each[1].get("isSidechain") is not True)
+
+
+def _messages(lines: Callable[[], Iterator[Record]]) -> Iterator[Message]:
+    tools: dict[str, str] = {}
+    for _, line in lines():
+        if _is_message(line):
             yield from _of_line(line, tools)
 
 
