@@ -36,7 +36,7 @@ __all__ = ["import_command"]
 @click.option(
     "--from",
     "forced",
-    type=click.Choice(FORMATS),
+    type=click.Choice(list(FORMATS)),
     help="The format of other programs' files. Default: what is in them tells.",
 )
 @click.option(
@@ -46,7 +46,7 @@ __all__ = ["import_command"]
     help="The source of logs that name no platform.",
 )
 @click.option("--id", "session_id", help="The session id of a log that is read from stdin.")
-@click.option("--skip-bad", is_flag=True, help="Leave bad lines out, say which, and go on.")
+@click.option("--skip-bad", is_flag=True, help="Leave bad records out, say which, and go on.")
 @click.pass_obj
 def import_command(
     options: Options,

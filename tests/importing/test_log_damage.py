@@ -83,6 +83,11 @@ def test_zips_that_cannot_be_read_are_refused_with_the_reason(tmp_path, sqlite_l
     locked[6] |= 1  # the flag of encryption, at the file and in the directory
     locked[whole.index(b"PK\x01\x02") + 8] |= 1
     (tmp_path / "locked.zip").write_bytes(locked)
+    packed = bytearray(whole)
+    packed[8] = packed[whole.index(b"PK\x01\x02") + 10] = 9  # the method
+    (tmp_path / "packed.zip").write_bytes(packed)
+    renamed = whole.replace(b"conversations", b"conversation5", 1)  # not in the directory
+    (tmp_path / "renamed.zip").write_bytes(renamed)
     zipped(tmp_path / "other.zip", **{"letter.txt": "Dear"})
     monkeypatch.setattr(log_file, "_LEAST_SUSPECT", 1_000_000)
     zipped(tmp_path / "bomb.zip", **{"conversations.json": b" " * 2_000_000})
@@ -90,6 +95,8 @@ def test_zips_that_cannot_be_read_are_refused_with_the_reason(tmp_path, sqlite_l
         "cut": "is a damaged zip",
         "flipped": "cannot be unpacked",
         "locked": "is encrypted; unpack it with its password",
+        "packed": "is packed by a method that exports do not use",
+        "renamed": "cannot be unpacked",
         "other": "holds no conversations of a format that is known",
         "bomb": "times as large unpacked",
     }.items():

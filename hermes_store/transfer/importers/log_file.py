@@ -54,7 +54,7 @@ class LogFile(NamedTuple):
             with self.path.open("rb") as stream:
                 yield _Beginning(stream, self.size)
             return
-        with _zip(self.path) as archive, archive.open(self.member) as member:
+        with _zip(self.path) as archive, _member(archive, self.member, self.name) as member:
             yield io.BufferedReader(_Checked(member, self.name))
 
 
@@ -122,6 +122,8 @@ def _refuse(path: Path, member: zipfile.ZipInfo) -> None:
     name = f"{path}/{member.filename}"
     if member.flag_bits & 1:
         raise LogFileError(name, "is encrypted", "unpack it with its password, give the file in it")
+    if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise LogFileError(name, "is packed by a method that exports do not use", _UNPACK)
     too_large = member.file_size > _MOST_TIMES_LARGER * max(member.compress_size, 1)
     if too_large and member.file_size > _LEAST_SUSPECT:
         times = member.file_size // max(member.compress_size, 1)
@@ -137,3 +139,10 @@ def _zip(path: Path) -> Iterator[zipfile.ZipFile]:
         raise LogFileError(str(path), f"is a damaged zip ({exc})", _UNPACK) from exc
     with archive:
         yield archive
+
+
+def _member(archive: zipfile.ZipFile, member: str, name: str) -> IO[bytes]:
+    try:
+        return archive.open(member)
+    except _DAMAGE as exc:
+        raise LogFileError(name, f"cannot be unpacked ({exc})", _UNPACK) from exc

@@ -23,15 +23,15 @@ from hermes_store.transfer.importers.log_sessions import Message, Session, sessi
 __all__ = ["looks", "read"]
 
 _SOURCE = "openai-fine-tuning"
-_OURS = frozenset({"id", "source", "started_at"})
-"""What a session that this package exported has besides its messages."""
+_OURS = "started_at"
+"""What every session that this package exported has besides its messages."""
 _COLUMNS = frozenset({"role", "content", "name", "tool_calls", "tool_call_id"})
 
 
 def looks(value: dict[str, Any]) -> bool:
     """Whether a record is an example."""
     messages = value.get("messages")
-    return isinstance(messages, list) and bool(messages) and not value.keys() & _OURS
+    return isinstance(messages, list) and bool(messages) and _OURS not in value
 
 
 def read(reading: Reading) -> Iterator[Session]:
