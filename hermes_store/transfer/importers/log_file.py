@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -90,7 +91,10 @@ class _Checked(io.RawIOBase):
         return len(found)
 
 
-_DAMAGE = (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error)
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError),
+    *(OSError, ValueError, struct.error),  # of places and lengths that are not there
+)
 _UNPACK = "get the export once more, or unpack it with another program and give the file in it"
 
 
