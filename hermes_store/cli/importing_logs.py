@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +23,7 @@ from hermes_store.errors import (
     LogFileError,
     StoreUnavailableError,
 )
-from hermes_store.transfer.importers.log_file import files_in, is_zip
+from hermes_store.transfer.importers.log_file import LogFile, files_in, is_zip
 from hermes_store.transfer.importers.log_formats import FORMATS, format_of
 from hermes_store.transfer.importers.log_reading import Place
 from hermes_store.transfer.importers.logs import LogsResult, Recognised, import_logs
@@ -47,7 +47,7 @@ def recognised(paths: Sequence[Path], forced: str | None) -> tuple[list[Recognis
     for path in paths:
         if path.is_dir():
             logs += _in_folder(path, forced)
-        elif found := list(_in_file(path, forced)) if path.is_file() else []:
+        elif found := _in_file(path, forced) if path.is_file() else []:
             _tell(path, found, len(files_in(path)) - len(found))
             logs += found
         else:
@@ -55,17 +55,26 @@ def recognised(paths: Sequence[Path], forced: str | None) -> tuple[list[Recognis
     return logs, others
 
 
-def _in_file(path: Path, forced: str | None) -> Iterator[Recognised]:
-    files = files_in(path)
-    if forced and FORMATS[forced].is_database != is_sqlite(path):
+def _in_file(path: Path, forced: str | None) -> list[Recognised]:
+    """What one file is, or what is in a zip: of the wanted format, when one is wanted."""
+    if is_zip(path):
+        known = _known(files_in(path), forced)
+        if not known:
+            problem = "holds no conversations of a format that is known"
+            remedy = "give the zip as the program made it, or a file in it with --from"
+            raise LogFileError(str(path), problem, remedy)
+        return known
+    if forced is None:
+        return _known(files_in(path), None)
+    if FORMATS[forced].is_database != is_sqlite(path):
         kind = "is" if is_sqlite(path) else "is not"
         raise LogFileError(str(path), f"{kind} a SQLite file", f"{forced} is another kind of file")
-    found = [(file, forced or format_of(file)) for file in files]
-    known = [Recognised(file, name) for file, name in found if name]
-    if not known and is_zip(path):
-        remedy = "give the zip as the program made it, or a file in it with --from"
-        raise LogFileError(str(path), "holds no conversations of a format that is known", remedy)
-    yield from known
+    return [Recognised(file, forced) for file in files_in(path)]
+
+
+def _known(files: Sequence[LogFile], wanted: str | None) -> list[Recognised]:
+    found = [(file, format_of(file)) for file in files]
+    return [Recognised(file, name) for file, name in found if name and wanted in (None, name)]
 
 
 def _in_folder(folder: Path, forced: str | None) -> list[Recognised]:
@@ -74,7 +83,7 @@ def _in_folder(folder: Path, forced: str | None) -> list[Recognised]:
     unknown = 0
     for path in files:
         try:
-            found = list(_in_file(path, forced)) if path.is_file() else []
+            found = _of_folder(path, forced) if path.is_file() else []
         except (LogFileError, DamagedFileError, StoreUnavailableError, OSError) as exc:
             output.note(f"left out: {message_of(exc)}")
             found = []
@@ -86,6 +95,10 @@ def _in_folder(folder: Path, forced: str | None) -> list[Recognised]:
         )
     _tell(folder, logs, unknown)
     return logs
+
+
+def _of_folder(path: Path, wanted: str | None) -> list[Recognised]:
+    return _in_file(path, wanted) if is_zip(path) else _known(files_in(path), wanted)
 
 
 def _tell(path: Path, found: Sequence[Recognised], unknown: int) -> None:

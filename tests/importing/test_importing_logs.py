@@ -8,7 +8,10 @@ from pathlib import Path
 import log_samples
 from chatgpt_samples import conversation, node
 
+from hermes_store.transfer.importers.log_file import files_in
 from hermes_store.transfer.importers.log_formats import FORMATS
+from hermes_store.transfer.importers.logs import LogsResult, Recognised
+from hermes_store.transfer.importers.logs import import_logs as import_logs_of
 
 EXPECTED = {
     "chatgpt": ("heron", "chat-1"),
@@ -164,3 +167,25 @@ def test_a_database_is_read_beside_a_writer_and_does_not_change(tmp_path, import
 
 def _bytes(path: Path) -> list[bytes]:
     return [path.read_bytes(), path.with_name(f"{path.name}-wal").read_bytes()]
+
+
+def test_progress_is_told_in_bytes_of_all_files(tmp_path, sqlite_database):
+    paths = [log_samples.write(tmp_path, name) for name in ("codex", "chatgpt")]
+    told = []
+    logs = [
+        Recognised(file, name)
+        for path, name in zip(paths, ("codex", "chatgpt"), strict=True)
+        for file in files_in(path)
+    ]
+    import_logs_of(
+        logs,
+        sqlite_database,
+        result=LogsResult(),
+        on_bad=print,
+        warn=print,
+        progress=lambda *step: told.append(step),
+    )
+    size = sum(path.stat().st_size for path in paths)
+    assert told[0][0] == "importing codex.jsonl"
+    assert told[-1] == ("importing chatgpt.json", size, size)
+    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)

@@ -164,6 +164,24 @@ def test_a_folder_leaves_out_what_is_no_log_and_says_how_much(tmp_path, sqlite_l
     assert "is a damaged zip" in result.err
 
 
+def test_a_format_takes_its_files_of_a_folder_or_a_zip(tmp_path, sqlite_logs):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    log_samples.write(folder, "codex")
+    log_samples.write(folder, "llm")
+    members = {"conversations.json": [talk(1)], "user.json": {"id": "me"}}
+    path = zipped(folder / "export.zip", **members)
+    for where, name, session_id in [
+        (folder, "codex", "codex-1"),
+        (path, "chatgpt", "talk-001"),
+        (folder, "llm", "llm-1"),
+    ]:
+        result = sqlite_logs(where, "--from", name)
+        assert result.code == 0, result.err
+        assert session_id in contents(result.repository)
+    assert len(contents(result.repository)) == 5
+
+
 def test_a_file_without_conversations_is_no_error(tmp_path, sqlite_logs):
     path = tmp_path / "conversations.json"
     path.write_text("[]")

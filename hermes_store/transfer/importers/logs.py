@@ -143,6 +143,7 @@ class _Import:
                 yield each
                 added = self._result.messages - messages
                 self._note(each, name, is_new=self._result.sessions > sessions, added=added)
+            report(file.size)
             before += file.size
 
     def _note(self, session: Session, name: str, *, is_new: bool, added: int) -> None:
