@@ -190,10 +190,8 @@ def _print_remarks(done: LogsResult, bad: BadLines) -> None:
     output.note(f"imported {_counts(done)}")
     if bad.number:
         output.note(f"left out: {output.count(bad.number, 'bad record')}")
-    if done.skipped:
-        output.note(
-            f"there already, with nothing new: {output.count(len(done.skipped), 'session')}"
-        )
+    if there := set(done.skipped) - done.stored.keys():
+        output.note(f"there already, with nothing new: {output.count(len(there), 'session')}")
     if done.retitled:
         number = output.count(len(done.retitled), "session")
         output.note(f"another title, as theirs was in use or too long: {number}")

@@ -230,22 +230,47 @@ def llm(path: Path) -> None:
     )
 
 
+_THREADS = """
+    CREATE TABLE messages (hash TEXT PRIMARY KEY, parent_hash TEXT, role TEXT,
+        provider_metadata TEXT);
+    CREATE TABLE parts (id INTEGER PRIMARY KEY, message_hash TEXT, position INTEGER, type TEXT,
+        tool_name TEXT, text TEXT, payload TEXT);
+    CREATE TABLE threads (id TEXT PRIMARY KEY, name TEXT, tip_message_hash TEXT,
+        forked_from TEXT, datetime_utc TEXT);
+    CREATE TABLE turns (id TEXT PRIMARY KEY, thread_id TEXT, parent_message_hash TEXT,
+        tip_message_hash TEXT, model TEXT, resolved_model TEXT, options_json TEXT,
+        schema_id TEXT, input_tokens INTEGER, output_tokens INTEGER, token_details TEXT,
+        duration_ms INTEGER, datetime_utc TEXT, response_json TEXT);
+"""
+
+
+def upgraded_llm(path: Path) -> None:
+    """A conversation of the older schema that went on in the newer one, which has all of it."""
+    llm(path)
+    chain = [("user", "Draw a pelican"), ("assistant", "Done"), ("user", "And a fish")]
+    chain += [("assistant", "Here it is"), ("user", "Thanks"), ("assistant", "Welcome")]
+    rows = [
+        (f"h{n}", f"h{n - 1}" if n else None, role, text) for n, (role, text) in enumerate(chain)
+    ]
+    _database(path, _THREADS, "INSERT INTO messages VALUES (?, ?, ?, NULL)", [r[:3] for r in rows])
+    parts = "INSERT INTO parts (message_hash, position, type, text) VALUES (?, 0, 'text', ?)"
+    _database(path, "", parts, [(own, text) for own, _, _, text in rows])
+    turns = """
+        INSERT INTO turns (id, thread_id, parent_message_hash, tip_message_hash, datetime_utc)
+        VALUES (?, 'llm-1', ?, ?, '2026-05-01T10:00:00')
+    """
+    _database(path, "", turns, [("t1", "h2", "h3"), ("t2", "h4", "h5")])
+    thread = ("llm-1", "Pelicans", "h5", None, None)
+    _database(path, "", "INSERT INTO threads VALUES (?, ?, ?, ?, ?)", [thread])
+
+
 def llm_threads(path: Path) -> None:
     _database(
         path,
-        """
-        CREATE TABLE messages (hash TEXT PRIMARY KEY, parent_hash TEXT, role TEXT,
-            provider_metadata TEXT);
-        CREATE TABLE parts (id INTEGER PRIMARY KEY, message_hash TEXT, position INTEGER, type TEXT,
-            tool_name TEXT, text TEXT, payload TEXT);
+        _THREADS
+        + """
         CREATE TABLE fragments (id INTEGER PRIMARY KEY, hash TEXT, content TEXT, source TEXT);
         CREATE TABLE attachments (id TEXT PRIMARY KEY, type TEXT, path TEXT, url TEXT, content BLOB);
-        CREATE TABLE threads (id TEXT PRIMARY KEY, name TEXT, tip_message_hash TEXT,
-            forked_from TEXT, datetime_utc TEXT);
-        CREATE TABLE turns (id TEXT PRIMARY KEY, thread_id TEXT, parent_message_hash TEXT,
-            tip_message_hash TEXT, model TEXT, resolved_model TEXT, options_json TEXT,
-            schema_id TEXT, input_tokens INTEGER, output_tokens INTEGER, token_details TEXT,
-            duration_ms INTEGER, datetime_utc TEXT, response_json TEXT);
         INSERT INTO messages VALUES ('h1', NULL, 'user', NULL), ('h2', 'h1', 'assistant', NULL),
             ('h3', 'h2', 'tool', NULL), ('h4', 'h3', 'assistant', NULL),
             ('h5', 'h2', 'user', NULL);

@@ -65,6 +65,18 @@ def test_a_transcript_that_grew_gets_only_its_new_messages(tmp_path, import_logs
     assert session["ended_at"] == session["last_active"]
 
 
+def test_a_conversation_of_llm_goes_on_behind_the_change_of_its_schema(tmp_path, sqlite_logs):
+    path = log_samples.write(tmp_path, "llm")
+    sqlite_logs(path)
+    path.unlink()
+    log_samples.upgraded_llm(path)
+    result = sqlite_logs(path)
+    assert "0 new sessions, 1 session continued, 4 messages" in result.err
+    said = [each["content"] for each in result.repository.get_messages("llm-1")]
+    assert said[-5:] == ["On a bicycle", "And a fish", "Here it is", "Thanks", "Welcome"]
+    assert "0 new sessions, 0 messages" in sqlite_logs(path).err
+
+
 def test_messages_that_were_set_aside_are_not_imported_again(tmp_path, import_logs):
     path = log_samples.write(tmp_path, "codex")
     repository = import_logs(path).repository

@@ -92,7 +92,7 @@ class _Threads:
         for turn in turns:
             chain = self._chain(turn["tip_message_hash"])
             if own_id in self._old and not placed:
-                chain = chain[self._since(chain, turn["parent_message_hash"]) :]
+                before |= set(chain[: self._since(chain, turn["parent_message_hash"])])
             for each in chain:
                 if each not in before:
                     placed.setdefault(each, time_of(turn["datetime_utc"]))
