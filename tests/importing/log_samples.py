@@ -256,10 +256,10 @@ def upgraded_llm(path: Path) -> None:
     parts = "INSERT INTO parts (message_hash, position, type, text) VALUES (?, 0, 'text', ?)"
     _database(path, "", parts, [(own, text) for own, _, _, text in rows])
     turns = """
-        INSERT INTO turns (id, thread_id, parent_message_hash, tip_message_hash, datetime_utc)
-        VALUES (?, 'llm-1', ?, ?, '2026-05-01T10:00:00')
+        INSERT INTO turns (id, thread_id, parent_message_hash, tip_message_hash, datetime_utc,
+            input_tokens) VALUES (?, 'llm-1', ?, ?, '2026-05-01T10:00:00', ?)
     """
-    _database(path, "", turns, [("t1", "h2", "h3"), ("t2", "h4", "h5")])
+    _database(path, "", turns, [("t1", "h2", "h3", 3), ("t2", "h4", "h5", 4)])
     thread = ("llm-1", "Pelicans", "h5", None, None)
     _database(path, "", "INSERT INTO threads VALUES (?, ?, ?, ?, ?)", [thread])
 

@@ -74,6 +74,8 @@ def test_a_conversation_of_llm_goes_on_behind_the_change_of_its_schema(tmp_path,
     assert "0 new sessions, 1 session continued, 4 messages" in result.err
     said = [each["content"] for each in result.repository.get_messages("llm-1")]
     assert said[-5:] == ["On a bicycle", "And a fish", "Here it is", "Thanks", "Welcome"]
+    session = result.repository.get_session("llm-1")
+    assert (session["input_tokens"], session["api_call_count"]) == (22 + 7, 2 + 2)
     assert "0 new sessions, 0 messages" in sqlite_logs(path).err
 
 

@@ -57,9 +57,9 @@ def _sessions(tables: SqliteRows) -> Iterator[Session]:
         if name in tables.columns:
             yield from _oldest(tables, name)
     responses = Grouped(tables, "responses", "conversation_id", "id")
-    old = list(dict.fromkeys(conversation for conversation, _ in responses.values()))
+    old = {conversation: Usage() for conversation, _ in responses.values()}
     yield from _conversations(tables, old)
-    yield from llm_threads.sessions(tables, {str(each) for each in old})
+    yield from llm_threads.sessions(tables, {str(own_id): used for own_id, used in old.items()})
 
 
 # --- the first schemas ----------------------------------------------------------------------------
@@ -88,17 +88,18 @@ def _of_rows(tables: SqliteRows, table: str, places: list[int]) -> Iterator[Row]
 # --- responses and their conversations ------------------------------------------------------------
 
 
-def _conversations(tables: SqliteRows, ids: list[Any]) -> Iterator[Session]:
+def _conversations(tables: SqliteRows, old: dict[Any, Usage]) -> Iterator[Session]:
     responses = Grouped(tables, "responses", "conversation_id")
     alone = Grouped(tables, "responses", "id")
     named = Grouped(tables, "conversations", "id")
     beside = _Beside(tables)
-    for own_id in ids:
+    for own_id, usage in old.items():
         if own_id is None:
             continue
         about = next(named.of(own_id), {})
         read = partial(responses.of, own_id)
-        yield _session(id_of(own_id) or made_id(_SOURCE, own_id), about.get("name"), read, beside)
+        name = id_of(own_id) or made_id(_SOURCE, own_id)
+        yield _session(name, about.get("name"), read, beside, usage)
     for row in responses.of(None):
         own_id = id_of(row["id"]) or made_id(_SOURCE, str(row))
         yield _session(own_id, None, partial(alone.of, row["id"]), beside)
@@ -151,9 +152,15 @@ def _fragment(row: Row) -> dict[str, Any]:
     return {"type": "text", "text": row["content"], **rest_of(row, {"rowid_", "id", "content"})}
 
 
-def _session(own_id: str, title: Any, read: Any, beside: _Beside | None = None) -> Session:
-    """A session of the rows that `read` gives."""
-    usage, times = Usage(), list[float]()
+def _session(
+    own_id: str,
+    title: Any,
+    read: Any,
+    beside: _Beside | None = None,
+    usage: Usage | None = None,
+) -> Session:
+    """A session of the rows that `read` gives; what they used is added to `usage`."""
+    usage, times = usage or Usage(), list[float]()
     model = system = None
     for row in read():
         model, system = text_of(row.get("model")) or model, system or text_of(row.get("system"))

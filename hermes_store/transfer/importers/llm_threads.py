@@ -6,7 +6,7 @@ The tables are those of llm/logs.py and llm/parts.py of https://github.com/simon
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -32,8 +32,10 @@ __all__ = ["sessions"]
 _SOURCE = "llm"
 
 
-def sessions(tables: SqliteRows, old: Container[str]) -> Iterator[Session]:
+def sessions(tables: SqliteRows, old: Mapping[str, Usage]) -> Iterator[Session]:
     """A session for each thread; of a thread that is in `old`, what came since the upgrade.
+
+    `old` has what these used before.
 
     A fork has the messages behind the place where it left the thread that it was forked from.
     """
@@ -42,7 +44,7 @@ def sessions(tables: SqliteRows, old: Container[str]) -> Iterator[Session]:
 
 
 class _Threads:
-    def __init__(self, tables: SqliteRows, old: Container[str]) -> None:
+    def __init__(self, tables: SqliteRows, old: Mapping[str, Usage]) -> None:
         self._old = old
         threads = Grouped(tables, "threads", "id")
         self._threads = {str(each): row for (each,) in threads.values() for row in threads.of(each)}
@@ -62,7 +64,7 @@ class _Threads:
         thread = self._threads[own_id]
         turns = sorted(self._turns.of(thread["id"]), key=_in_order)
         placed = self._placed(own_id, turns)
-        usage = Usage()
+        usage = self._old.get(own_id) or Usage()
         for turn in turns:
             tokens = {name: turn.get(name) for name in ("input_tokens", "output_tokens")}
             usage.add(time_of(turn["datetime_utc"]), text_of(turn["model"]), **tokens)
