@@ -50,6 +50,9 @@ def recognised(paths: Sequence[Path], forced: str | None) -> tuple[list[Recognis
         elif found := _in_file(path, forced) if path.is_file() else []:
             _tell(path, found, len(files_in(path)) - len(found))
             logs += found
+        elif path.is_file() and is_sqlite(path):
+            remedy = "a store of this package is taken over by 'hermes-store copy'"
+            raise LogFileError(str(path), "is a SQLite file of no known format", remedy)
         else:
             others.append(path)
     return logs, others

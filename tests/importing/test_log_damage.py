@@ -148,6 +148,12 @@ def test_paths_and_options_that_mean_nothing_are_refused_with_the_remedy(tmp_pat
         assert result.repository.session_count() == 0
 
 
+def test_a_database_of_no_known_format_is_refused_with_the_remedy(sqlite_logs, template):
+    result = sqlite_logs(template)
+    assert result.code == 1
+    assert "is a SQLite file of no known format; a store of this package is taken" in result.err
+
+
 def test_a_folder_leaves_out_what_is_no_log_and_says_how_much(tmp_path, sqlite_logs):
     folder = tmp_path / "folder"
     folder.mkdir()
