@@ -102,7 +102,7 @@ def _claude_code(stream: IO[str], size: int) -> int:
             "role": role,
             "content": [{"type": "text", "text": corpus.system_prompt(CHARACTERS)}],
         }
-        of_session = {"sessionId": "long", "cwd": "/work", "timestamp": "2026-01-02T10:00:00Z"}
+        of_session = {"sessionId": "long", "cwd": "/srv/code", "timestamp": "2026-01-02T10:00:00Z"}
         line = {"type": role, "uuid": f"u{number}", **of_session, "message": message}
         written += stream.write(json.dumps(line) + "\n")
         number += 1

@@ -100,7 +100,7 @@ def codex() -> list:
     meta = {
         "id": "codex-1",
         "timestamp": "2026-01-02T09:59:59Z",
-        "cwd": "/work",
+        "cwd": "/srv/code",
         "originator": "cli",
     }
     return [

@@ -215,7 +215,7 @@ def test_codex_rollouts_have_reasoning_calls_results_and_usage(sample):
     assert (session["id"], session["model"], session["cwd"], session["system_prompt"]) == (
         "codex-1",
         "gpt-5-codex",
-        "/work",
+        "/srv/code",
         "Be brief",
     )
     assert columns(session, "role", "content", "reasoning", "tool_name") == [
