@@ -32,7 +32,7 @@ def fill(old: HermesDatabase) -> None:
         title="Fix the lock",
         api_call_count=3,
         handoff_state="pending",
-        cwd="/srv/code",
+        cwd="/work",
         rewind_count=2,
         archived=1,
         session_key="telegram:42",
@@ -142,7 +142,7 @@ def test_a_session_keeps_what_it_says(old, new):
         "rewind_count": 2,
     }
     assert (root["extra"] or {}) == {k: v for k, v in extra.items() if old.has("sessions", k)}
-    assert root["cwd"] == ("/srv/code" if old.has("sessions", "cwd") else None)
+    assert root["cwd"] == ("/work" if old.has("sessions", "cwd") else None)
     assert root["key"] == ("telegram:42" if old.has("sessions", "session_key") else None)
     assert root["archived"] == (2000.0 if old.has("sessions", "archived") else None)
     assert root["pinned"] is old.has("sessions", "pinned")
