@@ -52,7 +52,7 @@ class _SQLite:
             raise InvalidArgumentError("db_path", problem, "give the plain path")
         if "\0" in database:
             raise InvalidArgumentError("db_path", "the path holds a NUL character", "remove it")
-        return url.set(database=_real(Path(database).expanduser()))
+        return url.set(database=_real(place.at_home("db_path", database)))
 
     def shown(self, url: URL) -> str:
         """The path."""

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from hermes_store.database.mounts import is_mount_point
 from hermes_store.database.sqlite_log import is_log_left
-from hermes_store.errors import SecondNameError, StoreReadOnlyError
+from hermes_store.errors import InvalidArgumentError, SecondNameError, StoreReadOnlyError
 
 __all__ = [
+    "at_home",
     "exposed",
     "hard_linked",
     "require_one_name",
@@ -23,6 +24,15 @@ __all__ = [
 
 _SEARCH = 0o011
 """The right of group and others to get at what is in a folder."""
+
+
+def at_home(argument: str, path: str) -> Path:
+    """The path with a folder in place of a leading `~`. Raises `InvalidArgumentError`."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no such user, or one without a home
+        problem, remedy = f"nobody knows the home folder in {path!r}", "give the whole path"
+        raise InvalidArgumentError(argument, problem, remedy) from None
 
 
 def require_one_name(path: Path) -> None:

@@ -7,8 +7,9 @@ rows are copied into a new file, from one snapshot, and compared.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from hermes_store.database.address import Address, shown, url_of
 from hermes_store.database.choice import backend_of
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.driver import sqlite_driver
-from hermes_store.database.failures import typed_errors
+from hermes_store.database.sqlite_log import locked_folder
 from hermes_store.database.sqlite_pages import as_single_file, copy_pages
 from hermes_store.errors import BackupError, InvalidArgumentError
 from hermes_store.execution.sharing import gate
@@ -30,7 +31,7 @@ from hermes_store.transfer import backup_place as place
 from hermes_store.transfer.backup_label import Label, put_label_on
 from hermes_store.transfer.unfinished import publish, typed_os_errors, unfinished
 
-__all__ = ["Contents", "backup", "require_sound", "told"]
+__all__ = ["Contents", "backup", "backup_as", "require_sound", "told"]
 
 _MOST_KEPT = 10_000
 _OPCODES_AT_ONCE = 100_000
@@ -62,30 +63,38 @@ def backup(
     Raises `InvalidArgumentError` for a path that holds something else, `BackupError` when the
     store is damaged or missing, `StoreUnavailableError` for a full disk, and `SchemaError`.
     """
-    url, target = url_of(address), _target(path)
+    url, target = url_of(address), place.given_path("path", path)
     kept = None if keep is None else _checked_keep(keep)
     with typed_os_errors(target):
-        if kept is not None or target.is_dir():
-            target = place.new_name(target, url)
-        place.require_place(target, url, replace=values.truth("replace", replace))
-    with unfinished(target.parent) as new:
-        label, remarks = _filled(new, url, told(progress))
-        publish(new, target)
-    deleted = [] if kept is None else place.delete_old(target, url, kept)
-    return Backup(target, *label, target.stat().st_size, remarks, deleted)
+        is_folder = kept is not None or target.is_dir()
+    if is_folder:
+        folder, name = target, partial(place.new_name, target, url)
+    else:
+        may_replace = values.truth("replace", replace)
+        folder, name = target.parent, partial(place.free_place, target, url, replace=may_replace)
+    done = backup_as(name, folder, url, told(progress))
+    return done if kept is None else done._replace(deleted=place.delete_old(done.path, url, kept))
+
+
+def backup_as(name: Callable[[], Path], folder: Path, url: URL, report: Progress) -> Backup:
+    """Write a backup into `folder`, under the path that `name` returns.
+
+    `name` may refuse, so it is called before the work; and again at its end, with the folder
+    locked, because other programs make files meanwhile.
+    """
+    with typed_os_errors(folder):
+        name()
+    with unfinished(folder) as new:
+        label, remarks = _filled(new, url, report)
+        with typed_os_errors(folder), locked_folder(folder):
+            target = name()
+            publish(new, target)
+    return Backup(target, *label, target.stat().st_size, remarks, [])
 
 
 def told(progress: Progress | None) -> Progress:
     """`progress`, or a function that tells nobody."""
     return progress or (lambda _step, _done, _total: None)
-
-
-def _target(path: Any) -> Path:
-    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
-        raise InvalidArgumentError("path", f"{path!r} is not a path", "give the path of a file")
-    if "\0" in os.fspath(path):
-        raise InvalidArgumentError("path", "holds a NUL character", "remove it")
-    return Path(path).expanduser().absolute()
 
 
 def _checked_keep(keep: Any) -> int:
@@ -104,7 +113,7 @@ def _filled(new: Path, url: URL, report: Progress) -> tuple[Label, dict[str, int
     held, remarks = (_rows if is_server else _pages)(new, url, report)
     report("checking", 0, 0)
     require_sound(new, held, f"the backup of {shown(url)}")
-    return put_label_on(new, shown(url), str(state), *held), remarks
+    return put_label_on(new, url, str(state), *held), remarks
 
 
 def _pages(new: Path, url: URL, report: Progress) -> tuple[Contents, dict[str, int]]:
@@ -119,10 +128,7 @@ def _reading(url: URL) -> Iterator[OpenConnection]:
     """A read transaction on a SQLite file, at whatever revision it is."""
     backend = backend_of(url)
     engine = backend.read_engine(url, make_settings(mmap_size=0, read_only=True))
-    with (
-        typed_errors(backend),
-        closing(OpenConnection(engine, backend, backend.begin_reading)) as connection,
-    ):
+    with closing(OpenConnection(engine, backend, backend.begin_reading)) as connection:
         connection.begin()
         yield connection
 
@@ -138,13 +144,10 @@ def _rows(new: Path, url: URL, report: Progress) -> tuple[Contents, dict[str, in
 def require_sound(path: Path, held: Contents | None, what: str) -> Contents:
     """Return how much a SQLite file holds; refuse one that is damaged, or holds another number.
 
-    Raises `BackupError` and `DamagedFileError`.
+    Raises `BackupError` and the driver's errors.
     """
-    driver = sqlite_driver()
-    with (
-        typed_errors(backend_of(url_of(path))),
-        closing(driver.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection,
-    ):
+    address = f"{path.as_uri()}?mode=ro"
+    with closing(sqlite_driver().connect(address, uri=True)) as connection:
         found = _checked(connection)
         if found != "ok":
             raise _damaged(what, " ".join(found.split()))

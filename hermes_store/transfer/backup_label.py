@@ -12,12 +12,15 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sqlalchemy import URL
+
+from hermes_store.database.address import shown
 from hermes_store.database.driver import sqlite_driver
 from hermes_store.database.sqlite_engines import reading_mode
 from hermes_store.database.sqlite_trust import distrust
 from hermes_store.transfer.unfinished import COMPANIONS
 
-__all__ = ["Label", "label_of", "put_label_on", "take_label_off"]
+__all__ = ["Label", "label_of", "put_label_on", "source_of", "take_label_off"]
 
 _TABLE = "hermes_store_backup"
 
@@ -34,9 +37,14 @@ class Label(NamedTuple):
     messages: int
 
 
-def put_label_on(path: Path, source: str, revision: str, sessions: int, messages: int) -> Label:
-    """Label a finished copy that nobody else has open."""
-    label = Label(source, time.time(), revision, sessions, messages)
+def source_of(url: URL) -> str:
+    """How a label names a store. A path may hold bytes that are not valid UTF-8; a text cannot."""
+    return shown(url).encode(errors="backslashreplace").decode()
+
+
+def put_label_on(path: Path, url: URL, revision: str, sessions: int, messages: int) -> Label:
+    """Label a finished copy of the store at `url` that nobody else has open."""
+    label = Label(source_of(url), time.time(), revision, sessions, messages)
     with _changing(path) as connection:
         connection.execute(f"DROP TABLE IF EXISTS {_TABLE}")
         connection.execute(

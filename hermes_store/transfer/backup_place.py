@@ -7,29 +7,41 @@ import re
 import stat
 import time
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL
 
-from hermes_store.database.address import shown
 from hermes_store.database.choice import backend_of
+from hermes_store.database.sqlite_place import at_home
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.transfer.backup_label import label_of
+from hermes_store.transfer.backup_label import label_of, source_of
 from hermes_store.transfer.unfinished import COMPANIONS, typed_os_errors
 
 __all__ = [
     "delete_old",
+    "free_place",
+    "given_path",
     "name_of",
     "new_name",
     "require_not_the_store",
-    "require_place",
     "stamped",
 ]
 
 _STAMPED = r"-(\d{8}T\d{6}Z)(?:-(\d+))?\.db"
 
 
-def require_place(path: Path, url: URL, *, replace: bool) -> None:
-    """Refuse a path that holds anything but a backup, or with `replace` anything but a file.
+def given_path(argument: str, value: Any) -> Path:
+    """The absolute path that a caller gave. Raises `InvalidArgumentError`."""
+    text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(text, str) or not text:
+        raise InvalidArgumentError(argument, f"{value!r} is not a path", "give the path of a file")
+    if "\0" in text:
+        raise InvalidArgumentError(argument, "holds a NUL character", "remove it")
+    return at_home(argument, text).absolute()
+
+
+def free_place(path: Path, url: URL, *, replace: bool) -> Path:
+    """Return `path`; refuse one that holds anything but a backup, or with `replace` but a file.
 
     Raises `InvalidArgumentError`.
     """
@@ -41,12 +53,13 @@ def require_place(path: Path, url: URL, *, replace: bool) -> None:
             problem = f"{beside} lies beside it: {path.name} is a store that is in use, or was"
             raise _refused(problem, "give another path")
     if not path.exists():
-        return
+        return path
     if not stat.S_ISREG(path.stat().st_mode):
         raise _refused(f"{path} is not a file", "give the path of a file, or of a folder")
     if not replace and path.stat().st_size and label_of(path) is None:
         problem = f"{path} is there, and is not a backup of a store (or was written to since)"
         raise _refused(problem, "give another path, or replace it with replace=True (--replace)")
+    return path
 
 
 def require_not_the_store(path: Path, url: URL) -> None:
@@ -86,7 +99,7 @@ def stamped(folder: Path, before: str, after: str) -> Path:
     """A free path in `folder` whose name says the time, in UTC, between `before` and `after`."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     number = 1
-    while (path := folder / f"{before}{stamp}{f'-{number}' * (number > 1)}{after}").exists():
+    while os.path.lexists(path := folder / f"{before}{stamp}{f'-{number}' * (number > 1)}{after}"):
         number += 1
     return path
 
@@ -118,4 +131,4 @@ def delete_old(made: Path, url: URL, keep: int) -> list[Path]:
 
 def _is_of(path: Path, url: URL) -> bool:
     label = label_of(path)
-    return label is not None and label.source == shown(url)
+    return label is not None and label.source == source_of(url)

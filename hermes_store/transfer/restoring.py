@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,6 @@ from hermes_store.database import sqlite_file
 from hermes_store.database.address import Address, url_of
 from hermes_store.database.choice import backend_of
 from hermes_store.database.driver import sqlite_driver
-from hermes_store.database.failures import typed_errors
 from hermes_store.database.sqlite_engines import reading_mode
 from hermes_store.database.sqlite_pages import as_single_file, copy_pages
 from hermes_store.database.sqlite_replacing import fold_log, put_in_place
@@ -36,9 +36,9 @@ from hermes_store.migrate import LOCK_TIMEOUT, State
 from hermes_store.schema.change import Progress
 from hermes_store.schema.new_file import make_private_folders
 from hermes_store.schema.state import look_at_file
-from hermes_store.transfer.backup import Contents, require_sound, told
+from hermes_store.transfer.backup import Contents, backup_as, require_sound, told
 from hermes_store.transfer.backup_label import take_label_off
-from hermes_store.transfer.backup_place import name_of, require_not_the_store, stamped
+from hermes_store.transfer.backup_place import given_path, name_of, require_not_the_store, stamped
 from hermes_store.transfer.unfinished import flush, typed_os_errors, unfinished
 
 __all__ = ["Restored", "restore"]
@@ -85,6 +85,8 @@ def restore(
 
 def _restore_file(given: Path, state: State, url: URL, report: Progress) -> Restored:
     path = Path(str(url.database))
+    if os.path.lexists(path) and not path.is_file():
+        raise InvalidArgumentError("db_path", f"{path} is not a file", "give the path of a file")
     backend_of(url).require_one_name(url)
     with typed_os_errors(path):
         make_private_folders(path.parent)
@@ -96,16 +98,17 @@ def _restore_file(given: Path, state: State, url: URL, report: Progress) -> Rest
 def _restore_rows(given: Path, state: State, url: URL, replace: bool, report: Progress) -> Restored:
     from hermes_store.transfer.restoring_rows import exchange_rows  # noqa: PLC0415 - only of a server
 
-    before = stamped(given.parent, f"{name_of(url)}.replaced-", ".db")
+    def keep() -> Path:
+        name = partial(stamped, given.parent, f"{name_of(url)}.replaced-", ".db")
+        return backup_as(name, given.parent, url, report).path
+
     with _staged(given, state, Path(tempfile.gettempdir()), report) as (new, _):
-        done, kept = exchange_rows(new, url, before, replace=replace, report=report)
+        done, kept = exchange_rows(new, url, keep, replace=replace, report=report)
     return Restored(done.sessions, done.messages, kept, _older(state), done.remarks)
 
 
 def _given(backup: Any) -> Path:
-    if not isinstance(backup, (str, os.PathLike)) or not os.fspath(backup):
-        raise InvalidArgumentError("backup", f"{backup!r} is not a path", "give the path of a file")
-    return Path(str(url_of(Path(backup)).database))
+    return Path(str(url_of(given_path("backup", backup)).database))
 
 
 def _older(state: State) -> str | None:
@@ -150,10 +153,8 @@ def _staged(
 
 def _copy(path: Path, new: Path, report: Progress) -> None:
     mode = reading_mode(path, read_only=True)
-    with ExitStack() as stack:
-        stack.enter_context(typed_errors(backend_of(url_of(path))))
-        connection, _ = sqlite_file.connect(sqlite_driver(), str(path), mode, isolation_level=None)
-        stack.enter_context(closing(connection))
+    connection, _ = sqlite_file.connect(sqlite_driver(), str(path), mode, isolation_level=None)
+    with closing(connection):
         distrust(connection)
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -18,7 +18,6 @@ from hermes_store.errors import BackupError
 from hermes_store.execution.store import Store
 from hermes_store.schema.change import Progress
 from hermes_store.settings import make_settings
-from hermes_store.transfer.backup import backup
 from hermes_store.transfer.copying import Copied, Copying
 from hermes_store.transfer.target_rows import COPIED, count
 
@@ -42,12 +41,13 @@ class _InOneTransaction:
 
 
 def exchange_rows(
-    new: Path, url: URL, kept: Path, *, replace: bool, report: Progress
+    new: Path, url: URL, keep: Callable[[], Path], *, replace: bool, report: Progress
 ) -> tuple[Copied, Path | None]:
     """Store what the file `new` holds in place of what a server's database holds.
 
-    What it holds is first written into the backup `kept`. Returns what was stored, and `kept` or
-    None when there was nothing to keep. Raises `BackupError` when there was and `replace` is False.
+    `keep` first writes a backup of what it holds. Returns what was stored, and the path of that
+    backup or None when there was nothing to keep. Raises `BackupError` when there was and `replace`
+    is False.
     """
     create_database(url)
     migrate.prepare(url, auto_migrate=True)
@@ -56,10 +56,10 @@ def exchange_rows(
         read.reading() as source,
         _writing(url) as connection,
     ):
-        was_there = _empty(connection, url, kept, replace=replace, report=report)
+        kept = _emptied(connection, url, keep, replace=replace)
         copying = Copying(source, _InOneTransaction(connection, url), report)
         copying.run(delete=False)
-        return copying.verified(), kept if was_there else None
+        return copying.verified(), kept
 
 
 @contextmanager
@@ -87,13 +87,13 @@ def _lock(connection: OpenConnection) -> None:
         raise
 
 
-def _empty(
-    connection: OpenConnection, url: URL, kept: Path, *, replace: bool, report: Progress
-) -> bool:
-    """Delete all rows, after a backup of them; return whether there were any."""
+def _emptied(
+    connection: OpenConnection, url: URL, keep: Callable[[], Path], *, replace: bool
+) -> Path | None:
+    """Delete all rows, after a backup of them; return its path, or None when there were none."""
     held = {table: count(connection, table) for table in COPIED}
     if not any(held.values()):
-        return False
+        return None
     if not replace:
         what = ", ".join(
             f"{number} rows of {table.name}" for table, number in held.items() if number
@@ -102,7 +102,7 @@ def _empty(
             f"{shown(url)} holds {what}; nothing was changed",
             "replace them with replace=True (--replace), or give an empty database",
         )
-    backup(url, kept, progress=report)
+    kept = keep()
     for table in reversed(COPIED):
         connection.core.execute(delete(table))
-    return True
+    return kept

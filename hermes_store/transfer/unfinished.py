@@ -7,7 +7,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shutil import rmtree
 
+from hermes_store.database.address import url_of
+from hermes_store.database.choice import backend_of
+from hermes_store.database.failures import typed_errors
 from hermes_store.errors import StoreUnavailableError
 
 __all__ = ["COMPANIONS", "flush", "publish", "typed_os_errors", "unfinished"]
@@ -19,59 +23,68 @@ _PREFIX = ".hermes-store-unfinished-"
 
 @contextmanager
 def unfinished(folder: Path) -> Iterator[Path]:
-    """Give the block a new empty file in `folder` that only its owner can read.
+    """Give the block a new empty file that only its owner can read.
 
-    The file is deleted with the block, unless the block gave it another name. First the files are
-    deleted that killed processes left. Raises `StoreUnavailableError`.
+    The file lies in a folder of its own inside `folder`, which is deleted with the block; the block
+    may give the file another name. First the folders are deleted that killed processes left.
+    Raises `StoreUnavailableError`, and typed errors in place of SQLite's.
     """
     with typed_os_errors(folder):
         _clear_away(folder)
-        descriptor, path = _new_file(folder)
+        lock, own = _new_folder(folder)
+    path = own / "new.db"
     try:
-        yield path
+        with typed_os_errors(folder):
+            path.touch(mode=0o600)
+        with typed_errors(backend_of(url_of(path))):
+            yield path
     finally:
-        _delete(path)
-        os.close(descriptor)
+        os.close(lock)  # first: Windows deletes no file that is open
+        rmtree(own, ignore_errors=True)
 
 
-def _new_file(folder: Path) -> tuple[int, Path]:
+def _new_folder(folder: Path) -> tuple[int, Path]:
     while True:
-        descriptor, name = tempfile.mkstemp(prefix=_PREFIX, dir=folder)
-        if _lock(descriptor) and os.fstat(descriptor).st_nlink:
-            return descriptor, Path(name)
-        os.close(descriptor)  # another process took it for a killed one's before it was locked
+        own = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
+        with suppress(FileNotFoundError, BlockingIOError):
+            lock = _locked(own)
+            if own.exists():
+                return lock, own
+            os.close(lock)  # another process took it for a killed one's before it was locked
 
 
 def _clear_away(folder: Path) -> None:
-    """Delete the files of processes that live no more: a living one holds a lock."""
-    for path in folder.glob(f"{_PREFIX}*"):
-        if path.name.endswith(COMPANIONS):
-            continue
+    """Delete the folders of processes that live no more: a living one holds a lock."""
+    if os.name != "posix":
+        return  # there are no locks
+    for own in folder.glob(f"{_PREFIX}*"):
+        if own.is_symlink():
+            continue  # it leads into a folder of somebody else
         with suppress(OSError):
-            descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
-            try:
-                if _lock(descriptor):
-                    _delete(path)
-            finally:
-                os.close(descriptor)
+            lock = _locked(own)
+            rmtree(own, ignore_errors=True)
+            os.close(lock)
 
 
-def _lock(descriptor: int) -> bool:
-    """Lock a file for as long as its descriptor is open; False when another process has it."""
+def _locked(own: Path) -> int:
+    """Lock a folder for as long as the descriptor that is returned is open.
+
+    The lock is on a file of its own. To close a descriptor of a SQLite file would drop all locks of
+    this process on it: https://sqlite.org/howtocorrupt.html. Raises BlockingIOError when another
+    process has the lock, and OSError.
+    """
+    nothing_else = getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(own / "lock", os.O_RDWR | os.O_CREAT | nothing_else, 0o600)
     try:
-        import fcntl  # noqa: PLC0415 - Windows has none, and deletes no file that is open
-    except ImportError:
-        return True
-    try:
+        import fcntl  # noqa: PLC0415 - Windows has none
+
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:
+        pass
     except OSError:
-        return False
-    return True
-
-
-def _delete(path: Path) -> None:
-    for ending in ("", *COMPANIONS):
-        path.with_name(path.name + ending).unlink(missing_ok=True)
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def publish(path: Path, target: Path) -> None:
