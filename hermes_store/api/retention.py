@@ -53,7 +53,7 @@ class Retention(Namespace):
 
     def remove(self, name: str) -> bool:
         """Remove a rule; return False when it is not there."""
-        return self._write(retention_rules.remove, values.text("name", name))
+        return self._write(retention_rules.remove, values.key("name", name))
 
     def rules(self) -> list[RetentionRule]:
         """Return the rules, in the order in which they are applied."""

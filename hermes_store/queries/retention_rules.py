@@ -80,8 +80,12 @@ def checked(name: Any, action: Any, days: Any, which: SessionFilter) -> Retentio
     if not 0 < length <= _MOST_DAYS:
         remedy = f"give more than 0 and at most {_MOST_DAYS} days"
         raise InvalidArgumentError("days", f"{length:g} cannot be used", remedy)
-    values.key("name", f"{_PREFIX}{values.text('name', name)}")
+    _key(name)
     return RetentionRule(name, known, length, _usable(known, which))  # type: ignore[arg-type]  # one of them
+
+
+def _key(name: Any) -> str:
+    return values.key("name", f"{_PREFIX}{values.key('name', name)}")
 
 
 def _usable(action: str, which: SessionFilter) -> SessionFilter:
@@ -107,12 +111,12 @@ def store(connection: OpenConnection, rule: RetentionRule) -> None:
         if getattr(rule.filter, each.name) != getattr(EVERYTHING, each.name)
     }
     value = {"action": rule.action, "days": rule.days, "filter": given}
-    meta.put(connection, f"{_PREFIX}{rule.name}", values.encode_json("filter", value))
+    meta.put(connection, _key(rule.name), values.encode_json("filter", value))
 
 
 def remove(connection: OpenConnection, name: str) -> bool:
     """Remove a rule; return whether it was there."""
-    return meta.delete_one(connection, f"{_PREFIX}{name}")
+    return meta.delete_one(connection, _key(name))
 
 
 def all_rules(connection: OpenConnection) -> list[RetentionRule]:

@@ -129,6 +129,7 @@ WRONG = {
     "days: inf": ("a", "delete", float("inf"), None),
     "name": ("", "delete", 1, None),
     "name: ": ("x" * 500, "delete", 1, None),
+    "holds a lone surrogate": ("\udcff", "delete", 1, None),
     "filter": ("a", "delete", 1, "cron"),
     "times of its own": ("a", "delete", 1, SessionFilter(active_until=5)),
     "pinned": ("a", "archive", 1, SessionFilter(pinned=True)),
