@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from hermes_store.cli.errors import EXIT_BROKEN_PIPE, report, report_interruption
+from hermes_store.cli.errors import EXIT_BROKEN_PIPE, EXIT_USAGE, report, report_interruption
 from hermes_store.cli.options import Options
 from hermes_store.cli.text import like
 from hermes_store.cli.version import WRITTEN
@@ -152,6 +152,8 @@ def _print_version(ctx: click.Context, _option: click.Parameter, asked: bool) ->
 
 @click.group(
     cls=Commands,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
     params=shared_options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 error, 2 wrong usage, 3 not found, 130 interrupted.",
@@ -167,7 +169,13 @@ def _print_version(ctx: click.Context, _option: click.Parameter, asked: bool) ->
 @click.pass_context
 def app(ctx: click.Context) -> None:
     """Read, search, move and look after a store of AI-agent conversations."""
-    ctx.ensure_object(Options)
+    options = ctx.ensure_object(Options)
+    if ctx.invoked_subcommand is not None:
+        return
+    if options.as_json:
+        raise click.UsageError("give a command", ctx)
+    click.echo(ctx.get_help(), err=True)
+    ctx.exit(EXIT_USAGE)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

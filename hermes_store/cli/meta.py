@@ -21,7 +21,7 @@ __all__ = ["meta_command"]
 _MISSING = object()
 
 
-@click.group("meta")
+@click.group("meta", no_args_is_help=False)
 def meta_command() -> None:
     """Print, set and delete the values that programs keep under keys of their own.
 

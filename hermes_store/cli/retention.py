@@ -25,7 +25,7 @@ __all__ = ["retention_command"]
 _DID = {"end": "ended", "archive": "archived", "delete": "deleted"}
 
 
-@click.group("retention")
+@click.group("retention", no_args_is_help=False)
 def retention_command() -> None:
     """End, archive and delete by rules what nobody has used for long.
 

@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from importlib.metadata import version
 
 import pytest
 
@@ -45,9 +44,15 @@ def test_help_of_the_command_imports_neither_the_repository_nor_rich(spawn):
 
 def test_without_a_command_the_help_is_shown(run):
     result = run()
-    click_8_1 = version("click").startswith("8.1.")
-    assert result.code == (0 if click_8_1 else 2)
-    assert "Usage: hermes-store" in result.out + result.err
+    assert (result.code, result.out) == (2, "")
+    assert result.err == run("--help").out
+    assert json.loads(run("--json").err)["error"]["message"] == "give a command"
+
+
+@pytest.mark.parametrize("group", ["meta", "retention"])
+def test_a_group_without_a_command_says_what_is_missing_in_one_line(run, group):
+    result = run(group)
+    assert (result.code, result.err.splitlines()[-1]) == (2, "Error: Missing command.")
 
 
 def test_the_version_is_that_of_the_package(run):
