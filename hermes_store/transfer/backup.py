@@ -67,10 +67,10 @@ def backup(
     kept = None if keep is None else _checked_keep(keep)
     with typed_os_errors(target):
         is_folder = kept is not None or target.is_dir()
+    may_replace = values.truth("replace", replace)
     if is_folder:
         folder, name = target, partial(place.new_name, target, url)
     else:
-        may_replace = values.truth("replace", replace)
         folder, name = target.parent, partial(place.free_place, target, url, replace=may_replace)
     done = backup_as(name, folder, url, told(progress))
     return done if kept is None else done._replace(deleted=place.delete_old(done.path, url, kept))
@@ -86,10 +86,11 @@ def backup_as(name: Callable[[], Path], folder: Path, url: URL, report: Progress
         name()
     with unfinished(folder) as new:
         label, remarks = _filled(new, url, report)
+        size = new.stat().st_size
         with typed_os_errors(folder), locked_folder(folder):
             target = name()
             publish(new, target)
-    return Backup(target, *label, target.stat().st_size, remarks, [])
+    return Backup(target, *label, size, remarks, [])
 
 
 def told(progress: Progress | None) -> Progress:
