@@ -21,7 +21,7 @@ from hermes_store.database import sqlite_file
 from hermes_store.database.address import Address, url_of
 from hermes_store.database.choice import backend_of
 from hermes_store.database.driver import sqlite_driver
-from hermes_store.database.sqlite_engines import reading_mode
+from hermes_store.database.sqlite_engines import reading_mode, start_log
 from hermes_store.database.sqlite_pages import as_single_file, copy_pages
 from hermes_store.database.sqlite_replacing import fold_log, put_in_place
 from hermes_store.database.sqlite_trust import distrust
@@ -91,6 +91,8 @@ def _restore_file(given: Path, state: State, url: URL, report: Progress) -> Rest
     with typed_os_errors(path):
         make_private_folders(path.parent)
     with _staged(given, state, path.parent, report) as (new, held):
+        with closing(sqlite_driver().connect(new, isolation_level=None)) as connection:
+            start_log(connection)  # else each program that opens it would, by a journal
         kept = _exchanged(new, path)
     return Restored(*held, kept, _older(state), {})
 

@@ -54,6 +54,15 @@ def test_a_restore_exchanges_nothing_that_is_not_a_file(
     assert place.lstat().st_ino == before.st_ino
 
 
+def test_a_restored_file_has_a_write_ahead_log_before_a_program_opens_it(
+    store: Path, tmp_path: Path
+) -> None:
+    # Programs that open it at once would each switch it, and a second restore moves the journal.
+    restore(store, tmp_path / "new.db")
+    assert {each.name for each in tmp_path.iterdir()} == {"empty.db", "new.db"}
+    assert stored.column(tmp_path / "new.db", "PRAGMA journal_mode") == ["wal"]
+
+
 @only_sqlite
 def test_this_process_keeps_its_locks_on_a_file_that_got_its_name(
     repository: SessionRepository, tmp_path: Path
