@@ -1,27 +1,40 @@
 """`/live/{id}`: messages as they are stored, as server-sent events."""
 
+import itertools
 import re
-import threading
 
 import pytest
+from starlette.testclient import TestClient
+from web.conftest import BASE, HEADERS, TOKEN
+
+from hermes_store.web.application import application
 
 
 @pytest.fixture
-def follow(client, repository):
-    """The events of a session, from when it is followed until it is deleted."""
+def follow(repository):
+    """The events of a session, which is deleted when its messages have been sent."""
 
-    def followed(page, *appended, headers=None):
-        def change():
-            for text in appended:
-                repository.append_message("s", "user", text)
-            repository.delete_session("s")
+    def followed(page, headers=None):
+        rounds = itertools.count()
 
-        threading.Timer(0.1, change).start()
-        answer = client.get(page, headers=headers)
+        def is_ending():  # asked before each look into the store
+            if next(rounds) == 1:
+                repository.delete_session("s")
+            return False
+
+        pages = application(repository, TOKEN, is_ending=is_ending)
+        answer = TestClient(pages, base_url=BASE, headers=HEADERS).get(page, headers=headers)
         assert answer.headers["content-type"].startswith("text/event-stream")
         return answer.text
 
     return followed
+
+
+def test_a_server_that_ends_ends_its_streams(repository, stored):
+    stored({"role": "user", "content": "x"})
+    pages = application(repository, TOKEN, is_ending=lambda: True)
+    answer = TestClient(pages, base_url=BASE, headers=HEADERS).get("/live/s?after=0")
+    assert answer.text == ": following\n\n"
 
 
 def test_a_message_that_is_appended_arrives_as_it_stands_on_the_page(client, stored, follow):
