@@ -18,6 +18,7 @@ __all__ = [
     "NewMessage",
     "SearchHit",
     "SessionExport",
+    "SessionFacets",
     "SessionListing",
     "SessionMatch",
     "SessionProperties",
@@ -102,6 +103,19 @@ class SessionListing(_SessionFields):
     system_prompt: NotRequired[str | None]
     preview: str
     """The first 60 characters of the first user message, in one line."""
+
+
+class SessionFacets(TypedDict):
+    """What the last active of some sessions have: each value, and how many sessions have it."""
+
+    counted: int
+    """Among how many sessions; the rest of the store was not read."""
+    source: dict[str, int]
+    """The most frequent first, as model and user_id; sessions without a value are left out."""
+    model: dict[str, int]
+    user_id: dict[str, int]
+    month: dict[str, int]
+    """The months of the last activity, like 2026-03, the newest first."""
 
 
 class SessionMatch(TypedDict):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, tzinfo
 from typing import Any, Literal
 
 from hermes_store import values
 from hermes_store.api.base import Topic
 from hermes_store.filters import LISTED, SessionFilter, asked, by_conversation
-from hermes_store.queries import listing
+from hermes_store.queries import facets, listing
 from hermes_store.queries.paging import Page
-from hermes_store.records import SessionListing, SessionRecord
+from hermes_store.records import SessionFacets, SessionListing, SessionRecord
 
 __all__ = ["Lists"]
 
@@ -69,6 +70,26 @@ class Lists(Topic):
         """
         which = asked(filter, LISTED, source)
         return self._read(listing.search, which, _page(limit, offset, order_by_last_active, after))
+
+    def session_facets(
+        self,
+        *,
+        filter: SessionFilter | None = None,
+        among: int = 1000,
+        include: Literal["conversations", "all"] = "conversations",
+        timezone: tzinfo | None = UTC,
+    ) -> SessionFacets:
+        """Return which sources, models, users and months conversations have, and how many each.
+
+        They are counted among the last active `among` of those that a filter means, which an index
+        finds; the rest of the store is not read. Months are those of `timezone`, None being the
+        local time of the machine. `filter` and `include` are as for `list_sessions_rich`. Raises
+        `InvalidArgumentError`.
+        """
+        which = asked(filter, LISTED)
+        conversations = by_conversation(include, which)
+        zone, most = values.zone(timezone), values.limit(among)
+        return self._read(facets.count, which, zone, among=most, conversations=conversations)
 
 
 def _page(limit: Any, offset: Any, by_last_active: Any, after: Any) -> Page:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, tzinfo
 
+from hermes_store import values
 from hermes_store.api.base import Topic, checked_id
-from hermes_store.errors import InvalidArgumentError
 from hermes_store.filters import EVERYTHING, SessionFilter, asked
 from hermes_store.queries import usage, usage_records
 from hermes_store.records import SourceUsage, UsageBy, UsageSum
@@ -172,9 +172,7 @@ class Usage(Topic):
         """
         from hermes_store.queries import usage_report  # noqa: PLC0415 - seldom used
 
-        if timezone is not None and not isinstance(timezone, tzinfo):
-            problem = f"a value of type {type(timezone).__name__} is not a time zone"
-            remedy = 'give datetime.UTC, a zoneinfo.ZoneInfo("Europe/Rome") or None'
-            raise InvalidArgumentError("timezone", problem, remedy)
         which = asked(filter, EVERYTHING)
-        return self._read(usage_report.report, usage_report.checked(by), which, timezone)
+        return self._read(
+            usage_report.report, usage_report.checked(by), which, values.zone(timezone)
+        )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         NewMessage,
         SearchHit,
         SessionExport,
+        SessionFacets,
         SessionListing,
         SessionMatch,
         SessionProperties,
@@ -350,6 +351,30 @@ class AwaitedOperations(Doors):
                 order_by_last_active,
                 filter=filter,
                 after=after,
+            )
+        )
+
+    async def session_facets(
+        self,
+        *,
+        filter: SessionFilter | None = None,
+        among: int = 1000,
+        include: Literal["conversations", "all"] = "conversations",
+        timezone: tzinfo | None = UTC,
+    ) -> SessionFacets:
+        """Return which sources, models, users and months conversations have, and how many each.
+
+        They are counted among the last active `among` of those that a filter means, which an index
+        finds; the rest of the store is not read. Months are those of `timezone`, None being the
+        local time of the machine. `filter` and `include` are as for `list_sessions_rich`. Raises
+        `InvalidArgumentError`.
+        """
+        return await self._read(
+            lambda asked: asked.session_facets(
+                filter=filter,
+                among=among,
+                include=include,
+                timezone=timezone,
             )
         )
 

@@ -29,6 +29,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "usage": ("usage", "Print what models used, by day, model, user and so on."),
         "lineage": ("lineage", "Print what a session came from, and where it went on."),
         "stats": ("care", "Print size, counts, usage and settings in force."),
+        "serve": ("serve", "Show the conversations in a browser."),
         "mcp": ("mcp", "Let agents search and read, by the Model Context Protocol."),
     },
     "Change": {

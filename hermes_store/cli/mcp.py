@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 
 import click
 
 from hermes_store import AsyncSessionRepository
 from hermes_store.cli import output
+from hermes_store.cli.extras import needing
 from hermes_store.cli.opening import open_to_read
 from hermes_store.cli.options import Options
 
@@ -36,20 +36,17 @@ def mcp_command(options: Options, http: bool, port: int, token: str | None) -> N
     They only read. An agent's program starts the command by itself and talks to it over stdin and
     stdout. --http serves at http://127.0.0.1:PORT/mcp, to who sends the token that is printed.
     """
-    try:
+    with needing("mcp", "mcp", "mcp_types"):
         from hermes_store.mcp import server
-    except ModuleNotFoundError as exc:
-        if (exc.name or "").partition(".")[0] in {"mcp", "mcp_types"}:
-            remedy = "install the extra: pip install 'hermes-store[mcp]'"
-            raise click.ClickException(f"the package mcp is missing; {remedy}") from None
-        raise
     with open_to_read(options) as repo:
         served = server.make(AsyncSessionRepository(repo))
         if not http:
             served.run()
             return
-        from hermes_store.mcp.http import HOST, serve
+        from hermes_store import serving
+        from hermes_store.mcp.http import application
 
-        token = token or secrets.token_urlsafe(24)
-        output.note(f"http://{HOST}:{port}/mcp  Authorization: Bearer {token}")
-        asyncio.run(serve(served, token, port))
+        token = token or serving.new_token()
+        with serving.listen(serving.HOST, port) as listening:
+            output.note(f"http://{serving.HOST}:{port}/mcp  Authorization: Bearer {token}")
+            asyncio.run(serving.serve(lambda _: application(served, token, port), listening))

@@ -1,4 +1,4 @@
-"""How answers look: consoles, dates, sizes, counts, progress bars, JSON.
+"""How answers look: consoles, tables, progress bars, JSON; dates and numbers as people write them.
 
 What is stored may hold anything, so it is printed as text: no markup is interpreted, and
 `hermes_store.cli.text` shows what would steer the terminal as pictures.
@@ -10,12 +10,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from hermes_store.cli.text import as_json, escaped_json, hide_passwords, one_line
+from hermes_store.values.written import count, dollars, duration, size, when
 
 if TYPE_CHECKING:  # half of a short command's time, and many print no table
     from rich.console import Console
@@ -100,53 +100,6 @@ def print_table(out: Console, table: Table, widest: str) -> None:
         next(column for column in table.columns if column.header == widest).ratio = 1
         table.expand = True
     out.print(table)
-
-
-def when(epoch: float | None) -> str:
-    """Local date and time of Unix seconds; a value that is not a date is shown as it is."""
-    if epoch is None:
-        return ""
-    try:
-        return datetime.fromtimestamp(epoch).astimezone().strftime("%Y-%m-%d %H:%M")
-    except (ValueError, OverflowError, OSError, TypeError):
-        return str(epoch)
-
-
-def duration(seconds: float) -> str:
-    """`seconds` in the two largest units that say something."""
-    total = max(round(seconds), 0)
-    parts: list[str] = []
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
-        if (number := total // length) and len(parts) < 2:  # noqa: PLR2004 - two units
-            parts.append(f"{number} {unit}")
-        total %= length
-    return " ".join(parts) or "0 s"
-
-
-def size(number: float | None) -> str:
-    """Bytes for people: 1.4 MB."""
-    if number is None:
-        return ""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if abs(number) < 1000:  # noqa: PLR2004 - the next unit
-            return f"{number:.0f} bytes" if unit == "bytes" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} TB"
-
-
-def count(number: int | None, noun: str = "") -> str:
-    """A whole number with separators, and its noun in the right form."""
-    number = number or 0
-    if not noun:
-        return f"{number:,}"
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def dollars(amount: float | None) -> str:
-    """US dollars; small amounts keep the digits that say something."""
-    if amount is None:
-        return ""
-    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.4f}"
 
 
 @contextmanager

@@ -1,7 +1,6 @@
-"""Text that others wrote, as a terminal may get it.
+"""Text that others wrote, as a terminal may get it: as pictures, or escaped in JSON.
 
-A terminal obeys control characters, and some characters of Unicode turn the text around them or
-cannot be seen. All of them are shown as pictures. Neither rich nor SQLAlchemy is imported here.
+Neither rich nor SQLAlchemy is imported here.
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ import json
 import re
 from collections.abc import Iterable
 from typing import Any
+
+from hermes_store.values.pictures import OTHERS, in_one_line, one_line, plain, read
 
 __all__ = [
     "as_json",
@@ -25,47 +26,13 @@ __all__ = [
 
 _MOST_NAMES = 5
 
-_C0 = [code for code in range(0x20) if code not in (0x09, 0x0A)]
-_OTHERS = (
-    *range(0x80, 0xA0),  # C1: some terminals obey them
-    0x2028,  # ends of lines
-    0x2029,
-    *range(0x202A, 0x202F),  # directions of writing
-    *range(0x2066, 0x206A),
-    *range(0xE0000, 0xE0080),  # tags: invisible text
-)
-_PICTURES = {code: chr(0x2400 + code) for code in _C0} | {0x7F: "\u2421"}
-_PICTURES |= {code: f"<U+{code:04X}>" for code in _OTHERS}
-_LINE_ENDS = {0x09: "\u2409", 0x0A: "\u240a"}
-_IN_ONE_LINE = _PICTURES | _LINE_ENDS
-
 
 def _escape(code: int) -> str:
     units = chr(code).encode("utf-16-be").hex()
     return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 
-_ESCAPES = {code: _escape(code) for code in (0x7F, *_OTHERS)}  # json writes those of C0 itself
-
-
-def plain(text: str | bytes | None) -> str:
-    """Return `text` with what steers a terminal as pictures; line ends and tabs stay."""
-    return _read(text).replace("\r\n", "\n").translate(_PICTURES)
-
-
-def one_line(text: str | bytes | None) -> str:
-    """Return `plain` text with line ends and tabs as pictures: for ids, names and paths."""
-    return _read(text).translate(_IN_ONE_LINE)
-
-
-def _read(text: str | bytes | None) -> str:
-    """A text, also where another program stored it as bytes."""
-    return text.decode("utf-8", "replace") if isinstance(text, bytes) else text or ""
-
-
-def in_one_line(text: str | bytes | None) -> str:
-    """Return `plain` text with line ends and runs of blanks as one blank: for titles."""
-    return " ".join(plain(text).split())
+_ESCAPES = {code: _escape(code) for code in (0x7F, *OTHERS)}  # json writes those of C0 itself
 
 
 def is_plain(text: str) -> bool:
@@ -80,7 +47,7 @@ def as_json(value: Any, *, ascii_only: bool = False, indent: int | None = None) 
 
 def _text_of_bytes(value: Any) -> str:
     if isinstance(value, bytes):
-        return _read(value)
+        return read(value)
     raise TypeError(f"{type(value).__name__} has no JSON")
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hmac
-from typing import Any
-
-import uvicorn
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["HOST", "application", "serve"]
+from hermes_store.serving import HOST, bears
 
-HOST = "127.0.0.1"
+__all__ = ["application"]
 
 
 def application(server: MCPServer[None], token: str, port: int) -> ASGIApp:
@@ -25,23 +22,15 @@ def application(server: MCPServer[None], token: str, port: int) -> ASGIApp:
     return _Guarded(server.streamable_http_app(transport_security=security, host=HOST), token)
 
 
-async def serve(server: MCPServer[None], token: str, port: int) -> None:
-    """Serve until the process is told to end."""
-    config = uvicorn.Config(
-        application(server, token, port), host=HOST, port=port, log_level="warning"
-    )
-    await uvicorn.Server(config).serve()
-
-
 class _Guarded:
     """Answers only requests with the header `Authorization: Bearer TOKEN`."""
 
     def __init__(self, inner: ASGIApp, token: str) -> None:
         self._inner = inner
-        self._expected = f"Bearer {token}".encode()
+        self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not self._is_known(scope):
+        if scope["type"] == "http" and not bears(HTTPConnection(scope), self._token):
             refused = PlainTextResponse(
                 "give the token: Authorization: Bearer TOKEN\n",
                 401,
@@ -50,7 +39,3 @@ class _Guarded:
             await refused(scope, receive, send)
             return
         await self._inner(scope, receive, send)
-
-    def _is_known(self, scope: Any) -> bool:
-        given = dict(scope["headers"]).get(b"authorization", b"")
-        return hmac.compare_digest(given, self._expected)

@@ -46,6 +46,7 @@ from hermes_store.values.texts import (
     source_filter,
     text,
     truth,
+    zone,
 )
 
 __all__ = [
@@ -85,4 +86,5 @@ __all__ = [
     "source_filter",
     "text",
     "truth",
+    "zone",
 ]

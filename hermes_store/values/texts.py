@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import tzinfo
 from typing import Any
 
 from hermes_store.errors import InvalidArgumentError
@@ -29,6 +30,7 @@ __all__ = [
     "storable",
     "text",
     "truth",
+    "zone",
 ]
 
 _MOST_NAMES = 500
@@ -180,6 +182,15 @@ def truth(argument: str, value: Any) -> bool:
     if isinstance(value, bool):
         return value
     raise InvalidArgumentError(argument, f"{shown(value)} cannot be used", "give True or False")
+
+
+def zone(value: Any) -> tzinfo | None:
+    """A time zone; None is the local time of the machine."""
+    if value is None or isinstance(value, tzinfo):
+        return value
+    problem = f"a value of type {type(value).__name__} is not a time zone"
+    remedy = 'give datetime.UTC, a zoneinfo.ZoneInfo("Europe/Rome") or None'
+    raise InvalidArgumentError("timezone", problem, remedy)
 
 
 def storable(value: str) -> str:

@@ -50,8 +50,8 @@ FLOORS = [
     {"transfer"},
     {"api"},
     {"repository", "copy"},
-    {"asynchronous"},
-    {"adapters", "mcp"},
+    {"asynchronous", "serving"},
+    {"adapters", "mcp", "web"},
     {"cli"},
 ]
 """A room imports from rooms of the floors below its own, and from itself."""

@@ -1,0 +1,77 @@
+"""What an address asks for: its parameters, and the filter of sessions that they make."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from starlette.requests import Request
+
+from hermes_store import SessionFilter
+from hermes_store.errors import InvalidArgumentError
+
+__all__ = ["CHOOSING", "number", "one_of", "parameters", "session_filter"]
+
+CHOOSING = ("title", "source", "model", "user", "month", "archived")
+"""Parameters that choose sessions."""
+_ARCHIVED = {"no": False, "yes": True, "any": None}
+_LAST_MONTH = 12
+_GREATEST = 2**53
+
+
+def parameters(request: Request, *known: str) -> dict[str, str]:
+    """Return the parameters that are not empty. Raises `InvalidArgumentError` for another name."""
+    given: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name not in known:
+            raise InvalidArgumentError(name[:50], "is not known here", f"use {', '.join(known)}")
+        if name in given:
+            raise InvalidArgumentError(name, "stands there twice", "give it once")
+        if value:
+            given[name] = value
+    return given
+
+
+def number(given: dict[str, str], name: str) -> int | None:
+    """Return a whole number from 0 on, or None. Raises `InvalidArgumentError`."""
+    value = given.get(name)
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdecimal() and len(value) <= len(str(_GREATEST))):
+        raise InvalidArgumentError(name, f"{value[:50]!r} is not a number", "give a whole number")
+    return min(int(value), _GREATEST)
+
+
+def one_of(given: dict[str, str], name: str, *values: str) -> str:
+    """Return one of some words; the first when none is given. Raises `InvalidArgumentError`."""
+    value = given.get(name, values[0])
+    if value not in values:
+        remedy = f"use one of {', '.join(values)}"
+        raise InvalidArgumentError(name, f"{value[:50]!r} is not known", remedy)
+    return value
+
+
+def session_filter(given: dict[str, str]) -> SessionFilter:
+    """Return the filter that parameters ask for. Raises `InvalidArgumentError`."""
+    since, until = _month(given["month"]) if "month" in given else (None, None)
+    return SessionFilter(
+        title=given.get("title"),
+        source=given.get("source"),
+        model=given.get("model"),
+        user_id=given.get("user"),
+        active_since=since,
+        active_until=until,
+        archived=_ARCHIVED[one_of(given, "archived", *_ARCHIVED)],
+    )
+
+
+def _month(written: str) -> tuple[float, float]:
+    """The begin of a month and of the next one, in the time zone of the server."""
+    try:
+        first = datetime.strptime(written, "%Y-%m")  # noqa: DTZ007 - the server's zone is meant
+        following = first.replace(
+            year=first.year + first.month // _LAST_MONTH, month=first.month % _LAST_MONTH + 1
+        )
+        return first.timestamp(), following.timestamp()
+    except (ValueError, OverflowError, OSError):
+        problem = f"{written[:50]!r} is not a month"
+        raise InvalidArgumentError("month", problem, "write it like 2026-03") from None

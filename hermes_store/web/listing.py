@@ -1,0 +1,111 @@
+"""The page `/`: conversations, the last active first, and what they can be chosen by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from hermes_store.records import SessionFacets
+from hermes_store.values.pictures import in_one_line, one_line
+from hermes_store.values.written import count, dollars, when
+from hermes_store.web.asked import CHOOSING, parameters, session_filter
+from hermes_store.web.rendering import address, render
+
+__all__ = ["facts", "page", "short", "title"]
+
+_SESSIONS = 50
+_AMONG = 1_000
+"""Conversations that the values beside the list are counted in."""
+_MOST_VALUES = 8
+_LONGEST = 120
+_FACETS = {"source": "source", "model": "model", "user": "user_id", "month": "month"}
+"""Parameters, and the facet that has their values."""
+
+
+class Value(NamedTuple):
+    """A value that sessions can be chosen by."""
+
+    shown: str
+    number: int
+    href: str
+    chosen: bool
+
+
+def page(request: Request) -> Response:
+    """List conversations."""
+    given = parameters(request, *CHOOSING, "after")
+    after = given.pop("after", None)
+    which = session_filter(given)
+    repository = request.app.state.repository
+    found = repository.list_sessions_rich(
+        limit=_SESSIONS + 1, order_by_last_active=True, filter=which, after=after
+    )
+    shown = found[:_SESSIONS]
+    counted = repository.session_facets(filter=which, among=_AMONG, timezone=None)
+    older = address("/", **given, after=shown[-1]["id"]) if len(found) > _SESSIONS else ""
+    return HTMLResponse(
+        render(
+            "sessions.html",
+            given=given,
+            sessions=[_listed(each) for each in shown],
+            facets=_facets(counted, given),
+            counted=_among(counted["counted"]),
+            older=older,
+        )
+    )
+
+
+def title(session: Mapping[str, Any]) -> str:
+    """What a session is called: its title, else its first words, else its id."""
+    return short(session["title"] or session.get("preview") or session["id"])
+
+
+def facts(session: Mapping[str, Any]) -> str:
+    """What is known about a session, in one line."""
+    cost = session["actual_cost_usd"]
+    known = (
+        short(session["source"]),
+        short(session["model"]),
+        when(session["last_active"]),
+        count(session["message_count"], "message"),
+        dollars(session["estimated_cost_usd"] if cost is None else cost),
+    )
+    return " · ".join(filter(None, known))
+
+
+def short(text: Any) -> str:
+    """A text in one line, or its beginning."""
+    line = in_one_line(text)
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+def _listed(session: Mapping[str, Any]) -> dict[str, Any]:
+    names = {name: session[name] for name in ("id", "archived", "pinned")}
+    return {**names, "title": title(session), "facts": facts(session)}
+
+
+def _facets(counted: SessionFacets, given: Mapping[str, str]) -> list[dict[str, Any]]:
+    shown = []
+    for parameter, facet in _FACETS.items():
+        values: Mapping[str, int] = counted[facet]  # type: ignore[literal-required]
+        most = list(values.items())[:_MOST_VALUES]
+        found = [_value(parameter, value, number, given) for value, number in most]
+        if found:
+            shown.append({"label": parameter.capitalize(), "found": found})
+    return shown
+
+
+def _value(parameter: str, value: str, number: int, given: Mapping[str, str]) -> Value:
+    """A value; to choose what is chosen already takes the choice back."""
+    chosen = given.get(parameter) == value
+    others = {**given, parameter: "" if chosen else value}
+    return Value(one_line(value)[:_LONGEST], number, address("/", **others), chosen)
+
+
+def _among(number: int) -> str:
+    if number < _AMONG:
+        return ""
+    return f"the last {count(number)} conversations of this choice"

@@ -1,0 +1,59 @@
+"""The stream `/live/{id}`: messages as they are stored, as server-sent events.
+
+The format is that of the section "Server-sent events" of the HTML standard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from hermes_store.web.asked import number, parameters
+from hermes_store.web.conversation import here, image, session_of, whole
+from hermes_store.web.fitting import fitted
+from hermes_store.web.rendering import environment
+
+__all__ = ["page"]
+
+_SECONDS = 0.5
+_AT_ONCE = 20
+
+
+def page(request: Request) -> Response:
+    """Send the messages behind `after`, then each new one, until the session or the reader goes."""
+    session = session_of(request)
+    given = parameters(request, "after")
+    resumed = {"after": request.headers.get("last-event-id") or given.get("after", "0")}
+    events = _events(request, session["id"], number(resumed, "after") or 0)
+    return StreamingResponse(events, media_type="text/event-stream")
+
+
+async def _events(request: Request, session_id: str, last: int) -> AsyncIterator[str]:
+    repository = request.app.state.repository
+    yield ": following\n\n"  # the headers go out, so that a browser knows that it is connected
+    while not request.app.state.is_ending():
+        found = await run_in_threadpool(
+            repository.get_messages, session_id, limit=_AT_ONCE, after_id=last
+        )
+        for message in found:
+            last = message["id"]
+            yield _event(message)
+        if not found:
+            if await run_in_threadpool(repository.get_session, session_id) is None:
+                yield "event: gone\ndata: \n\n"
+                return
+            await asyncio.sleep(_SECONDS)
+
+
+def _event(message: Any) -> str:
+    session_id, message_id = message["session_id"], message["id"]
+    [view] = fitted([message], image)
+    macros: Any = environment().get_template("macros.html").module
+    shown = macros.message(view, here(session_id, message_id), whole(session_id, message_id))
+    lines = "".join(f"data: {line}\n" for line in str(shown).splitlines())
+    return f"id: {message_id}\n{lines}\n"

@@ -1,0 +1,95 @@
+"""The page `/search`: messages that hold what is looked for, by session, with their neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from hermes_store.records import SearchHit
+from hermes_store.values.pictures import one_line, plain
+from hermes_store.values.written import when
+from hermes_store.web.asked import CHOOSING, number, one_of, parameters, session_filter
+from hermes_store.web.conversation import here
+from hermes_store.web.listing import short
+from hermes_store.web.rendering import address, render
+
+__all__ = ["page"]
+
+_HITS = 20
+_ORDERS = ("relevance", "newest", "oldest")
+# Private-use characters: what is stored may hold any mark that people type.
+_START, _END = "\ue000", "\ue001"
+
+
+def page(request: Request) -> Response:
+    """Search, and show a page of hits. Without archived=no it finds archived messages, too."""
+    given = {"archived": "any", **parameters(request, *CHOOSING, "q", "sort", "offset")}
+    query, offset = given.get("q", ""), number(given, "offset") or 0
+    sort: Any = one_of(given, "sort", *_ORDERS)
+    found = request.app.state.repository.search_messages(
+        query,
+        limit=_HITS + 1,
+        offset=offset,
+        sort=sort,
+        markers=(_START, _END),
+        filter=session_filter(given),
+    )
+    more = address("/search", **given | {"offset": offset + _HITS})
+    return HTMLResponse(
+        render(
+            "search.html",
+            query=query,
+            offset=offset,
+            groups=_groups(found[:_HITS]),
+            orders=[_order(name, sort, given) for name in _ORDERS],
+            more=more if len(found) > _HITS else "",
+        )
+    )
+
+
+def _order(name: str, chosen: str, given: dict[str, str]) -> dict[str, Any]:
+    href = address("/search", **given | {"sort": name, "offset": ""})
+    return {"name": name, "href": href, "chosen": name == chosen}
+
+
+def _groups(found: Sequence[SearchHit]) -> list[dict[str, Any]]:
+    """The hits by session, in the order in which the first of each was found."""
+    groups: dict[str, dict[str, Any]] = {}
+    for hit in found:
+        group = groups.setdefault(hit["session_id"], _group(hit))
+        group["hits"].append(_hit(hit))
+    return list(groups.values())
+
+
+def _group(hit: SearchHit) -> dict[str, Any]:
+    known = (hit["source"], hit["model"], when(hit["session_started"]))
+    return {
+        "id": hit["session_id"],
+        "title": short(hit["title"] or hit["session_id"]),
+        "facts": " · ".join(short(each) for each in known if each),
+        "hits": [],
+    }
+
+
+def _hit(hit: SearchHit) -> dict[str, Any]:
+    return {
+        "id": hit["id"],
+        "href": here(hit["session_id"], hit["id"]),
+        "role": one_line(hit["role"]),
+        "at": when(hit["timestamp"]),
+        "state": hit["state"],
+        "snippet": _highlighted(hit["snippet"]),
+        "context": hit["context"],
+    }
+
+
+def _highlighted(snippet: str) -> Markup:
+    shown = Markup("")
+    for place, piece in enumerate(plain(snippet).split(_START)):
+        hit, _, rest = piece.partition(_END) if place else ("", "", piece)
+        shown += Markup("<mark>{}</mark>{}").format(hit, rest) if place else rest
+    return shown
