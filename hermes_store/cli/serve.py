@@ -72,6 +72,11 @@ def _check(host: str, token: str | None) -> None:
 
 
 def _name(host: str) -> str:
+    """A host as a link has it; of every address the one that this machine's browser opens."""
+    from hermes_store.web.guard import EVERY_ADDRESS
+
+    if host in EVERY_ADDRESS:
+        return "localhost"
     return f"[{host}]" if ":" in host else host
 
 

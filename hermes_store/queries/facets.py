@@ -55,7 +55,8 @@ def _counted(values: Iterable[str | None]) -> dict[str, int]:
 
 
 def _month(at: float | None, zone: tzinfo | None) -> str | None:
+    """The month of a time; None for what no filter can ask for: another tool stored it."""
     try:
-        return None if at is None else datetime.fromtimestamp(at, zone).strftime("%Y-%m")
+        return None if not at or at < 0 else datetime.fromtimestamp(at, zone).strftime("%Y-%m")
     except (ValueError, OverflowError, OSError, TypeError):
-        return None  # no time: another tool stored it
+        return None

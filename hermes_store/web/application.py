@@ -7,6 +7,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -22,19 +23,26 @@ from hermes_store.errors import (
     SessionNotFoundError,
 )
 from hermes_store.serving import HOST
-from hermes_store.web import conversation, listing, live, one_message, search
+from hermes_store.web import conversation, listing, live, search
 from hermes_store.web.guard import Guard
 from hermes_store.web.rendering import render
 
 __all__ = ["application"]
 
+
+class _AnyText(StringConvertor):
+    """What an id may be: also slashes and line ends."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("any", _AnyText())
+
 PAGES = (
     Route("/", listing.page),
     Route("/search", search.page),
-    Route("/s/{session_id:path}", conversation.page),
-    Route("/m/{session_id:path}", one_message.page),
-    Route("/image/{session_id:path}", one_message.image_page),
-    Route("/live/{session_id:path}", live.page),
+    Route("/s/{session_id:any}", conversation.page),
+    Route("/live/{session_id:any}", live.page),
     Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
 )
 """Each page takes a request and answers. A new one that readers look for is linked in base.html."""

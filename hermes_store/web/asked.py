@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from starlette.requests import Request
 
 from hermes_store import SessionFilter
 from hermes_store.errors import InvalidArgumentError
 
-__all__ = ["CHOOSING", "number", "one_of", "parameters", "session_filter"]
+__all__ = ["CHOOSING", "number", "one_of", "parameters", "refuse_several", "session_filter"]
 
 CHOOSING = ("title", "source", "model", "user", "month", "archived")
 """Parameters that choose sessions."""
 _ARCHIVED = {"no": False, "yes": True, "any": None}
-_LAST_MONTH = 12
 _GREATEST = 2**53
 
 
@@ -50,6 +49,14 @@ def one_of(given: dict[str, str], name: str, *values: str) -> str:
     return value
 
 
+def refuse_several(given: dict[str, str], *names: str) -> None:
+    """Refuse parameters that exclude each other. Raises `InvalidArgumentError`."""
+    both = [name for name in names if name in given]
+    if len(both) > 1:
+        problem = f"excludes {' and '.join(both[1:])}"
+        raise InvalidArgumentError(both[0], problem, "give one of them")
+
+
 def session_filter(given: dict[str, str]) -> SessionFilter:
     """Return the filter that parameters ask for. Raises `InvalidArgumentError`."""
     since, until = _month(given["month"]) if "month" in given else (None, None)
@@ -68,10 +75,11 @@ def _month(written: str) -> tuple[float, float]:
     """The begin of a month and of the next one, in the time zone of the server."""
     try:
         first = datetime.strptime(written, "%Y-%m")  # noqa: DTZ007 - the server's zone is meant
-        following = first.replace(
-            year=first.year + first.month // _LAST_MONTH, month=first.month % _LAST_MONTH + 1
-        )
-        return first.timestamp(), following.timestamp()
+        following = (first + timedelta(days=31)).replace(day=1)
+        begin, end = first.timestamp(), following.timestamp()
     except (ValueError, OverflowError, OSError):
-        problem = f"{written[:50]!r} is not a month"
-        raise InvalidArgumentError("month", problem, "write it like 2026-03") from None
+        begin = end = -1.0
+    if end <= 0:
+        problem = f"{written[:50]!r} is not a month since 1970"
+        raise InvalidArgumentError("month", problem, "write it like 2026-03")
+    return max(begin, 0.0), end

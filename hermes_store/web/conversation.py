@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 from starlette.requests import Request
@@ -11,13 +11,14 @@ from starlette.responses import HTMLResponse, Response
 from hermes_store import SessionRepository
 from hermes_store.errors import MessageNotFoundError, SessionNotFoundError
 from hermes_store.records import MessageRecord, SessionRecord
-from hermes_store.web.asked import number, one_of, parameters
+from hermes_store.web import one_message
+from hermes_store.web.asked import number, one_of, parameters, refuse_several
 from hermes_store.web.fitting import fitted
 from hermes_store.web.listing import facts, title
 from hermes_store.web.rendering import render, session_address
 from hermes_store.web.strip import strip
 
-__all__ = ["here", "image", "page", "session_of", "whole"]
+__all__ = ["page", "session_of"]
 
 WINDOW = 100
 """Messages of a page."""
@@ -35,18 +36,27 @@ class Window(NamedTuple):
 
 
 def page(request: Request) -> Response:
-    """Show a window of messages: around `m`, before or behind an id, else the last ones."""
+    """Show a window of messages: around `m`, before or behind an id, else the last ones.
+
+    Show all of one message instead (`whole`), or an image of it (`image`, a number of a part).
+    """
     session = session_of(request)
-    given = parameters(request, "m", "before", "after", "include")
-    window = _window(request.app.state.repository, session["id"], given)
+    given = parameters(request, "m", "before", "after", "include", "whole", "image")
+    refuse_several(given, "m", "before", "after", "whole")
+    repository = request.app.state.repository
+    if "whole" in given:
+        return one_message.page(repository, session["id"], given)
+    if "image" in given:
+        return one_message.image_page(repository, session["id"], given)
+    window = _window(repository, session["id"], given)
     return HTMLResponse(
         render(
             "session.html",
             session={"title": title(session), "facts": facts(session)},
-            strip=strip(request.app.state.repository, session["id"]),
-            messages=fitted(window.messages, image),
-            here=lambda view: here(session["id"], view.id),
-            whole=lambda view: whole(session["id"], view.id),
+            strip=strip(repository, session["id"]),
+            messages=fitted(window.messages, one_message.image),
+            here=one_message.here,
+            whole=one_message.whole,
             before=window.before,
             after=window.after,
             **_addresses(session["id"], window),
@@ -62,22 +72,6 @@ def session_of(request: Request) -> SessionRecord:
     if found is None:
         raise SessionNotFoundError(session_id)
     return found
-
-
-def here(session_id: str, message_id: int) -> str:
-    """The address of a message in its conversation."""
-    return session_address(session_id, m=message_id)
-
-
-def whole(session_id: str, message_id: int) -> str:
-    """The address of all of a message."""
-    return session_address(session_id, "m", m=message_id).partition("#")[0]
-
-
-def image(message: Mapping[str, Any], number: int, _url: str) -> str:
-    """The address of an image: the page stays small, and a browser fetches what is looked at."""
-    address = session_address(message["session_id"], "image", m=message["id"], n=number)
-    return address.partition("#")[0]
 
 
 # --- which messages -------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Iterable
+from socket import gethostname
 from urllib.parse import quote
 
 from starlette.datastructures import MutableHeaders
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hermes_store.serving import HOST, bears, is_same
 from hermes_store.web.rendering import address, render
 
-__all__ = ["Guard", "is_loopback"]
+__all__ = ["EVERY_ADDRESS", "Guard", "is_loopback"]
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -27,7 +27,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-_EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - only compared with
+EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - only compared with
 _OPEN = "/static/"
 """What lies here is the package's own, so that a refusal looks like a page."""
 
@@ -100,12 +100,9 @@ class Guard:
     def _is_ours(self, host: str) -> bool:
         name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
         name = name.strip("[]").lower()
-        if self._host in _EVERY_ADDRESS and _is_address(name):
-            return True  # a page that rebinds a name has a name
-        return name in self._names()
-
-    def _names(self) -> Iterable[str]:
-        return {self._host.lower(), HOST, "::1", "localhost"}
+        if self._host in EVERY_ADDRESS and (_is_address(name) or name == gethostname().lower()):
+            return True  # what rebinds a name of its own has neither
+        return name in {self._host.lower(), HOST, "::1", "localhost"}
 
 
 def _is_address(name: str) -> bool:

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from hermes_store.errors import HermesStoreError
 from hermes_store.web.asked import number, parameters
-from hermes_store.web.conversation import here, image, session_of, whole
+from hermes_store.web.conversation import session_of
 from hermes_store.web.fitting import fitted
+from hermes_store.web.one_message import here, image, whole
 from hermes_store.web.rendering import environment
 
 __all__ = ["page"]
@@ -34,8 +37,14 @@ def page(request: Request) -> Response:
 
 
 async def _events(request: Request, session_id: str, last: int) -> AsyncIterator[str]:
-    repository = request.app.state.repository
     yield ": following\n\n"  # the headers go out, so that a browser knows that it is connected
+    with suppress(HermesStoreError):  # the browser asks again, and is told
+        async for event in _appended(request, session_id, last):
+            yield event
+
+
+async def _appended(request: Request, session_id: str, last: int) -> AsyncIterator[str]:
+    repository = request.app.state.repository
     while not request.app.state.is_ending():
         found = await run_in_threadpool(
             repository.get_messages, session_id, limit=_AT_ONCE, after_id=last
@@ -51,9 +60,9 @@ async def _events(request: Request, session_id: str, last: int) -> AsyncIterator
 
 
 def _event(message: Any) -> str:
-    session_id, message_id = message["session_id"], message["id"]
+    message_id = message["id"]
     [view] = fitted([message], image)
     macros: Any = environment().get_template("macros.html").module
-    shown = macros.message(view, here(session_id, message_id), whole(session_id, message_id))
+    shown = macros.message(view, here(message_id), whole(message_id))
     lines = "".join(f"data: {line}\n" for line in str(shown).splitlines())
     return f"id: {message_id}\n{lines}\n"

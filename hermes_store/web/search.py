@@ -13,9 +13,8 @@ from hermes_store.records import SearchHit
 from hermes_store.values.pictures import one_line, plain
 from hermes_store.values.written import when
 from hermes_store.web.asked import CHOOSING, number, one_of, parameters, session_filter
-from hermes_store.web.conversation import here
 from hermes_store.web.listing import short
-from hermes_store.web.rendering import address, render
+from hermes_store.web.rendering import address, render, session_address
 
 __all__ = ["page"]
 
@@ -78,7 +77,7 @@ def _group(hit: SearchHit) -> dict[str, Any]:
 def _hit(hit: SearchHit) -> dict[str, Any]:
     return {
         "id": hit["id"],
-        "href": here(hit["session_id"], hit["id"]),
+        "href": session_address(hit["session_id"], m=hit["id"]),
         "role": one_line(hit["role"]),
         "at": when(hit["timestamp"]),
         "state": hit["state"],

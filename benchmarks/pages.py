@@ -1,0 +1,176 @@
+"""What the pages of `hermes-store serve` take: `python -m benchmarks.pages`.
+
+A SQLite file and a database of PostgreSQL hold the same sessions. Each page is asked for many times
+through the application, without a network, one request at a time: time in the server, and bytes of
+the answer. Prints a table in Markdown, as docs/web.md has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import httpx2
+from sqlalchemy import URL
+
+from benchmarks import report
+from benchmarks.corpus import Corpus
+from benchmarks.files import SOURCES, START, Files
+from hermes_store import SessionRepository
+from hermes_store.web.application import application
+
+SESSIONS, IN_A_SESSION, IN_A_LONG_ONE = 100_000, 10, 10_000
+LONG, PLANTED, TOKEN = "long", "quokkas", "measured"
+MODELS = ("large", "small", "tiny", "older", "newest")
+SELDOM = 40_000
+"""One session in so many is of another user and source."""
+
+
+class Taken(NamedTuple):
+    """What one page took."""
+
+    median: float
+    slowest: float
+    size: int
+
+
+@click.command()
+@click.option("--sessions", default=SESSIONS, show_default=True, help="Stored, with 10 messages.")
+@click.option("--calls", default=30, show_default=True, help="Requests for each page.")
+@click.option("--folder", type=click.Path(path_type=Path), help="Where the stores are.")
+def main(sessions: int, calls: int, folder: Path | None) -> None:
+    """Measure each page on both databases."""
+    from benchmarks.databases import databases
+
+    with ExitStack() as stack:
+        temporary = tempfile.TemporaryDirectory(prefix="pages-", dir=folder)
+        files = Files(Path(stack.enter_context(temporary)))
+        facts = report.machine(Path(temporary.name))
+        server = stack.enter_context(databases(files.folder(), {}))
+        facts.append(f"PostgreSQL {server.version()} with its own settings on the loopback")
+        measured = [measure(address, sessions, calls) for address in (files.new(), server.new())]
+    print(f"{'; '.join(facts)}.\n\n" + "\n".join(table(*measured)))
+
+
+def table(sqlite: Mapping[str, Taken], postgresql: Mapping[str, Taken]) -> Iterator[str]:
+    """The lines of the table: typical and slowest milliseconds, and the greater size."""
+    headings = ("page", "SQLite", "slowest", "PostgreSQL", "slowest", "size")
+    yield report.markdown(headings)
+    yield report.markdown(["---", *["---:"] * (len(headings) - 1)])
+    for page, one in sqlite.items():
+        other = postgresql[page]
+        times = (one.median, one.slowest, other.median, other.slowest)
+        written = [f"{1e3 * seconds:.1f} ms" for seconds in times]
+        yield report.markdown([page, *written, f"{max(one.size, other.size) / 1e3:.0f} kB"])
+
+
+def measure(address: Path | URL, sessions: int, calls: int) -> dict[str, Taken]:
+    """Fill a store, and ask for its pages."""
+    with SessionRepository(address) as repository:
+        fill(repository, sessions)
+    settle(address)
+    with SessionRepository(address, read_only=True) as repository:
+        return asyncio.run(_asked(repository, calls))
+
+
+# --- what is stored -------------------------------------------------------------------------------
+
+
+def fill(repository: SessionRepository, sessions: int) -> None:
+    """Store the sessions, and a long one."""
+    corpus = Corpus(11)
+    repository.create_session(LONG, SOURCES[0], MODELS[0])
+    for _ in range(IN_A_LONG_ONE // 1_000):
+        repository.append_messages(LONG, corpus.messages(1_000))
+    repository.import_sessions(_session(number, corpus) for number in range(sessions))
+
+
+def _session(number: int, corpus: Corpus) -> dict[str, Any]:
+    """A session as an export has it; one starts every ten minutes."""
+    begin, messages = START + 600.0 * number, corpus.messages(IN_A_SESSION)
+    seldom = number % SELDOM == SELDOM // 2
+    if seldom:
+        messages[2]["content"] += f" {PLANTED}"
+    return {
+        "id": f"stored-{number:06d}",
+        "source": "seldom" if seldom else SOURCES[number % len(SOURCES)],
+        "model": MODELS[number % len(MODELS)],
+        "user_id": "seldom" if seldom else f"user-{number % 50}",
+        "title": f"{messages[0]['content'][:40]} {number}",
+        "started_at": begin,
+        "messages": [each | {"timestamp": begin + at} for at, each in enumerate(messages)],
+    }
+
+
+def settle(address: Path | URL) -> None:
+    """Do what a server does in quiet minutes."""
+    if isinstance(address, URL):
+        from benchmarks.contenders.psycopg_by_hand import connect
+
+        with connect(address) as connection:
+            connection.execute("VACUUM (ANALYZE)")
+
+
+# --- what is asked for ----------------------------------------------------------------------------
+
+
+def pages(repository: SessionRepository) -> dict[str, str]:
+    """What each page is called, and its address."""
+    ids = [each["id"] for each in repository.get_messages(LONG)]
+    middle = repository.list_sessions_rich(limit=1, offset=repository.session_count() // 2)[0]["id"]
+    return {
+        "sessions": "/",
+        "sessions, behind half of them": f"/?after={middle}",
+        "sessions of a source": "/?source=cli",
+        "sessions of a model and a user": "/?model=large&user=user-5",
+        "sessions of a month": "/?month=2026-01",
+        "sessions with words in the title": "/?title=function",
+        "sessions of a user who has few": "/?user=seldom",
+        "archived sessions, of which there are none": "/?archived=yes",
+        "a session of 10 messages": f"/s/{middle}",
+        "a session of 10,000: the last 100": f"/s/{LONG}",
+        "the first 100": f"/s/{LONG}?after=0",
+        "around one in the middle": f"/s/{LONG}?m={ids[len(ids) // 2]}",
+        "one message": f"/s/{LONG}?whole={ids[1]}",
+        "search: a word of few messages": f"/search?q={PLANTED}",
+        "search: a common word, newest first": "/search?q=function&sort=newest",
+        "search: a common word, ranked": "/search?q=function",
+        "search: two words, ranked": "/search?q=exception+method",
+        "search: a common word, in a source": "/search?q=function&source=cli&sort=newest",
+    }
+
+
+async def _asked(repository: SessionRepository, calls: int) -> dict[str, Taken]:
+    transport = httpx2.ASGITransport(application(repository, TOKEN))
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    client = httpx2.AsyncClient(
+        transport=transport, base_url="http://127.0.0.1", headers=headers, timeout=None
+    )
+    async with client:
+        return {
+            name: await _taken(client, address, calls)
+            for name, address in pages(repository).items()
+        }
+
+
+async def _taken(client: httpx2.AsyncClient, address: str, calls: int) -> Taken:
+    times, size = [], 0
+    for number in range(calls + 1):
+        start = time.perf_counter()
+        answer = await client.get(address)
+        if number:  # the first one compiles statements and reads what is not in memory
+            times.append(time.perf_counter() - start)
+        answer.raise_for_status()
+        size = len(answer.content)
+    return Taken(statistics.median(times), max(times), size)
+
+
+if __name__ == "__main__":
+    main()
