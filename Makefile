@@ -14,7 +14,7 @@ PIP := -m pip --disable-pip-version-check --quiet --no-input
 
 .DEFAULT_GOAL := help
 unexport HERMES_STORE_URL
-.PHONY: help demo install test test-lowest test-pysqlite3 lint types smoke docs check check-rest schema asynchronous bench test-hermes test-frameworks mutants clean
+.PHONY: help demo install test test-lowest test-pysqlite3 test-browser lint types smoke docs check check-rest schema asynchronous bench test-hermes test-frameworks mutants clean
 
 help: ## Print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -73,6 +73,9 @@ test-lowest: $(LOWEST)/.installed ## Run all tests on the lowest versions that p
 test-pysqlite3: $(VENV)/.pysqlite3 ## Run all tests on the newer SQLite of the package pysqlite3
 	HERMES_STORE_SQLITE=pysqlite3 $(BIN)/python $(PYTEST)
 
+test-browser: $(VENV)/.browser ## The pages of `hermes-store serve` in Debian's Chromium; ARGS=--pictures writes those of docs/
+	HERMES_STORE_SQLITE=sqlite3 $(BIN)/python -m pytest -q $(ARGS) tests/browser
+
 smoke: $(INSTALLED) ## Build the wheel; migrate, write and search with it from another folder
 	PYTHON=$(BIN)/python .ci/smoke
 
@@ -114,6 +117,10 @@ $(INSTALLED): pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.pysqlite3: $(INSTALLED)
 	@$(BIN)/python $(PIP) install --editable '.[pysqlite3]'
+	@touch $@
+
+$(VENV)/.browser: $(INSTALLED)
+	@$(BIN)/python $(PIP) install --group browser
 	@touch $@
 
 $(VENV)/.bench: $(INSTALLED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import os
 import secrets
 import socket
 from collections.abc import Callable
@@ -45,9 +46,11 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=_WAITING)
     except OSError as exc:
-        what = "host" if isinstance(exc, socket.gaierror) else "port"
-        problem = f"cannot listen at {host}, port {port}: {exc.strerror or exc}"
-        raise InvalidArgumentError(what, problem, "give another with --port or --host") from exc
+        is_unknown = isinstance(exc, socket.gaierror)
+        why = exc.strerror if is_unknown else os.strerror(exc.errno or 0)  # Python adds to it
+        problem = f"cannot listen at {host}, port {port}: {why}"
+        remedy = "give another with --port or --host"
+        raise InvalidArgumentError("host" if is_unknown else "port", problem, remedy) from exc
 
 
 async def serve(

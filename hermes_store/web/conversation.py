@@ -60,6 +60,7 @@ def page(request: Request) -> Response:
             before=window.before,
             after=window.after,
             **_addresses(session["id"], window),
+            other_states=_other_states(repository, session, window.include),
         )
     )
 
@@ -132,12 +133,16 @@ def _addresses(session_id: str, window: Window) -> dict[str, Any]:
         "later": session_address(session_id, after=ids[-1], **kept),
         "last": session_address(session_id, **kept),
         "follow": "" if window.after else session_address(session_id, "live", after=ids[-1]),
-        "other_states": _other_states(session_id, window.include),
     }
 
 
-def _other_states(session_id: str, include: Include) -> dict[str, str]:
+def _other_states(
+    repository: SessionRepository, session: SessionRecord, include: Include
+) -> dict[str, str] | None:
+    """The way to messages that were set aside, or back; None when there are none."""
     if include == "all":
-        return {"href": session_address(session_id), "label": "Only live messages"}
+        return {"href": session_address(session["id"]), "label": "Only live messages"}
+    if repository.count_messages(session["id"], include="all") == session["message_count"]:
+        return None
     label = "Also messages that were compacted or taken back"
-    return {"href": session_address(session_id, include="all"), "label": label}
+    return {"href": session_address(session["id"], include="all"), "label": label}

@@ -49,10 +49,10 @@ async def _appended(request: Request, session_id: str, last: int) -> AsyncIterat
         found = await run_in_threadpool(
             repository.get_messages, session_id, limit=_AT_ONCE, after_id=last
         )
-        for message in found:
-            last = message["id"]
-            yield _event(message)
-        if not found:
+        if found:
+            last = found[-1]["id"]
+            yield "".join(map(_event, found))
+        else:
             if await run_in_threadpool(repository.get_session, session_id) is None:
                 yield "event: gone\ndata: \n\n"
                 return

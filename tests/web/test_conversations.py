@@ -97,7 +97,8 @@ def test_messages_that_were_set_aside_are_shown_when_asked_for_and_say_so(
 ):
     old = stored(*talk(3))
     [summary] = repository.compact("s", [{"role": "system", "content": "a summary"}])
-    assert ids(client.get("/s/s")) == [summary]
+    assert ids(answer := client.get("/s/s")) == [summary]
+    assert "/s/s?include=all" in links(answer)
     everything = client.get("/s/s?include=all")
     assert ids(everything) == [*old, summary]
     assert main_of(everything).count("<b>compacted</b>") == 3
