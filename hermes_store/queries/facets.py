@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import select
 
@@ -18,14 +19,14 @@ from hermes_store.queries.paging import Page
 from hermes_store.queries.sessions import readable
 from hermes_store.records import SessionFacets
 
-__all__ = ["count"]
+__all__ = ["COLUMNS", "count", "counted"]
 
-_COLUMNS = ("source", "model", "user_id", "last_active")
+COLUMNS = ("source", "model", "user_id", "last_active")
 
 
 @lru_cache(maxsize=64)
 def _statement(shape: Shape) -> Statement:
-    return Statement(select_page(select(*readable(sessions, _COLUMNS)), shape))
+    return Statement(select_page(select(*readable(sessions, COLUMNS)), shape))
 
 
 def count(
@@ -39,7 +40,11 @@ def count(
     """Count the values of the last active sessions; an index says which these are."""
     page = Page(among, by_last_active=True)
     shape, parameters = translated(connection, which, page, conversations=conversations)
-    rows = _statement(shape).run(connection, **parameters).fetchall()
+    return counted(_statement(shape).run(connection, **parameters).fetchall(), zone)
+
+
+def counted(rows: Sequence[Sequence[Any]], zone: tzinfo | None) -> SessionFacets:
+    """Count the values of rows: source, model, user and last activity of sessions."""
     sources, models, users, times = zip(*rows, strict=True) if rows else ((), (), (), ())
     return {
         "counted": len(rows),

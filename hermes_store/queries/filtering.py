@@ -6,11 +6,13 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Text, and_, bindparam, exists, func, literal_column
+from sqlalchemy import ColumnElement, Text, and_, bindparam, exists, func, literal_column, select
 
 from hermes_store.database.bytewise import bytewise
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.given_texts import as_parameter, is_given
+from hermes_store.database.statements import Statement
+from hermes_store.database.unindexed import unindexed
 from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import sessions
 from hermes_store.queries import matching
@@ -37,15 +39,20 @@ def chosen(connection: OpenConnection, which: SessionFilter) -> Chosen:
     for name in _NAMES:
         value = getattr(which, name)
         if value is not None and value != ():
-            shape.append((name, _form(name, value)))
+            shape.append((name, _form(connection, name, value)))
             parameters |= _parameters(connection, name, value)
     return Chosen(tuple(shape), parameters)
 
 
-def _form(name: str, value: Any) -> int | None:
-    """Whether a state is asked for or its opposite; the length of a list."""
+def _form(connection: OpenConnection, name: str, value: Any) -> int | None:
+    """Whether a state is asked for or its opposite; the length of a list.
+
+    Of a time of activity, whether every session has one: then it is a range of an index.
+    """
     if name in _STATES:
         return int(value)
+    if name in _KNOWN:
+        return None if _ONE_UNKNOWN.run(connection).fetchone() else 1
     return len(value) if name == "exclude_sources" else None
 
 
@@ -121,13 +128,28 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
         sessions.c.cwd >= bytewise("cwd_first"), sessions.c.cwd < bytewise("cwd_beyond")
     ),
 }
+_KNOWN: dict[str, ColumnElement[bool]] = {
+    "active_since": sessions.c.last_active >= _asked("active_since"),
+    "active_until": sessions.c.last_active < _asked("active_until"),
+}
+_ONE_UNKNOWN = Statement(
+    select(literal_column("1")).where(sessions.c.last_active.is_(None)).limit(literal_column("1"))
+)
+_WALKING = {"source": unindexed(sessions.c.source) == _asked("source")}
 _NAMES = tuple(each.name for each in fields(SessionFilter))
 
 
-def conditions(shape: Shape) -> list[ColumnElement[bool]]:
-    """The conditions on `sessions` that a filter of this shape sets."""
+def conditions(shape: Shape, *, walking: bool = False) -> list[ColumnElement[bool]]:
+    """The conditions on `sessions` that a filter of this shape sets.
+
+    A statement that is `walking` finds its page by the index of its order, the newest first. By
+    another index SQLite would read and sort all sessions of a source to give the newest few.
+    """
+    asked = [
+        _WALKING.get(name, each) for (name, _), each in zip(shape, asked_of(shape), strict=True)
+    ]
     # The original stored sessions without an id, and SQLite keeps them. No caller can ask for them.
-    return [sessions.c.id.is_not(None), *asked_of(shape)]
+    return [sessions.c.id.is_not(None), *(asked if walking else asked_of(shape))]
 
 
 def asked_of(shape: Shape) -> list[ColumnElement[bool]]:
@@ -159,5 +181,7 @@ def _condition(name: str, form: int | None) -> ColumnElement[bool]:
         return _CONDITIONS[name]
     if name in _STATES:
         return _STATES[name][form]
+    if name in _KNOWN:
+        return _KNOWN[name]
     excluded = [bindparam(f"excluded_{n}", type_=Text) for n in range(form)]
     return sessions.c.source.not_in(excluded)

@@ -53,11 +53,12 @@ def translated(
 
 
 def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
+    if shape.order.by_last_active:
+        found = filtering.conditions(shape.filter, walking=True)
+        return [*found, IS_TIP] if shape.conversations else found
     found = filtering.conditions(shape.filter)
     if not shape.conversations:
         return found
-    if shape.order.by_last_active:
-        return [*found, IS_TIP]
     return [*by_root(found), HAS_ENDED] if shape.ended else by_root(found)
 
 

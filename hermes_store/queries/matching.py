@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.holding import may_hold
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import sessions
 from hermes_store.queries.sessions import id_range, readable
@@ -21,7 +22,9 @@ _WITH_PREFIX = Statement(
         sessions.c.id >= bindparam("first"), sessions.c.id < bindparam("beyond")
     )
 )
-_WITH_TITLE = Statement(select(*_COLUMNS).where(sessions.c.title.is_not(None)))
+_WITH_TITLE = Statement(
+    select(*_COLUMNS).where(sessions.c.title.is_not(None), may_hold(sessions.c.title, "word"))
+)
 
 
 def find(connection: OpenConnection, name: str, most: int) -> list[SessionMatch]:
@@ -42,7 +45,9 @@ def titled(connection: OpenConnection, words: str) -> list[str]:
 
 def _with_words(connection: OpenConnection, given: str) -> list[Any]:
     words = given.casefold().split()
-    rows = _WITH_TITLE.run(connection).fetchall()
+    longest = max(words, key=len, default="")
+    word = "" if "\0" in longest else longest  # PostgreSQL takes no NUL
+    rows = _WITH_TITLE.run(connection, word=word).fetchall()
     return [row for row in rows if _has_all(str(row[1]).casefold(), words)]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from hermes_store import SessionFilter, SessionRepository
+from hermes_store.queries import facets
 from hermes_store.records import SessionFacets
 from hermes_store.values.pictures import in_one_line, one_line
 from hermes_store.values.written import count, dollars, when
@@ -44,7 +46,7 @@ def page(request: Request) -> Response:
         limit=_SESSIONS + 1, order_by_last_active=True, filter=which, after=after
     )
     shown = found[:_SESSIONS]
-    counted = repository.session_facets(filter=which, among=_AMONG, timezone=None)
+    counted = _counted(repository, which, found, behind=after is not None)
     older = address("/", **given, after=shown[-1]["id"]) if len(found) > _SESSIONS else ""
     return HTMLResponse(
         render(
@@ -52,7 +54,7 @@ def page(request: Request) -> Response:
             given=given,
             sessions=[_listed(each) for each in shown],
             facets=_facets(counted, given),
-            counted=_among(counted["counted"]),
+            counted=_among(counted),
             older=older,
         )
     )
@@ -87,7 +89,9 @@ def _listed(session: Mapping[str, Any]) -> dict[str, Any]:
     return {**names, "title": title(session), "facts": facts(session)}
 
 
-def _facets(counted: SessionFacets, given: Mapping[str, str]) -> list[dict[str, Any]]:
+def _facets(counted: SessionFacets | None, given: Mapping[str, str]) -> list[dict[str, Any]]:
+    if counted is None:
+        return []
     shown = []
     for parameter, facet in _FACETS.items():
         values: Mapping[str, int] = counted[facet]  # type: ignore[literal-required]
@@ -105,7 +109,25 @@ def _value(parameter: str, value: str, number: int, given: Mapping[str, str]) ->
     return Value(one_line(value)[:_LONGEST], number, address("/", **others), chosen)
 
 
-def _among(number: int) -> str:
-    if number < _AMONG:
+def _counted(
+    repository: SessionRepository,
+    which: SessionFilter,
+    found: Sequence[Mapping[str, Any]],
+    *,
+    behind: bool,
+) -> SessionFacets | None:
+    """What sessions can be chosen by, counted in the page itself where all of them are on it.
+
+    None among many that have words in the title: to look for these takes longest.
+    """
+    if len(found) <= _SESSIONS and not behind:
+        return facets.counted([[each[name] for name in facets.COLUMNS] for each in found], None)
+    if which.title:
+        return None
+    return repository.session_facets(filter=which, among=_AMONG, timezone=None)
+
+
+def _among(counted: SessionFacets | None) -> str:
+    if counted is None or counted["counted"] < _AMONG:
         return ""
-    return f"the last {count(number)} conversations of this choice"
+    return f"the last {count(counted['counted'])} conversations of this choice"

@@ -121,10 +121,18 @@ def test_a_page_is_read_from_its_place_in_the_index(repository, by_last_active, 
         assert "USE TEMP B-TREE FOR ORDER BY" not in plan
 
 
-def explain(repository, statement):
+def explain(repository, statement, **asked):
     with repository.transaction() as transaction:
         sql, constants = statement._compile("sqlite", transaction.connection.dialect)
-        given = {"limit": 20, "offset": 0, "blanks": " ", "at": 1.0, "after": "a", **constants}
+        given = {
+            "limit": 20,
+            "offset": 0,
+            "blanks": " ",
+            "at": 1.0,
+            "after": "a",
+            **asked,
+            **constants,
+        }
         driver = transaction.connection.connection.dbapi_connection
         return "\n".join(row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {sql}", given))
 
