@@ -48,17 +48,24 @@ def store(filled: Path, tmp_path: Path) -> Iterator[SessionRepository]:
 
 
 @pytest.fixture
-def link(store: SessionRepository, tmp_path: Path) -> Iterator[str]:
-    """What the command prints first."""
-    command = [sys.executable, "-m", "hermes_store", "--db", str(tmp_path / "state.db"), "serve"]
+def server(store: SessionRepository, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """The command, as a process of its own."""
+    options = ["--db", str(tmp_path / "state.db"), "serve", "--port", "0"]
     process = subprocess.Popen(
-        [*command, "--port", "0"], stdout=subprocess.PIPE, text=True, env=os.environ | {"TZ": "UTC"}
+        [sys.executable, "-m", "hermes_store", *options],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TZ": "UTC"},
     )
-    try:
-        yield process.stdout.readline().strip()
-    finally:
-        process.terminate()
-        process.communicate()
+    yield process
+    process.terminate()
+    process.communicate()
+
+
+@pytest.fixture
+def link(server: subprocess.Popen[str]) -> str:
+    """What the command prints first."""
+    return server.stdout.readline().strip()
 
 
 @pytest.fixture
@@ -86,8 +93,9 @@ def opened(browser: Browser, link: str) -> Iterator[Callable[..., Page]]:
 
 
 def is_fault(said: ConsoleMessage) -> bool:
-    """A refusal of the policy, an error of a script; not that a page is gone."""
-    return said.type == "error" and "status of 404" not in said.text
+    """A refusal of the policy, an error of a script; not that a page or the server is gone."""
+    is_gone = "status of 404" in said.text or "net::ERR_" in said.text
+    return said.type == "error" and not is_gone
 
 
 def home(link: str) -> str:

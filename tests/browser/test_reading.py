@@ -3,6 +3,7 @@
 from playwright.sync_api import expect
 
 RACE = "20260210_091204_3f9ac1"
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
 
 
 def test_a_list_leads_to_a_conversation(opened):
@@ -51,6 +52,23 @@ def test_a_message_appears_as_it_is_stored(opened, store):
     expect(page.get_by_role("article")).to_have_count(20)
     store.delete_session(RACE)
     expect(page.get_by_role("status")).to_have_text("The session was deleted.")
+
+
+def test_an_image_that_is_stored_is_shown(opened, store):
+    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}
+    message = store.append_message(RACE, "user", [{"type": "text", "text": "Look"}, image])
+    page = opened()
+    page.goto(f"{page.url}s/{RACE}?m={message}#m{message}")
+    expect(page.get_by_role("img", name=f"Image 2 of message {message}")).to_be_visible()
+    page.wait_for_function("document.querySelector('img').naturalWidth === 1")
+
+
+def test_a_page_says_when_the_server_has_ended(opened, server):
+    page = opened()
+    page.get_by_role("link", name="Token refresh race", exact=True).click()
+    expect(page.get_by_role("status")).to_have_text("New messages are shown as they come.")
+    server.terminate()
+    expect(page.get_by_role("status")).to_contain_text("The server does not answer")
 
 
 def test_every_page_is_used_by_the_keyboard_alone(opened):

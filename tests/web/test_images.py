@@ -9,7 +9,7 @@ from web.conftest import links, main_of
 pytestmark = only_sqlite  # what differs between databases is tested with lists and searches
 
 PNG = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
 )
 URL = "data:image/png;base64," + base64.b64encode(PNG).decode()
 FORMS = {
