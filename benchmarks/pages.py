@@ -27,7 +27,7 @@ from benchmarks.files import SOURCES, START, Files, execute
 from hermes_store import SessionRepository, Transaction
 from hermes_store.web.application import application
 
-SESSIONS, IN_A_SESSION, IN_A_LONG_ONE = 100_000, 10, 10_000
+SESSIONS, IN_A_SESSION = 100_000, 10
 ROUNDS = 5
 AT_ONCE = 50
 LONG, PLANTED, TOKEN = "long", "quokkas", "measured"
@@ -88,10 +88,10 @@ def measure(address: Path | URL, sessions: int, calls: int) -> dict[str, Taken]:
 
 
 def fill(repository: SessionRepository, sessions: int) -> None:
-    """Store the sessions, and a long one."""
+    """Store the sessions, and one that is a hundredth of all messages long."""
     corpus = Corpus(11)
     repository.create_session(LONG, SOURCES[0], MODELS[0])
-    repository.append_messages(LONG, at(START, corpus.messages(IN_A_LONG_ONE)))
+    repository.append_messages(LONG, at(START, corpus.messages(max(sessions // 10, 300))))
     for first in range(0, sessions, AT_ONCE):
         with repository.transaction() as tx:
             for number in range(first, min(first + AT_ONCE, sessions)):
