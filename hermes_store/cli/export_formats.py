@@ -1,0 +1,69 @@
+"""The formats of an export: what each makes of sessions, as pieces of a text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from hermes_store import SessionRepository
+from hermes_store.errors import SessionNotFoundError
+from hermes_store.records import SessionExport
+from hermes_store.transfer.exporters.training import LeftOut
+
+__all__ = ["FORMATS", "Format"]
+
+Sessions = Iterable[SessionExport]
+
+
+class Format(NamedTuple):
+    """One format."""
+
+    suffix: str
+    is_json: bool
+    is_whole: bool
+    """Whether it holds all of a session, or says by itself what it is for."""
+    document: Callable[[Sessions, SessionRepository, LeftOut], Iterator[str]]
+    """Yields a whole file of sessions; the last argument gets what the format cannot hold."""
+
+
+def _lines(sessions: Iterable[Any]) -> Iterator[str]:
+    for session in sessions:
+        if session is not None:
+            yield json.dumps(session, ensure_ascii=False) + "\n"
+
+
+def _jsonl(sessions: Sessions, _repo: SessionRepository, _left_out: LeftOut) -> Iterator[str]:
+    return _lines(sessions)
+
+
+def _markdown(sessions: Sessions, repo: SessionRepository, _left_out: LeftOut) -> Iterator[str]:
+    from hermes_store.cli.markdown import markdown
+
+    def lineage(session_id: str) -> list[str]:
+        try:
+            return repo.get_lineage(session_id)
+        except SessionNotFoundError:  # deleted since the export began
+            return []
+
+    return markdown(sessions, lineage)
+
+
+def _sharegpt(sessions: Sessions, _repo: SessionRepository, left_out: LeftOut) -> Iterator[str]:
+    from hermes_store.transfer.exporters.sharegpt import conversation
+
+    return _lines(conversation(each, left_out) for each in sessions)
+
+
+def _openai(sessions: Sessions, _repo: SessionRepository, left_out: LeftOut) -> Iterator[str]:
+    from hermes_store.transfer.exporters.openai import training_example
+
+    return _lines(training_example(each, left_out) for each in sessions)
+
+
+FORMATS = {
+    "jsonl": Format(".jsonl", is_json=True, is_whole=True, document=_jsonl),
+    "md": Format(".md", is_json=False, is_whole=True, document=_markdown),
+    "sharegpt": Format(".jsonl", is_json=True, is_whole=False, document=_sharegpt),
+    "openai": Format(".jsonl", is_json=True, is_whole=False, document=_openai),
+}

@@ -1,0 +1,227 @@
+"""How secrets look: tokens by the formats that their issuers publish, the rest by what names them.
+
+All lengths are bounded, or end where the next match could begin, so a search takes time in
+proportion to the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Literal, NamedTuple, get_args
+
+__all__ = ["KINDS", "SECRETS", "Kind", "Secret", "kind_of_field"]
+
+Kind = Literal["key", "token", "private-key", "password", "e-mail"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class Secret(NamedTuple):
+    """One form of a secret. The group `secret` is what must go; without it, all that matches."""
+
+    kind: Kind
+    hints: tuple[str, ...]
+    """A text that has none of these, in small letters, holds no such secret."""
+    pattern: re.Pattern[str]
+    is_one: Callable[[re.Match[str]], bool] = bool
+    """Whether what matched is a secret."""
+
+
+# --- tokens with a prefix of their issuer ---------------------------------------------------------
+
+_WORD = "[A-Za-z0-9_-]"
+_PREFIXED: tuple[tuple[Kind, str, str], ...] = (
+    # OpenAI, Anthropic (sk-ant-), OpenRouter (sk-or-), DeepSeek: "API keys" of their references
+    ("key", "sk-", rf"(?=[A-Za-z_-]{{0,80}}\d){_WORD}{{20,300}}"),
+    # AWS, IAM user guide, "unique identifiers": AKIA is a long-term key, ASIA a temporary one
+    ("key", "AKIA", r"[A-Z2-7]{16}(?![A-Za-z0-9])"),
+    ("key", "ASIA", r"[A-Z2-7]{16}(?![A-Za-z0-9])"),
+    # Google Cloud, "Manage API keys" and "OAuth 2.0": API key, client secret, access token
+    ("key", "AIza", rf"{_WORD}{{35}}(?!{_WORD})"),
+    ("key", "GOCSPX-", rf"{_WORD}{{28}}(?!{_WORD})"),
+    ("token", "ya29.", rf"{_WORD}{{20,2000}}"),
+    # Stripe, "API keys" and "Webhooks"
+    ("key", "sk_live_", "[A-Za-z0-9]{16,250}"),
+    ("key", "sk_test_", "[A-Za-z0-9]{16,250}"),
+    ("key", "rk_live_", "[A-Za-z0-9]{16,250}"),
+    ("key", "rk_test_", "[A-Za-z0-9]{16,250}"),
+    ("key", "whsec_", "[A-Za-z0-9+/=]{24,100}"),
+    # Groq, xAI, Perplexity, Replicate, SendGrid: the pages of their API keys
+    ("key", "gsk_", "[A-Za-z0-9]{40,80}"),
+    ("key", "xai-", "[A-Za-z0-9]{60,120}"),
+    ("key", "pplx-", "[A-Za-z0-9]{40,80}"),
+    ("key", "r8_", "[A-Za-z0-9]{37}(?![A-Za-z0-9])"),
+    ("key", "SG.", rf"{_WORD}{{22}}\.{_WORD}{{43}}"),
+    # age: its identities
+    ("private-key", "AGE-SECRET-KEY-1", "[A-Z0-9]{58}"),
+    # GitHub, "About authentication to GitHub", on the formats of tokens
+    *(("token", f"gh{each}_", r"[A-Za-z0-9]{36,255}") for each in "pousr"),
+    ("token", "github_pat_", "[A-Za-z0-9_]{36,255}"),
+    # GitLab, "Token overview", on prefixes
+    *(
+        ("token", f"gl{each}-", r"[A-Za-z0-9_.-]{20,300}")
+        for each in ("pat", "oas", "dt", "rt", "cbt", "ptt", "ft", "imt", "agent", "soat")
+    ),
+    # Slack, "Token types"
+    *(("token", f"xox{each}-", r"[A-Za-z0-9-]{10,300}") for each in "abcdeoprs"),
+    ("token", "xapp-", "[A-Za-z0-9-]{20,300}"),
+    # npm ("About access tokens"), PyPI (macaroons of pypi.org), Hugging Face ("User access tokens")
+    ("token", "npm_", "[A-Za-z0-9]{36}(?![A-Za-z0-9])"),
+    ("token", "pypi-", rf"AgE{_WORD}{{50,1000}}"),
+    ("token", "hf_", "[A-Za-z0-9]{34,40}(?![A-Za-z0-9])"),
+    # Docker, DigitalOcean, HashiCorp Vault, Linear, Notion, Shopify, Databricks: their references
+    ("token", "dckr_pat_", rf"{_WORD}{{20,60}}"),
+    *(("token", f"do{each}_v1_", "[a-f0-9]{64}") for each in "opr"),
+    ("token", "hvs.", rf"{_WORD}{{24,300}}"),
+    ("token", "lin_api_", "[A-Za-z0-9]{32,64}"),
+    ("token", "ntn_", "[A-Za-z0-9]{40,60}"),
+    ("token", "shpat_", "[a-fA-F0-9]{32}"),
+    ("token", "dapi", "[a-f0-9]{32}(?![A-Za-z0-9])"),
+    # RFC 7519: two JSON objects and a signature, as base64url
+    ("token", "eyJ", rf"{_WORD}{{8,4000}}\.eyJ{_WORD}{{8,16000}}\.{_WORD}{{0,2000}}"),
+)
+
+
+def _begins(prefix: str) -> str:
+    r"""A pattern of a prefix that begins a word. Before it an escape may stand: \n, %20."""
+    written = re.escape(prefix)
+    before = (r"\\[bfnrt]", r"\\u[0-9A-Fa-f]{4}", "%[0-9A-Fa-f]{2}")
+    after_escape = "|".join(f"(?<={each}{written})" for each in before)
+    return rf"{written}(?:(?<![A-Za-z0-9_%\\-]{written})|{after_escape})"
+
+
+_TOKENS = [
+    Secret(kind, (prefix.lower(),), re.compile(_begins(prefix) + body))
+    for kind, prefix, body in _PREFIXED
+]
+_TELEGRAM = Secret(  # Telegram Bot API, "Authorizing your bot"
+    "token", (":aa", "%3aaa"), re.compile(r"(?<!\d)\d{8,10}(?::|%3A)AA[A-Za-z0-9_-]{33}")
+)
+_SLACK_HOOK = Secret(  # Slack, "Sending messages using incoming webhooks"
+    "token",
+    ("hooks.slack.com",),
+    re.compile(r"hooks\.slack\.com(?:\\?/|%2F)services(?:\\?/|%2F)(?P<secret>[\w/\\%-]{20,100})"),
+)
+
+# --- what other marks tell ------------------------------------------------------------------------
+
+_PEM = Secret(  # RFC 7468; and OpenPGP's armor, RFC 9580
+    "private-key",
+    ("private key",),
+    re.compile(
+        r"-----BEGIN (?:[A-Z0-9]{1,20}[ +]){0,3}PRIVATE KEY(?: BLOCK)?-----"
+        r"(?:(?:(?!-----).){0,65536}-----END [A-Z0-9 +]{0,60}KEY(?: BLOCK)?-----"
+        r"|[^A-Za-z0-9+/=]{0,8}[A-Za-z0-9+/=]{20,}(?:[^A-Za-z0-9+/=]{1,8}[A-Za-z0-9+/=]{20,})*)",
+        re.DOTALL,
+    ),
+)
+_IN_URL = Secret(  # RFC 3986, "user information"
+    "password",
+    ("://", r":\/\/", "%3a%2f%2f"),
+    re.compile(
+        r"(?::|%3[Aa])(?:\\?/|%2[Ff]){2}[^\s:/?#@\"'<>\\%]{0,100}(?::|%3[Aa])"
+        r"(?P<secret>[^\s/@\"'<>\\]{1,200})(?:@|%40)"
+    ),
+    lambda match: not _is_placeholder(match["secret"]),
+)
+_BEARER = Secret(  # RFC 6750 and RFC 7617
+    "token",
+    ("bearer", "authorization"),
+    re.compile(
+        r"(?:\bBearer|\bAuthorization[\"'\\]{0,4}\s{0,4}[:=]\s{0,4}[\"'\\]{0,4}(?:Basic|Token))"
+        r"(?:\s|\+|%20){1,3}(?P<secret>[A-Za-z0-9._~+/=-]{16,4000})",
+        re.IGNORECASE,
+    ),
+    lambda match: _is_mixed(match["secret"]),
+)
+_EMAIL = Secret(  # RFC 5321, without quoted local parts and addresses in brackets
+    "e-mail",
+    ("@", "%40", "u0040", "&#64;"),
+    re.compile(
+        r"(?:(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4})|(?<=%[0-9A-Fa-f]{2})|(?<![\w.%+\\-]))"
+        r"(?!git(?:@|%40))[A-Za-z0-9_\u00C0-\u024F\u0370-\u052F][A-Za-z0-9_.+\u00C0-\u024F\u0370-\u052F-]{0,63}"
+        r"(?:@|%40|\\{1,4}u0040|&#64;)"
+        r"(?!\d{1,3}\.\d|\dx\.)(?:[A-Za-z0-9\u00C0-\u024F\u0370-\u052F-]{1,63}\.){1,8}"
+        r"[A-Za-z\u00C0-\u024F\u0370-\u052F]{2,63}(?![A-Za-z0-9_])"
+    ),
+)
+
+# --- what stands behind a name: password = "…" ----------------------------------------------------
+
+_NAMES: dict[Kind, str] = {
+    "password": r"passw(?:or)?d|passphrase|pwd",
+    "key": r"(?:api|secret|access|signing|encryption|account)[_-]?key|(?<![A-Za-z])secret"
+    r"|(?:client|app|shared|consumer)[_-]?secret",
+    "token": r"(?:access|auth|refresh|bearer|bot|session|api|id)[_-]?token|(?<![A-Za-z])token",
+}
+_HINTS = {"password": ("passw", "passphrase", "pwd"), "key": ("key", "secret"), "token": ("token",)}
+_VALUE = (
+    r"(?P<sign>[\"'`\\]{0,4}\s{0,4}(?:=>|:=|=|:|%3D)\s{0,4})(?P<quote>\\{0,3}[\"'`])?"
+    r"(?P<secret>(?(quote)(?:(?!(?P=quote))(?:\\\S|[^\s\\])){4,512}"
+    r"|[^\s\"'`\\,;&<>(){}\[\]|]{4,512}))(?(quote)(?P=quote)|(?![\w(\[{]))"
+)
+_LEAST = {"password": 4, "key": 12, "token": 16}
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
+_PLACEHOLDER = re.compile(
+    r"[*•.xX_-]+|\$\{.*|\$\(.*|\$[A-Z_][A-Z0-9_]*|%\(?\w+[)%]?s?|<.*>|\{.*\}|\[.*\]|your[_-].*"
+)
+_WORDS = re.compile(
+    "passw(or)?d|passphrase|secret|token|string|null|none|true|false|undefined|hidden|required"
+    "|optional|changeme|example|text",
+    re.IGNORECASE,
+)
+
+
+def kind_of_field(name: str, value: str) -> Kind | None:
+    """Return the kind of secret that the value of a field is by the field's name, or None."""
+    for kind, pattern in _FIELDS.items():
+        if (found := pattern.search(name[-100:])) and _is_secret(kind, found[0], value):
+            return kind
+    return None
+
+
+def _is_secret(kind: Kind, name: str, value: str) -> bool:
+    if len(value) < _LEAST[kind] or any(map(str.isspace, value)) or _is_placeholder(value):
+        return False
+    if name.lower() == "pwd" and value[0] in "/~":
+        return False  # the working folder of a shell
+    return kind == "password" or _is_mixed(value)
+
+
+def _is_assigned(kind: Kind, match: re.Match[str]) -> bool:
+    name, value = match["name"], match["secret"]
+    if match["quote"] or not _is_secret(kind, name, value):
+        return _is_secret(kind, name, value)
+    in_environment = name.isupper() and match["sign"] == "="
+    is_attribute = bool(_DOTTED.fullmatch(value))  # of an object in code
+    return not is_attribute and (in_environment or any(map(str.isdigit, value)))
+
+
+def _is_placeholder(value: str) -> bool:
+    return bool(_WORDS.fullmatch(value) or _PLACEHOLDER.fullmatch(value))
+
+
+def _is_mixed(value: str) -> bool:
+    """Whether a value looks made by chance: letters with digits, or with capitals in the middle."""
+    digits, letters = any(map(str.isdigit, value)), any(map(str.isalpha, value))
+    return letters and (digits or bool(re.search("[a-z][A-Z]", value)))
+
+
+def _assigned(kind: Kind, names: str) -> Secret:
+    pattern = re.compile(f"(?P<name>{names}){_VALUE}", re.IGNORECASE)
+    return Secret(kind, _HINTS[kind], pattern, partial(_is_assigned, kind))
+
+
+_FIELDS = {kind: re.compile(f"(?:{names})$", re.IGNORECASE) for kind, names in _NAMES.items()}
+SECRETS: tuple[Secret, ...] = (
+    _PEM,
+    *_TOKENS,
+    _TELEGRAM,
+    _SLACK_HOOK,
+    _BEARER,
+    _IN_URL,
+    *(_assigned(kind, names) for kind, names in _NAMES.items()),
+    _EMAIL,
+)
+"""All forms, in the order in which they are looked for."""
