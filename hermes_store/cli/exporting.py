@@ -193,7 +193,7 @@ class _Written:
             sessions = output.count(self._sessions, "session")
             output.note(f"{self._where}: {sessions}, {output.count(self._messages, 'message')}")
         for name, found in counts.items():
-            said = ", ".join(f"{what}: {output.count(n)}" for what, n in found.items())
+            said = ", ".join(f"{what}: {output.count(n)}" for what, n in sorted(found.items()))
             output.note(f"{name.replace('_', ' ')}: {said or 'nothing'}")
 
     def _result(self) -> dict[str, Any]:

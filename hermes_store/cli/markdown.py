@@ -6,22 +6,28 @@ without HTML and pictures; what tools got and gave is in fences, folded.
 
 from __future__ import annotations
 
+import functools
 import html
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hermes_store.cli import output
 from hermes_store.cli.conversation import facts, text_of
 from hermes_store.cli.text import as_json, in_one_line, one_line, plain
 from hermes_store.records import SessionExport
 
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
 __all__ = ["markdown"]
 
 Lineage = Callable[[str], list[str]]
 
 _MARKS = re.compile(r"([\\`*{}\[\]<>#|~&!$]|(?<![^\W_])_|_(?![^\W_]))")
+_OF_CODE = ("```", "~~~", "    ")
+"""A text without any of these has no block of code."""
 _BACKTICKS = re.compile("`+")
 _INLINE = re.compile(r"\\.|(?P<run>`+)|<|!(?=\[)", re.DOTALL)
 
@@ -113,18 +119,26 @@ def _quoted(text: str) -> str:
 
 def _code_in(lines: list[str], given: list[str]) -> dict[int, str]:
     """The lines that are blocks of code, by their numbers; those in fences keep their tabs."""
-    from markdown_it import MarkdownIt
-
-    parser = MarkdownIt("commonmark", {"html": False})
-    parser.core.ruler.enableOnly(["normalize", "block"])
-    found: dict[int, str] = {}
-    for token in parser.parse("\n".join(lines)):
+    text, found = "\n".join(lines), dict[int, str]()
+    if not any(mark in text for mark in _OF_CODE):
+        return found
+    for token in _blocks().parse(text):
         if token.map and token.type in {"fence", "code_block"}:
             start, end = token.map
             found.update((n, lines[n]) for n in range(start, end))
             if token.type == "fence" and token.level == 0:
                 found.update((n, given[n]) for n in range(start + 1, end - 1))
     return found
+
+
+@functools.cache
+def _blocks() -> MarkdownIt:
+    """A parser that finds blocks, and takes HTML as text: what is quoted has none."""
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark", {"html": False})
+    parser.core.ruler.enableOnly(["normalize", "block"])
+    return parser
 
 
 def _without_html(line: str) -> str:
