@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from hermes_store import SessionRepository
+from hermes_store.cli.extras import needing
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.records import SessionExport
 from hermes_store.transfer.exporters.training import LeftOut
@@ -40,13 +42,21 @@ def _jsonl(sessions: Sessions, _repo: SessionRepository, _left_out: LeftOut) -> 
 def _markdown(sessions: Sessions, repo: SessionRepository, _left_out: LeftOut) -> Iterator[str]:
     from hermes_store.cli.markdown import markdown
 
-    def lineage(session_id: str) -> list[str]:
-        try:
-            return repo.get_lineage(session_id)
-        except SessionNotFoundError:  # deleted since the export began
-            return []
+    return markdown(sessions, partial(_lineage, repo))
 
-    return markdown(sessions, lineage)
+
+def _html(sessions: Sessions, repo: SessionRepository, _left_out: LeftOut) -> Iterator[str]:
+    with needing("web", "starlette", "jinja2", "markupsafe"):
+        from hermes_store.web.exported import exported
+
+    return exported(sessions, partial(_lineage, repo))
+
+
+def _lineage(repo: SessionRepository, session_id: str) -> list[str]:
+    try:
+        return repo.get_lineage(session_id)
+    except SessionNotFoundError:  # deleted since the export began
+        return []
 
 
 def _sharegpt(sessions: Sessions, _repo: SessionRepository, left_out: LeftOut) -> Iterator[str]:
@@ -64,6 +74,7 @@ def _openai(sessions: Sessions, _repo: SessionRepository, left_out: LeftOut) -> 
 FORMATS = {
     "jsonl": Format(".jsonl", is_json=True, is_whole=True, document=_jsonl),
     "md": Format(".md", is_json=False, is_whole=True, document=_markdown),
+    "html": Format(".html", is_json=False, is_whole=True, document=_html),
     "sharegpt": Format(".jsonl", is_json=True, is_whole=False, document=_sharegpt),
     "openai": Format(".jsonl", is_json=True, is_whole=False, document=_openai),
 }

@@ -88,8 +88,8 @@ def export_command(
     The options say which sessions; archived ones are exported, too.
 
     A line is one session with its messages. All sessions are of one snapshot, also while agents
-    write. --format md is for people to read; sharegpt and openai are for training. With -o or
-    --each, --json prints an object: file, sessions, messages.
+    write. --format md and html are for people to read; sharegpt and openai are for training. With
+    -o or --each, --json prints an object: file, sessions, messages.
     """
     if sessions and which != EVERYTHING:
         raise click.UsageError("name sessions, or say by options which, not both")

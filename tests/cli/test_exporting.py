@@ -16,7 +16,7 @@ from support import until
 from hermes_store import SessionRepository
 from hermes_store.cli.whole_files import file_name
 
-FORMATS = ("jsonl", "md", "sharegpt", "openai")
+FORMATS = ("jsonl", "md", "html", "sharegpt", "openai")
 MAIL, TOKEN = "ada@example.org", "gh" + "p_" + "aB3dE5gH7j" * 4
 RACE = "20260210_091204_3f9ac1"
 
@@ -125,7 +125,7 @@ def test_what_a_training_format_leaves_out_is_said(run, filled, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--format", "pdf"], "'pdf' is not one of 'jsonl', 'md', 'sharegpt', 'openai'"),
+        (["--format", "pdf"], "'pdf' is not one of 'jsonl', 'md', 'html', 'sharegpt', 'openai'"),
         (["--each", "x", "-o", "y"], "-o and --each exclude each other"),
         (["--each", __file__], "is a file"),
     ],
