@@ -11,6 +11,7 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import URL
 from support import until
 
 from hermes_store import SessionRepository
@@ -102,7 +103,8 @@ def test_every_kind_of_database_is_exported_in_every_format(run, repository, dat
     repository.append_message("root", "user", "hello")
     repository.create_session("tip", "cli", parent_session_id="root", link="compression")
     repository.append_message("tip", "user", "again")
-    url = database if not hasattr(database, "render_as_string") else database.render_as_string(hide_password=False)  # fmt: skip
+    repository.append_message("tip", "assistant", "yes")
+    url = database.render_as_string(False) if isinstance(database, URL) else database
     for form in FORMATS:
         result = run("--db", url, "export", "--format", form, "-o", tmp_path / form)
         assert result.code == 0
@@ -114,8 +116,9 @@ def test_every_kind_of_database_is_exported_in_every_format(run, repository, dat
 def test_what_a_training_format_leaves_out_is_said(run, filled, tmp_path):
     result = run("export", "--format", "sharegpt")
     assert len(result.out.splitlines()) == 12
-    assert (
-        result.err == "left out: ids of tool calls: 43, parts that are not text: 1, reasoning: 11\n"
+    assert result.err == (
+        "left out: ids of tool calls: 43, parts that are not text: 1, questions without an answer: 1, "
+        "reasoning: 11, texts beside tool calls: 16, turns joined to the one before: 10\n"
     )
     given = run("--json", "export", "--format", "openai", "-o", tmp_path / "x", "--redact")
     assert json.loads(given.out)["left_out"] == {"reasoning": 11}

@@ -15,7 +15,7 @@ from hermes_store.transfer.exporters.training import LeftOut, calls_of, live_mes
 
 __all__ = ["training_example"]
 
-_ROLES = {"system", "developer", "user", "assistant", "tool"}
+_ROLES = {"system", "user", "assistant", "tool"}
 _PARTS = {"text", "image_url"}
 
 
@@ -32,8 +32,9 @@ def training_example(session: SessionExport, left_out: LeftOut) -> dict[str, Any
     if not messages:
         left_out["sessions without messages"] += 1
         return None
-    if session["system_prompt"]:
-        messages.insert(0, {"role": "system", "content": session["system_prompt"]})
+    prompt = {"role": "system", "content": session["system_prompt"]}
+    if prompt["content"] and messages[0] != prompt:
+        messages.insert(0, prompt)
     tools = tools_of(session)
     return {"messages": messages, **({"tools": tools} if tools else {})}
 
