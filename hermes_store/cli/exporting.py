@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import IO, Any
@@ -16,7 +16,7 @@ from hermes_store import SessionFilter, SessionRepository
 from hermes_store.cli import output
 from hermes_store.cli.choosing import check_sources, choosing_sessions
 from hermes_store.cli.completion import complete_sessions
-from hermes_store.cli.export_formats import FORMATS, Format
+from hermes_store.cli.export_formats import FORMATS, Format, Sessions
 from hermes_store.cli.names import find_session
 from hermes_store.cli.opening import open_to_read
 from hermes_store.cli.options import Options
@@ -25,14 +25,20 @@ from hermes_store.cli.text import escaped_json
 from hermes_store.cli.whole_files import STDIO, file_name, replacing, written_whole
 from hermes_store.database.address import url_of
 from hermes_store.database.choice import backend_of
+from hermes_store.errors import SessionNotFoundError
 from hermes_store.filters import EVERYTHING
-from hermes_store.migrate import Progress
 from hermes_store.records import SessionExport
 from hermes_store.transfer.redaction import Redaction
 
 __all__ = ["export_command"]
 
 _JOURNALS = ("-wal", "-shm", "-journal")
+
+
+def _folder(_ctx: click.Context, _option: click.Parameter, value: str | None) -> Path | None:
+    if value == "":
+        raise click.BadParameter("it is empty: name a folder")
+    return Path(value) if value else None
 
 
 @click.command("export")
@@ -48,7 +54,8 @@ _JOURNALS = ("-wal", "-shm", "-journal")
 @click.option(
     "--each",
     "folder",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(file_okay=False),
+    callback=_folder,
     help="A folder: each session gets a file of its own there.",
 )
 @click.option(
@@ -110,12 +117,13 @@ def export_command(
         found = stack.enter_context(closing(_exported(repo, ids, which)))
         wanted = target != STDIO or folder is not None or not sys.stdout.isatty()
         report = stack.enter_context(output.progress_bar("exporting", wanted=wanted))
-        counted = written.counting(found, report, len(ids) or repo.session_count(filter=which))
+        total = len(ids) or repo.session_count(filter=which)
+        counted = written.counting(found, repo, lambda number: report("", number, total))
         if folder:
-            written.each(counted, repo, folder)
+            written.each(counted, folder)
         else:
             with written_whole(target) as stream:
-                written.write(counted, repo, stream)
+                written.write(counted, stream)
     written.tell()
 
 
@@ -127,6 +135,15 @@ def _exported(
     for session_id in ids:
         if session := repo.export_session(session_id):
             yield session
+
+
+def _lineage(repo: SessionRepository, session_id: str) -> list[str]:
+    """The ids of a conversation of several sessions, from the root to the tip."""
+    try:
+        found = repo.get_lineage(session_id)
+    except SessionNotFoundError:  # deleted since the export began
+        return []
+    return found if len(found) > 1 else []
 
 
 class _Written:
@@ -151,33 +168,35 @@ class _Written:
         return f"{self._where} is as it was"
 
     def counting(
-        self, sessions: Iterable[SessionExport], report: Progress, total: int
-    ) -> Iterator[SessionExport]:
-        """Yield each session without its secrets, and count it when it was written."""
+        self,
+        sessions: Iterable[SessionExport],
+        repo: SessionRepository,
+        report: Callable[[int], object],
+    ) -> Iterator[tuple[SessionExport, list[str]]]:
+        """Yield each session and its conversation without secrets; count it when it is written."""
         for session in sessions:
-            yield self._redaction.session(session) if self._redaction else session
+            lineage = [] if self._form.is_json else _lineage(repo, session["id"])
+            if self._redaction:
+                lineage = list(map(self._redaction.name, lineage))
+            yield self._redaction.session(session) if self._redaction else session, lineage
             self._sessions += 1
             self._messages += len(session["messages"])
-            report("", self._sessions, total)
+            report(self._sessions)
 
-    def each(
-        self, sessions: Iterable[SessionExport], repo: SessionRepository, folder: Path
-    ) -> None:
+    def each(self, sessions: Sessions, folder: Path) -> None:
         """Write each session to a file of its own in `folder`, which is made when missing."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for session in sessions:
+        for session, lineage in sessions:
             file = folder / file_name(session["id"], session["title"], self._form.suffix)
             _refuse_the_database(self._options, file)
             with replacing(file) as stream:
-                self.write([session], repo, stream)
+                self.write([(session, lineage)], stream)
             self._files += 1
 
-    def write(
-        self, sessions: Iterable[SessionExport], repo: SessionRepository, stream: IO[bytes]
-    ) -> None:
+    def write(self, sessions: Sessions, stream: IO[bytes]) -> None:
         """Write one file."""
         escape = escaped_json if self._form.is_json and stream.isatty() else str
-        for piece in self._form.document(sessions, repo, self._left_out):
+        for piece in self._form.document(sessions, self._left_out):
             stream.write(escape(piece).encode(errors="replace"))
         stream.flush()
 

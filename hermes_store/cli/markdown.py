@@ -10,7 +10,7 @@ import functools
 import html
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hermes_store.cli import output
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["markdown"]
 
-Lineage = Callable[[str], list[str]]
-
 _MARKS = re.compile(r"([\\`*{}\[\]<>#|~&!$]|(?<![^\W_])_|_(?![^\W_]))")
 _OF_CODE = ("```", "~~~", "    ")
 """A text without any of these has no block of code."""
@@ -32,12 +30,12 @@ _BACKTICKS = re.compile("`+")
 _INLINE = re.compile(r"\\.|(?P<run>`+)|<|!(?=\[)", re.DOTALL)
 
 
-def markdown(sessions: Iterable[SessionExport], lineage: Lineage) -> Iterator[str]:
-    """Yield the Markdown of sessions, piece by piece. `lineage`: the ids of a conversation."""
-    for number, session in enumerate(sessions):
+def markdown(sessions: Iterable[tuple[SessionExport, list[str]]]) -> Iterator[str]:
+    """Yield the Markdown of sessions, piece by piece; with each the ids of its conversation."""
+    for number, (session, lineage) in enumerate(sessions):
         if number:
             yield "\n---\n\n"
-        yield from _head(session, lineage(session["id"]))
+        yield from _head(session, lineage)
         for message in session["messages"]:
             yield from _message(message)
 
@@ -46,7 +44,7 @@ def _head(session: SessionExport, lineage: list[str]) -> Iterator[str]:
     yield f"# {_escaped(in_one_line(session['title']) or one_line(session['id']))}\n\n"
     for line in facts(session, session["id"]):
         yield f"- {_escaped(line)}\n"
-    if len(lineage) > 1:
+    if lineage:
         here = _escaped(one_line(session["id"]))
         ids = [_escaped(one_line(each)) for each in lineage]
         parts = (f"**{each}**" if each == here else each for each in ids)

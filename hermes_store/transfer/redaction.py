@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, cast
 
 from hermes_store import values
@@ -35,7 +36,9 @@ class Redaction:
         self.counts: Counter[str] = Counter()
         """How many were replaced, by kind."""
         self._kinds = frozenset(chosen)
-        self._secrets = [each for each in SECRETS if each.kind in self._kinds]
+        self._hints = [
+            (hint, each) for each in SECRETS if each.kind in self._kinds for hint in each.hints
+        ]
         self._numbers: dict[str, int] = {}
 
     def session(self, session: SessionExport) -> SessionExport:
@@ -48,6 +51,13 @@ class Redaction:
         """Return a text without its secrets."""
         return self._document(text) if _is_json(text) else self._plain(text)
 
+    def name(self, name: str) -> str:
+        """Return an id or another name without its secrets, with a number that tells it apart."""
+        redacted = self.text(name)
+        if redacted == name:
+            return name
+        return f"{redacted} #{self._numbers.setdefault(name, len(self._numbers) + 1)}"
+
     def _fields(self, row: dict[str, Any]) -> dict[str, Any]:
         return {name: self._field(name, value) for name, value in row.items()}
 
@@ -58,18 +68,12 @@ class Redaction:
             if kind and kind in self._kinds:
                 return self._replacement(kind)
             is_name = name in {"id", "key"} or name.endswith("_id")
-            return self._name(value) if is_name else self.text(value)
+            return self.name(value) if is_name else self.text(value)
         if isinstance(value, (list, dict)):
             document = json.dumps(value, ensure_ascii=False)
             redacted = self._document(document)
             return value if redacted == document else json.loads(redacted)
         return value
-
-    def _name(self, name: str) -> str:
-        redacted = self.text(name)
-        if redacted == name:
-            return name
-        return f"{redacted} #{self._numbers.setdefault(name, len(self._numbers) + 1)}"
 
     def _document(self, document: str) -> str:
         """A JSON document: each text in it by itself, all else as it was written."""
@@ -78,7 +82,7 @@ class Redaction:
         def replaced(match: re.Match[str]) -> str:
             nonlocal name
             text, colon = json.loads(match[1], strict=False), match[2]
-            new = self._name(text) if colon else self._field(name, text)
+            new = self.name(text) if colon else self._field(name, text)
             name = text if colon else ""
             return match[0] if new == text else _json_of(new) + (colon or "")
 
@@ -86,12 +90,12 @@ class Redaction:
 
     def _plain(self, text: str) -> str:
         lowered = text.lower()
-        for secret in self._secrets:
-            if any(hint in lowered for hint in secret.hints):
-                text = secret.pattern.sub(lambda match: self._without(match, secret), text)  # noqa: B023 - used at once
+        for hint, secret in self._hints:
+            if hint in lowered:
+                text = secret.pattern.sub(partial(self._without, secret), text)
         return text
 
-    def _without(self, match: re.Match[str], secret: Secret) -> str:
+    def _without(self, secret: Secret, match: re.Match[str]) -> str:
         if not secret.is_one(match):
             return match[0]
         start, end = match.span("secret" if "secret" in match.re.groupindex else 0)

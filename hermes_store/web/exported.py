@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,11 @@ from hermes_store.web.views import views
 
 __all__ = ["exported"]
 
-Lineage = Callable[[str], list[str]]
+Session = tuple[SessionExport, list[str]]
 
 
-def exported(sessions: Iterable[SessionExport], lineage: Lineage) -> Iterator[str]:
-    """Yield an HTML document of sessions, piece by piece. `lineage`: the ids of a conversation."""
+def exported(sessions: Iterable[Session]) -> Iterator[str]:
+    """Yield an HTML document of sessions, piece by piece; with each the ids of its conversation."""
     given = iter(sessions)
     first = next(given, None)
     style, policy = _style()
@@ -34,20 +34,19 @@ def exported(sessions: Iterable[SessionExport], lineage: Lineage) -> Iterator[st
         environment()
         .get_template("exported.html")
         .generate(
-            title=title(first) if first else "No sessions",
+            title=title(first[0]) if first else "No sessions",
             style=style,
             policy=policy,
-            sessions=_shown(first, given, lineage),
+            sessions=_shown(first, given),
         )
     )
 
 
-def _shown(
-    first: SessionExport | None, others: Iterator[SessionExport], lineage: Lineage
-) -> Iterator[dict[str, Any]]:
+def _shown(first: Session | None, others: Iterator[Session]) -> Iterator[dict[str, Any]]:
     """One session at a time: a template goes through them as it writes."""
-    session = first
-    while session is not None:
+    given = first
+    while given is not None:
+        session, lineage = given
         yield {
             "title": title(session),
             "facts": facts(session),
@@ -55,10 +54,10 @@ def _shown(
             "prompt": session["system_prompt"],
             "parent": session["parent_session_id"],
             "link": session["link"],
-            "lineage": lineage(session["id"]),
+            "lineage": lineage,
             "messages": (views([each], _itself)[0] for each in session["messages"]),
         }
-        session = next(others, None)
+        given = next(others, None)
 
 
 def _itself(_message: Mapping[str, Any], _number: int, url: str) -> str:

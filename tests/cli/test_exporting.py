@@ -65,6 +65,16 @@ def test_a_kind_that_does_not_exist_is_refused_with_those_that_do(run, filled, k
     assert "before a SESSION write --redact=all" in result.err
 
 
+@pytest.mark.parametrize("form", ["md", "html"])
+def test_the_ids_of_a_conversation_are_redacted_as_well(run, secret, form):
+    with SessionRepository(secret) as repo:
+        repo.end_session(f"mail/{MAIL}", "compression")
+        repo.create_session("tip", "mail", parent_session_id=f"mail/{MAIL}", link="compression")
+    shown = run("export", "tip", "--format", form, "--redact").out
+    assert MAIL not in shown
+    assert re.search(r"mail/\W*redacted: e-mail\W* \\?#1\W.*tip", shown, re.DOTALL)
+
+
 def test_a_redacted_export_is_imported_and_sessions_stay_apart(run, secret, tmp_path):
     with SessionRepository(secret) as repo:
         repo.create_session("mail/bob@example.org", "mail", parent_session_id=f"mail/{MAIL}")
@@ -131,6 +141,7 @@ def test_what_a_training_format_leaves_out_is_said(run, filled, tmp_path):
         (["--format", "pdf"], "'pdf' is not one of 'jsonl', 'md', 'html', 'sharegpt', 'openai'"),
         (["--each", "x", "-o", "y"], "-o and --each exclude each other"),
         (["--each", __file__], "is a file"),
+        (["--each", ""], "it is empty: name a folder"),
     ],
 )
 def test_what_cannot_be_done_is_refused(run, filled, arguments, said):

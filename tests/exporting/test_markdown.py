@@ -25,7 +25,7 @@ SESSION = {
 
 def document(*messages, lineage=(), **session) -> str:
     rows = [{**MESSAGE, **message} for message in messages]
-    return "".join(markdown([{**SESSION, **session, "messages": rows}], lambda _: list(lineage)))
+    return "".join(markdown([({**SESSION, **session, "messages": rows}, list(lineage))]))
 
 
 def tokens(text):
