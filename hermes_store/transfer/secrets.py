@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
+
+from hermes_store.transfer.token_prefixes import PREFIXED, Kind
 
 __all__ = ["KINDS", "SECRETS", "Kind", "Secret", "kind_of_field"]
 
-Kind = Literal["key", "token", "private-key", "password", "e-mail"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -30,58 +31,6 @@ class Secret(NamedTuple):
 
 # --- tokens with a prefix of their issuer ---------------------------------------------------------
 
-_WORD = "[A-Za-z0-9_-]"
-_PREFIXED: tuple[tuple[Kind, str, str], ...] = (
-    # OpenAI, Anthropic (sk-ant-), OpenRouter (sk-or-), DeepSeek: "API keys" of their references
-    ("key", "sk-", rf"(?=[A-Za-z_-]{{0,80}}\d){_WORD}{{20,300}}"),
-    # AWS, IAM user guide, "unique identifiers": AKIA is a long-term key, ASIA a temporary one
-    ("key", "AKIA", r"[A-Z2-7]{16}(?![A-Za-z0-9])"),
-    ("key", "ASIA", r"[A-Z2-7]{16}(?![A-Za-z0-9])"),
-    # Google Cloud, "Manage API keys" and "OAuth 2.0": API key, client secret, access token
-    ("key", "AIza", rf"{_WORD}{{35}}(?!{_WORD})"),
-    ("key", "GOCSPX-", rf"{_WORD}{{28}}(?!{_WORD})"),
-    ("token", "ya29.", rf"{_WORD}{{20,2000}}"),
-    # Stripe, "API keys" and "Webhooks"
-    ("key", "sk_live_", "[A-Za-z0-9]{16,250}"),
-    ("key", "sk_test_", "[A-Za-z0-9]{16,250}"),
-    ("key", "rk_live_", "[A-Za-z0-9]{16,250}"),
-    ("key", "rk_test_", "[A-Za-z0-9]{16,250}"),
-    ("key", "whsec_", "[A-Za-z0-9+/=]{24,100}"),
-    # Groq, xAI, Perplexity, Replicate, SendGrid: the pages of their API keys
-    ("key", "gsk_", "[A-Za-z0-9]{40,80}"),
-    ("key", "xai-", "[A-Za-z0-9]{60,120}"),
-    ("key", "pplx-", "[A-Za-z0-9]{40,80}"),
-    ("key", "r8_", "[A-Za-z0-9]{37}(?![A-Za-z0-9])"),
-    ("key", "SG.", rf"{_WORD}{{22}}\.{_WORD}{{43}}"),
-    # age: its identities
-    ("private-key", "AGE-SECRET-KEY-1", "[A-Z0-9]{58}"),
-    # GitHub, "About authentication to GitHub", on the formats of tokens
-    *(("token", f"gh{each}_", r"[A-Za-z0-9]{36,255}") for each in "pousr"),
-    ("token", "github_pat_", "[A-Za-z0-9_]{36,255}"),
-    # GitLab, "Token overview", on prefixes
-    *(
-        ("token", f"gl{each}-", r"[A-Za-z0-9_.-]{20,300}")
-        for each in ("pat", "oas", "dt", "rt", "cbt", "ptt", "ft", "imt", "agent", "soat")
-    ),
-    # Slack, "Token types"
-    *(("token", f"xox{each}-", r"[A-Za-z0-9-]{10,300}") for each in "abcdeoprs"),
-    ("token", "xapp-", "[A-Za-z0-9-]{20,300}"),
-    # npm ("About access tokens"), PyPI (macaroons of pypi.org), Hugging Face ("User access tokens")
-    ("token", "npm_", "[A-Za-z0-9]{36}(?![A-Za-z0-9])"),
-    ("token", "pypi-", rf"AgE{_WORD}{{50,1000}}"),
-    ("token", "hf_", "[A-Za-z0-9]{34,40}(?![A-Za-z0-9])"),
-    # Docker, DigitalOcean, HashiCorp Vault, Linear, Notion, Shopify, Databricks: their references
-    ("token", "dckr_pat_", rf"{_WORD}{{20,60}}"),
-    *(("token", f"do{each}_v1_", "[a-f0-9]{64}") for each in "opr"),
-    ("token", "hvs.", rf"{_WORD}{{24,300}}"),
-    ("token", "lin_api_", "[A-Za-z0-9]{32,64}"),
-    ("token", "ntn_", "[A-Za-z0-9]{40,60}"),
-    ("token", "shpat_", "[a-fA-F0-9]{32}"),
-    ("token", "dapi", "[a-f0-9]{32}(?![A-Za-z0-9])"),
-    # RFC 7519: two JSON objects and a signature, as base64url
-    ("token", "eyJ", rf"{_WORD}{{8,4000}}\.eyJ{_WORD}{{8,16000}}\.{_WORD}{{0,2000}}"),
-)
-
 
 def _begins(prefix: str) -> str:
     r"""A pattern of a prefix that begins a word. Before it an escape may stand: \n, %20."""
@@ -93,10 +42,16 @@ def _begins(prefix: str) -> str:
 
 _TOKENS = [
     Secret(kind, (prefix.lower(),), re.compile(_begins(prefix) + body))
-    for kind, prefix, body in _PREFIXED
+    for kind, prefix, body in PREFIXED
 ]
 _TELEGRAM = Secret(  # Telegram Bot API, "Authorizing your bot"
     "token", (":aa", "%3aaa"), re.compile(r"(?<!\d)\d{8,10}(?::|%3A)AA[A-Za-z0-9_-]{33}")
+)
+_DISCORD = Secret(  # Discord, "Authentication": the id of the bot, a time and a signature
+    "token",
+    (".",),
+    re.compile(r"(?<![\w.-])[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,40}(?![\w.-])", re.ASCII),
+    lambda match: _is_mixed(match[0]),
 )
 _SLACK_HOOK = Secret(  # Slack, "Sending messages using incoming webhooks"
     "token",
@@ -114,6 +69,14 @@ _PEM = Secret(  # RFC 7468; and OpenPGP's armor, RFC 9580
         r"(?:(?:(?!-----).){0,65536}-----END [A-Z0-9 +]{0,60}KEY(?: BLOCK)?-----"
         r"|[^A-Za-z0-9+/=]{0,8}[A-Za-z0-9+/=]{20,}(?:[^A-Za-z0-9+/=]{1,8}[A-Za-z0-9+/=]{20,})*)",
         re.DOTALL,
+    ),
+)
+_COOKIE = Secret(  # RFC 6265
+    "token",
+    ("cookie:",),
+    re.compile(
+        r"(?<![\w-])(?:Set-)?Cookie:\s{0,4}(?P<secret>[^\s\"'\\=;]{1,100}=[^\r\n\"'\\]{8,4000})",
+        re.IGNORECASE,
     ),
 )
 _IN_URL = Secret(  # RFC 3986, "user information"
@@ -151,7 +114,7 @@ _EMAIL = Secret(  # RFC 5321, without quoted local parts and addresses in bracke
 
 _NAMES: dict[Kind, str] = {
     "password": r"passw(?:or)?d|passphrase|pwd",
-    "key": r"(?:api|secret|access|signing|encryption|account)[_-]?key|(?<![A-Za-z])secret"
+    "key": r"(?:api|secret|access|signing|encryption|account|master)[_-]?key|(?<![A-Za-z])secret"
     r"|(?:client|app|shared|consumer)[_-]?secret",
     "token": r"(?:access|auth|refresh|bearer|bot|session|api|id)[_-]?token|(?<![A-Za-z])token",
 }
@@ -159,12 +122,12 @@ _HINTS = {"password": ("passw", "passphrase", "pwd"), "key": ("key", "secret"), 
 _VALUE = (
     r"(?P<sign>[\"'`\\]{0,4}\s{0,4}(?:=>|:=|=|:|%3D)\s{0,4})(?P<quote>\\{0,3}[\"'`])?"
     r"(?P<secret>(?(quote)(?:(?!(?P=quote))(?:\\\S|[^\s\\])){4,512}"
-    r"|[^\s\"'`\\,;&<>(){}\[\]|]{4,512}))(?(quote)(?P=quote)|(?![\w(\[{]))"
+    r"|[^\s\"'`\\,;&<>(){}\[\]|]{4,512}))(?(quote)(?P=quote)|(?![\w.(\[{]))"
 )
 _LEAST = {"password": 4, "key": 12, "token": 16}
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
 _PLACEHOLDER = re.compile(
-    r"[*•.xX_-]+|\$\{.*|\$\(.*|\$[A-Z_][A-Z0-9_]*|%\(?\w+[)%]?s?|<.*>|\{.*\}|\[.*\]|your[_-].*"
+    r":?[*•.xX_-]+|\$\{.*|\$\(.*|\$[A-Z_][A-Z0-9_]*|%\(?\w+[)%]?s?|<.*>|\{.*\}|\[.*\]|your[_-].*|https?://.*"
 )
 _WORDS = re.compile(
     "passw(or)?d|passphrase|secret|token|string|null|none|true|false|undefined|hidden|required"
@@ -218,8 +181,10 @@ SECRETS: tuple[Secret, ...] = (
     _PEM,
     *_TOKENS,
     _TELEGRAM,
+    _DISCORD,
     _SLACK_HOOK,
     _BEARER,
+    _COOKIE,
     _IN_URL,
     *(_assigned(kind, names) for kind, names in _NAMES.items()),
     _EMAIL,

@@ -30,6 +30,13 @@ SECRETS = {
         "pplx" + "-" + MIXED[:48],
         "r8" + "_" + MIXED[:37],
         "SG" + "." + MIXED[:22] + "." + MIXED[:43],
+        "nvapi" + "-" + MIXED[:64],
+        "tvly" + "-dev-" + MIXED[:32],
+        "pcsk" + "_" + MIXED[:6] + "_" + MIXED[:60],
+        "lsv2" + "_pt_" + HEX[:32] + "_" + HEX[:10],
+        "csk" + "-" + HEX[:48],
+        "jina" + "_" + HEX[:32] + MIXED[:28],
+        "fc" + "-" + HEX[:32],
     ],
     "token": [
         "ya29" + "." + MIXED[:60],
@@ -50,6 +57,7 @@ SECRETS = {
         "dapi" + HEX[:32],
         "ey" + "J" + MIXED[:30] + ".ey" + "J" + MIXED[:60] + "." + MIXED[:43],
         "12345" + "67890:AA" + MIXED[:33],
+        "MTk4Nj" + "IyNDgzNDcxOTI1MjQ4" + ".Cl2FMQ." + MIXED[:27],
     ],
     "private-key": [
         "AGE-SECRET-KEY-1" + MIXED[:58].upper(),
@@ -96,6 +104,7 @@ NAMED = {
         ("Authorization: Bearer ", MIXED[:32], ""),
         ('-H \\"Authorization: Bearer ', MIXED[:32], '\\"'),
         ("Authorization: Basic ", "YWRhOnMzY3IzdC13b3Jk", "\n"),
+        ("Cookie: ", "sid=31d4d96e407aad42; theme=light", "\r\nAccept: */*"),
         ("?access_token=", MIXED[:32], "&page=2"),
         ("https://hooks.slack.com/services/", "T00000000/B00000000/" + MIXED[:24], ""),
     ],
@@ -127,6 +136,8 @@ ORDINARY = [
     "Passwort: siehe Zettel. パスワードは秘密です。密码: 无",
     "ghp_short, xoxb-, AKIA, eyJ, sk-learn, hf_hub, npm_config_registry, glpat-",
     "call_6b1f toolu_01A09q90qw90lq917835lq9 chatcmpl-" + MIXED[:29],
+    "M1.example.com, OxfordUniversityPressBooks.co.uk/NewestBooksOfAllTheYears, Cookie: a small file",
+    "`Access Token`: https://tools.ietf.org/html/rfc6749; password = base64.b64encode(x)[:40]; pwd: :****",
     "secretary: Ms Keynes; tokenizer = AutoTokenizer(); keyboard: 104keys",
 ]
 """Nothing here is a secret."""
