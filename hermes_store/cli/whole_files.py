@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sys
 import tempfile
@@ -49,6 +50,8 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
     try:
         with open(descriptor, "wb") as stream:  # noqa: PTH123 - mkstemp gives no path object
             yield stream
+            stream.flush()
+            os.fsync(stream.fileno())  # else the name may stand for an empty file after a power cut
         Path(name).replace(target)
     finally:
         Path(name).unlink(missing_ok=True)

@@ -11,13 +11,15 @@ from typing import Any, cast
 
 from hermes_store import values
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.records import SessionExport
+from hermes_store.records import MessageRecord, SessionExport
 from hermes_store.transfer.secrets import KINDS, SECRETS, Kind, Secret, kind_of_field
 
 __all__ = ["Redaction"]
 
 _LITERAL = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?')
 """A text in a JSON document, and the colon that makes it a name."""
+_COLUMNS = frozenset({*MessageRecord.__annotations__, *SessionExport.__annotations__})
+"""Names that hold no secret; others come from `extra`."""
 
 
 class Redaction:
@@ -59,7 +61,10 @@ class Redaction:
         return f"{redacted} #{self._numbers.setdefault(name, len(self._numbers) + 1)}"
 
     def _fields(self, row: dict[str, Any]) -> dict[str, Any]:
-        return {name: self._field(name, value) for name, value in row.items()}
+        return {
+            name if name in _COLUMNS else self.name(name): self._field(name, value)
+            for name, value in row.items()
+        }
 
     def _field(self, name: str, value: Any) -> Any:
         """The value of a column or of a field in JSON."""

@@ -98,6 +98,7 @@ def test_every_field_of_a_session_is_looked_into():
                 "tool_calls": [{"function": {"arguments": json.dumps({"to": mail})}}],
                 "reasoning": mail,
                 "key of another program": {"deep": [mail]},
+                f"by {mail}": 1,
             }
         ],
         "usage": [{"base_url": "https://u:" + "s3cr3t@example.org"}],
@@ -108,7 +109,7 @@ def test_every_field_of_a_session_is_looked_into():
     assert json.dumps(session) == given
     assert mail not in json.dumps(found)
     assert "s3cr3t" not in json.dumps(found)
-    assert redaction.counts == {"e-mail": 12, "key": 1, "password": 1}
+    assert redaction.counts == {"e-mail": 13, "key": 1, "password": 1}
     assert found["model_config"] == {"api_key": "[redacted: key]", "temperature": 0.2}
     assert (found["ended_at"], found["message_count"], found["messages"][0]["id"]) == (None, 1, 7)
     assert found["messages"][0]["session_id"] == found["id"]
