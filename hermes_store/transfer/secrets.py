@@ -32,12 +32,18 @@ class Secret(NamedTuple):
 # --- tokens with a prefix of their issuer ---------------------------------------------------------
 
 
-def _begins(prefix: str) -> str:
-    r"""A pattern of a prefix that begins a word. Before it an escape may stand: \n, %20."""
+_ESCAPES = (r"\\[bfnrt]", r"\\u[0-9A-Fa-f]{4}", "%[0-9A-Fa-f]{2}")
+"""What may stand before a secret and is no part of it, though its end is a letter or a digit."""
+
+
+def _after_escape(written: str = "") -> str:
+    return "|".join(f"(?<={each}{written})" for each in _ESCAPES)
+
+
+def _begins(prefix: str = "") -> str:
+    """A pattern of a prefix that begins a word. It stands first, which is searched for fastest."""
     written = re.escape(prefix)
-    before = (r"\\[bfnrt]", r"\\u[0-9A-Fa-f]{4}", "%[0-9A-Fa-f]{2}")
-    after_escape = "|".join(f"(?<={each}{written})" for each in before)
-    return rf"{written}(?:(?<![A-Za-z0-9_%\\-]{written})|{after_escape})"
+    return f"{written}(?:(?<![A-Za-z0-9]{written})|{_after_escape(written)})"
 
 
 _TOKENS = [
@@ -45,12 +51,12 @@ _TOKENS = [
     for kind, prefix, body in PREFIXED
 ]
 _TELEGRAM = Secret(  # Telegram Bot API, "Authorizing your bot"
-    "token", (":aa", "%3aaa"), re.compile(r"(?<!\d)\d{8,10}(?::|%3A)AA[A-Za-z0-9_-]{33}")
+    "token", (":aa", "%3aaa"), re.compile(_begins() + r"\d{8,10}(?::|%3A)AA[A-Za-z0-9_-]{33}")
 )
 _DISCORD = Secret(  # Discord, "Authentication": the id of the bot, a time and a signature
     "token",
     (".",),
-    re.compile(r"(?<![\w.-])[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,40}(?![\w.-])", re.ASCII),
+    re.compile(_begins() + r"[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,40}(?![A-Za-z0-9])", re.ASCII),
     lambda match: _is_mixed(match[0]),
 )
 _SLACK_HOOK = Secret(  # Slack, "Sending messages using incoming webhooks"
@@ -75,7 +81,7 @@ _COOKIE = Secret(  # RFC 6265
     "token",
     ("cookie:",),
     re.compile(
-        r"(?<![\w-])(?:Set-)?Cookie:\s{0,4}(?P<secret>[^\s\"'\\=;]{1,100}=[^\r\n\"'\\]{8,4000})",
+        r"(?:Set-)?Cookie:\s{0,4}(?P<secret>[^\s\"'\\=;]{1,100}=[^\r\n\"'\\]{8,4000})",
         re.IGNORECASE,
     ),
 )
@@ -92,21 +98,22 @@ _BEARER = Secret(  # RFC 6750 and RFC 7617
     "token",
     ("bearer", "authorization"),
     re.compile(
-        r"(?:\bBearer|\bAuthorization[\"'\\]{0,4}\s{0,4}[:=]\s{0,4}[\"'\\]{0,4}(?:Basic|Token))"
+        r"(?:Bearer|Authorization[\"'\\]{0,4}\s{0,4}[:=]\s{0,4}[\"'\\]{0,4}(?:Basic|Token))"
         r"(?:\s|\+|%20){1,3}(?P<secret>[A-Za-z0-9._~+/=-]{16,4000})",
         re.IGNORECASE,
     ),
     lambda match: _is_mixed(match["secret"]),
 )
+_LETTERS = r"\u00C0-\u024F\u0370-\u052F"
+"""Of Latin, Greek and Cyrillic, beside ASCII: other scripts put no blank before an address."""
+_LOCAL = rf"[A-Za-z0-9_.+{_LETTERS}-]"
 _EMAIL = Secret(  # RFC 5321, without quoted local parts and addresses in brackets
     "e-mail",
     ("@", "%40", "u0040", "&#64;"),
     re.compile(
-        r"(?:(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4})|(?<=%[0-9A-Fa-f]{2})|(?<![\w.%+\\-]))"
-        r"(?!git(?:@|%40))[A-Za-z0-9_\u00C0-\u024F\u0370-\u052F][A-Za-z0-9_.+\u00C0-\u024F\u0370-\u052F-]{0,63}"
-        r"(?:@|%40|\\{1,4}u0040|&#64;)"
-        r"(?!\d{1,3}\.\d|\dx\.)(?:[A-Za-z0-9\u00C0-\u024F\u0370-\u052F-]{1,63}\.){1,8}"
-        r"[A-Za-z\u00C0-\u024F\u0370-\u052F]{2,63}(?![A-Za-z0-9_])"
+        rf"(?:(?<!{_LOCAL})(?<![%\\])|(?<=\\)(?![bfnrtu])|(?<=%)(?![0-9A-Fa-f]{{2}})|{_after_escape()})"
+        rf"(?!git(?:@|%40)){_LOCAL}+(?:@|%40|\\{{1,4}}u0040|&#64;)(?!\d{{1,3}}\.\d|\dx\.)"
+        rf"(?:[A-Za-z0-9{_LETTERS}-]{{1,63}}\.){{1,8}}[A-Za-z{_LETTERS}]{{2,63}}(?![A-Za-z0-9])"
     ),
 )
 

@@ -20,8 +20,8 @@ PREFIXED: tuple[tuple[Kind, str, str], ...] = (
     ("key", "AKIA", r"[A-Z2-7]{16}(?![A-Za-z0-9])"),
     ("key", "ASIA", r"[A-Z2-7]{16}(?![A-Za-z0-9])"),
     # Google Cloud, "Manage API keys" and "OAuth 2.0": API key, client secret, access token
-    ("key", "AIza", rf"{_WORD}{{35}}(?!{_WORD})"),
-    ("key", "GOCSPX-", rf"{_WORD}{{28}}(?!{_WORD})"),
+    ("key", "AIza", rf"{_WORD}{{35}}(?![A-Za-z0-9])"),
+    ("key", "GOCSPX-", rf"{_WORD}{{28}}(?![A-Za-z0-9])"),
     ("token", "ya29.", rf"{_WORD}{{20,2000}}"),
     # Stripe, "API keys" and "Webhooks"
     ("key", "sk_live_", "[A-Za-z0-9]{16,250}"),

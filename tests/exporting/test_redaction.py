@@ -2,6 +2,7 @@
 
 import json
 import re
+import string
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,36 @@ def test_a_secret_is_replaced_wherever_it_stands_in_a_text(kind, secret):
         assert redaction.counts == {kind: 1}
 
 
+BEFORE = [
+    *string.punctuation,
+    *string.whitespace,
+    "中",
+    "...",
+    "--",
+    "```",
+    "\\n",
+    "\\\\n",
+    "%20",
+    "\\u00e9",
+]
+AFTER = [*string.punctuation, *string.whitespace, "中", "...", "```", "\\n", '\\"', "%20"]
+
+
+@pytest.mark.parametrize(("kind", "secret"), ALONE)
+def test_no_character_beside_a_secret_hides_it(kind, secret):
+    found = [Redaction().text(each + secret) for each in BEFORE]
+    found += [Redaction().text(f"{secret}{each}x") for each in AFTER]
+    assert [text for text in found if secret in text] == []
+
+
 @pytest.mark.parametrize(("kind", "before", "secret", "after"), BEHIND_A_NAME)
 def test_a_secret_that_its_name_tells_is_replaced_and_the_name_stays(kind, before, secret, after):
     redaction = Redaction()
     assert redaction.text(before + secret + after) == f"{before}[redacted: {kind}]{after}"
     assert redaction.counts == {kind: 1}
+    assert [
+        each for each in BEFORE if secret in Redaction().text(each + before + secret + after)
+    ] == []
 
 
 @pytest.mark.parametrize("text", ORDINARY)
