@@ -10,7 +10,7 @@ from hermes_store.cli.extras import needing
 from hermes_store.records import SessionExport
 from hermes_store.transfer.exporters.training import LeftOut
 
-__all__ = ["FORMATS", "Format", "Sessions"]
+__all__ = ["FORMATS", "Format", "Sessions", "json_lines"]
 
 Sessions = Iterable[tuple[SessionExport, list[str]]]
 """Each session with the ids of its conversation, when there are several."""
@@ -28,14 +28,15 @@ class Format(NamedTuple):
     """Whether it holds all of a session, or says by itself what it is for."""
 
 
-def _lines(sessions: Iterable[Any]) -> Iterator[str]:
+def json_lines(sessions: Iterable[Any]) -> Iterator[str]:
+    """Yield each session as a line of JSON."""
     for session in sessions:
         if session is not None:
             yield json.dumps(session, ensure_ascii=False) + "\n"
 
 
 def _jsonl(sessions: Sessions, _left_out: LeftOut) -> Iterator[str]:
-    return _lines(session for session, _ in sessions)
+    return json_lines(session for session, _ in sessions)
 
 
 def _markdown(sessions: Sessions, _left_out: LeftOut) -> Iterator[str]:
@@ -54,13 +55,13 @@ def _html(sessions: Sessions, _left_out: LeftOut) -> Iterator[str]:
 def _sharegpt(sessions: Sessions, left_out: LeftOut) -> Iterator[str]:
     from hermes_store.transfer.exporters.sharegpt import conversation
 
-    return _lines(conversation(session, left_out) for session, _ in sessions)
+    return json_lines(conversation(session, left_out) for session, _ in sessions)
 
 
 def _openai(sessions: Sessions, left_out: LeftOut) -> Iterator[str]:
     from hermes_store.transfer.exporters.openai import training_example
 
-    return _lines(training_example(session, left_out) for session, _ in sessions)
+    return json_lines(training_example(session, left_out) for session, _ in sessions)
 
 
 FORMATS = {

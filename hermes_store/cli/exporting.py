@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -17,22 +16,19 @@ from hermes_store.cli import output
 from hermes_store.cli.choosing import check_sources, choosing_sessions
 from hermes_store.cli.completion import complete_sessions
 from hermes_store.cli.export_formats import FORMATS, Format, Sessions
+from hermes_store.cli.file_names import file_name
 from hermes_store.cli.names import find_session
 from hermes_store.cli.opening import open_to_read
 from hermes_store.cli.options import Options
 from hermes_store.cli.redacting import REDACTION
 from hermes_store.cli.text import escaped_json
-from hermes_store.cli.whole_files import STDIO, file_name, replacing, written_whole
-from hermes_store.database.address import url_of
-from hermes_store.database.choice import backend_of
+from hermes_store.cli.writing import STDIO, refuse_the_database, replacing, written_whole
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.filters import EVERYTHING
 from hermes_store.records import SessionExport
 from hermes_store.transfer.redaction import Redaction
 
 __all__ = ["export_command"]
-
-_JOURNALS = ("-wal", "-shm", "-journal")
 
 
 def _folder(_ctx: click.Context, _option: click.Parameter, value: str | None) -> Path | None:
@@ -104,7 +100,7 @@ def export_command(
         raise click.UsageError("--lineage needs a SESSION; without one all sessions are exported")
     if folder and target != STDIO:
         raise click.UsageError("-o and --each exclude each other")
-    _refuse_the_database(options, target)
+    refuse_the_database(options, target, "-o")
     written = _Written(options, FORMATS[form], folder or target, redaction)
     options.kept = written.kept
     with ExitStack() as stack:
@@ -188,7 +184,7 @@ class _Written:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for session, lineage in sessions:
             file = folder / file_name(session["id"], session["title"], self._form.suffix)
-            _refuse_the_database(self._options, file)
+            refuse_the_database(self._options, file, "--each")
             with replacing(file) as stream:
                 self.write([(session, lineage)], stream)
             self._files += 1
@@ -218,12 +214,3 @@ class _Written:
     def _result(self) -> dict[str, Any]:
         where = "folder" if self._where.is_dir() else "file"
         return {where: str(self._where), "sessions": self._sessions, "messages": self._messages}
-
-
-def _refuse_the_database(options: Options, target: Path) -> None:
-    url = url_of(options.db)
-    if backend_of(url).is_server:
-        return
-    database = os.path.realpath(str(url.database))
-    if os.path.realpath(target) in {database + suffix for suffix in ("", *_JOURNALS)}:
-        raise click.UsageError(f"{target} is a file of the database itself; give another")

@@ -15,7 +15,7 @@ from sqlalchemy import URL
 from support import until
 
 from hermes_store import SessionRepository
-from hermes_store.cli.whole_files import file_name
+from hermes_store.cli.file_names import file_name
 
 FORMATS = ("jsonl", "md", "html", "sharegpt", "openai")
 MAIL, TOKEN = "ada@example.org", "gh" + "p_" + "aB3dE5gH7j" * 4
@@ -156,7 +156,7 @@ def test_a_file_of_each_session_never_replaces_the_database(run, home, tmp_path)
         repo.create_session("s", "cli")
     result = run("--db", database, "export", "--each", tmp_path)
     assert result.code == 2
-    assert "is a file of the database itself" in result.err
+    assert "--each names a file of the database itself" in result.err
     assert run("--db", database, "list").code == 0
 
 

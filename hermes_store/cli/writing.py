@@ -1,10 +1,8 @@
-"""Files that are there whole or not at all, which only their owner reads."""
+"""Files that a command writes: there whole or not at all, and never over the database."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,16 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-__all__ = ["STDIO", "file_name", "replacing", "written_whole"]
+import click
+
+from hermes_store.cli.options import Options
+from hermes_store.database.address import url_of
+from hermes_store.database.choice import backend_of
+
+__all__ = ["STDIO", "refuse_the_database", "replacing", "written_whole"]
 
 STDIO = Path("-")
-_LONGEST = 80
-"""Bytes of an id or a title in a name: file systems take 255 for all of it."""
-_NOT_SAFE = re.compile(r"[^A-Za-z0-9_]+")
-_NOT_IN_TITLES = re.compile(r"[\W_]+")
-_RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)
-"""Names of devices on Windows ("Naming Files, Paths, and Namespaces")."""
-_ENDS_IN_DIGEST = re.compile("_[0-9a-f]{16}$")
+_JOURNALS = ("-wal", "-shm", "-journal")
 
 
 @contextmanager
@@ -57,14 +55,11 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
         Path(name).unlink(missing_ok=True)
 
 
-def file_name(session_id: str, title: str | None, suffix: str) -> str:
-    """Return a name for the file of a session, which no other session's file has.
-
-    An id that is not a name on every system gets a digest, so that ids stay different.
-    """
-    name = _NOT_SAFE.sub("_", session_id)[:_LONGEST]
-    is_safe = name == session_id.lower() and not _RESERVED.fullmatch(name)
-    if not is_safe or _ENDS_IN_DIGEST.search(name):  # the latter might be another's with its digest
-        name = f"{name}_{hashlib.sha256(session_id.encode()).hexdigest()[:16]}"
-    said = _NOT_IN_TITLES.sub("-", title or "").encode()[:_LONGEST].decode(errors="ignore")
-    return "-".join(filter(None, [name, said.strip("-")])) + suffix
+def refuse_the_database(options: Options, target: Path, option: str) -> None:
+    """Refuse to write over the database. `option` named the file."""
+    url = url_of(options.db)
+    if backend_of(url).is_server:
+        return
+    database = os.path.realpath(str(url.database))
+    if os.path.realpath(target) in {database + suffix for suffix in ("", *_JOURNALS)}:
+        raise click.UsageError(f"{option} names a file of the database itself; give another")
