@@ -6,11 +6,13 @@ import string
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from exporting.secret_texts import HEX, MIXED, NAMED, ORDINARY, SECRETS
 from hypothesis import given
 from hypothesis import strategies as st
 
 import hermes_store
+from benchmarks.redaction import main
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.transfer.redaction import Redaction
 from hermes_store.transfer.secrets import KINDS
@@ -234,3 +236,11 @@ def shape(value):
     if isinstance(value, dict):
         return [shape(each) for each in value.values()]
     return [shape(each) for each in value] if isinstance(value, list) else type(value)
+
+
+def test_finds_in_files_are_shown_for_a_person_to_judge(tmp_path):
+    (tmp_path / "a.py").write_text(f"token = '{GITHUB}'\nmail = 'ada@example.org'\n")
+    (tmp_path / "b.txt").write_text(ORDINARY[0])
+    printed = CliRunner().invoke(main, [str(tmp_path)]).output.splitlines()
+    assert printed[0] == f"{tmp_path / 'a.py'}: token: {GITHUB!r}"
+    assert printed[-1].endswith(" s: e-mail 1, token 2")
