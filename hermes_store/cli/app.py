@@ -46,7 +46,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "prune": ("deleting", "Delete sessions that ended long ago."),
     },
     "Move": {
-        "export": ("exporting", "Write sessions as JSON lines."),
+        "export": ("exporting", "Write sessions as JSON lines, Markdown, HTML or training data."),
         "import": ("importing", "Read what export or other programs wrote."),
         "backup": ("backing_up", "Write the whole store into one checked file."),
         "restore": ("backing_up", "Put a backup in the place of the store."),

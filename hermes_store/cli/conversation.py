@@ -14,7 +14,7 @@ from hermes_store.cli import output
 from hermes_store.cli.text import as_json, in_one_line, one_line, plain
 from hermes_store.cli.wrapping import cut, wrapped
 
-__all__ = ["Writer", "text_of"]
+__all__ = ["Writer", "facts", "text_of"]
 
 _HEAD = "──"
 _INDENT = "  "
@@ -45,7 +45,7 @@ class Writer:
         title = in_one_line(session["title"]) or one_line(session["id"])
         forged = _INDENT if title.startswith("─") else ""  # a title that looks like a head
         self._line(cut(forged + title, self._width), bold=True)
-        for line in _facts(session, tip):
+        for line in facts(session, tip):
             self._line(cut(line, self._width), dim=True)
 
     def system_prompt(self, prompt: str) -> None:
@@ -89,8 +89,8 @@ _JOINED = {"branch": "branched off", "delegate": "works for", "reset": "begun an
 """What a session is to its parent; of other links it continues it."""
 
 
-def _facts(session: Mapping[str, Any], tip: str) -> Iterator[str]:
-    """What is known about the session, a line for each subject."""
+def facts(session: Mapping[str, Any], tip: str) -> Iterator[str]:
+    """Yield what is known about a session, a line for each subject; `tip`: where it goes on."""
     known = (session["id"], session["source"], session["model"])
     yield " · ".join(one_line(each) for each in known if each)
     yield _times(session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import click
@@ -24,6 +25,9 @@ __all__ = [
     "require_store",
     "where",
 ]
+
+# Ctrl-C inside SQLAlchemy makes it log what it could not close: a traceback, where nobody listens.
+logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
 
 
 def where(options: Options) -> str:
