@@ -7,6 +7,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import prepared
+
 from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.schema import autogenerate
 from hermes_store.schema.revisions import HEAD, REVISIONS
@@ -125,7 +127,7 @@ def alembic(
     command = [sys.executable, "-W", "error", "-m", "alembic"]
     if "-c" not in arguments:
         command += ["-c", str(ROOT / "alembic.ini")]
-    return subprocess.run(
+    return prepared.run(
         [*command, *arguments],
         cwd=cwd,
         env=inherited | environment,
