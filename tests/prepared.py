@@ -49,7 +49,8 @@ class Popen(subprocess.Popen[Any]):
     """Where the number of the child comes, and how it ended."""
 
     def _execute_child(self, args: Any, *rest: Any) -> None:
-        env = dict(os.environ if rest[5] is None else rest[5])
+        given = os.environ if rest[5] is None else rest[5]
+        env = {name: os.fspath(value) for name, value in given.items()}
         if _start(env) == _start(os.environ):
             child = (
                 [os.fspath(word) for word in args[1:]],
