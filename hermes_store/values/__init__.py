@@ -29,6 +29,7 @@ from hermes_store.values.numbers import (
 from hermes_store.values.texts import (
     external_id,
     indexed,
+    is_external_id,
     key,
     listed,
     mapping,
@@ -61,6 +62,7 @@ __all__ = [
     "encode_object",
     "external_id",
     "indexed",
+    "is_external_id",
     "key",
     "length",
     "limit",

@@ -10,6 +10,7 @@ from hermes_store.errors import InvalidArgumentError
 __all__ = [
     "external_id",
     "indexed",
+    "is_external_id",
     "key",
     "listed",
     "mapping",
@@ -143,8 +144,15 @@ def optional_mapping(argument: str, value: Any) -> dict[str, Any] | None:
 
 
 def external_id(argument: str, value: Any) -> str:
-    """The id that another system gave a message."""
-    return indexed(argument, text(argument, value))
+    """The id that another system gave a message; as every id, it is never altered."""
+    return key(argument, value)
+
+
+def is_external_id(value: Any) -> bool:
+    """Whether a message can have this id of another system."""
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_INDEXED:
+        return False
+    return "\0" not in value and storable(value) is value
 
 
 def source(argument: str, value: Any) -> str:
