@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from hermes_store.errors import InvalidArgumentError
@@ -22,6 +23,8 @@ __all__ = [
     "optional_session_id",
     "optional_text",
     "prefix",
+    "read_text",
+    "rows_of_text",
     "session_id",
     "session_key",
     "shown",
@@ -197,6 +200,18 @@ def storable(value: str) -> str:
     except UnicodeEncodeError:
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return value
+
+
+def rows_of_text(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    """The rows, with texts where another program stored bytes in SQLite's columns of text."""
+    if bytes not in map(type, chain.from_iterable(rows)):
+        return rows
+    return [tuple(map(read_text, row)) for row in rows]
+
+
+def read_text(value: Any) -> Any:
+    """The text that bytes are in UTF-8, with U+FFFD for those that are not; others as they are."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def shown(value: Any) -> str:
