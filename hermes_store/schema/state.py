@@ -28,6 +28,7 @@ from hermes_store.errors import (
 )
 from hermes_store.schema.names import OLD_VERSION_TABLE, VERSION_TABLE
 from hermes_store.schema.revisions import HEAD, REVISIONS
+from hermes_store.schema.server_tables import visible_tables
 from hermes_store.search.triggers import foreign
 
 __all__ = ["State", "look", "look_at_file"]
@@ -159,22 +160,9 @@ def _look(query: Callable[[str], Sequence[Any]]) -> State:
     return state
 
 
-# SQLAlchemy's inspector takes ten times as long, because it reads types and defaults.
-_VISIBLE_TABLES = """
-SELECT relname, attname FROM pg_class LEFT JOIN pg_attribute
-    ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped
-    AND relname IN ('sessions', 'messages')
-WHERE relkind IN ('r', 'p') AND relpersistence <> 't' AND pg_table_is_visible(pg_class.oid)
-    AND relnamespace <> 'pg_catalog'::regnamespace
-"""
-"""The tables that a name without a schema may mean, with the columns of `_KEY_COLUMNS`' tables."""
-
-
 def _look_at_server(connection: Connection) -> State:
     """A server's database may be shared with other applications, in one schema or in several."""
-    tables: dict[str, set[str]] = {}
-    for name, column in connection.exec_driver_sql(_VISIBLE_TABLES):
-        tables.setdefault(name, set()).update([column] if column else [])
+    tables = visible_tables(connection)
     stamps: dict[str, list[str]] = {}
     # The second may be an application's, which need not let us read it.
     for name in (VERSION_TABLE, OLD_VERSION_TABLE):
