@@ -99,15 +99,15 @@ _emptied: list[tuple[URL, Any]] = []
 
 _SCHEMA = """
 SELECT (SELECT string_agg(version_num, ',') FROM hermes_store_version), current_setting('search_path'),
-    (SELECT array_agg((oid, relname, relkind) ORDER BY oid) FROM pg_class WHERE oid >= 16384),
-    (SELECT array_agg((attrelid, attnum, attname, atttypid) ORDER BY attrelid, attnum)
+    (SELECT md5(array_agg((oid, relname, relkind) ORDER BY oid)::text) FROM pg_class WHERE oid >= 16384),
+    (SELECT md5(array_agg((attrelid, attnum, attname, atttypid) ORDER BY attrelid, attnum)::text)
         FROM pg_attribute WHERE attrelid >= 16384),
-    (SELECT array_agg((oid, tgname, tgenabled) ORDER BY oid) FROM pg_trigger),
-    (SELECT array_agg((oid, md5(prosrc)) ORDER BY oid) FROM pg_proc WHERE oid >= 16384),
-    (SELECT array_agg((oid, conname) ORDER BY oid) FROM pg_constraint WHERE oid >= 16384)
+    (SELECT md5(array_agg((oid, tgname, tgenabled) ORDER BY oid)::text) FROM pg_trigger),
+    (SELECT md5(array_agg((oid, prosrc) ORDER BY oid)::text) FROM pg_proc WHERE oid >= 16384),
+    (SELECT md5(array_agg((oid, conname) ORDER BY oid)::text) FROM pg_constraint WHERE oid >= 16384)
 """
 _EMPTY = """
-DELETE FROM messages; DELETE FROM sessions; DELETE FROM meta; DELETE FROM leases; ALTER TABLE messages ALTER COLUMN id RESTART;
+DELETE FROM messages; DELETE FROM sessions; DELETE FROM meta; DELETE FROM leases; SELECT setval('messages_id_seq', 1, false);
 UPDATE search_index SET state = 'ready', detail = '', filled = 0, owner = NULL, owned_until = NULL
 """  # TRUNCATE makes new files, which takes ten times as long for a few rows
 

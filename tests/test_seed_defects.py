@@ -14,6 +14,7 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+import prepared
 import pytest
 from support import Caller
 
@@ -34,7 +35,7 @@ def database(sqlite_database: Path) -> Path:
 def python(code: str, *arguments: object) -> subprocess.Popen[str]:
     """Start a Python process that runs `code`."""
     command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return prepared.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def finish(process: subprocess.Popen[str]) -> str:
@@ -373,7 +374,7 @@ def test_c2_processes_that_open_a_new_file_together_all_succeed(tmp_path):
     read_end, write_end = os.pipe()
     command = [sys.executable, "-W", "error", "-c", code, str(path)]
     processes = [
-        subprocess.Popen([*command, f"s{number}"], stdin=read_end, stdout=subprocess.PIPE,
+        prepared.Popen([*command, f"s{number}"], stdin=read_end, stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE, text=True)
         for number in range(6)
     ]  # fmt: skip

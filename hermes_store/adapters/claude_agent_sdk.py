@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from claude_agent_sdk import fold_session_summary
 
+from hermes_store import values
 from hermes_store.adapters.opened import Given, Opened
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.filters import SessionFilter
 from hermes_store.shapes import keys
-from hermes_store.shapes.exact import exactly, is_id, whole_of
+from hermes_store.shapes.exact import exactly, whole_of
 from hermes_store.shapes.iso_times import seconds
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def _message(entry: Any) -> NewMessage:
     place, content, rest = _taken_out(entry)
     kept = {"line": rest, "content_at": place}
     columns, kept = exactly("entries", entry, {"role": _role(entry), "content": content}, kept)
-    if is_id(entry.get("uuid")):
+    if values.is_external_id(entry.get("uuid")):
         columns["external_id"] = entry["uuid"]
     moment = seconds(entry.get("timestamp"))
     return cast("NewMessage", {**columns, "timestamp": moment, "extra": {_MINE: kept}})

@@ -12,6 +12,7 @@ from sqlalchemy.orm import ORMExecuteState
 from hermes_store.api.orm_checks import SEARCHED, checked, searched_by
 from hermes_store.api.orm_counting import COUNTED, Noted
 from hermes_store.api.orm_folding import fold_inserted, last_id
+from hermes_store.api.orm_selected import require_as_it_is
 from hermes_store.models.links import COMPRESSION
 from hermes_store.models.types import Content
 from hermes_store.queries import retention, session_changes, sessions
@@ -141,6 +142,10 @@ def _are_folded(rows: list[Row]) -> bool:
 
 
 def _write_uncounted(state: ORMExecuteState, noted: Noted, table: Table) -> Result[Any]:
+    statement: Any = state.statement
+    if state.is_insert and statement.select is not None:
+        require_as_it_is(state, noted)
+        return state.invoke_statement()
     compiled = _compiled(state)
     own, rows = _own_values(compiled), [checked(table.name, row) for row in _rows(state)]
     if state.is_update:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TextIO
 
 import click
 
@@ -11,6 +12,7 @@ from hermes_store.cli import output
 from hermes_store.cli.extras import needing
 from hermes_store.cli.opening import open_to_read
 from hermes_store.cli.options import Options
+from hermes_store.cli.tokens import given_token, token_options
 
 __all__ = ["mcp_command"]
 
@@ -28,14 +30,17 @@ _PORT = 8765
     show_default=True,
     help="The port of --http.",
 )
-@click.option("--token", metavar="TOKEN", help="The token of --http. Default: a new one.")
+@token_options("HERMES_STORE_MCP_TOKEN")
 @click.pass_obj
-def mcp_command(options: Options, http: bool, port: int, token: str | None) -> None:
+def mcp_command(
+    options: Options, http: bool, port: int, token: str | None, token_file: TextIO | None
+) -> None:
     """Serve the tools search_conversations, list_sessions and read_session to agents.
 
     They only read. An agent's program starts the command by itself and talks to it over stdin and
     stdout. --http serves at http://127.0.0.1:PORT/mcp, to who sends the token that is printed.
     """
+    given = given_token(token, token_file)
     with needing("mcp", "mcp", "mcp_types"):
         from hermes_store.mcp import server
     with open_to_read(options) as repo:
@@ -46,7 +51,8 @@ def mcp_command(options: Options, http: bool, port: int, token: str | None) -> N
         from hermes_store import serving
         from hermes_store.mcp.http import application
 
-        token = token or serving.new_token()
+        made = given or serving.new_token()
         with serving.listen(serving.HOST, port) as listening:
-            output.note(f"http://{serving.HOST}:{port}/mcp  Authorization: Bearer {token}")
-            asyncio.run(serving.serve(lambda _: application(served, token, port), listening))
+            shown = "TOKEN" if given else made
+            output.note(f"http://{serving.HOST}:{port}/mcp  Authorization: Bearer {shown}")
+            asyncio.run(serving.serve(lambda _: application(served, made, port), listening))

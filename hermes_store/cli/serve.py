@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import TextIO
 from urllib.parse import quote
 
 import click
@@ -12,6 +13,7 @@ from hermes_store.cli import output
 from hermes_store.cli.extras import needing
 from hermes_store.cli.opening import open_to_read
 from hermes_store.cli.options import Options
+from hermes_store.cli.tokens import given_token, token_options
 
 __all__ = ["serve_command"]
 
@@ -28,7 +30,7 @@ _SHORTEST = 16
     show_default=True,
     help="0 takes a free one.",
 )
-@click.option("--token", metavar="TOKEN", help="What the link holds. Default: a new one.")
+@token_options("HERMES_STORE_WEB_TOKEN")
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -36,7 +38,9 @@ _SHORTEST = 16
     help="The address to listen at; another than this machine's needs --token.",
 )
 @click.pass_obj
-def serve_command(options: Options, port: int, token: str | None, host: str) -> None:
+def serve_command(
+    options: Options, port: int, token: str | None, token_file: TextIO | None, host: str
+) -> None:
     """Show the conversations in a browser, until Ctrl-C. Nothing can be changed there.
 
     The first line is the link to open; who has it can read all that is stored. --json prints it as
@@ -45,19 +49,18 @@ def serve_command(options: Options, port: int, token: str | None, host: str) -> 
     with needing("web", "starlette", "jinja2", "markupsafe", "uvicorn"):
         from hermes_store import serving
         from hermes_store.web.application import application
-    _check(host, token)
-    token = token or serving.new_token()
+    given = given_token(token, token_file)
+    _check(host, given)
+    made = given or serving.new_token()
     with open_to_read(options) as repo, serving.listen(host, port) as listening:
-        _print(options, f"http://{_name(host)}:{listening.getsockname()[1]}/?token={quote(token)}")
-        asyncio.run(serving.serve(lambda ending: application(repo, token, host, ending), listening))
+        _print(options, f"http://{_name(host)}:{listening.getsockname()[1]}/?token={quote(made)}")
+        asyncio.run(serving.serve(lambda ending: application(repo, made, host, ending), listening))
 
 
 def _check(host: str, token: str | None) -> None:
     """Refuse a token that is none, and an address that others reach unless a token says so."""
     from hermes_store.web.guard import is_loopback
 
-    if token == "":
-        raise click.UsageError("--token is empty: leave it out, or give a long random text")
     if is_loopback(host):
         return
     if token is None or len(token) < _SHORTEST:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 __all__ = ["canonical"]
 
@@ -16,6 +17,8 @@ _TOKEN = re.compile(
 )
 
 
+# Every check of a store asks for the same forty texts twice.
+@lru_cache(maxsize=256)
 def canonical(sql: str) -> str:
     """`sql` in one spelling: without differences of blanks, comments, case and quotes of names.
 

@@ -6,7 +6,7 @@ continue the same one, and parents may form a circle: `chains.py` says which is 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -79,7 +79,7 @@ def chains_of(
 
     `without` are sessions that do not count, as before they were stored.
     """
-    statement = _PARTS_ON_POSTGRESQL if connection.backend.is_server else _PARTS
+    statement = _PARTS[connection.backend.is_server]
     rows = statement.run(connection, ids=as_parameter(ids)).fetchall()
     parts = Parts(row for row in rows if row[0] not in without)
     return {each: parts.chain(each) for each in ids if each in parts.before}
@@ -163,56 +163,65 @@ def _joined(
     return select(*rows.c).select_from(to).join(rows, true())
 
 
-_PARTS = _select_parts(looked_up=False)
-_PARTS_ON_POSTGRESQL = _select_parts(looked_up=True)
+def _on_each(make: Callable[..., Statement]) -> tuple[Statement, Statement]:
+    """The statement on SQLite, and on a server."""
+    return make(looked_up=False), make(looked_up=True)
+
+
+_PARTS = _on_each(_select_parts)
 
 
 # --- what came before, and what goes along --------------------------------------------------------
 
 
-def line_of(parameter: str) -> CTE:
+def line_of(parameter: str, *, looked_up: bool = False) -> CTE:
     """A session and its ancestors, each with its parent. UNION ends at a circle."""
     names = (sessions.c.id, sessions.c.parent_session_id)
     first = select(*names).where(sessions.c.id == bindparam(parameter, type_=Text))
     line = first.cte("line", recursive=True)
-    return line.union(select(*names).join(line, sessions.c.id == line.c.parent_session_id))
+    is_parent = sessions.c.id == line.c.parent_session_id
+    return line.union(_joined(names, line, is_parent, looked_up))
 
 
-_ANCESTORS = Statement(select(line_of("session")))
+def _select_ancestors(*, looked_up: bool) -> Statement:
+    return Statement(select(line_of("session", looked_up=looked_up)))
+
+
+_ANCESTORS = _on_each(_select_ancestors)
 
 
 def ancestors(connection: OpenConnection, session_id: str) -> list[str]:
     """The sessions that a session comes from, by whatever link, the first one first."""
-    parents = dict(_ANCESTORS.run(connection, session=session_id).fetchall())
+    statement = _ANCESTORS[connection.backend.is_server]
+    parents = dict(statement.run(connection, session=session_id).fetchall())
     if session_id not in parents:
         raise SessionNotFoundError(session_id)
     return [each for each in walk(session_id, parents.get)[:0:-1] if each in parents]
 
 
-def _select_whole() -> Statement:
+def _select_whole(*, looked_up: bool) -> Statement:
     root = select(sessions.c.id).where(sessions.c.id == bindparam("root", type_=Text))
     whole = root.cte("whole", recursive=True)
-    whole = whole.union(
-        select(sessions.c.id)
-        .join(whole, sessions.c.parent_session_id == whole.c.id)
-        .where(or_(_IS_PART, sessions.c.link == literal_column(f"'{DELEGATE}'")))
-    )
-    found = select(sessions.c.id).join(whole, sessions.c.id == whole.c.id)
-    return Statement(found.order_by(sessions.c.started_at, sessions.c.id))
+    goes_along = or_(_IS_PART, sessions.c.link == literal_column(f"'{DELEGATE}'"))
+    below = and_(sessions.c.parent_session_id == whole.c.id, goes_along)
+    whole = whole.union(_joined([sessions.c.id], whole, below, looked_up))
+    columns = (sessions.c.id, sessions.c.started_at)
+    rows = _joined(columns, whole, sessions.c.id == whole.c.id, looked_up).subquery()
+    return Statement(select(rows.c.id).order_by(rows.c.started_at, rows.c.id))
 
 
-_WHOLE = _select_whole()
+_WHOLE = _on_each(_select_whole)
 
 
-def _select_family() -> Statement:
-    family = select(line_of("session").c.id).cte("family", recursive=True)
-    family = family.union(
-        select(sessions.c.id).join(family, sessions.c.parent_session_id == family.c.id)
-    )
+def _select_family(*, looked_up: bool) -> Statement:
+    line = line_of("session", looked_up=looked_up)
+    family = select(line.c.id).cte("family", recursive=True)
+    below = sessions.c.parent_session_id == family.c.id
+    family = family.union(_joined([sessions.c.id], family, below, looked_up))
     return Statement(select(family.c.id))
 
 
-_FAMILY = _select_family()
+_FAMILY = _on_each(_select_family)
 
 
 def family(connection: OpenConnection, session_id: str) -> list[str]:
@@ -220,7 +229,7 @@ def family(connection: OpenConnection, session_id: str) -> list[str]:
 
     Raises `SessionNotFoundError`.
     """
-    rows = _FAMILY.run(connection, session=session_id).fetchall()
+    rows = _FAMILY[connection.backend.is_server].run(connection, session=session_id).fetchall()
     if not rows:
         raise SessionNotFoundError(session_id)
     return [row[0] for row in rows]
@@ -232,4 +241,5 @@ def whole_conversation(connection: OpenConnection, session_id: str) -> list[str]
     In the order of their begin. Raises `SessionNotFoundError`.
     """
     root = chain_of(connection, session_id).root
-    return [row[0] for row in _WHOLE.run(connection, root=root).fetchall()]
+    statement = _WHOLE[connection.backend.is_server]
+    return [row[0] for row in statement.run(connection, root=root).fetchall()]

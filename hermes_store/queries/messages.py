@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -64,11 +64,11 @@ def select_records() -> Select[Any]:
     return select(*RECORDS.columns).where(of_session())
 
 
-def records(rows: Iterable[Any]) -> list[MessageRecord]:
+def records(rows: Sequence[Any]) -> list[MessageRecord]:
     """The dicts of the rows that `select_records` gave."""
     decode = values.decode_json
     found: list[Any] = []
-    for row in rows:
+    for row in values.rows_of_text(rows):
         message = dict(zip(_KEYS, row))  # noqa: B905 - the format stands behind the keys
         if row[len(_PLAIN) :] != _NOTHING:
             for name in _JSON:

@@ -87,7 +87,9 @@ def record(row: Any, names: tuple[str, ...] = NAMES) -> SessionRecord:
 
 
 def decode(found: dict[str, Any]) -> None:
-    """Make what a row holds what callers get: Python values of JSON, a bool of a flag."""
+    """Make what a row holds what callers get: texts, Python values of JSON, a bool of a flag."""
+    if bytes in map(type, found.values()):
+        found.update({name: values.read_text(value) for name, value in found.items()})
     for name in _JSON:
         if found[name] is not None:
             found[name] = values.decode_json(found[name])

@@ -97,7 +97,7 @@ _SET = Statement(update(sessions).where(sessions.c.id == _ID).values(title=_TITL
 def get(connection: OpenConnection, session_id: str) -> str | None:
     """The title of a session's conversation, or None."""
     row = _GET.run(connection, session=tip_of(connection, session_id)).fetchone()
-    return None if row is None else cast("str | None", row[0])
+    return None if row is None else cast("str | None", values.read_text(row[0]))
 
 
 def session_of(connection: OpenConnection, title: str) -> SessionRecord | None:

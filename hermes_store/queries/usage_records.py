@@ -141,7 +141,7 @@ def _number(connection: OpenConnection, session_id: str) -> int:
 
 def of_session(connection: OpenConnection, session_id: str) -> list[UsageRecord]:
     """The records of a session, in the order of their hours."""
-    rows = _GET.run(connection, session=session_id).fetchall()
+    rows = values.rows_of_text(_GET.run(connection, session=session_id).fetchall())
     found: list[Any] = [dict(zip(_LISTED, row, strict=True)) for row in rows]
     return found
 

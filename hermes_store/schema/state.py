@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, text
-from sqlalchemy import inspect as sqlalchemy_inspect
 
 from hermes_store.database import sqlite_file, sqlite_place, sqlite_trust
 from hermes_store.database.choice import backend_of
@@ -29,6 +28,7 @@ from hermes_store.errors import (
 )
 from hermes_store.schema.names import OLD_VERSION_TABLE, VERSION_TABLE
 from hermes_store.schema.revisions import HEAD, REVISIONS
+from hermes_store.schema.server_tables import visible_tables
 from hermes_store.search.triggers import foreign
 
 __all__ = ["State", "look", "look_at_file"]
@@ -162,10 +162,7 @@ def _look(query: Callable[[str], Sequence[Any]]) -> State:
 
 def _look_at_server(connection: Connection) -> State:
     """A server's database may be shared with other applications, in one schema or in several."""
-    inspector = sqlalchemy_inspect(connection)
-    tables = {name: set[str]() for name in inspector.get_table_names()}
-    for name in tables.keys() & _KEY_COLUMNS:
-        tables[name] = {column["name"] for column in inspector.get_columns(name)}
+    tables = visible_tables(connection)
     stamps: dict[str, list[str]] = {}
     # The second may be an application's, which need not let us read it.
     for name in (VERSION_TABLE, OLD_VERSION_TABLE):

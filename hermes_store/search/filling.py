@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select, text
+from sqlalchemy import Select, TextClause, bindparam, select, text
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.models.stored import messages
@@ -20,8 +21,7 @@ _BETWEEN = _SELECT.where(messages.c.id.between(bindparam("first"), bindparam("la
 _THOSE = _SELECT.where(messages.c.id.in_(bindparam("ids", expanding=True))).with_for_update(
     key_share=True
 )
-_IDS_AT_ONCE = 500
-_SET = text("UPDATE messages SET folded = :now WHERE id = :id")
+_IDS_AT_ONCE = 400  # builds of SQLite allow 999 parameters
 
 
 def fill(connection: OpenConnection, first: int, last: int) -> None:
@@ -51,10 +51,22 @@ def _changes(
     return [(id_, now) for id_, stored, now in map(_row, rows) if now != stored]
 
 
-def _set(connection: OpenConnection, changes: Iterable[tuple[int, str | None]]) -> None:
-    values = [{"id": id_, "now": now} for id_, now in changes]
-    if values:
-        connection.core.execute(_SET, values)
+def _set(connection: OpenConnection, changes: Sequence[tuple[int, str | None]]) -> None:
+    """In statements of many rows: after each FTS5 writes what it holds in memory as a segment."""
+    for start in range(0, len(changes), _IDS_AT_ONCE):
+        some = changes[start : start + _IDS_AT_ONCE]
+        values: dict[str, Any] = {f"id{n}": id_ for n, (id_, _) in enumerate(some)}
+        values |= {f"now{n}": now for n, (_, now) in enumerate(some)}
+        connection.core.execute(_set_of(len(some)), values)
+
+
+@cache
+def _set_of(number: int) -> TextClause:
+    rows = (f"(CAST(:id{n} AS bigint), CAST(:now{n} AS text))" for n in range(number))
+    return text(
+        f"WITH those (id, now) AS (VALUES {', '.join(rows)})"  # noqa: S608 - names of parameters
+        " UPDATE messages SET folded = those.now FROM those WHERE messages.id = those.id"
+    )
 
 
 def _row(row: Sequence[Any]) -> tuple[int, str | None, str | None]:

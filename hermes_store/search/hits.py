@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 
 from sqlalchemy import text
 
+from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, SearchIndexError
@@ -173,7 +174,7 @@ def _hit(
     finders: Sequence[Finder],
     markers: tuple[str, str],
 ) -> SearchHit:
-    row = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in row]  # other tools'
+    row = list(map(values.read_text, row))
     hit: Any = dict(zip(_KEYS, row, strict=False))
     content_format, is_folded, content, calls, *around = row[len(_KEYS) :]
     written = _written(content_format, is_folded, content, as_written)

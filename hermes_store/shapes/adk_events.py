@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from hermes_store import values
 from hermes_store.records import NewMessage
 from hermes_store.shapes.adk_names import MINE
 from hermes_store.shapes.adk_parts import columns_of, parts_of
-from hermes_store.shapes.exact import exactly, is_id, whole_of
+from hermes_store.shapes.exact import exactly, whole_of
 
 __all__ = ["json_of", "message_of"]
 
@@ -36,7 +37,7 @@ def _shaped(whole: dict[str, Any], *, is_id_taken: bool) -> tuple[dict[str, Any]
     parts = (content or {}).get("parts") or []
     columns, kept = columns_of(parts)
     role = _role(content or {}, parts, rest.get("author"))
-    if not is_id_taken and is_id(rest["id"]):
+    if not is_id_taken and values.is_external_id(rest["id"]):
         columns["external_id"] = rest.pop("id")
     columns = {"role": role, **columns, **_taken(role, rest)}
     said = None if content is None else {k: v for k, v in content.items() if k != "parts"}

@@ -8,14 +8,13 @@ from typing import Any
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.values import decode_json
 
-__all__ = ["NotJsonError", "exactly", "is_id", "whole_of"]
+__all__ = ["NotJsonError", "exactly", "whole_of"]
 
 _TEXT = "text"
 """The key in what an adapter keeps in `extra`: the whole as JSON text."""
 _NUL = "\\u0000"
 _DEEPEST = 180
 """The store refuses JSON that nests more than 200 deep; what an adapter puts around it counts."""
-_LONGEST_ID = 500
 
 
 class NotJsonError(InvalidArgumentError, TypeError):
@@ -43,11 +42,6 @@ def exactly(
 def whole_of(kept: Any) -> Any:
     """The whole that is kept as text; None when it is not."""
     return decode_json(kept[_TEXT]) if isinstance(kept, dict) and _TEXT in kept else None
-
-
-def is_id(value: Any) -> bool:
-    """Whether a value can be the `external_id` of a message, unaltered by every database."""
-    return isinstance(value, str) and value.isprintable() and 0 < len(value) <= _LONGEST_ID
 
 
 def _text_to_keep(argument: str, value: Any) -> str | None:

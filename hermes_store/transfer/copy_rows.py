@@ -30,6 +30,7 @@ from sqlalchemy import column as named
 from hermes_store.database.connection import OpenConnection
 from hermes_store.models.stored import TABLES, messages, sessions, usage
 from hermes_store.queries.leases import held
+from hermes_store.transfer.equal_usage import added_up
 from hermes_store.transfer.fitting_values import fitting
 
 __all__ = ["Row", "Source", "by_key", "in_pieces", "keys_of", "with_keys"]
@@ -101,8 +102,11 @@ class Source:
         with self._connection.core.execute(
             rows.execution_options(yield_per=_FETCHED_AT_ONCE)
         ) as found:
-            for row in found:
-                yield self._put_right(of, dict(row._mapping), told)  # noqa: SLF001 - documented
+            right = (
+                self._put_right(of, dict(row._mapping), told)  # noqa: SLF001 - documented
+                for row in found
+            )
+            yield from added_up(right, told) if of is usage else right
 
     def count(self, of: Table, *, until: int | None = None) -> int:
         """How many rows there are, or up to an id."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, cast
 
 from hermes_store.database.connection import OpenConnection
@@ -13,7 +13,7 @@ from hermes_store.queries.lineage import whole_conversation
 from hermes_store.queries.listing import select_page, translated
 from hermes_store.queries.paging import ALL
 from hermes_store.queries.sessions import get, record, select_records
-from hermes_store.records import SessionExport, SessionRecord, UsageRecord
+from hermes_store.records import SessionExport, SessionRecord
 
 __all__ = ["as_given", "export_all", "export_lineage", "export_session", "iterate"]
 
@@ -29,21 +29,11 @@ def export_session(connection: OpenConnection, session_id: str) -> SessionExport
 
 
 def _exported(connection: OpenConnection, session: SessionRecord) -> SessionExport:
-    with_messages = {**_texts(session), "messages": _messages(connection, session["id"])}
+    with_messages = {**session, "messages": _messages(connection, session["id"])}
     found = cast("SessionExport", with_messages)
     if used := usage_records.of_session(connection, session["id"]):
-        found["usage"] = [cast("UsageRecord", _texts(each)) for each in used]
+        found["usage"] = used
     return found
-
-
-def _texts(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row with texts where another program stored bytes: JSON has none."""
-    if bytes not in map(type, row.values()):
-        return dict(row)
-    return {
-        name: value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-        for name, value in row.items()
-    }
 
 
 def export_lineage(connection: OpenConnection, session_id: str) -> list[SessionExport]:
@@ -55,7 +45,7 @@ def export_lineage(connection: OpenConnection, session_id: str) -> list[SessionE
 
 
 def _messages(connection: OpenConnection, session_id: str) -> list[Any]:
-    return [as_given(_texts(each)) for each in message_functions.get_all(connection, session_id)]
+    return [as_given(dict(each)) for each in message_functions.get_all(connection, session_id)]
 
 
 def as_given(message: dict[str, Any]) -> dict[str, Any]:

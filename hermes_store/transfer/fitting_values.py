@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, Float, Integer, Text
 
+from hermes_store import values
 from hermes_store.errors import CopyError
 
 __all__ = ["fitting"]
@@ -50,9 +51,8 @@ def _unchanged(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return value if isinstance(value, str) else str(value)
+    text = values.read_text(value)
+    return text if isinstance(text, str) else str(text)
 
 
 def _text_without_nul(value: Any) -> str:

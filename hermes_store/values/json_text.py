@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.values.texts import optional_mapping, shown, storable
+from hermes_store.values.texts import optional_mapping, read_text, shown, storable
 
 __all__ = [
     "content",
@@ -120,7 +120,7 @@ def decode_json(stored: Any) -> Any:
     try:
         return json.loads(stored)
     except (TypeError, ValueError):
-        return stored
+        return read_text(stored)
     except RecursionError:
         pass
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
+from itertools import chain
 from typing import Any
 
 from hermes_store.errors import InvalidArgumentError
@@ -11,6 +12,7 @@ from hermes_store.errors import InvalidArgumentError
 __all__ = [
     "external_id",
     "indexed",
+    "is_external_id",
     "key",
     "listed",
     "mapping",
@@ -22,6 +24,8 @@ __all__ = [
     "optional_session_id",
     "optional_text",
     "prefix",
+    "read_text",
+    "rows_of_text",
     "session_id",
     "session_key",
     "shown",
@@ -145,8 +149,15 @@ def optional_mapping(argument: str, value: Any) -> dict[str, Any] | None:
 
 
 def external_id(argument: str, value: Any) -> str:
-    """The id that another system gave a message."""
-    return indexed(argument, text(argument, value))
+    """The id that another system gave a message; as every id, it is never altered."""
+    return key(argument, value)
+
+
+def is_external_id(value: Any) -> bool:
+    """Whether a message can have this id of another system."""
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_INDEXED:
+        return False
+    return "\0" not in value and storable(value) is value
 
 
 def source(argument: str, value: Any) -> str:
@@ -200,6 +211,18 @@ def storable(value: str) -> str:
     except UnicodeEncodeError:
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return value
+
+
+def rows_of_text(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    """The rows, with texts where another program stored bytes in SQLite's columns of text."""
+    if bytes not in map(type, chain.from_iterable(rows)):
+        return rows
+    return [tuple(map(read_text, row)) for row in rows]
+
+
+def read_text(value: Any) -> Any:
+    """The text that bytes are in UTF-8, with U+FFFD for those that are not; others as they are."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def shown(value: Any) -> str:

@@ -1,5 +1,6 @@
 """The benchmarks run, and say what they found. How fast anything was is not looked at."""
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("docs")
+def page(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> str:
+    """The page that one worker made, for all workers of the run."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    with (shared / "benchmarks.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        written = shared / "benchmarks.md"
+        if not written.exists():
+            written.write_text(measured(tmp_path_factory.mktemp("docs")), "utf-8")
+    return written.read_text("utf-8")
+
+
+def measured(folder: Path) -> str:
     (folder / "benchmarks.md").write_text(
         "# Ours\n\n<!-- run: begin -->\n| the run before |\n<!-- run: end -->\n\nWhy it was missed.\n",
         "utf-8",

@@ -3,11 +3,11 @@
 import os
 import pty
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import prepared
 import pytest
 
 from hermes_store.cli.app import run as run_command
@@ -58,7 +58,7 @@ def spawn():
     """Run the command as a process of its own."""
 
     def call(*arguments, stdin: bytes = b"", **environment) -> Result:
-        done = subprocess.run(
+        done = prepared.run(
             [sys.executable, "-m", "hermes_store", *map(str, arguments)],
             input=stdin,
             capture_output=True,
@@ -83,7 +83,7 @@ def on_a_terminal():
         environment |= {"COLUMNS": str(columns), "TERM": "xterm-256color"}
         command = [sys.executable, "-m", "hermes_store", *map(str, arguments)]
         stdin = theirs if keyboard else None
-        with subprocess.Popen(
+        with prepared.Popen(
             command, stdin=stdin, stdout=theirs, stderr=theirs, env=os.environ | environment
         ):
             os.close(theirs)

@@ -1,6 +1,8 @@
 """The options for which sessions: the same words in every command, and what they mean."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -65,13 +67,19 @@ OF_MESSAGES = {"--source cli", "--exclude-source cli --exclude-source cron"}
 TAKEN_BY = ("list", "search", "export", "prune", "archive")
 
 
-@pytest.fixture
-def few(home):
-    home.mkdir()
-    path = home / "state.db"
+@pytest.fixture(scope="module")
+def few_template(template, tmp_path_factory):
+    """A store with these sessions. Copy it; never open it."""
+    path = Path(shutil.copy(template, tmp_path_factory.mktemp("few") / "state.db"))
     with SessionRepository(path) as repo:
         repo.import_sessions(SESSIONS)
     return path
+
+
+@pytest.fixture
+def few(few_template, home):
+    home.mkdir()
+    return Path(shutil.copy(few_template, home / "state.db"))
 
 
 def listed(result):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import closing
 
+import prepared
 import pytest
 
 from hermes_store import SessionRepository
@@ -145,7 +146,7 @@ def test_a_reader_who_leaves_early_is_not_told_about_it(filled):
         ["list", "-n", "99"],
     ):
         command = [sys.executable, "-m", "hermes_store", *arguments]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with prepared.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             process.stdout.close()
             assert process.stderr.read() == b""
             assert process.wait(60) == 141
@@ -183,7 +184,7 @@ def test_reading_works_while_a_writer_holds_the_lock(spawn, filled):
 def test_an_interruption_ends_with_130_and_no_traceback(filled, examples):
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "hermes_store", "import", "-"]
-    with subprocess.Popen(
+    with prepared.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import closing
 
+import prepared
 import pytest
 
 from hermes_store import SessionRepository
@@ -161,7 +162,7 @@ def test_every_field_of_a_log_is_kept(run, tmp_path):
 
 def test_an_interruption_says_what_is_stored(filled, tmp_path):
     command = [sys.executable, "-m", "hermes_store", "import", "-"]
-    with subprocess.Popen(
+    with prepared.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import prepared
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -211,7 +212,7 @@ def test_it_follows_what_is_appended_until_it_is_interrupted(filled, options):
     with SessionRepository(filled) as repo:
         repo.create_session("s", "cli")
         repo.append_messages("s", [{"role": "user", "content": text} for text in ("a", "before")])
-        with subprocess.Popen(
+        with prepared.Popen(
             [*command, *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -235,7 +236,7 @@ def test_following_ends_when_the_session_is_deleted(filled):
     with SessionRepository(filled) as repo:
         repo.create_session("s", "cli")
         repo.append_message("s", "user", "only")
-        with subprocess.Popen(
+        with prepared.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
             until(process.stdout, "only")

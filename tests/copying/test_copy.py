@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import postgres_server
+import prepared
 import pytest
 import stores
 from sqlalchemy import URL, text
@@ -168,7 +169,7 @@ class TestInterrupted:
         command = [sys.executable, stores.__file__, written(database), written(target)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         root = str(Path(__file__).parents[2])
-        with subprocess.Popen(
+        with prepared.Popen(
             command, text=True, env=os.environ | {"PYTHONPATH": root}, **pipes
         ) as child:
             for line in ("sessions 1\n", "messages 500\n"):

@@ -1,5 +1,7 @@
 """Usage and meta come along with a copy; leases stay, and the answer says so."""
 
+from pathlib import Path
+
 import pytest
 import stored
 import stores
@@ -131,3 +133,28 @@ def test_models_that_differ_by_a_nul_alone_are_one_record_on_every_database(
     copy(sqlite_database, postgresql_database)
     with SessionRepository(postgresql_database) as copied:
         assert copied.usage_report("model") == used
+
+
+def test_usage_of_others_whose_texts_a_server_cannot_tell_apart_is_added_up(
+    sqlite_database, target, tmp_path
+):
+    with SessionRepository(sqlite_database) as repository:
+        repository.create_session("s", "cli")
+        for model, cost in (("a", 0.5), ("b", None)):
+            repository.record_usage("s", model=model, input_tokens=3, actual_cost_usd=cost)
+    for change in (
+        "hour = 1, first_at = 3600, last_at = 3700",
+        "model = 'm' || char(0) WHERE model = 'a'",
+        "model = 'm' || char(65533), last_at = 3800 WHERE model = 'b'",
+    ):
+        stored.change(sqlite_database, f"UPDATE usage SET {change}")
+    done = copy(sqlite_database, target)
+    assert copy(sqlite_database, target) == done
+    keeps_nul = isinstance(target, Path)
+    assert done.others == {"usage": 2 if keeps_nul else 1}
+    assert keeps_nul or done.remarks["records of usage whose texts became equal, added up"] == 1
+    with SessionRepository(target) as repository:
+        used = repository.usage_report("source")[0]
+        assert (used["calls"], used["input_tokens"], used["actual_cost_usd"]) == (2, 6, 0.5)
+        assert repository.check() == []
+    assert copy(target, tmp_path / "back.db").digest == done.digest

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import prepared
 import pytest
 from durability.test_killed_changes import address, assert_counted, everything
 from sqlalchemy import URL
@@ -30,7 +31,7 @@ def repository(database: Path | URL):
 def together(database: Path | URL, *roles: str, times: int = 60) -> list[str]:
     """Run a process for each role; return what was appended."""
     processes = [
-        subprocess.Popen(
+        prepared.Popen(
             [sys.executable, SCRIPT, address(database), f"p{n}", role, str(times)],
             stdout=subprocess.PIPE,
             text=True,

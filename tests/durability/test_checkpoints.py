@@ -1,11 +1,11 @@
 """The write-ahead log is copied beside the writers, by a thread that is there only meanwhile."""
 
-import subprocess
 import sys
 import threading
 from contextlib import nullcontext
 from pathlib import Path
 
+import prepared
 import pytest
 from support import Caller, until
 
@@ -83,7 +83,7 @@ if not pid:
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
     command = [sys.executable, "-c", program, str(database)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = prepared.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (7, "")
 
 
@@ -159,7 +159,7 @@ checkpoints._one_at_a_time.release()
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
     command = [sys.executable, "-c", program, str(database)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = prepared.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (7, "")
 
 

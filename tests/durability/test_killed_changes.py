@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import prepared
 import pytest
 import stored
 from durability.changing import OPERATIONS, SESSION, Operation, Stored, generation
@@ -35,7 +36,7 @@ def address(database: Path | URL) -> str:
 def killed_at_random(database: Path | URL, name: str, last: int, dice: random.Random) -> int:
     """Let a process change the conversation, kill it; return its last change that returned."""
     command = [sys.executable, str(SCRIPT), address(database), name, str(last)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with prepared.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for _ in range(dice.randrange(1, 8)):
             last = int(process.stdout.readline())

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import prepared
 import pytest
 
 from hermes_store import SessionRepository
@@ -20,7 +21,7 @@ class Writing:
     """A process that appends until it is killed."""
 
     def __init__(self, database: Path, name: str, threads: int = 1) -> None:
-        self.process = subprocess.Popen(
+        self.process = prepared.Popen(
             [sys.executable, SCRIPT, database, name, str(threads)],
             stdout=subprocess.PIPE,
         )

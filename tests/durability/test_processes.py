@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import prepared
 import pytest
 from support import Caller, as_ordinary_user, until
 
@@ -37,7 +38,7 @@ def descriptors(database: Path) -> list[str]:
 
 
 def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return prepared.run(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *map(str, arguments)],
         capture_output=True,
         text=True,
@@ -399,7 +400,7 @@ class TestTrouble:
     def test_behind_a_foreign_lock_writers_are_told_and_readers_read_on(
         self, database: Path
     ) -> None:
-        holder = subprocess.Popen(
+        holder = prepared.Popen(
             [
                 sys.executable,
                 "-c",

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import prepared
 from sqlalchemy import URL
 from support import until
 
@@ -34,7 +35,7 @@ class Writers:
         self.errors: list[str] = []
         self._number = threads * len(PROCESSES)
         self._processes = [
-            subprocess.Popen(
+            prepared.Popen(
                 [sys.executable, script, _address(database), name, str(threads)],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

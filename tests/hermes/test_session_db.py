@@ -72,6 +72,14 @@ def test_two_messages_with_one_platform_id_are_both_kept(db: SessionDB):
     assert not db.has_platform_message_id("s", "78")
 
 
+def test_platform_ids_that_differ_by_a_nul_stay_apart(db) -> None:
+    db.create_session("s", "slack")
+    for odd in ("a", "a\0", "a\0b"):
+        db.append_message("s", "user", "hi", platform_message_id=odd)
+    found = [m["platform_message_id"] for m in db.get_messages("s")]
+    assert found == ["a", "a\0", "a\0b"]
+
+
 def test_a_compacted_conversation_goes_on_with_the_summary_and_is_still_found(db: SessionDB):
     db.create_session("s", "cli")
     db.append_message("s", "user", "a needle")

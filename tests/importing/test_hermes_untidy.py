@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import postgres_server
+import prepared
 import pytest
 from hermes_schema import HermesDatabase
 
@@ -95,6 +96,20 @@ def test_values_of_a_wrong_type_are_put_right_and_said(old, target):
         assert repository.check() == []
 
 
+def test_platform_ids_that_no_message_can_have_are_kept_aside(old, target):
+    for odd in ("a\0b", "x" * 501):
+        say(old, "hi", platform_message_id=odd)
+    account = import_hermes_file(old.path, target)
+    assert account.left_out == []
+    assert all("it is too long or holds a NUL" in line for line in account.altered)
+    with SessionRepository(target) as repository:
+        found = [(m["external_id"], m["extra"]) for m in repository.get_messages("s")]
+    assert found == [
+        (None, {"platform_message_id": "a\0b"}),
+        (None, {"platform_message_id": "x" * 501}),
+    ]
+
+
 def test_tables_that_nobody_foresaw_are_kept_row_by_row(old, target):
     old.run("CREATE TABLE telegram_topics (chat TEXT, topic INTEGER, icon BLOB)")
     old.run("INSERT INTO telegram_topics VALUES ('42', 7, x'ff00')")
@@ -174,7 +189,7 @@ def test_killed_at_any_moment_it_goes_on_and_ends_whole(old, target):
     migrate.upgrade(target)
     for lines in (2, 5, 9):
         command = [sys.executable, "-c", IMPORT, str(old.path), str(address)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        with prepared.Popen(command, stdout=subprocess.PIPE) as process:
             for _ in range(lines):
                 process.stdout.readline()
             os.kill(process.pid, signal.SIGKILL)

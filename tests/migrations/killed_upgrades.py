@@ -47,6 +47,7 @@ def is_killed(source: Path, folder: Path, when: int | str) -> bool:
 
 
 source, folder = map(Path, sys.argv[1:])
+migrate.upgrade(shutil.copy(source, folder / "first.db"))  # imports what an upgrade needs
 statement = 1
 while is_killed(source, folder, statement):
     statement += 3

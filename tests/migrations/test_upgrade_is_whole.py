@@ -9,6 +9,7 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+import prepared
 import pytest
 from files import (
     FROM_CHECKOUT,
@@ -97,7 +98,7 @@ def test_a_process_killed_at_any_statement_leaves_the_old_version_or_the_new(
     killed = tmp_path / "killed"
     killed.mkdir()
     script = Path(__file__).with_name("killed_upgrades.py")
-    done = subprocess.run(
+    done = prepared.run(
         [sys.executable, str(script), str(source), str(killed)],
         env=FROM_CHECKOUT,
         capture_output=True,
@@ -141,7 +142,7 @@ class TestSeveralAtOnce:
         paths += [build(name, tmp_path, wal=name == "v1") for name in legacy]
         script = Path(__file__).with_name("racing_upgrades.py")
         racers = [
-            subprocess.Popen(
+            prepared.Popen(
                 [sys.executable, str(script), how, *map(str, paths)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import postgres_server
+import prepared
 import pytest
 from sqlalchemy import URL
 from stored import column, rows
@@ -113,7 +114,7 @@ class TestTwoDeploys:
         command = [sys.executable, str(UPGRADE), written(empty_database)]
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        deploys = [subprocess.Popen(command, text=True, env=environment, **pipes) for _ in range(2)]
+        deploys = [prepared.Popen(command, text=True, env=environment, **pipes) for _ in range(2)]
         for deploy in deploys:
             assert deploy.stdout.readline() == "ready\n"
         for deploy in deploys:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import postgres_server
+import prepared
 import pytest
 from sqlalchemy import URL
 
@@ -68,7 +69,7 @@ def test_an_older_schema_is_upgraded(run, empty_database):
 
 def test_two_at_once_make_one(missing_database):
     command = [*COMMAND, "--db", written(missing_database), "init"]
-    started = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
+    started = [prepared.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
     assert [process.wait(60) for process in started] == [0, 0]
     assert migrate.inspect(missing_database).is_current
 
@@ -87,7 +88,7 @@ def test_who_may_not_create_one_is_told_so(missing_database):
     postgres_server.administer("CREATE ROLE {} LOGIN", user)
     command = [*COMMAND, "--db", written(missing_database.set(username=user.database)), "init"]
     try:  # in a process of its own: sqlalchemy-utils leaves its connection lie when it fails
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = prepared.run(command, capture_output=True, text=True, timeout=60, check=False)
     finally:
         postgres_server.administer("DROP ROLE {}", user)
     assert (done.returncode, done.stdout) == (1, "")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import postgres_server
+import prepared
 import pytest
 import stored
 from sqlalchemy import URL, text
@@ -74,7 +75,7 @@ def test_processes_and_threads_lose_nothing_and_count_exactly(repository, databa
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     processes = [
-        subprocess.Popen(
+        prepared.Popen(
             [sys.executable, script, url, str(host), str(times)], env=environment, **pipes
         )
         for host in range(hosts)

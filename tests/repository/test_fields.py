@@ -199,6 +199,30 @@ def test_an_extra_that_is_no_object_is_refused(session, extra):
         session.append_messages("s", [{"role": "user", "content": "x", "extra": extra}])
 
 
+@pytest.mark.parametrize(("bad", "what"), [("a\0b", "a NUL"), ("a\ud800b", "a lone surrogate")])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda store, bad: store.append_message("s", "user", "x", external_id=bad),
+        lambda store, bad: store.append_messages("s", [{"role": "user", "external_id": bad}]),
+        lambda store, bad: store.replace_messages("s", [{"role": "user", "external_id": bad}]),
+        lambda store, bad: store.import_sessions(
+            [
+                {
+                    "id": "i", "source": "x", "started_at": 1.0,
+                    "messages": [{"role": "user", "external_id": bad}],
+                }
+            ]
+        ),
+    ],
+)  # fmt: skip
+def test_an_external_id_that_would_become_another_is_refused(session, call, bad, what):
+    with pytest.raises(InvalidArgumentError, match=f"external_id: 'a.*b' holds {what}"):
+        call(session, bad)
+    assert session.session_count() == 1
+    assert session.get_messages("s") == []
+
+
 def test_an_external_id_that_no_index_could_hold_is_refused_on_both_databases(session):
     longest = "".join(map(chr, range(0x4E00, 0x4E00 + 500)))
     session.append_message("s", "user", "x", external_id=longest)

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import prepared
 import pytest
 import stored
 from sqlalchemy import URL
@@ -241,7 +242,7 @@ def test_of_a_hundred_processes_one_at_a_time_has_the_lease(database, tmp_path):
     folder.mkdir()
     processes = 100
     command = [sys.executable, SCRIPT, address(database), folder, str(processes), "1"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = prepared.run(command, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stderr) == (0, "")
     lines = [line.split() for line in (folder / "log").read_text().splitlines()]
     assert len({holder for holder, *_ in lines}) == len(lines) == processes
@@ -266,7 +267,7 @@ sys.stdin.read()
 
 def kill_a_holder(database, seconds, when):
     command = [sys.executable, "-c", HOLDING, address(database), str(seconds), when]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with prepared.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"held\n"
         process.kill()
 

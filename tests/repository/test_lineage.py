@@ -7,7 +7,8 @@ import stored
 
 from hermes_store import SessionRepository, models
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
-from hermes_store.queries.lineage import _PARTS_ON_POSTGRESQL, chain_ids, whole_conversation
+from hermes_store.queries import lineage
+from hermes_store.queries.lineage import chain_ids, family, whole_conversation
 
 
 @pytest.fixture
@@ -229,7 +230,8 @@ def test_a_conversation_is_exported_whole_and_an_import_links_it_again(repositor
 
 
 @pytest.mark.postgresql
-def test_a_server_looks_a_chain_up_in_the_index(postgresql_database):
+@pytest.mark.parametrize("analyzed", [True, False])
+def test_a_server_looks_related_sessions_up_in_the_index(postgresql_database, analyzed):
     from sqlalchemy import text
 
     with SessionRepository(postgresql_database) as repository, repository.transaction() as own:
@@ -237,11 +239,21 @@ def test_a_server_looks_a_chain_up_in_the_index(postgresql_database):
             "INSERT INTO sessions (id, source, started_at, parent_session_id, link)"
             " SELECT 's' || n, 'cli', n, CASE WHEN n % 4 > 0 THEN 's' || n - 1 END,"
             " CASE WHEN n % 4 > 0 THEN 'compression' END FROM generate_series(0, 19999) AS n"))  # fmt: skip
-        own.execute(text("ANALYZE sessions"))
+        if analyzed:
+            own.execute(text("ANALYZE sessions"))
         assert own.get_lineage("s4998") == ["s4996", "s4997", "s4998", "s4999"]
-        sql, constants = _PARTS_ON_POSTGRESQL._compile("postgresql", own.connection.dialect)
+        given = {"ids": '["s4998"]', "session": "s4998", "root": "s4996"}
         driver = own.connection.connection.dbapi_connection
-        given = {"ids": '["s4998"]', **constants}
-        plan = "\n".join(row[0] for row in driver.execute(f"EXPLAIN {sql}", given).fetchall())
-        assert "Seq Scan on sessions" not in plan
-        assert "Hash Join" not in plan
+        for name in ("_PARTS", "_ANCESTORS", "_WHOLE", "_FAMILY"):
+            on_a_server = getattr(lineage, name)[True]
+            sql, constants = on_a_server._compile("postgresql", own.connection.dialect)
+            found = driver.execute(f"EXPLAIN {sql}", given | constants).fetchall()
+            plan = "\n".join(row[0] for row in found)
+            assert "Seq Scan on sessions" not in plan, name
+            assert "Hash Join" not in plan, name
+
+
+def test_a_family_is_all_that_parents_join(repository, chain, begin):
+    begin("stranger")
+    assert set(repository._read(family, "b")) >= set(chain)
+    assert "stranger" not in repository._read(family, "b")

@@ -3,12 +3,12 @@
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import event, insert, literal, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from support import only_sqlite
 
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
-from hermes_store.models import Message, Meta, Session, Usage
+from hermes_store.models import Message, Meta, Session, Usage, stored
 
 RECORD = {"session_id": "a", "hour": 1, "first_at": 1.0, "last_at": 1.0}
 
@@ -37,7 +37,18 @@ def by_update(table, row):
     return lambda orm: orm.execute(update(table).values(**row))
 
 
-WAYS = {"rows": by_rows, "values": by_values, "mappings": by_mappings, "update": by_update}
+def by_select(table, row):
+    given = [literal("{1}" if value == {1} else value) for value in row.values()]
+    return lambda orm: orm.execute(insert(table).from_select(list(row), select(*given)))
+
+
+WAYS = {
+    "rows": by_rows,
+    "values": by_values,
+    "mappings": by_mappings,
+    "select": by_select,
+    "update": by_update,
+}
 WRONG = {
     "calls below 0": (Usage, {"calls": -1}),
     "a count beyond those of a call": (Usage, {"input_tokens": 2**53 + 1}),
@@ -90,6 +101,27 @@ def test_what_the_methods_take_a_statement_stores(repo):
     assert repo.meta.items() == [("k", [2]), ("n", {"a": 1})]
 
 
+def test_a_select_gives_usage_and_meta_as_they_are(repo):
+    usage = [each.name for each in Usage.__table__.columns]
+    given = [literal("n") if name == "model" else Usage.__table__.c[name] for name in usage]
+    repo.meta.set("k", {"a": [1, None]})
+    with repo.orm_session() as orm:
+        orm.execute(insert(Usage).from_select(usage, select(*given)))
+        orm.execute(insert(Meta).from_select(["key", "value"], select(Meta.key + "2", Meta.value)))
+        text = stored.meta.c.value
+        orm.execute(insert(Meta).from_select(["key", "value"], select(literal("n"), text).limit(1)))
+    assert {r["group"]: r["calls"] for r in repo.usage_report("model")} == {"m": 1, "n": 1}
+    assert dict(repo.meta.items()) == {key: {"a": [1, None]} for key in ("k", "k2", "n")}
+
+
+@only_sqlite  # a server has no NUL
+def test_what_a_select_would_store_in_another_form_is_refused(repo):
+    given = {**RECORD, "model": "m\0"}
+    statement = insert(Usage).from_select(list(given), select(*map(literal, given.values())))
+    with pytest.raises(InvalidArgumentError, match="in place of which"), repo.orm_session() as orm:
+        orm.execute(statement)
+
+
 def test_a_key_that_an_update_gives_a_session_is_checked(repo):
     with pytest.raises(InvalidArgumentError, match="key: "), repo.orm_session() as orm:
         orm.execute(update(Session).values(key=""))
@@ -132,6 +164,20 @@ def test_more_messages_than_a_statement_has_parameters_are_counted_and_found(rep
         orm.execute(update(Message), [{"id": n, "state": "rewound"} for n in ids if n > 1])
     assert repo.get_session("a")["message_count"] == 1
     assert [hit["id"] for hit in repo.search_messages("pelican")] == [1]
+    assert repo.check() == []
+
+
+def test_texts_of_many_messages_are_folded_in_few_statements(repo):
+    rows = [{"role": "tool", "content": "x", "tool_name": "x"} for _ in range(1_000)]
+    repo.append_messages("a", rows)
+    seen = []
+    with repo.orm_session() as orm:
+        note = lambda *given: seen.append(given[2])  # noqa: E731
+        event.listen(orm.connection(), "before_cursor_execute", note)
+        orm.execute(update(Message).values(tool_name="readPelican"))
+        event.remove(orm.connection(), "before_cursor_execute", note)
+    assert sum("UPDATE messages SET folded" in each for each in seen) == 3
+    assert len(repo.search_messages("pelican", limit=None)) == 1_000
     assert repo.check() == []
 
 

@@ -523,6 +523,7 @@ def test_an_unknown_session_is_refused_by_name(repo, write):
         ("extra", ["no object"]),
         ("external_id", ""),
         ("external_id", "x" * 501),
+        ("external_id", "a\0b"),
     ],
 )
 def test_what_append_message_refuses_is_refused(repo, column, value):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from stored import change
+from stored import change, rows
 from support import only_sqlite
 
 from hermes_store import SessionRepository
@@ -132,3 +132,52 @@ def test_meta_reads_bytes_as_text(filled, database):
     filled.meta.set("k", 1)
     change(database, "UPDATE meta SET key = CAST(key AS BLOB), value = CAST('odd' AS BLOB)")
     assert filled.meta.items() == [("k", "odd")]
+
+
+NOT_TEXT = {"id", "session_id", "folded", "parent_session_id", "link", "state", "content_format"}
+READERS = {
+    "get_session": lambda r: r.get_session("s"),
+    "get_session_title": lambda r: r.get_session_title("s"),
+    "get_messages": lambda r: r.get_messages("s"),
+    "a page": lambda r: r.get_messages("s", limit=1),
+    "conversation": lambda r: r.get_messages_as_conversation("s"),
+    "list": lambda r: r.list_sessions_rich(),
+    "conversations": lambda r: r.list_lineage("s"),
+    "search_sessions": lambda r: r.search_sessions(),
+    "usage": lambda r: r.usage_report("model"),
+    "export": lambda r: r.export_all(),
+    "iter_export": lambda r: list(r.iter_export()),
+    "pop": lambda r: r.pop_message("s"),
+}
+
+
+def values_in(found):
+    if isinstance(found, (dict, list, tuple)):
+        for each in found.values() if isinstance(found, dict) else found:
+            yield from values_in(each)
+    else:
+        yield found
+
+
+@only_sqlite
+@pytest.mark.parametrize("reader", READERS)
+def test_every_record_has_text_where_bytes_are_stored(filled, database, reader):
+    known = dict.fromkeys(("tool_name", "tool_call_id", "finish_reason", "reasoning", "name"), "x")
+    filled.append_message(
+        "s",
+        "assistant",
+        "hello",
+        **known,
+        tool_calls=[{"id": "c"}],
+        external_id="e",
+        extra={"a": 1},
+    )
+    filled.update_session("s", model="m", user_id="u", cwd="/x", key="k")
+    filled.set_session_title("s", "title")
+    for table in ("sessions", "messages", "usage"):
+        for _, name, kind, *_ in rows(database, f"PRAGMA table_info({table})"):
+            if kind == "TEXT" and name not in NOT_TEXT:
+                change(database, f"UPDATE {table} SET {name} = CAST({name} || x'ff' AS BLOB)")
+    found = list(values_in(READERS[reader](filled)))
+    assert bytes not in map(type, found)
+    assert any(str(each).endswith("\ufffd") for each in found)

@@ -21,16 +21,21 @@ MARK = re.compile(f"[{MARKS}]")
 KNOWN = [each for each in EVERY_CHARACTER if unicodedata.category(each) != "Cn"]
 
 
+@pytest.fixture(scope="module")
+def alone():
+    """Every character behind a letter, folded by itself."""
+    return [fold(f"x{character}") for character in EVERY_CHARACTER]
+
+
 @pytest.mark.parametrize("between", ["", " "])
-def test_every_character_is_folded_in_a_text_as_it_is_alone(between):
+def test_every_character_is_folded_in_a_text_as_it_is_alone(alone, between):
     clusters = [f"x{character}" for character in EVERY_CHARACTER]
-    alone = [fold(cluster) for cluster in clusters]
     assert fold(between.join(clusters)) == between.join(alone)
 
 
-def test_what_is_folded_does_not_change_when_it_is_folded_again():
-    folded = [fold(f"x{character} ") for character in EVERY_CHARACTER]
-    assert fold("".join(folded)) == "".join(folded)
+def test_what_is_folded_does_not_change_when_it_is_folded_again(alone):
+    folded = " ".join(alone)
+    assert fold(folded) == folded
 
 
 def test_the_place_of_every_folded_character_is_known():

@@ -6,6 +6,7 @@ import sys
 import time
 from contextlib import closing
 
+import prepared
 import pytest
 from sqlalchemy import URL
 from stored import change, check, connected
@@ -163,7 +164,7 @@ with open(sys.argv[1], "r+b") as shared_memory:
 
 @only_sqlite
 def test_optimize_waits_for_the_checkpoint_of_another_process(repository, database, monkeypatch):
-    held = subprocess.Popen(
+    held = prepared.Popen(
         [sys.executable, "-c", _HOLD_CHECKPOINT_LOCK, f"{database}-shm"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

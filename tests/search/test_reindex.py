@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import prepared
 import pytest
 from sqlalchemy import URL
 from stored import change, check, rows
@@ -49,7 +50,7 @@ class Reindexing:
     """A process that reindexes, a step whenever it is told to."""
 
     def __init__(self, database):
-        self.process = subprocess.Popen(
+        self.process = prepared.Popen(
             [sys.executable, "-W", "error", SCRIPT, address(database)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip

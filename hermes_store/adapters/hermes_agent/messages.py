@@ -12,7 +12,12 @@ from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.base import Base, merged
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.message_rows import AS_ROWS
-from hermes_store.adapters.hermes_agent.new_messages import content_of, new_message, new_messages
+from hermes_store.adapters.hermes_agent.new_messages import (
+    content_of,
+    keep_aside,
+    new_message,
+    new_messages,
+)
 from hermes_store.adapters.hermes_agent.unknown import kept
 from hermes_store.models.stored import messages
 from hermes_store.queries.message_pages import MessagePage
@@ -58,8 +63,7 @@ class Messages(Base):
             return self._repo.append_message(session_id, **row)
         with self._repo.transaction() as tx:
             if tx.execute(_with_platform_id(session_id, row["external_id"])).first():
-                name = row.pop("external_id")
-                row["extra"] = {**(row["extra"] or {}), "platform_message_id": name}
+                keep_aside(row)
             return tx.append_message(session_id, **row)
 
     def replace_messages(

@@ -8,11 +8,12 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hermes_store import values
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.message_rows import MESSAGE_EXTRA
 from hermes_store.adapters.hermes_agent.unknown import kept
 
-__all__ = ["content_of", "new_message", "new_messages", "when"]
+__all__ = ["content_of", "keep_aside", "new_message", "new_messages", "when"]
 
 _GREATEST_TIME = 253_402_300_800.0
 _ASSISTANT_ONLY = (
@@ -54,6 +55,8 @@ def new_message(given: Mapping[str, Any], now: float) -> Row:
     extra["observed"] = 1 if given.get("observed") else None
     extra["codex_message_items"] = extra["codex_message_items"] or None
     row["extra"] = {name: value for name, value in extra.items() if value is not None} or None
+    if row["external_id"] is not None and not values.is_external_id(row["external_id"]):
+        keep_aside(row)
     return row
 
 
@@ -113,7 +116,12 @@ def _with_ids_once(rows: list[Row]) -> list[Row]:
     for row in rows:
         name = row["external_id"]
         if name is not None and name in taken:
-            row["external_id"] = None
-            row["extra"] = {**(row["extra"] or {}), "platform_message_id": name}
+            keep_aside(row)
         taken.add(name)
     return rows
+
+
+def keep_aside(row: Row) -> None:
+    """Keep the platform id of a message in `extra`, because it cannot be the message's own here."""
+    row["extra"] = {**(row["extra"] or {}), "platform_message_id": row["external_id"]}
+    row["external_id"] = None

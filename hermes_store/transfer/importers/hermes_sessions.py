@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from hermes_store import values
 from hermes_store.schema.change import Progress
 from hermes_store.transfer.importers.hermes_account import Remarks
 from hermes_store.transfer.importers.hermes_file import HermesFile, Row
@@ -147,10 +148,16 @@ class _Messages:
     def _free_external_id(self, message: Row, taken: set[str], note: Callable[[str], None]) -> None:
         """Of live messages with one platform id the first one has it; the others keep it aside."""
         external_id = message["external_id"]
-        if external_id is None or message["state"] is not None:
+        if external_id is None:
             return
-        if external_id in taken:
-            message["external_id"] = None
-            message["extra"] = {**(message["extra"] or {}), "platform_message_id": external_id}
-            note(f"its platform id {external_id} is in extra: an earlier message has it")
-        taken.add(external_id)
+        if external_id and not values.is_external_id(external_id):
+            why = "it is too long or holds a NUL"
+        elif message["state"] is None and external_id in taken:
+            why = "an earlier message has it"
+        else:
+            if message["state"] is None:
+                taken.add(external_id)
+            return
+        message["external_id"] = None
+        message["extra"] = {**(message["extra"] or {}), "platform_message_id": external_id}
+        note(f"its platform id {external_id} is in extra: {why}")

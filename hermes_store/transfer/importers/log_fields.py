@@ -9,7 +9,6 @@ from typing import Any
 
 from hermes_store import values
 from hermes_store.shapes import iso_times
-from hermes_store.shapes.exact import is_id
 
 __all__ = [
     "content_of",
@@ -53,7 +52,7 @@ def count_of(value: Any) -> int:
 
 def id_of(value: Any) -> str | None:
     """A text that every database takes as an id."""
-    return value if is_id(value) else None
+    return value if values.is_external_id(value) else None
 
 
 def made_id(prefix: str, value: Any) -> str:

@@ -165,13 +165,22 @@ def test_a_program_asks_over_stdin_and_stdout_and_nothing_is_changed(filled):
 
 
 @pytest.fixture
-def served(filled):
+def token_given():
+    """The token that a test chooses for the command, by the environment."""
+    return
+
+
+@pytest.fixture
+def served(filled, token_given):
     """The URL of the command with --http, and its token."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        command(filled, "--http", "--port", str(port)), stderr=subprocess.PIPE, text=True
+        command(filled, "--http", "--port", str(port)),
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | ({"HERMES_STORE_MCP_TOKEN": token_given} if token_given else {}),
     )
     try:
         url, _, token = process.stderr.readline().split(maxsplit=2)
@@ -181,12 +190,15 @@ def served(filled):
                 break
             except ConnectionRefusedError:
                 assert process.poll() is None
-        yield url, token.split()[-1]
+        printed = token.split()[-1]
+        assert (printed == "TOKEN") is bool(token_given)
+        yield url, token_given or printed
     finally:
         process.terminate()
         process.wait()
 
 
+@pytest.mark.parametrize("token_given", [None, "chosen-by-the-suite"])
 def test_over_http_only_who_has_the_token_is_answered(served):
     url, token = served
 

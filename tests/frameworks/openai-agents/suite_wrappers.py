@@ -4,10 +4,11 @@ import asyncio
 import json
 
 import pytest
-from agents.extensions.memory import EncryptedSession
+from cryptography.fernet import InvalidToken
 from turn import TURN, back
 
 from hermes_store.adapters.openai_agents import HermesSession
+from hermes_store.adapters.openai_agents.encrypted import EncryptedSession
 from hermes_store.errors import InvalidArgumentError
 
 
@@ -96,3 +97,26 @@ def test_encrypted_items_come_back_and_no_word_of_them_is_in_the_store(session, 
     assert back(encrypted, TURN) == TURN
     assert repository.search_messages("needle") == []
     assert "needle" not in json.dumps(repository.get_messages("chat-1"))
+
+
+def test_with_a_wrong_key_nothing_is_popped(session):
+    right = EncryptedSession("chat-1", session, encryption_key="a key of the suite")
+    wrong = EncryptedSession("chat-1", session, encryption_key="another key")
+
+    async def popped():
+        await right.add_items(TURN)
+        for _ in range(2):
+            with pytest.raises(InvalidToken):
+                await wrong.pop_item()
+        return await right.get_items(), await right.pop_item(), await right.get_items()
+
+    assert asyncio.run(popped()) == (TURN, TURN[-1], TURN[:-1])
+
+
+def test_an_expired_item_goes_with_the_pop_of_the_one_before(session):
+    async def popped():
+        await EncryptedSession("chat-1", session, "a key of the suite").add_items(TURN[:1])
+        old = EncryptedSession("chat-1", session, "a key of the suite", ttl=-1)
+        return await old.pop_item(), await session.get_items()
+
+    assert asyncio.run(popped()) == (None, [])
