@@ -77,12 +77,19 @@ def _messages(said: list[Any]) -> Iterator[Message]:
 
 
 def _said(speaker: str, content: Any) -> Message:
-    """The text of a turn, or the call of a tool that it writes as JSON."""
+    """The text of a turn, or the calls of tools that it writes as JSON: an object, or a list."""
     if speaker == "function_call":
         try:
-            call = object_of(json.loads(content))
+            given = json.loads(content)
         except (TypeError, ValueError, RecursionError):
-            call = {}
-        if name := text_of(call.get("name")):
-            return {"tool_calls": [tool_call("", name, call.get("arguments"))]}
+            given = None
+        calls = [object_of(each) for each in (given if isinstance(given, list) else [given])]
+        names = [text_of(call.get("name")) for call in calls]
+        if names and all(names):
+            pairs = zip(names, calls, strict=True)
+            return {
+                "tool_calls": [
+                    tool_call("", name, call.get("arguments")) for name, call in pairs if name
+                ]
+            }
     return {"content": content_of(content)}
