@@ -8,6 +8,8 @@ from pathlib import Path
 import log_samples
 from chatgpt_samples import conversation, node
 
+from hermes_store.cli.errors import EXIT_INTERRUPTED
+from hermes_store.transfer import growing
 from hermes_store.transfer.importers.log_file import files_in
 from hermes_store.transfer.importers.log_formats import FORMATS
 from hermes_store.transfer.importers.logs import LogsResult, Recognised
@@ -63,6 +65,41 @@ def test_a_transcript_that_grew_gets_only_its_new_messages(tmp_path, import_logs
     assert (session["input_tokens"], session["output_tokens"]) == (5, 40)
     assert [row["calls"] for row in grown.repository.usage_report()] == [1]
     assert session["ended_at"] == session["last_active"]
+
+
+def test_what_an_imported_session_used_here_stays_when_its_log_grows(tmp_path, import_logs):
+    path, lines = tmp_path / "code-1.jsonl", log_samples.claude_code()
+    database = log_samples.write(tmp_path, "openai-agents")
+    log_samples.write_lines(path, lines[:5])
+    repository = import_logs(path, database).repository
+    for session_id in ("code-1", "agents-1"):
+        repository.update_token_counts(session_id, input_tokens=1_000)
+        repository.record_usage(session_id, input_tokens=1_000, model="here")
+    log_samples.write_lines(path, lines)
+    with closing(sqlite3.connect(database)) as program:
+        program.execute("INSERT INTO agent_messages VALUES (99, 'agents-1', '{}', NULL)")
+        program.commit()
+    assert "2 sessions continued, 5 messages" in import_logs(path, database).err
+    assert repository.get_session("code-1")["input_tokens"] == 1_005
+    used = {row["group"]: row["input_tokens"] for row in repository.usage_report(by="model")}
+    assert used["here"] == 2_000
+
+
+def test_new_messages_and_what_they_used_are_stored_together(tmp_path, sqlite_logs, monkeypatch):
+    path, lines = tmp_path / "code-1.jsonl", log_samples.claude_code()
+    log_samples.write_lines(path, lines[:3])
+    sqlite_logs(path)
+    log_samples.write_lines(path, lines)
+    with monkeypatch.context() as patch:
+        patch.setattr(growing, "_sum_up", _interrupted)
+        assert sqlite_logs(path).code == EXIT_INTERRUPTED
+    repository = sqlite_logs(path).repository
+    session = repository.get_session("code-1")
+    assert (session["message_count"], session["output_tokens"]) == (5, 40)
+
+
+def _interrupted(*_given):
+    raise KeyboardInterrupt
 
 
 def test_a_conversation_of_llm_goes_on_behind_the_change_of_its_schema(tmp_path, sqlite_logs):
