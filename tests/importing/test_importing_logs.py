@@ -1,11 +1,13 @@
 """`import` of other programs' files: complete, once, and nothing lost, on both databases."""
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import log_samples
+import pytest
 from chatgpt_samples import conversation, node
 
 from hermes_store.cli.errors import EXIT_INTERRUPTED
@@ -131,6 +133,29 @@ def test_a_session_of_another_source_with_the_same_id_stays_as_it_is(tmp_path, i
     result = import_logs(log_samples.write(tmp_path, "codex"))
     assert "there already, with nothing new: 1 session" in result.err
     assert result.repository.count_messages("codex-1") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "session_id", "change"),
+    [
+        ("openai-agents", "agents-1", "UPDATE agent_messages SET message_data = json_quote('b')"),
+        ("google-adk", "adk/app/me/adk-1", "UPDATE events SET id = id || '-b'"),
+    ],
+)
+def test_a_conversation_of_another_file_with_the_same_id_is_another_session(
+    tmp_path, sqlite_logs, name, session_id, change
+):
+    first = log_samples.write(tmp_path, name)
+    repository = sqlite_logs(first).repository
+    held = repository.export_session(session_id)
+    second = first.with_stem("second")
+    shutil.copy(first, second)
+    with closing(sqlite3.connect(second)) as program:
+        program.execute(change)
+        program.commit()
+    assert "imported 1 new session" in sqlite_logs(second).err
+    assert repository.export_session(session_id) == held
+    assert "imported 0 new sessions, 0 messages" in sqlite_logs(first, second).err
 
 
 def test_a_long_session_is_stored_in_slices_and_grows(tmp_path, import_logs):
