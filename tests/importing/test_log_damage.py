@@ -91,6 +91,8 @@ def test_zips_that_cannot_be_read_are_refused_with_the_reason(tmp_path, sqlite_l
     renamed = whole.replace(b"conversations", b"conversation5", 1)  # not in the directory
     (tmp_path / "renamed.zip").write_bytes(renamed)
     zipped(tmp_path / "other.zip", **{"letter.txt": "Dear"})
+    twice = zipped(tmp_path / "twice.zip", **{"a.json": [talk(1)], "b.json": [talk(2)]})
+    twice.write_bytes(twice.read_bytes().replace(b"b.json", b"a.json"))
     monkeypatch.setattr(log_file, "_LEAST_SUSPECT", 1_000_000)
     zipped(tmp_path / "bomb.zip", **{"conversations.json": b" " * 2_000_000})
     for name, problem in {
@@ -100,6 +102,7 @@ def test_zips_that_cannot_be_read_are_refused_with_the_reason(tmp_path, sqlite_l
         "packed": "is packed by a method that exports do not use",
         "renamed": "cannot be unpacked",
         "other": "holds no conversations of a format that is known",
+        "twice": "has several files of one name",
         "bomb": "times as large unpacked",
     }.items():
         result = sqlite_logs(tmp_path / f"{name}.zip")
