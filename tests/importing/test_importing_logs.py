@@ -158,6 +158,19 @@ def test_a_conversation_of_another_file_with_the_same_id_is_another_session(
     assert "imported 0 new sessions, 0 messages" in sqlite_logs(first, second).err
 
 
+def test_a_session_whose_rollouts_are_several_files_has_the_messages_of_all(import_lines):
+    meta = log_samples.codex()[0]
+
+    def said(text):
+        content = [{"type": "input_text", "text": text}]
+        item = {"type": "message", "role": "user", "content": content}
+        return {"timestamp": meta["timestamp"], "type": "response_item", "payload": item}
+
+    import_lines([meta, said("first")], name="rollout-1.jsonl")
+    repository = import_lines([meta, said("second")], name="rollout-2.jsonl")
+    assert [each["content"] for each in repository.get_messages("codex-1")] == ["first", "second"]
+
+
 def test_a_long_session_is_stored_in_slices_and_grows(tmp_path, import_logs):
     path = tmp_path / "long.jsonl"
     line = {"type": "user", "sessionId": "long", "timestamp": "2026-01-02T10:00:00Z"}
