@@ -69,6 +69,17 @@ def test_a_transcript_that_grew_gets_only_its_new_messages(tmp_path, import_logs
     assert session["ended_at"] == session["last_active"]
 
 
+def test_a_subagent_that_went_on_has_its_parent(tmp_path, import_logs):
+    path, lines = tmp_path / "code-1.jsonl", log_samples.claude_code()
+    log_samples.write_lines(path, lines[:-1])
+    import_logs(path)
+    log_samples.write_lines(path, lines)
+    result = import_logs(path)
+    assert "1 session continued, 1 message" in result.err
+    assert "without their parent" not in result.err
+    assert result.repository.get_session("code-1/a1")["parent_session_id"] == "code-1"
+
+
 def test_what_an_imported_session_used_here_stays_when_its_log_grows(tmp_path, import_logs):
     path, lines = tmp_path / "code-1.jsonl", log_samples.claude_code()
     database = log_samples.write(tmp_path, "openai-agents")
