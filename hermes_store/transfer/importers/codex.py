@@ -141,8 +141,8 @@ def _messages(reading: Reading) -> Iterator[Message]:
     for number, line in reading.again():
         for place, item in enumerate(_items(line)):
             # With what the item says: the lines of another file of the session are other messages.
-            line_id = made_id(f"line-{number}{f'-{place}' if place else ''}", item)
-            own_id = id_of(item.get("id")) or line_id
+            at = f"line-{number}{f'-{place}' if place else ''}"
+            own_id = id_of(item.get("id")) or made_id(at, item)
             columns, taken = _columns(item, tools)
             plainly = {"type"} if item.get("type") in _PLAIN else set[str]()
             rest = rest_of(item, taken | {"id"} | plainly)
