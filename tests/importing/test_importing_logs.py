@@ -215,6 +215,15 @@ def test_equal_ids_in_a_session_keep_both_messages_unless_they_are_the_same(impo
     assert [each["content"] for each in repository.get_messages("s")] == ["one", "two"]
 
 
+def test_equal_ids_in_a_conversation_of_claude_keep_both_messages(import_records):
+    said = [{"uuid": "m", "sender": "human", "text": text} for text in ("one", "two", "two")]
+    one = {"uuid": "c", "chat_messages": said}
+    repository = import_records([one])
+    assert [each["content"] for each in repository.get_messages("c")] == ["one", "two", "two"]
+    before = repository.export_all()
+    assert import_records([one]).export_all() == before
+
+
 def test_texts_that_no_database_takes_are_made_good(import_records):
     text = "a\x00b \ud800 \U0001f409 c"
     one = conversation(node("u\x00", "root", text=text), key="k\ud800", title="t\x00")
