@@ -85,15 +85,15 @@ def test_what_an_imported_session_used_here_stays_when_its_log_grows(tmp_path, i
     database = log_samples.write(tmp_path, "openai-agents")
     log_samples.write_lines(path, lines[:5])
     repository = import_logs(path, database).repository
+    repository.update_token_counts("agents-1", input_tokens=1_000)
     for session_id in ("code-1", "agents-1"):
-        repository.update_token_counts(session_id, input_tokens=1_000)
         repository.record_usage(session_id, input_tokens=1_000, model="here")
     log_samples.write_lines(path, lines)
     with closing(sqlite3.connect(database)) as program:
         program.execute("INSERT INTO agent_messages VALUES (99, 'agents-1', '{}', NULL)")
         program.commit()
     assert "2 sessions continued, 5 messages" in import_logs(path, database).err
-    assert repository.get_session("code-1")["input_tokens"] == 1_005
+    assert repository.get_session("agents-1")["input_tokens"] == 1_000
     used = {row["group"]: row["input_tokens"] for row in repository.usage_report(by="model")}
     assert used["here"] == 2_000
 
