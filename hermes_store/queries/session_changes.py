@@ -137,11 +137,12 @@ def _leads_back(connection: OpenConnection, session_id: str, parent: str) -> boo
 
 
 def link_parent(connection: OpenConnection, session_id: str, parent: str, link: str | None) -> bool:
-    """Give a session without a parent this one; False when that cannot be."""
+    """Give a session this parent, unless it has one; False when the session cannot have this."""
     if not exists(connection, parent) or _leads_back(connection, session_id, parent):
         return False
     given = {"parent": parent, "link": link}
-    return bool(_SET_PARENT.run(connection, session=session_id, **given).rowcount)
+    _SET_PARENT.run(connection, session=session_id, **given)
+    return True
 
 
 def end(connection: OpenConnection, session_id: str, reason: str | None, at: float) -> None:

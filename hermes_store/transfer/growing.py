@@ -33,8 +33,6 @@ def grow(session: ParsedSession, write: Callable[..., Any]) -> int:
     added = 0
     for some in slices(session.columns, session.given):
         added += write(_add, session, some)
-    if added:
-        write(_sum_up, session)
     return added
 
 
@@ -55,21 +53,29 @@ def _add(connection: OpenConnection, session: ParsedSession, rows: list[NewRow])
     new = [row for row in rows if row.columns["external_id"] not in known]
     if new:
         append_many(connection, session_id, new)
+        _sum_up(connection, session)  # here: an import that is killed now finds nothing new later
     return len(new)
 
 
 def _sum_up(connection: OpenConnection, session: ParsedSession) -> None:
-    """Give a session its later end, and what all its calls used."""
+    """Give a session its later end, and what all its calls used, unless more was used here."""
     columns, session_id = session.columns, session.columns["id"]
-    sums = {name: columns[name] for name in _SUMS if name in columns}
-    if sums:
-        connection.core.execute(update(sessions).where(sessions.c.id == session_id).values(sums))
     ended = update(sessions).where(
         sessions.c.id == session_id, sessions.c.ended_at < columns["ended_at"]
     )
     connection.core.execute(ended.values(ended_at=columns["ended_at"]))
-    connection.core.execute(delete(usage).where(usage.c.session_id == session_id))
-    usage_records.store(connection, session_id, session.usage)
+    if not session.usage:
+        return
+    sums = {name: columns[name] for name in _SUMS}
+    no_more = [func.coalesce(sessions.c[name], 0) <= most for name, most in sums.items()]
+    calls = select(func.coalesce(func.sum(usage.c.calls), 0)).where(
+        usage.c.session_id == session_id
+    )
+    no_more.append(calls.scalar_subquery() <= sums["api_call_count"])
+    used = update(sessions).where(sessions.c.id == session_id, *no_more).values(sums)
+    if connection.core.execute(used).rowcount:
+        connection.core.execute(delete(usage).where(usage.c.session_id == session_id))
+        usage_records.store(connection, session_id, session.usage)
 
 
 _OF_TREE = (

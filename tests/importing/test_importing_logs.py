@@ -1,13 +1,17 @@
 """`import` of other programs' files: complete, once, and nothing lost, on both databases."""
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import log_samples
+import pytest
 from chatgpt_samples import conversation, node
 
+from hermes_store.cli.errors import EXIT_INTERRUPTED
+from hermes_store.transfer import growing
 from hermes_store.transfer.importers.log_file import files_in
 from hermes_store.transfer.importers.log_formats import FORMATS
 from hermes_store.transfer.importers.logs import LogsResult, Recognised
@@ -65,6 +69,52 @@ def test_a_transcript_that_grew_gets_only_its_new_messages(tmp_path, import_logs
     assert session["ended_at"] == session["last_active"]
 
 
+def test_a_subagent_that_went_on_has_its_parent(tmp_path, import_logs):
+    path, lines = tmp_path / "code-1.jsonl", log_samples.claude_code()
+    log_samples.write_lines(path, lines[:-1])
+    import_logs(path)
+    log_samples.write_lines(path, lines)
+    result = import_logs(path)
+    assert "1 session continued, 1 message" in result.err
+    assert "without their parent" not in result.err
+    assert result.repository.get_session("code-1/a1")["parent_session_id"] == "code-1"
+
+
+def test_what_an_imported_session_used_here_stays_when_its_log_grows(tmp_path, import_logs):
+    path, lines = tmp_path / "code-1.jsonl", log_samples.claude_code()
+    database = log_samples.write(tmp_path, "openai-agents")
+    log_samples.write_lines(path, lines[:5])
+    repository = import_logs(path, database).repository
+    repository.update_token_counts("agents-1", input_tokens=1_000)
+    for session_id in ("code-1", "agents-1"):
+        repository.record_usage(session_id, input_tokens=1_000, model="here")
+    log_samples.write_lines(path, lines)
+    with closing(sqlite3.connect(database)) as program:
+        program.execute("INSERT INTO agent_messages VALUES (99, 'agents-1', '{}', NULL)")
+        program.commit()
+    assert "2 sessions continued, 5 messages" in import_logs(path, database).err
+    assert repository.get_session("agents-1")["input_tokens"] == 1_000
+    used = {row["group"]: row["input_tokens"] for row in repository.usage_report(by="model")}
+    assert used["here"] == 2_000
+
+
+def test_new_messages_and_what_they_used_are_stored_together(tmp_path, sqlite_logs, monkeypatch):
+    path, lines = tmp_path / "code-1.jsonl", log_samples.claude_code()
+    log_samples.write_lines(path, lines[:3])
+    sqlite_logs(path)
+    log_samples.write_lines(path, lines)
+    with monkeypatch.context() as patch:
+        patch.setattr(growing, "_sum_up", _interrupted)
+        assert sqlite_logs(path).code == EXIT_INTERRUPTED
+    repository = sqlite_logs(path).repository
+    session = repository.get_session("code-1")
+    assert (session["message_count"], session["output_tokens"]) == (5, 40)
+
+
+def _interrupted(*_given):
+    raise KeyboardInterrupt
+
+
 def test_a_conversation_of_llm_goes_on_behind_the_change_of_its_schema(tmp_path, sqlite_logs):
     path = log_samples.write(tmp_path, "llm")
     sqlite_logs(path)
@@ -94,6 +144,42 @@ def test_a_session_of_another_source_with_the_same_id_stays_as_it_is(tmp_path, i
     result = import_logs(log_samples.write(tmp_path, "codex"))
     assert "there already, with nothing new: 1 session" in result.err
     assert result.repository.count_messages("codex-1") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "session_id", "change"),
+    [
+        ("openai-agents", "agents-1", "UPDATE agent_messages SET message_data = json_quote('b')"),
+        ("google-adk", "adk/app/me/adk-1", "UPDATE events SET id = id || '-b'"),
+    ],
+)
+def test_a_conversation_of_another_file_with_the_same_id_is_another_session(
+    tmp_path, sqlite_logs, name, session_id, change
+):
+    first = log_samples.write(tmp_path, name)
+    repository = sqlite_logs(first).repository
+    held = repository.export_session(session_id)
+    second = first.with_stem("second")
+    shutil.copy(first, second)
+    with closing(sqlite3.connect(second)) as program:
+        program.execute(change)
+        program.commit()
+    assert "imported 1 new session" in sqlite_logs(second).err
+    assert repository.export_session(session_id) == held
+    assert "imported 0 new sessions, 0 messages" in sqlite_logs(first, second).err
+
+
+def test_a_session_whose_rollouts_are_several_files_has_the_messages_of_all(import_lines):
+    meta = log_samples.codex()[0]
+
+    def said(text):
+        content = [{"type": "input_text", "text": text}]
+        item = {"type": "message", "role": "user", "content": content}
+        return {"timestamp": meta["timestamp"], "type": "response_item", "payload": item}
+
+    import_lines([meta, said("first")], name="rollout-1.jsonl")
+    repository = import_lines([meta, said("second")], name="rollout-2.jsonl")
+    assert [each["content"] for each in repository.get_messages("codex-1")] == ["first", "second"]
 
 
 def test_a_long_session_is_stored_in_slices_and_grows(tmp_path, import_logs):
@@ -127,6 +213,15 @@ def test_equal_ids_in_a_session_keep_both_messages_unless_they_are_the_same(impo
     other = {**line, "message": {**said, "content": "two"}}
     repository = import_lines([line, line, other, other])
     assert [each["content"] for each in repository.get_messages("s")] == ["one", "two"]
+
+
+def test_equal_ids_in_a_conversation_of_claude_keep_both_messages(import_records):
+    said = [{"uuid": "m", "sender": "human", "text": text} for text in ("one", "two", "two")]
+    one = {"uuid": "c", "chat_messages": said}
+    repository = import_records([one])
+    assert [each["content"] for each in repository.get_messages("c")] == ["one", "two", "two"]
+    before = repository.export_all()
+    assert import_records([one]).export_all() == before
 
 
 def test_texts_that_no_database_takes_are_made_good(import_records):

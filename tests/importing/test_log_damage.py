@@ -4,9 +4,11 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import zipfile
+from contextlib import closing
 from copy import deepcopy
 from pathlib import Path
 
@@ -89,6 +91,8 @@ def test_zips_that_cannot_be_read_are_refused_with_the_reason(tmp_path, sqlite_l
     renamed = whole.replace(b"conversations", b"conversation5", 1)  # not in the directory
     (tmp_path / "renamed.zip").write_bytes(renamed)
     zipped(tmp_path / "other.zip", **{"letter.txt": "Dear"})
+    twice = zipped(tmp_path / "twice.zip", **{"a.json": [talk(1)], "b.json": [talk(2)]})
+    twice.write_bytes(twice.read_bytes().replace(b"b.json", b"a.json"))
     monkeypatch.setattr(log_file, "_LEAST_SUSPECT", 1_000_000)
     zipped(tmp_path / "bomb.zip", **{"conversations.json": b" " * 2_000_000})
     for name, problem in {
@@ -98,6 +102,7 @@ def test_zips_that_cannot_be_read_are_refused_with_the_reason(tmp_path, sqlite_l
         "packed": "is packed by a method that exports do not use",
         "renamed": "cannot be unpacked",
         "other": "holds no conversations of a format that is known",
+        "twice": "has several files of one name",
         "bomb": "times as large unpacked",
     }.items():
         result = sqlite_logs(tmp_path / f"{name}.zip")
@@ -152,6 +157,21 @@ def test_a_database_of_no_known_format_is_refused_with_the_remedy(sqlite_logs, t
     result = sqlite_logs(template)
     assert result.code == 1
     assert "is a SQLite file of no known format; a store of this package is taken" in result.err
+
+
+def test_the_database_that_codex_keeps_beside_its_rollouts_is_not_taken_for_one_of_llm(
+    tmp_path, sqlite_logs
+):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "a_state.sqlite")) as codex:
+        codex.execute("CREATE TABLE threads (id TEXT PRIMARY KEY, rollout_path TEXT, title TEXT)")
+        codex.execute("INSERT INTO threads VALUES ('codex-1', '/x', 'taken')")
+        codex.commit()
+    log_samples.write(folder, "codex")
+    result = sqlite_logs(folder)
+    assert "Codex (1 file); 1 file of no known format left out" in result.err
+    assert result.repository.get_session("codex-1")["message_count"] == 5
 
 
 def test_a_folder_leaves_out_what_is_no_log_and_says_how_much(tmp_path, sqlite_logs):

@@ -260,6 +260,20 @@ def test_a_forked_codex_session_is_a_branch_and_a_spawned_one_a_delegate(tmp_pat
         assert (session["parent_session_id"], session["link"]) == ("codex-1", link)
 
 
+def test_training_data_that_begins_with_the_same_turn_is_as_many_sessions(import_lines):
+    begin = {"from": "system", "value": "You are helpful"}
+    records = [
+        {"conversations": [begin, {"from": "human", "value": question}]}
+        for question in ("Capital of France?", "Capital of Spain?")
+    ]
+    repository = import_lines(records)
+    said = {
+        repository.get_messages(session["id"])[1]["content"]
+        for session in repository.search_sessions()
+    }
+    assert said == {"Capital of France?", "Capital of Spain?"}
+
+
 def test_sharegpt_turns_have_roles_and_calls(sample):
     [session] = sample("sharegpt").values()
     assert session["system_prompt"] == "Be dry"

@@ -51,16 +51,22 @@ def read(reading: Reading) -> Iterator[Session]:
 
 def _sessions(value: dict[str, Any], reading: Reading) -> Iterator[Session]:
     own_id = id_of(value.get("uuid")) or made_id(_SOURCE, value)
-    said = {
-        id_of(each.get("uuid")) or str(place): each
-        for place, each in enumerate(map(object_of, value["chat_messages"]))
-        if each
-    }
+    said = _by_id(value["chat_messages"])
     parents = _parents(said)
     current = text_of(value.get("current_leaf_message_uuid")) or next(reversed(said), None)
     found = branches(own_id, parents, current, reading.known(own_id))
     for branch in found or [Branch(own_id, None, None, [])]:
         yield _session(value, branch, said)
+
+
+def _by_id(messages: list[Any]) -> dict[str, dict[str, Any]]:
+    """The messages by their ids; one without, or with that of another, by its place."""
+    said: dict[str, dict[str, Any]] = {}
+    for place, each in enumerate(map(object_of, messages)):
+        own_id = id_of(each.get("uuid")) or str(place)
+        if each:
+            said[own_id if said.get(own_id, each) == each else f"{own_id[:100]}/{place}"] = each
+    return said
 
 
 def _parents(said: dict[str, Any]) -> dict[str, str | None]:

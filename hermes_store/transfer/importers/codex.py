@@ -140,7 +140,9 @@ def _messages(reading: Reading) -> Iterator[Message]:
     tools: dict[str, str] = {}
     for number, line in reading.again():
         for place, item in enumerate(_items(line)):
-            own_id = id_of(item.get("id")) or f"line-{number}{f'-{place}' if place else ''}"
+            # With what the item says: the lines of another file of the session are other messages.
+            at = f"line-{number}{f'-{place}' if place else ''}"
+            own_id = id_of(item.get("id")) or made_id(at, item)
             columns, taken = _columns(item, tools)
             plainly = {"type"} if item.get("type") in _PLAIN else set[str]()
             rest = rest_of(item, taken | {"id"} | plainly)

@@ -68,7 +68,7 @@ def read(reading: Reading) -> Iterator[Session]:
             row = next(about.of(*which), {})
             found = list(_events(events, which, reading))
             reading.at(number, "session")
-            yield _session(tuple(map(str, which)), row, found)
+            yield _session(tuple(map(str, which)), row, found, reading)
         _keep_shared(tables, reading)
 
 
@@ -89,7 +89,9 @@ _SHARED: tuple[tuple[Any, ...], ...] = (
 )
 
 
-def _session(which: tuple[str, ...], row: Row, events: list[dict[str, Any]]) -> Session:
+def _session(
+    which: tuple[str, ...], row: Row, events: list[dict[str, Any]], reading: Reading
+) -> Session:
     app_name, user_id, session_id = which
     own_id, key = conversation_id(app_name, user_id, session_id), user_key(app_name, user_id)
     usage = Usage()
@@ -101,7 +103,7 @@ def _session(which: tuple[str, ...], row: Row, events: list[dict[str, Any]]) -> 
     kept = {"state": _state(row), "updated": updated, "born": made_id("adk", which)}
     found = session(
         _SOURCE,
-        id_of(own_id) or made_id(_SOURCE, which),
+        reading.free_id(id_of(own_id) or made_id(_SOURCE, which), [each["id"] for each in events]),
         partial(_messages, events),
         started=min([*times, *([] if born is None else [born])], default=None),
         ended=max(times, default=None),

@@ -39,7 +39,8 @@ _OF_RESPONSE = frozenset(
 def looks(tables: Tables) -> bool:
     """Whether a file has tables of llm."""
     of_llm = {"prompt", "response", "model"}
-    return "threads" in tables or any(
+    # Codex, too, keeps a database with a table `threads`.
+    return "tip_message_hash" in tables.get("threads", ()) or any(
         of_llm <= set(tables.get(name, ())) for name in ("log", "logs", "responses")
     )
 

@@ -111,6 +111,8 @@ def files_in(path: Path) -> list[LogFile]:
         return [LogFile(path, None, status.st_size, status.st_mtime)]
     with _zip(path) as archive:
         members = [each for each in archive.infolist() if _is_wanted(each)]
+    if len({each.filename for each in members}) < len(members):
+        raise LogFileError(str(path), "has several files of one name", _UNPACK)
     for each in members:
         _refuse(path, each)
     members.sort(key=lambda each: each.filename)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hermes_store.transfer.importers.json_records import JsonRecords, Record, Stream
+from hermes_store.transfer.importers.log_fields import made_id
 from hermes_store.transfer.importers.log_file import LogFile
 
 __all__ = ["Place", "Reading"]
+
+_PREFIX = 200
+"""Characters of an id that a made one begins with: ids have a greatest length."""
 
 Place = tuple[str, int, str]
 """The name of a file, a number, and what the number counts: "record", "line" or "row"."""
@@ -58,6 +62,16 @@ class Reading:
             for number, value in JsonRecords(stream, _pass_over):
                 if isinstance(value, dict):
                     yield number, value
+
+    def free_id(self, own_id: str, messages: Sequence[str]) -> str:
+        """The id of a session whose program lets people choose ids, so that files repeat them.
+
+        It is `own_id`, unless another conversation has it: one with none of these messages, which
+        are given by their external ids. Then the id is made of `own_id` and the first message.
+        """
+        held = {each for each, holder in self.known(own_id).items() if holder == own_id}
+        is_another = bool(held and messages) and held.isdisjoint(messages)
+        return made_id(own_id[:_PREFIX], messages[0]) if is_another else own_id
 
     def bad(self, problem: str) -> None:
         """Leave out what stands at `place`, or raise."""

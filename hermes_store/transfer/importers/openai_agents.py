@@ -43,7 +43,10 @@ def read(reading: Reading) -> Iterator[Session]:
             times = [time for each in messages if (time := each["timestamp"]) is not None]
             yield session(
                 _SOURCE,
-                id_of(own_id) or made_id(_SOURCE, own_id),
+                reading.free_id(
+                    id_of(own_id) or made_id(_SOURCE, own_id),
+                    [each["external_id"] for each in messages],
+                ),
                 partial(iter, messages),
                 started=min([*times, *_known(time_of(row.get("created_at")))], default=None),
                 ended=max(times, default=None),

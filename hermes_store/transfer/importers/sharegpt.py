@@ -52,7 +52,7 @@ def read(reading: Reading) -> Iterator[Session]:
         written = reading.file.written
         yield session(
             _SOURCE,
-            made_id(_SOURCE, [value.get("id"), said[:1]]),  # ids repeat from file to file
+            made_id(_SOURCE, value),  # ids repeat from file to file, first turns within one
             partial(_messages, said),
             started=written,
             ended=written,
