@@ -162,8 +162,9 @@ class Usage(Topic):
         """Return what was recorded by `record_usage`, summed up by day, model, user and so on.
 
         Days, weeks (2026-W09, from Monday on) and months are those of `timezone`, None being the
-        local time of the machine; they come in their order, without those that have no records. Of
-        other groups the one with the most input and output tokens comes first; '' is not known.
+        local time of the machine; they come in their order, without those that have no records. So
+        do hours of the day (14:00), each summed over all days. Of other groups the one with the
+        most input and output tokens comes first; '' is not known.
 
         Without a filter the usage of all sessions counts, of archived ones too.
 

@@ -7,7 +7,16 @@ from datetime import tzinfo
 from functools import lru_cache
 from typing import Any, cast, get_args
 
-from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, func, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Text,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy import cast as as_type
 
 from hermes_store.database.connection import OpenConnection
@@ -16,7 +25,7 @@ from hermes_store.errors import InvalidArgumentError
 from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import sessions, usage
 from hermes_store.queries.filtering import Chosen, Shape, chosen, conditions, of_chosen
-from hermes_store.queries.periods import BEYOND, Unit, period_of
+from hermes_store.queries.periods import BEYOND, Unit, ahead_of_utc, period_of
 from hermes_store.queries.tool_calls import calls_by_tool
 from hermes_store.queries.usage_records import COSTS, COUNTS
 from hermes_store.records import UsageBy, UsageSum
@@ -49,12 +58,14 @@ def checked(by: Any) -> UsageBy:
 def report(
     connection: OpenConnection, by: UsageBy, which: SessionFilter, zone: tzinfo | None
 ) -> list[UsageSum]:
-    """Sums of each group: times in their order, else the group with the most tokens first."""
+    """Sums of each group: times and hours in their order, else the most tokens first."""
     sessions_meant = chosen(connection, which)
     if by == "tool":
         return [_of_tool(*found) for found in calls_by_tool(connection, sessions_meant)]
     if by in _TIMES:
         return list(_by_time(connection, cast("Unit", by), sessions_meant, zone))
+    if by == "hour":
+        return list(_by_hour_of_day(connection, sessions_meant, zone))
     rows = _by_text(by, sessions_meant.shape).run(connection, **sessions_meant.parameters)
     return [_sums(group, row) for group, *row in rows.fetchall()]
 
@@ -121,3 +132,45 @@ def _by_time(
         row = sums_of.run(connection, start=first[0], end=period.end, **given).fetchone()
         yield _sums(period.name, row)
         start = period.end
+
+
+@lru_cache(maxsize=64)
+def _hours(shape: Shape) -> Statement:
+    meant = of_chosen(usage.c.session_id, shape)
+    return Statement(
+        select(usage.c.hour).distinct().where(_START, _HAS_A_DATE, *meant).order_by(usage.c.hour)
+    )
+
+
+@lru_cache(maxsize=64)
+def _of_hours(shape: Shape, changes: int) -> Statement:
+    """Sums for each hour of the day, in a zone whose clocks were changed so often."""
+    ahead: ColumnElement[Any] = bindparam("ahead_0", type_=BigInteger)
+    if changes:
+        since = [(_number(f"since_{n}"), _number(f"ahead_{n}")) for n in range(changes, 0, -1)]
+        ahead = case(*((usage.c.hour >= hour, hours) for hour, hours in since), else_=ahead)
+    hours_a_day: ColumnElement[Any] = literal_column("24", BigInteger)
+    local = usage.c.hour + ahead
+    of_day = (local - local // hours_a_day * hours_a_day).label("of_day")
+    meant = of_chosen(usage.c.session_id, shape)
+    sums = select(of_day, *_SUMS).where(_START, _HAS_A_DATE, *meant)
+    return Statement(sums.group_by("of_day").order_by("of_day"))
+
+
+def _number(name: str) -> Any:
+    return bindparam(name, type_=BigInteger)
+
+
+def _by_hour_of_day(
+    connection: OpenConnection, which: Chosen, zone: tzinfo | None
+) -> Iterator[UsageSum]:
+    given = {"start": 0, **which.parameters}
+    rows = _hours(which.shape).run(connection, **given).fetchall()
+    changes = ahead_of_utc((row[0] for row in rows), zone)
+    if not changes:
+        return
+    given |= {f"since_{n}": each.since for n, each in enumerate(changes) if n}
+    given |= {f"ahead_{n}": each.hours for n, each in enumerate(changes)}
+    found = _of_hours(which.shape, len(changes) - 1).run(connection, **given)
+    for hour, *row in found.fetchall():
+        yield _sums(f"{hour:02}:00", row)
