@@ -62,7 +62,7 @@ TYPED = {
     "--source cli --title flaky --pinned --min-messages 3": "a1",
 }
 OF_MESSAGES = {"--source cli", "--exclude-source cli --exclude-source cron"}
-TAKEN_BY = ("list", "search", "usage", "export", "prune", "archive")
+TAKEN_BY = ("list", "search", "browse", "usage", "export", "prune", "archive")
 
 
 @pytest.fixture
