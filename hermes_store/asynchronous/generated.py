@@ -897,6 +897,8 @@ class AwaitedOperations(Doors):
         filter: SessionFilter | None = None,
         *,
         timezone: tzinfo | None = UTC,
+        since: float | None = None,
+        until: float | None = None,
     ) -> list[UsageSum]:
         """Return what was recorded by `record_usage`, summed up by day, model, user and so on.
 
@@ -905,12 +907,21 @@ class AwaitedOperations(Doors):
         do hours of the day (14:00), each summed over all days. Of other groups the one with the
         most input and output tokens comes first; '' is not known.
 
-        Without a filter the usage of all sessions counts, of archived ones too.
+        Without a filter the usage of all sessions counts, of archived ones too. `since` (included)
+        and `until` (excluded) are Unix seconds: hours that begin between them count.
 
         By tool, it counts the calls that messages name, without tokens and costs, which no provider
         tells by tool; this reads all messages with tool calls.
         """
-        return await self._read(lambda asked: asked.usage_report(by, filter, timezone=timezone))
+        return await self._read(
+            lambda asked: asked.usage_report(
+                by,
+                filter,
+                timezone=timezone,
+                since=since,
+                until=until,
+            )
+        )
 
     async def export_session(self, session_id: str) -> SessionExport | None:
         """Return a session with all its messages under "messages", or None."""

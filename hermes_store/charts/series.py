@@ -53,13 +53,14 @@ def chart_of(
     columns = MEASURES[measure]
     is_ordered = by in _PERIODS or by == "hour"
     found = [*_in_time(by, rows)] if is_ordered else _greatest(rows, [*columns.values()])
+    shown = {row["group"] for row in found}
     return Chart(
         title=f"{measure.capitalize()} by {by}{f', {zone}' if is_ordered else ''}",
         groups=[name_of(row["group"]) for row in found],
         series={name: [row[key] for row in found] for name, key in columns.items()},
         is_money=measure == "cost",
         is_ordered=is_ordered,
-        left_out=sum(row["group"] not in {each["group"] for each in found} for row in rows),
+        left_out=sum(row["group"] not in shown for row in rows),
     )
 
 

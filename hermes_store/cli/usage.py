@@ -17,7 +17,7 @@ from hermes_store.cli.extras import needing
 from hermes_store.cli.opening import open_to_read
 from hermes_store.cli.options import Options
 from hermes_store.cli.text import one_line
-from hermes_store.cli.times import ZONE
+from hermes_store.cli.times import TIME, ZONE
 from hermes_store.cli.usage_tables import (
     COLUMNS,
     OF_A_SESSION,
@@ -45,9 +45,11 @@ __all__ = ["usage_command"]
     metavar="ZONE",
     help="Whose days and hours: UTC, Europe/Rome, … Default: local time.",
 )
+@click.option("--used-since", type=TIME, help="Used at this time or later: 7d, 2026-03-01.")
+@click.option("--used-until", type=TIME, help="Used before this time.")
 @click.option(
     "--longest",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 2**53),
     metavar="N",
     help="In place of sums: the N sessions that lasted longest.",
 )
@@ -83,8 +85,17 @@ def usage_command(options: Options, /, which: SessionFilter, **asked: Any) -> No
             _print_longest(options, repo, which, asked)
             return
         by: UsageBy = asked["by"] or "day"
-        rows = repo.usage_report(by, which, timezone=asked["zone"])
+        rows = repo.usage_report(
+            by,
+            which,
+            timezone=asked["zone"],
+            since=asked["used_since"],
+            until=asked["used_until"],
+        )
     _print(options, by, rows, asked)
+
+
+_OF_SUMS = ("by", "zone", "used_since", "used_until")
 
 
 def _refuse_contradictions(options: Options, asked: Mapping[str, Any]) -> None:
@@ -99,8 +110,8 @@ def _refuse_contradictions(options: Options, asked: Mapping[str, Any]) -> None:
         raise click.UsageError("--of says what bars show: it needs --plot or --svg")
     if asked["measure"] not in {None, "calls", "sessions"} and asked["by"] == "tool":
         raise click.UsageError("tools have calls and sessions only: no provider tells their tokens")
-    if asked["longest"] and (asked["by"] or draws):
-        raise click.UsageError("--longest lists sessions: leave --by, --plot and --svg out")
+    if asked["longest"] and (draws or any(asked[name] is not None for name in _OF_SUMS)):
+        raise click.UsageError("--longest lists sessions: only --csv and --json go with it")
     if asked["drawing"] == STDIO and options.as_json:
         raise click.UsageError("--json says which file --svg wrote: name one")
     if asked["drawing"]:
@@ -172,5 +183,5 @@ def _draw(options: Options, chart: Chart, target: Path) -> None:
         stream.write(drawn)
     if options.as_json:
         output.print_json({"file": str(target), "groups": len(chart.groups)})
-    else:
+    elif target != STDIO:
         output.note(f"{target}: {chart.title}, {output.count(len(chart.groups), 'group')}")

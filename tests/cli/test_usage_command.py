@@ -55,6 +55,16 @@ def test_the_busiest_hours_are_those_of_the_day_by_its_own_clock(run, used):
     ]  # fmt: skip
 
 
+def test_what_was_used_in_a_range_counts_whenever_its_session_began(run, used):
+    april = rows(run("usage", "--by", "model", "--used-since", "2026-04", "--csv"))
+    assert [(each["group"], each["input_tokens"]) for each in april] == [
+        ("large", "3000"),
+        ("small", "0"),
+    ]
+    before = rows(run("usage", "--by", "month", "--used-until", "2026-04", "--csv"))
+    assert [(each["group"], each["calls"]) for each in before] == [("2026-03", "2")]
+
+
 @pytest.mark.parametrize("zone", ["Mars", "", "../../etc/passwd", "Europe", "x\0y", "é" * 5000])
 def test_a_time_zone_that_is_not_known_is_wrong_usage(run, used, zone):
     result = run("usage", "--tz", zone)
@@ -156,6 +166,8 @@ CONTRADICTIONS = {
     "--by tool --plot --of tokens": "tools have calls and sessions only",
     "--longest 3 --by day": "--longest lists sessions",
     "--longest 3 --plot": "--longest lists sessions",
+    "--longest 3 --used-since 7d": "--longest lists sessions",
+    "--used-since never": "'never' is not a time since 1970",
     "--longest 0": "--longest",
     "--svg {db}": "--svg names a file of the database itself",
     "--svg {db}-wal": "--svg names a file of the database itself",

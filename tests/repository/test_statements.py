@@ -71,7 +71,11 @@ def usage_reports():
         yield from (usage_report._first(which), usage_report._period(which))
         yield usage_report._hours(which)
         yield from (usage_report._of_hours(which, changes) for changes in (0, 2))
-        yield from (usage_report._by_text(by, which) for by in usage_report._TEXTS)
+        yield from (
+            usage_report._by_text(by, which, bounded)
+            for bounded in (False, True)
+            for by in usage_report._TEXTS
+        )
 
 
 STATEMENTS = [

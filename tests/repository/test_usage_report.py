@@ -264,6 +264,32 @@ def test_a_filter_says_whose_usage_counts(session, by):
     assert sum(row["calls"] for row in everything) == 2
 
 
+@pytest.mark.parametrize("by", [each for each in BY if each not in {"day", "hour"}])
+def test_hours_that_begin_in_a_range_count(session, at, by):
+    for hour, session_id in enumerate(["s", "t", "s", "t"]):
+        moment = NOON + hour * HOUR + 1800
+        at(moment)
+        session.record_usage(session_id)
+        session.append_message(session_id, "tool", "out", tool_name="read", timestamp=moment)
+
+    def calls(**bounds):
+        return sum(row["calls"] for row in session.usage_report(by, **bounds))
+
+    assert calls() == calls(since=0) == calls(until=NOON + DAY) == 4
+    assert calls(since=NOON + HOUR, until=NOON + 3 * HOUR) == 2
+    assert calls(since=NOON + HOUR, until=NOON + HOUR) == 0
+    assert calls(since=NOON + 1, until=NOON + 2 * HOUR + 1) == 2
+    only = SessionFilter(source="telegram")
+    assert [row["calls"] for row in session.usage_report(by, only, since=NOON + 2 * HOUR)] == [1]
+
+
+@pytest.mark.parametrize("bad", ["2026", -1, float("nan"), 1e12])
+def test_a_bound_that_is_no_time_is_an_error_that_names_it(session, bad):
+    for name in ("since", "until"):
+        with pytest.raises(InvalidArgumentError, match=rf"^{name}: "):
+            session.usage_report(**{name: bad})
+
+
 # --- arguments ------------------------------------------------------------------------------------
 
 
