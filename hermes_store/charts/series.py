@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, timedelta, tzinfo
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from hermes_store.records import UsageBy, UsageSum
+from hermes_store.values.pictures import one_line
 
-__all__ = ["MEASURES", "Chart", "Measure", "chart_of"]
+__all__ = ["MEASURES", "OF_A_ZONE", "Chart", "Measure", "chart_of", "group_name", "zone_name"]
 
 Measure = Literal["tokens", "cost", "calls", "sessions"]
 MEASURES: dict[Measure, dict[str, str]] = {
@@ -21,6 +22,21 @@ MEASURES: dict[Measure, dict[str, str]] = {
 """Of each measure its series, and the keys of `UsageSum` that they show."""
 
 _MOST_PERIODS, _MOST_GROUPS = 120, 40
+
+
+OF_A_ZONE = ("day", "week", "month", "hour")
+"""What depends on a time zone, and has an order of its own."""
+_WITHOUT_A_NAME = {"task": "(conversation)"}
+
+
+def group_name(by: UsageBy, group: str | bytes) -> str:
+    """A group of a report as a person reads it, in one line."""
+    return one_line(group) or _WITHOUT_A_NAME.get(by, "(unknown)")
+
+
+def zone_name(zone: tzinfo | None) -> str:
+    """How a time zone is called; None is the local time of the machine."""
+    return "local time" if zone is None else str(zone)
 
 
 class Chart(NamedTuple):
@@ -38,25 +54,19 @@ class Chart(NamedTuple):
     """How many groups there are besides: earlier ones, or smaller ones."""
 
 
-def chart_of(
-    rows: Sequence[UsageSum],
-    by: UsageBy,
-    measure: Measure,
-    name_of: Callable[[str], str],
-    zone: str,
-) -> Chart:
+def chart_of(rows: Sequence[UsageSum], by: UsageBy, measure: Measure, zone: tzinfo | None) -> Chart:
     """Return the chart of a report: the last 120 periods, or the 40 greatest groups.
 
-    Between two periods that have records, those without records are shown as 0. `name_of` makes
-    of a group the text that is shown, and `zone` is the name of the time zone.
+    Between two periods that have records, those without records are shown as 0. `zone` is whose
+    days they are.
     """
     columns = MEASURES[measure]
-    is_ordered = by in _PERIODS or by == "hour"
+    is_ordered = by in OF_A_ZONE
     found = [*_in_time(by, rows)] if is_ordered else _greatest(rows, [*columns.values()])
     shown = {row["group"] for row in found}
     return Chart(
-        title=f"{measure.capitalize()} by {by}{f', {zone}' if is_ordered else ''}",
-        groups=[name_of(row["group"]) for row in found],
+        title=f"{measure.capitalize()} by {by}{f', {zone_name(zone)}' if is_ordered else ''}",
+        groups=[group_name(by, row["group"]) for row in found],
         series={name: [row[key] for row in found] for name, key in columns.items()},
         is_money=measure == "cost",
         is_ordered=is_ordered,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 from xml.etree.ElementTree import SubElement
 
@@ -12,6 +13,10 @@ from pygal.style import Style
 from hermes_store.charts.series import Chart
 
 __all__ = ["svg"]
+
+# pygal's hook for packages of maps: it warns in every import that finds nothing, and from Python
+# 3.12 on it is never asked.
+sys.meta_path[:] = [each for each in sys.meta_path if type(each) is not pygal.PluginImportFixer]
 
 _COLOURS = ("#0072b2", "#e69f00")
 """Told apart by people who see no red or no green, on white and on black."""

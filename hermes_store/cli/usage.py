@@ -16,16 +16,8 @@ from hermes_store.cli.choosing import check_sources, choosing_sessions
 from hermes_store.cli.extras import needing
 from hermes_store.cli.opening import open_to_read
 from hermes_store.cli.options import Options
-from hermes_store.cli.text import one_line
 from hermes_store.cli.times import TIME, ZONE
-from hermes_store.cli.usage_tables import (
-    COLUMNS,
-    OF_A_SESSION,
-    print_longest,
-    print_sums,
-    shown_group,
-    zone_name,
-)
+from hermes_store.cli.usage_tables import COLUMNS, OF_A_SESSION, print_longest, print_sums
 from hermes_store.cli.writing import STDIO, refuse_the_database, written_whole
 from hermes_store.records import UsageBy, UsageSum
 
@@ -122,7 +114,7 @@ def _print(options: Options, by: UsageBy, rows: list[UsageSum], asked: Mapping[s
     if asked["drawing"]:
         _draw(options, _chart(by, rows, asked), asked["drawing"])
     elif asked["as_csv"]:
-        _print_csv(rows, ("group", *COLUMNS.values()))
+        click.echo(csv_text(rows, ("group", *COLUMNS.values())), nl=False)
     elif options.as_json:
         output.print_json(rows)
     elif not rows:
@@ -132,19 +124,11 @@ def _print(options: Options, by: UsageBy, rows: list[UsageSum], asked: Mapping[s
 
         print_chart(_chart(by, rows, asked))
     else:
-        print_sums(by, rows, zone_name(asked["zone"]))
+        print_sums(by, rows, asked["zone"])
 
 
 _NO_TOOL = "no tool was called"
 _NOTHING = "no usage was recorded; 'hermes-store stats' prints the sums that sessions have"
-
-
-def _print_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    shown = [
-        {name: one_line(v) if isinstance(v, (str, bytes)) else v for name, v in row.items()}
-        for row in rows
-    ]
-    click.echo(csv_text(shown, columns), nl=False)
 
 
 def _print_longest(
@@ -154,7 +138,7 @@ def _print_longest(
     if options.as_json:
         output.print_json(rows)
     elif asked["as_csv"]:
-        _print_csv(rows, OF_A_SESSION)
+        click.echo(csv_text(rows, OF_A_SESSION), nl=False)
     elif not rows:
         output.note("no sessions")
     else:
@@ -166,9 +150,7 @@ def _print_longest(
 
 def _chart(by: UsageBy, rows: Sequence[UsageSum], asked: Mapping[str, Any]) -> Chart:
     measure: Measure = asked["measure"] or ("calls" if by == "tool" else "tokens")
-    chart = chart_of(
-        rows, by, measure, lambda name: shown_group(by, name), zone_name(asked["zone"])
-    )
+    chart = chart_of(rows, by, measure, asked["zone"])
     if chart.left_out:
         output.note(f"{output.count(chart.left_out, 'group')} left out; --csv has all")
     return chart

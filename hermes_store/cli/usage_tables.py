@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 
+from hermes_store.charts.series import OF_A_ZONE, group_name, zone_name
 from hermes_store.cli import output
 from hermes_store.cli.text import in_one_line, one_line
 from hermes_store.records import SessionListing, UsageBy, UsageSum
 
-__all__ = ["COLUMNS", "OF_A_SESSION", "print_longest", "print_sums", "shown_group", "zone_name"]
+__all__ = ["COLUMNS", "OF_A_SESSION", "print_longest", "print_sums"]
 
 COLUMNS = {
     "SESSIONS": "sessions",
@@ -26,34 +27,22 @@ _OF_TOOLS = ("SESSIONS", "CALLS")
 _IN_WIDE_TERMINALS = ("CACHE READ", "WRITTEN", "REASONING")
 _ROOM_FOR_ALL = 110
 """Columns of a terminal."""
-_WITHOUT_A_NAME = {"task": "(conversation)"}
-_OF_A_ZONE = ("day", "week", "month", "hour")
 OF_A_SESSION = (
     "id", "title", "source", "model", "started_at", "last_active", "message_count",
     "input_tokens", "output_tokens", "estimated_cost_usd", "actual_cost_usd",
 )  # fmt: skip
 
 
-def shown_group(by: UsageBy, group: str) -> str:
-    """A group as a person reads it, in one line."""
-    return one_line(group) or _WITHOUT_A_NAME.get(by, "(unknown)")
-
-
-def zone_name(zone: tzinfo | None) -> str:
-    """How a time zone is called; None is the local time of the machine."""
-    return "local time" if zone is None else str(zone)
-
-
-def print_sums(by: UsageBy, rows: Sequence[UsageSum], zone: str) -> None:
+def print_sums(by: UsageBy, rows: Sequence[UsageSum], zone: tzinfo | None) -> None:
     """Print a table of sums, as wide as the terminal allows; `zone` is whose days they are."""
     out = output.console()
     names = [*COLUMNS] if by != "tool" else [*_OF_TOOLS]
     if out.width < _ROOM_FOR_ALL:
         names = [name for name in names if name not in _IN_WIDE_TERMINALS]
-    title = by.upper() if by not in _OF_A_ZONE else f"{by.upper()} ({zone})"
+    title = by.upper() if by not in OF_A_ZONE else f"{by.upper()} ({zone_name(zone)})"
     table = output.table(title, *names, right=tuple(names))
     for row in rows:
-        table.add_row(shown_group(by, row["group"]), *_cells(row, names))
+        table.add_row(group_name(by, row["group"]), *_cells(row, names))
     output.print_table(out, table, widest=title)
 
 

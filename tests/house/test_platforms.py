@@ -41,7 +41,6 @@ OF_FRAMEWORKS = (
     "hermes_store.adapters.openai_agents",
     "hermes_store.adapters.pydantic_ai",
     "hermes_store.adapters.strands",
-    "hermes_store.charts.svg",
     "hermes_store.cli.browsing",
     "hermes_store.mcp.http",
     "hermes_store.mcp.server",

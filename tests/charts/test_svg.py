@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from datetime import UTC
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -28,7 +29,7 @@ def report(*groups, tokens=1_000):
 
 
 def drawn(rows, by="model", measure="tokens", **how):
-    return svg(chart_of(rows, by, measure, str, "UTC"), **how)
+    return svg(chart_of(rows, by, measure, UTC), **how)
 
 
 def texts(document):
@@ -51,13 +52,15 @@ def test_whatever_is_stored_the_document_is_well_formed_and_holds_no_script(by, 
     assert f"{measure.capitalize()} by {by}{', UTC' * (by != 'model')}" in texts(document)
 
 
-def test_names_are_texts_and_nothing_else():
+def test_names_are_texts_with_pictures_of_what_would_turn_them():
     names = texts(drawn(report(HOSTILE, "plain")))
     assert "plain" in names
-    assert any(
-        name and name.startswith("<script>alert(1)</script>\N{REPLACEMENT CHARACTER}")
-        for name in names
-    )
+    assert any(name and name.startswith("<script>alert(1)</script>␀␛") for name in names)
+
+
+def test_what_xml_cannot_hold_is_a_replacement_character():
+    chart = chart_of(report("x"), "model", "calls", UTC)._replace(groups=["a\x00\ufffe\ud800b"])
+    assert "a\ufffd\ufffd\ufffdb" in texts(svg(chart))
 
 
 def test_without_style_it_has_neither_style_element_nor_style_attribute():
@@ -81,9 +84,7 @@ def test_days_without_records_have_their_place_and_months_and_weeks_too():
 
 
 def test_of_many_groups_the_greatest_are_drawn():
-    chart = chart_of(
-        report(*(f"m{number}" for number in range(100))), "model", "tokens", str, "UTC"
-    )
+    chart = chart_of(report(*(f"m{number}" for number in range(100))), "model", "tokens", UTC)
     assert (len(chart.groups), chart.groups[0], chart.left_out) == (40, "m99", 60)
 
 
