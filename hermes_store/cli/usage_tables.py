@@ -9,6 +9,7 @@ from hermes_store.charts.series import OF_A_ZONE, group_name, zone_name
 from hermes_store.cli import output
 from hermes_store.cli.text import in_one_line, one_line
 from hermes_store.records import SessionListing, UsageBy, UsageSum
+from hermes_store.values.written import lasted
 
 __all__ = ["COLUMNS", "OF_A_SESSION", "print_longest", "print_sums"]
 
@@ -63,17 +64,10 @@ def print_longest(rows: Sequence[SessionListing]) -> None:
             one_line(row["id"]),
             in_one_line(row["title"] or row["preview"]),
             output.when(row["started_at"]),
-            _lasted(row),
+            lasted(row["started_at"], row["last_active"]),
             output.count(row["message_count"]),
             output.count(row["input_tokens"] + row["output_tokens"]),
             output.dollars(row["estimated_cost_usd"]),
             output.dollars(row["actual_cost_usd"]),
         )
     output.print_table(output.console(), table, widest="TITLE")
-
-
-def _lasted(row: SessionListing) -> str:
-    try:
-        return output.duration(row["last_active"] - row["started_at"])
-    except (TypeError, ValueError, OverflowError):
-        return ""  # another program has stored what is not a time

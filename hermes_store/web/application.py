@@ -43,6 +43,7 @@ PAGES = (
     Route("/search", search.page),
     Route("/usage", usage.page),
     Route("/usage.csv", usage.table),
+    Route("/usage/longest", usage.longest),
     Route("/s/{session_id:any}", conversation.page),
     Route("/live/{session_id:any}", live.page),
     Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),

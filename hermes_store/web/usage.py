@@ -15,18 +15,18 @@ from hermes_store.charts.series import MEASURES, Measure, chart_of, group_name
 from hermes_store.charts.svg import svg
 from hermes_store.queries.usage_records import COSTS, COUNTS
 from hermes_store.records import UsageBy, UsageSum
-from hermes_store.values.written import duration, when
+from hermes_store.values.written import lasted, when
 from hermes_store.web.asked import CHOOSING, one_of, parameters, session_filter
 from hermes_store.web.listing import title
 from hermes_store.web.rendering import address, render
 
-__all__ = ["page", "table"]
+__all__ = ["longest", "page", "table"]
 
 _BY = tuple(by for by in get_args(UsageBy) if by != "tool")
 """Tools are counted from all messages, which takes longer than a page may."""
 _DAYS = ("30", "7", "90", "365", "all")
 _SECONDS_A_DAY = 86_400
-_LONGEST = 10
+_LONGEST = 50
 _MOST_ROWS = 200
 
 
@@ -55,7 +55,6 @@ def page(request: Request) -> Response:
     rows = asked.rows(request)
     chart = chart_of(rows, asked.by, asked.measure, None)
     drawn = svg(chart, has_style=False).decode().partition("?>")[2] if rows else ""
-    longest = request.app.state.repository.longest_sessions(_LONGEST, filter=asked.which)
     return HTMLResponse(
         render(
             "usage.html",
@@ -66,9 +65,18 @@ def page(request: Request) -> Response:
             rows=[_row(asked.by, row) for row in rows[-_MOST_ROWS:]],
             rows_left_out=len(rows[:-_MOST_ROWS]),
             csv=address("/usage.csv", **asked.given),
-            longest=[_session(each) for each in longest],
+            longest=address("/usage/longest", **_of_sessions(asked.given)),
         )
     )
+
+
+def longest(request: Request) -> Response:
+    """List the sessions that lasted longest: a page of its own, because it looks at all of them."""
+    given = {"archived": "any", **parameters(request, *CHOOSING)}
+    which, repository = session_filter(given), request.app.state.repository
+    sessions = [_session(each) for each in repository.longest_sessions(_LONGEST, filter=which)]
+    back = address("/usage", **given)
+    return HTMLResponse(render("longest.html", given=given, sessions=sessions, back=back))
 
 
 def table(request: Request) -> Response:
@@ -99,16 +107,20 @@ def _choices(asked: Asked) -> list[dict[str, Any]]:
     ]
 
 
+def _of_sessions(given: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in given.items() if name in CHOOSING}
+
+
 def _row(by: UsageBy, row: UsageSum) -> dict[str, Any]:
     return {**row, "group": group_name(by, row["group"])}
 
 
 def _session(session: Any) -> dict[str, Any]:
-    lasted = duration(session["last_active"] - session["started_at"])
+    length = lasted(session["started_at"], session["last_active"])
     return {
         "id": session["id"],
         "title": title(session),
-        "facts": f"{when(session['started_at'])} · {lasted}",
+        "facts": f"{when(session['started_at'])} · {length}",
         "estimated": session["estimated_cost_usd"],
         "actual": session["actual_cost_usd"],
     }

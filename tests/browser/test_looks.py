@@ -28,6 +28,7 @@ def visit(page: Page, store) -> dict[str, str]:
         "search": f"{at}/search?q=token+refresh",
         "usage": f"{at}/usage?by=model&of=cost",
         "usage by day": f"{at}/usage",
+        "longest": f"{at}/usage/longest",
         "gone": f"{at}/s/none",
     }
 

@@ -98,11 +98,21 @@ def test_a_link_gives_the_same_rows_as_csv(client, used):
     ]  # fmt: skip
 
 
-def test_the_longest_sessions_lead_to_their_pages(client, used):
+def test_the_longest_sessions_are_listed_with_their_costs_apart_and_lead_to_their_pages(
+    client, used
+):
     begun = used.get_session("cli")["started_at"]
     used.append_message("cli", "user", "hello", timestamp=begun + 3_600)
-    assert next(each for each in links(client.get("/usage")) if each.startswith("/s/")) == "/s/cli"
-    assert "1 h" in main_of(client.get("/usage"))
+    used.update_token_counts("cli", 1, estimated_cost_usd=2.0, actual_cost_usd=1.5)
+    assert "/usage/longest?archived=any&source=cli" in links(
+        client.get("/usage?source=cli&by=model")
+    )
+    answer = client.get("/usage/longest")
+    assert [each for each in links(answer) if each.startswith("/s/")] == ["/s/cli", "/s/telegram"]
+    assert "1 h · estimated $2.00 · actual $1.50" in main_of(answer)
+    chosen = client.get("/usage/longest?source=telegram")
+    assert [each for each in links(chosen) if each.startswith("/s/")] == ["/s/telegram"]
+    assert "There are no such sessions." in main_of(client.get("/usage/longest?title=nowhere"))
 
 
 @pytest.mark.parametrize(
