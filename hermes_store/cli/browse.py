@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
 import click
@@ -34,11 +33,7 @@ def browse_command(options: Options, which: SessionFilter) -> None:
     with open_to_read(options) as repo:
         check_sources(repo, which)
         browser = Browser(repo, which)
-        before = signal.getsignal(signal.SIGINT)
-        try:
-            browser.run()
-        finally:
-            signal.signal(signal.SIGINT, before)
+        browser.run()
     if browser.return_code == EXIT_INTERRUPTED:
         raise click.Abort
     if browser.return_code:

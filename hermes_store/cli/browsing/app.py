@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +23,11 @@ from hermes_store.cli.errors import EXIT_INTERRUPTED
 from hermes_store.cli.writing import written_whole
 
 __all__ = ["Browser"]
+
+_ENDING: dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+"""Signals, and what else happens at each."""
+_BY_A_SIGNAL = 128
+"""What shells add to a signal's number: 130 is an interruption."""
 
 
 class Browser(App[None]):
@@ -44,9 +50,19 @@ class Browser(App[None]):
         return Listing(self._repo, self._which)
 
     def on_mount(self) -> None:
-        """Take an interruption from outside as the key: the terminal is given back."""
+        """Let signals end it as keys do, so that the terminal is given back."""
         loop = asyncio.get_running_loop()
-        signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(self.action_interrupt))
+
+        def end(number: int, _frame: object) -> None:
+            loop.call_soon_threadsafe(partial(self.exit, return_code=_BY_A_SIGNAL + number))
+
+        for number in _ENDING:
+            signal.signal(number, end)
+
+    def on_unmount(self) -> None:
+        """Leave signals to the command."""
+        for number, handler in _ENDING.items():
+            signal.signal(number, handler)
 
     def action_interrupt(self) -> None:
         """End as an interrupted command does."""

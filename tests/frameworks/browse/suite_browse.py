@@ -370,6 +370,13 @@ def test_an_interruption_gives_the_terminal_back_and_ends_with_130(terminal, how
     assert "Traceback" not in terminal.shown
 
 
+def test_a_process_that_is_told_to_end_gives_the_terminal_back_too(terminal):
+    terminal.process.send_signal(signal.SIGTERM)
+    until(terminal.ended)
+    assert terminal.process.returncode == 143
+    assert LEFT in terminal.shown
+
+
 @pytest.mark.parametrize("wrong", ["--json", "TERM=dumb", "TERM="])
 def test_without_a_terminal_to_draw_on_a_sentence_names_the_other_commands(sqlite_database, wrong):
     environment = dict([wrong.split("=")]) if "=" in wrong else {}
