@@ -24,7 +24,10 @@ from hermes_store.cli.writing import written_whole
 
 __all__ = ["Browser"]
 
-_ENDING: dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+_ENDING: dict[int, Any] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+}
 """Signals, and what else happens at each."""
 _BY_A_SIGNAL = 128
 """What shells add to a signal's number: 130 is an interruption."""

@@ -80,6 +80,13 @@ def test_what_is_not_there_is_no_error(store, typed):
     assert found(store, typed) == []
 
 
+def test_signs_beside_words_are_not_told_apart_as_the_page_says(store):
+    for text in ("plan C", "written in C#"):
+        store.append_message("s", "user", text)
+    assert sorted(found(store, "C#")) == ["plan C", "written in C#"]
+    assert "`C#` finds `C` too" in PAGE
+
+
 def test_the_query_leaves_out_what_was_taken_back_and_says_whose_message_it_is(store):
     answer = asked(store, "/search.json", words="needle", _shape="array").json()
     assert {(row["title"], row["session_id"], row["role"]) for row in answer} == {
