@@ -39,6 +39,10 @@ SELDOM = 40_000
 BEGIN_WITH_MESSAGES = """UPDATE sessions SET (started_at, last_active) =
 (SELECT min(timestamp), max(timestamp) FROM messages WHERE session_id = sessions.id)"""
 
+USED_BEFORE_NOW = """UPDATE usage SET hour = hour
+    - (100000 - CAST(substr(session_id, 8) AS INTEGER)) / 6"""
+"""Six sessions an hour, of which the last was just now."""
+
 
 class Taken(NamedTuple):
     """What one page took."""
@@ -107,6 +111,13 @@ def _add(tx: Transaction, number: int, corpus: Corpus) -> None:
         messages[2]["content"] += f" {PLANTED}"
     tx.create_session(session_id, source, MODELS[number % len(MODELS)], user_id=user)
     tx.append_messages(session_id, at(START + 600.0 * number, messages))
+    tx.record_usage(
+        session_id,
+        model=MODELS[number % len(MODELS)],
+        input_tokens=number % 5_000,
+        output_tokens=number % 700,
+        actual_cost_usd=0.01,
+    )
     tx.set_session_title(session_id, f"{messages[0]['content'][:40]} {number}")
 
 
@@ -119,11 +130,13 @@ def settle(address: Path | URL) -> None:
     """Let sessions begin with their messages; do what a server does in quiet minutes."""
     if isinstance(address, Path):
         execute(address, BEGIN_WITH_MESSAGES)
+        execute(address, USED_BEFORE_NOW)
         return
     from benchmarks.contenders.psycopg_by_hand import connect
 
     with connect(address) as connection:
         connection.execute(BEGIN_WITH_MESSAGES)
+        connection.execute(USED_BEFORE_NOW)
         connection.execute("VACUUM (ANALYZE)")
 
 
@@ -153,6 +166,11 @@ def pages(repository: SessionRepository) -> dict[str, str]:
         "search: a common word, ranked": "/search?q=function&sort=relevance",
         "search: two words, ranked": "/search?q=exception+method&sort=relevance",
         "search: a common word, in a source": "/search?q=function&source=cli",
+        "usage of 30 days": "/usage",
+        "usage of 30 days, by model": "/usage?by=model&of=cost",
+        "usage of all days": "/usage?days=all",
+        "usage of a source in a year, by week": "/usage?by=week&days=365&source=cli",
+        "the longest sessions": "/usage/longest",
     }
 
 

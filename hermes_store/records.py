@@ -222,7 +222,9 @@ class UsageRecord(_UsageSums):
     last_at: float
 
 
-UsageBy = Literal["day", "week", "month", "model", "provider", "source", "user", "task", "tool"]
+UsageBy = Literal[
+    "day", "week", "month", "model", "provider", "source", "user", "task", "tool", "hour"
+]
 """What the records of a group have in common."""
 
 
@@ -230,7 +232,7 @@ class UsageSum(_UsageSums):
     """What one group of records used altogether: a day, a model, a user and so on."""
 
     group: str
-    """The day, the week, the month or the text that the records have in common."""
+    """The day, the week, the month, the hour of the day or the text that the records share."""
     sessions: int
     """How many sessions have such records."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -73,10 +74,21 @@ def of_framework(name: str) -> Environment:
     Raises `UnavailableError`.
     """
     environment = Environment(FRAMEWORKS / name)
-    project = _project()
-    suites = project["dependency-groups"].get(f"suites-{name}", [])
-    environment.install(*project["project"]["optional-dependencies"][name], *suites)
+    environment.install(*_requirements_of(name))
     return environment
+
+
+def package_of(name: str) -> str:
+    """The package that a framework is, or of an extra with a name of its own the first one."""
+    found = re.match(r"[\w.-]+", _requirements_of(name)[0])
+    return found[0] if found else name
+
+
+def _requirements_of(name: str) -> list[str]:
+    """Those of its extra, and of its suites."""
+    project = _project()
+    extra = project["project"]["optional-dependencies"].get(name, [])
+    return [*extra, *project["dependency-groups"].get(f"suites-{name}", [])]
 
 
 def _needs() -> list[str]:

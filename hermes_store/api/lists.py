@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from hermes_store import values
 from hermes_store.api.base import Topic
-from hermes_store.filters import LISTED, SessionFilter, asked, by_conversation
+from hermes_store.filters import EVERYTHING, LISTED, SessionFilter, asked, by_conversation
 from hermes_store.queries import facets, listing
 from hermes_store.queries.paging import Page
 from hermes_store.records import SessionFacets, SessionListing, SessionRecord
@@ -90,6 +90,18 @@ class Lists(Topic):
         conversations = by_conversation(include, which)
         zone, most = values.zone(timezone), values.limit(among)
         return self._read(facets.count, which, zone, among=most, conversations=conversations)
+
+    def longest_sessions(
+        self, limit: int | None = 10, *, filter: SessionFilter | None = None
+    ) -> list[SessionListing]:
+        """Return the sessions that lasted longest, from their start to their last activity.
+
+        Each session stands by itself, with a preview and without its system prompt. `limit=None`
+        means all. Without a filter all sessions count, archived ones too. Raises
+        `InvalidArgumentError`.
+        """
+        page = values.page(limit, 0)
+        return self._read(listing.longest, asked(filter, EVERYTHING), page["limit"])
 
 
 def _page(limit: Any, offset: Any, by_last_active: Any, after: Any) -> Page:

@@ -158,21 +158,27 @@ class Usage(Topic):
         filter: SessionFilter | None = None,
         *,
         timezone: tzinfo | None = UTC,
+        since: float | None = None,
+        until: float | None = None,
     ) -> list[UsageSum]:
         """Return what was recorded by `record_usage`, summed up by day, model, user and so on.
 
         Days, weeks (2026-W09, from Monday on) and months are those of `timezone`, None being the
-        local time of the machine; they come in their order, without those that have no records. Of
-        other groups the one with the most input and output tokens comes first; '' is not known.
+        local time of the machine; they come in their order, without those that have no records. So
+        do hours of the day (14:00), each summed over all days. Of other groups the one with the
+        most input and output tokens comes first; '' is not known.
 
-        Without a filter the usage of all sessions counts, of archived ones too.
+        Without a filter the usage of all sessions counts, of archived ones too. `since` (included)
+        and `until` (excluded) are Unix seconds: hours that begin between them count.
 
         By tool, it counts the calls that messages name, without tokens and costs, which no provider
         tells by tool; this reads all messages with tool calls.
         """
         from hermes_store.queries import usage_report  # noqa: PLC0415 - seldom used
 
-        which = asked(filter, EVERYTHING)
-        return self._read(
-            usage_report.report, usage_report.checked(by), which, values.zone(timezone)
+        used = usage_report.Used(
+            None if since is None else values.seconds("since", since),
+            None if until is None else values.seconds("until", until),
         )
+        which, zone = asked(filter, EVERYTHING), values.zone(timezone)
+        return self._read(usage_report.report, usage_report.checked(by), which, zone, used)

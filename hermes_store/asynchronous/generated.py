@@ -378,6 +378,17 @@ class AwaitedOperations(Doors):
             )
         )
 
+    async def longest_sessions(
+        self, limit: int | None = 10, *, filter: SessionFilter | None = None
+    ) -> list[SessionListing]:
+        """Return the sessions that lasted longest, from their start to their last activity.
+
+        Each session stands by itself, with a preview and without its system prompt. `limit=None`
+        means all. Without a filter all sessions count, archived ones too. Raises
+        `InvalidArgumentError`.
+        """
+        return await self._read(lambda asked: asked.longest_sessions(limit, filter=filter))
+
     async def get_root(self, session_id: str) -> str:
         """Return the id of the session in which the conversation began."""
         return await self._read(lambda asked: asked.get_root(session_id))
@@ -886,19 +897,31 @@ class AwaitedOperations(Doors):
         filter: SessionFilter | None = None,
         *,
         timezone: tzinfo | None = UTC,
+        since: float | None = None,
+        until: float | None = None,
     ) -> list[UsageSum]:
         """Return what was recorded by `record_usage`, summed up by day, model, user and so on.
 
         Days, weeks (2026-W09, from Monday on) and months are those of `timezone`, None being the
-        local time of the machine; they come in their order, without those that have no records. Of
-        other groups the one with the most input and output tokens comes first; '' is not known.
+        local time of the machine; they come in their order, without those that have no records. So
+        do hours of the day (14:00), each summed over all days. Of other groups the one with the
+        most input and output tokens comes first; '' is not known.
 
-        Without a filter the usage of all sessions counts, of archived ones too.
+        Without a filter the usage of all sessions counts, of archived ones too. `since` (included)
+        and `until` (excluded) are Unix seconds: hours that begin between them count.
 
         By tool, it counts the calls that messages name, without tokens and costs, which no provider
         tells by tool; this reads all messages with tool calls.
         """
-        return await self._read(lambda asked: asked.usage_report(by, filter, timezone=timezone))
+        return await self._read(
+            lambda asked: asked.usage_report(
+                by,
+                filter,
+                timezone=timezone,
+                since=since,
+                until=until,
+            )
+        )
 
     async def export_session(self, session_id: str) -> SessionExport | None:
         """Return a session with all its messages under "messages", or None."""

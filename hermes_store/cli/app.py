@@ -26,6 +26,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "list": ("sessions", "List sessions, last used first."),
         "show": ("show", "Print one session's messages."),
         "search": ("search", "Find messages by what was said."),
+        "browse": ("browse", "Pick a conversation in the terminal, read it, export it."),
         "usage": ("usage", "Print what models used, by day, model, user and so on."),
         "lineage": ("lineage", "Print what a session came from, and where it went on."),
         "stats": ("care", "Print size, counts, usage and settings in force."),

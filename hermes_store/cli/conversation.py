@@ -32,13 +32,21 @@ _ARGUMENT_CHARACTERS = 100
 class Writer:
     """Writes sessions and messages as text, fitted to the terminal if there is one."""
 
-    def __init__(self, write: Callable[[str], object], *, full: bool, reasoning: bool) -> None:
+    def __init__(
+        self,
+        write: Callable[[str], object],
+        *,
+        full: bool,
+        reasoning: bool,
+        width: int | None = None,
+    ) -> None:
+        """`width`: columns of a part of a terminal that takes colours, in place of stdout's."""
         self._write = write
         self._full = full
         self._reasoning = reasoning
-        self._coloured = output.is_coloured(sys.stdout)
+        self._coloured = width is not None or output.is_coloured(sys.stdout)
         columns = shutil.get_terminal_size().columns
-        self._width = columns if sys.stdout.isatty() else _NO_LIMIT
+        self._width = width or (columns if sys.stdout.isatty() else _NO_LIMIT)
 
     def session(self, session: Mapping[str, Any], tip: str) -> None:
         """Write what is known about a session, a line for each subject; `tip`: where it goes on."""

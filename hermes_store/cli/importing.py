@@ -10,13 +10,14 @@ import click
 from click.core import ParameterSource
 
 from hermes_store.cli import output
-from hermes_store.cli.importing_lines import STDIO, Lines
+from hermes_store.cli.importing_lines import Lines
 from hermes_store.cli.importing_logs import import_foreign, recognised
 from hermes_store.cli.jsonl import BadLines
 from hermes_store.cli.opening import open_to_change
 from hermes_store.cli.options import Options
 from hermes_store.cli.taking_over import take_over
 from hermes_store.cli.text import listed
+from hermes_store.cli.writing import STDIO
 from hermes_store.errors import InvalidArgumentError, RefusedError
 from hermes_store.records import ImportResult
 from hermes_store.transfer.importers.hermes_file import is_hermes_file

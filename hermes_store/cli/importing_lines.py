@@ -19,12 +19,11 @@ from hermes_store.cli.errors import message_of
 from hermes_store.cli.jsonl import Bad, BadLines, FormatError, exported_sessions, kind_of
 from hermes_store.cli.logs import Log, session_of_log
 from hermes_store.cli.text import one_line
+from hermes_store.cli.writing import STDIO
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.migrate import Progress
 
-__all__ = ["STDIO", "Lines"]
-
-STDIO = Path("-")
+__all__ = ["Lines"]
 
 
 class Lines:

@@ -21,10 +21,10 @@ from hermes_store.cli.text import in_one_line, one_line
 from hermes_store.cli.times import TIME
 from hermes_store.records import SearchHit
 
-__all__ = ["search_command"]
+__all__ = ["MARKERS", "marked", "search_command"]
 
 # Private-use characters: what is stored may hold ">>>" (Python prompts do).
-_START, _END = "\ue000", "\ue001"
+MARKERS = _START, _END = "\ue000", "\ue001"
 
 
 @click.command("search")
@@ -77,7 +77,7 @@ def search_command(options: Options, /, query: tuple[str, ...], **asked: Any) ->
 
     --json prints a list of objects; their snippets mark hits as >>>hit<<<.
     """
-    markers = (">>>", "<<<") if options.as_json else (_START, _END)
+    markers = (">>>", "<<<") if options.as_json else MARKERS
     with open_to_read(options) as repo:
         hits = _found(repo, " ".join(query), asked, markers)
     shown = hits[: asked["limit"]]
@@ -147,11 +147,15 @@ def _print_indented(out: Console, text: Text) -> None:
 
 def _highlighted(out: Console, snippet: str) -> Text:
     """The snippet with its hits in bold; where there is no bold, marked as >>>hit<<<."""
-    snippet = in_one_line(snippet)
     if not out.is_terminal:
-        return Text(snippet.replace(_START, ">>>").replace(_END, "<<<"))
+        return Text(in_one_line(snippet).replace(_START, ">>>").replace(_END, "<<<"))
+    return marked(snippet)
+
+
+def marked(snippet: str) -> Text:
+    """The snippet in one line, with what is between `MARKERS` in bold."""
     text = Text()
-    for number, piece in enumerate(snippet.split(_START)):
+    for number, piece in enumerate(in_one_line(snippet).split(_START)):
         hit, _, rest = piece.partition(_END) if number else ("", "", piece)
         text.append(hit, style="bold yellow")
         text.append(rest)

@@ -46,7 +46,7 @@ def serve_command(
     The first line is the link to open; who has it can read all that is stored. --json prints it as
     an object with url.
     """
-    with needing("web", "starlette", "jinja2", "markupsafe", "uvicorn"):
+    with needing("web", "starlette", "jinja2", "markupsafe", "pygal", "uvicorn"):
         from hermes_store import serving
         from hermes_store.web.application import application
     given = given_token(token, token_file)

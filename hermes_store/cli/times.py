@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import time
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
-__all__ = ["DAYS", "TIME", "parse_days", "parse_time"]
+__all__ = ["DAYS", "TIME", "ZONE", "parse_days", "parse_time", "parse_zone"]
 
 _UNITS = {"s": 1, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _UNIT_NAMES = {
@@ -92,6 +93,17 @@ def parse_days(text: str) -> float:
     return days
 
 
+def parse_zone(text: str) -> tzinfo:
+    """Return a time zone by its name, as the IANA database has it. Raises `ValueError`."""
+    if text.upper() == "UTC":
+        return UTC  # also where the system has no database of zones
+    try:
+        return ZoneInfo(text)
+    except (ValueError, KeyError, OSError):
+        how = "write UTC or a name of the IANA database, such as Europe/Rome"
+        raise ValueError(f"{text!r} is not a time zone that this system knows; {how}") from None
+
+
 class _Parsed(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4
     """A value that a function of this file reads."""
 
@@ -110,3 +122,4 @@ class _Parsed(click.ParamType):  # type: ignore[type-arg]  # generic since click
 
 TIME = _Parsed("time", parse_time)
 DAYS = _Parsed("days", parse_days)
+ZONE = _Parsed("zone", parse_zone)

@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, Integer, Select, func, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    bindparam,
+    func,
+    select,
+    type_coerce,
+)
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.given_texts import as_parameter, is_given
@@ -20,7 +29,16 @@ from hermes_store.queries.lineage import root_of
 from hermes_store.queries.paging import Page
 from hermes_store.records import SessionListing, SessionRecord
 
-__all__ = ["Shape", "count", "list_rich", "list_these", "search", "select_page", "translated"]
+__all__ = [
+    "Shape",
+    "count",
+    "list_rich",
+    "list_these",
+    "longest",
+    "search",
+    "select_page",
+    "translated",
+]
 
 _LISTED = tuple(name for name in session_functions.NAMES if name != "system_prompt")
 
@@ -152,3 +170,19 @@ def _rich_statement(shape: Shape, names: tuple[str, ...]) -> Statement:
     if shape.conversations and not shape.order.by_last_active:
         columns.append(type_coerce(GOES_ON, Integer))  # as the driver gives it
     return Statement(select_page(select(*columns), shape))
+
+
+@lru_cache(maxsize=64)
+def _longest_statement(shape: filtering.Shape) -> Statement:
+    columns = [*session_functions.readable(sessions, _LISTED), previews.beginning()]
+    length = session_functions.ACTIVE - sessions.c.started_at
+    longest = select(*columns).where(*filtering.conditions(shape))
+    limit: Any = bindparam("limit", type_=BigInteger)
+    return Statement(longest.order_by(length.desc(), sessions.c.id).limit(limit))
+
+
+def longest(connection: OpenConnection, which: SessionFilter, limit: int) -> list[SessionListing]:
+    """The sessions with the most time between their start and their last activity."""
+    shape, parameters = filtering.chosen(connection, which)
+    given = {**parameters, "limit": limit, "blanks": previews.BLANKS}
+    return _listings(_longest_statement(shape).run(connection, **given).fetchall(), _LISTED)

@@ -1,11 +1,12 @@
-"""Days, weeks and months, as people of a time zone count them."""
+"""Days, weeks, months and hours of the day, as people of a time zone count them."""
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
-from typing import Literal, NamedTuple
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Literal, NamedTuple, cast
 
-__all__ = ["BEYOND", "SECONDS_AN_HOUR", "Period", "Unit", "period_of"]
+__all__ = ["BEYOND", "SECONDS_AN_HOUR", "Ahead", "Period", "Unit", "ahead_of_utc", "period_of"]
 
 Unit = Literal["day", "week", "month"]
 SECONDS_AN_HOUR = 3_600
@@ -45,3 +46,26 @@ def _name(hour: int, unit: Unit, zone: tzinfo | None) -> str:
         return f"{day:%Y-%m}"
     year, week, _ = day.isocalendar()
     return f"{year:04}-W{week:02}"
+
+
+class Ahead(NamedTuple):
+    """How far the clocks of a time zone are ahead of UTC, from an hour on."""
+
+    since: int
+    """The hour since the Unix epoch."""
+    hours: int
+    """Whole hours, rounded down: an hour belongs to the one in which it begins."""
+
+
+def ahead_of_utc(hours: Iterable[int], zone: tzinfo | None) -> list[Ahead]:
+    """How far a zone was ahead at each of `hours`, which are in order; one for all until a change.
+
+    Without a zone, by the local time of the machine.
+    """
+    found: list[Ahead] = []
+    for hour in hours:
+        moment = datetime.fromtimestamp(hour * SECONDS_AN_HOUR, UTC).astimezone(zone)
+        whole = cast("timedelta", moment.utcoffset()) // timedelta(hours=1)
+        if not found or found[-1].hours != whole:
+            found.append(Ahead(hour, whole))
+    return found

@@ -25,13 +25,23 @@ _SAID = (
 )
 
 
-def calls_by_tool(connection: OpenConnection, which: Chosen) -> list[tuple[str, int, int]]:
+def calls_by_tool(
+    connection: OpenConnection,
+    which: Chosen,
+    since: float | None = None,
+    until: float | None = None,
+) -> list[tuple[str, int, int]]:
     """Each tool with how many sessions called it and how often, the one called most first.
 
-    Reads all messages of the chosen sessions with tool calls or results, in whatever state, once.
+    Reads all messages of the chosen sessions with tool calls or results, in whatever state, once;
+    `since` (included) and `until` (excluded) are Unix seconds of the message.
     """
     calls, of_sessions = Counter[str](), Counter[str]()
     said = _SAID.where(*of_chosen(messages.c.session_id, which.shape))
+    if since is not None:
+        said = said.where(messages.c.timestamp >= since)
+    if until is not None:
+        said = said.where(messages.c.timestamp < until)
     streamed = said.execution_options(yield_per=_ROWS_AT_ONCE)
     with connection.core.execute(streamed, which.parameters) as rows:
         for _, some in groupby(rows, lambda row: row.session_id):

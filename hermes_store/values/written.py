@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-__all__ = ["count", "dollars", "duration", "size", "when"]
+__all__ = ["count", "dollars", "duration", "lasted", "size", "when"]
 
 
 def when(epoch: float | None) -> str:
@@ -26,6 +27,14 @@ def duration(seconds: float) -> str:
             parts.append(f"{number} {unit}")
         total %= length
     return " ".join(parts) or "0 s"
+
+
+def lasted(begin: Any, end: Any) -> str:
+    """The time between two Unix seconds; nothing where another program stored no number."""
+    try:
+        return duration(end - begin)
+    except (TypeError, ValueError, OverflowError):
+        return ""
 
 
 def size(number: float | None) -> str:

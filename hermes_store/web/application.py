@@ -23,7 +23,7 @@ from hermes_store.errors import (
     SessionNotFoundError,
 )
 from hermes_store.serving import HOST
-from hermes_store.web import conversation, listing, live, search
+from hermes_store.web import conversation, listing, live, search, usage
 from hermes_store.web.guard import Guard
 from hermes_store.web.rendering import render
 
@@ -41,6 +41,9 @@ register_url_convertor("any", _AnyText())
 PAGES = (
     Route("/", listing.page),
     Route("/search", search.page),
+    Route("/usage", usage.page),
+    Route("/usage.csv", usage.table),
+    Route("/usage/longest", usage.longest),
     Route("/s/{session_id:any}", conversation.page),
     Route("/live/{session_id:any}", live.page),
     Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),

@@ -17,12 +17,18 @@ def visit(page: Page, store) -> dict[str, str]:
     """The address of each kind of page."""
     at = page.url.rstrip("/")
     message = store.get_messages(RACE)[2]["id"]
+    for model, tokens in (("large", 90_000), ("small", 20_000)):
+        store.record_usage(RACE, model=model, input_tokens=tokens, output_tokens=tokens // 9,
+                           estimated_cost_usd=tokens / 50_000, actual_cost_usd=tokens / 60_000)  # fmt: skip
     return {
         "sessions": f"{at}/",
         "chosen": f"{at}/?source=cli",
         "session": f"{at}/s/{RACE}",
         "message": f"{at}/s/{RACE}?whole={message}",
         "search": f"{at}/search?q=token+refresh",
+        "usage": f"{at}/usage?by=model&of=cost",
+        "usage by day": f"{at}/usage",
+        "longest": f"{at}/usage/longest",
         "gone": f"{at}/s/none",
     }
 
@@ -54,6 +60,7 @@ PICTURES = {
     "web-sessions": ("chosen", WIDE, "light"),
     "web-session": ("session", WIDE, "dark"),
     "web-search": ("search", WIDE, "light"),
+    "web-usage": ("usage", WIDE, "light"),
     "web-narrow": ("session", NARROW, "light"),
 }
 

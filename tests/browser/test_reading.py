@@ -100,3 +100,20 @@ def test_a_session_that_was_deleted_is_told_with_a_way_back(opened, store):
     expect(page.get_by_role("heading", level=1)).to_have_text("No such session")
     page.get_by_role("link", name="All sessions").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sessions")
+
+
+def test_usage_is_drawn_without_a_script_and_comes_as_csv(opened, store):
+    store.record_usage(RACE, model="large", input_tokens=900, actual_cost_usd=0.5)
+    page = opened(java_script_enabled=False)
+    page.get_by_role("link", name="Usage").click()
+    page.get_by_label("Summed up by").select_option("model")
+    page.get_by_label("Bars of").select_option("cost")
+    page.get_by_role("button", name="Choose").click()
+    expect(page.get_by_role("img", name="Cost by model")).to_be_visible()
+    bar = page.locator("figure svg .bar rect").first
+    expect(bar).to_have_css("fill", "rgb(230, 159, 0)")
+    expect(page.get_by_role("row", name="large")).to_contain_text("$0.5000")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="As CSV").click()
+    assert download.value.suggested_filename == "usage.csv"
+    assert "\nlarge,1,1,900," in download.value.path().read_text()

@@ -64,7 +64,7 @@ TYPED = {
     "--source cli --title flaky --pinned --min-messages 3": "a1",
 }
 OF_MESSAGES = {"--source cli", "--exclude-source cli --exclude-source cron"}
-TAKEN_BY = ("list", "search", "export", "prune", "archive")
+TAKEN_BY = ("list", "search", "browse", "usage", "export", "prune", "archive")
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +114,16 @@ def test_search_looks_into_what_the_options_mean(run, few, typed):
     result = run("--json", "search", "needle", *typed.split())
     assert result.code == 0
     assert " ".join(sorted({hit["session_id"] for hit in json.loads(result.out)})) == TYPED[typed]
+
+
+def test_usage_is_of_what_the_options_mean(run, few):
+    with SessionRepository(few) as repo:
+        for session in SESSIONS:
+            repo.record_usage(session["id"], model=session["id"])
+    for typed, meant in TYPED.items():
+        assert listed(run("--json", "usage", "--longest", 9, *typed.split())) == meant, typed
+        by_model = json.loads(run("--json", "usage", "--by", "model", *typed.split()).out)
+        assert " ".join(sorted(row["group"] for row in by_model)) == meant, typed
 
 
 @pytest.mark.parametrize("typed", [each for each in TYPED if each != "--open"])

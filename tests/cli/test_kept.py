@@ -24,7 +24,7 @@ class TestUsage:
         for zone in ("Pacific/Kiritimati", "Etc/GMT+12"):
             [day] = json.loads(spawn("usage", "--json", TZ=zone).out)
             shown = spawn("usage", TZ=zone).out.splitlines()
-            assert shown[0].split()[:2] == ["DAY", "SESSIONS"]
+            assert shown[0].split()[:4] == ["DAY", "(local", "time)", "SESSIONS"]
             assert shown[1].split() == [day["group"], "1", "3", "1,200", "34", "0", "0", "5",
                                         "$0.0020", "$0.5000"]  # fmt: skip
         days = {json.loads(spawn("usage", "--json", TZ=zone).out)[0]["group"]
@@ -56,7 +56,12 @@ class TestUsage:
         assert "REASONING" in on_a_terminal("usage", "--by", "model", columns=140)
 
     def test_nothing_recorded_is_said_and_no_error(self, run, filled):
-        assert run("usage") == (0, "", "no usage was recorded\n")
+        code, out, err = run("usage")
+        assert (code, out) == (0, "")
+        assert (
+            err
+            == "no usage was recorded; 'hermes-store stats' prints the sums that sessions have\n"
+        )
         assert run("usage", "--json").out == "[]\n"
 
 

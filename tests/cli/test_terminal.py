@@ -27,13 +27,16 @@ def hostile(filled):
     """A session with hostile characters in every text."""
     with SessionRepository(filled) as repo:
         name = f"evil{EVIL}\nid"
-        repo.create_session(name, f"cli{EVIL}", f"model{EVIL}", {"x": EVIL}, f"prompt{EVIL}")
+        repo.create_session(
+            name, f"cli{EVIL}", f"model{EVIL}", {"x": EVIL}, f"prompt{EVIL}", user_id=f"user{EVIL}"
+        )
         repo.append_message(
             name, f"role{EVIL}", f"needle {EVIL} text", f"tool{EVIL}",
             [{"function": {"name": EVIL, "arguments": EVIL}}], reasoning=EVIL,
         )  # fmt: skip
         repo.append_message(name, "user", [{"type": f"image{EVIL}"}, {"text": EVIL}])
         repo.end_session(name, f"reason{EVIL}")
+        repo.record_usage(name, input_tokens=5)
     connection = sqlite3.connect(filled)
     connection.execute("UPDATE sessions SET title = ? WHERE id = ?", (f"title{EVIL}", name))
     connection.commit()
@@ -47,7 +50,7 @@ COMMANDS = [
     "prune --older-than 0", "doctor", "current", "end evil", "reopen evil", "clear evil --yes",
     "copy {db} {tmp}/x.db", "delete evil --yes", "--json list -n 99", "--json show evil",
     "--json search needle", "--json stats", "--json prune --older-than 0", "--json delete evil --yes",
-    "--json title evil",
+    "--json title evil", "usage --by user", "usage --by user --plot", "usage --by user --csv", "usage --longest 9",
 ]  # fmt: skip
 
 

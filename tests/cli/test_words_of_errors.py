@@ -93,6 +93,7 @@ def test_an_answer_of_no_says_that_nothing_was_changed(run, filled, monkeypatch,
 
 KEPT = {
     "export -o {tmp}/x": ("hermes_store.SessionRepository.iter_export", "x is as it was"),
+    "usage --by tool --svg {tmp}/x": ("hermes_store.charts.svg.svg", "x is as it was"),
     "reindex": ("hermes_store.SessionRepository.reindex", "it goes on where it stopped"),
     "optimize": ("hermes_store.SessionRepository.optimize", "nothing was lost"),
     "prune --yes --older-than 0": (

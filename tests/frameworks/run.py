@@ -17,7 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from tools.environments import ROOT, UnavailableError, of_framework
+from tools.environments import ROOT, UnavailableError, of_framework, package_of
 
 NAMES = sorted(each.name for each in HERE.iterdir() if list(each.glob("suite_*.py")))
 FAILED, MISSING = 1, 2
@@ -41,8 +41,8 @@ def tested(name: str, options: list[str]) -> tuple[str, int]:
         environment = of_framework(name)
     except UnavailableError as exc:
         return f"could NOT be had, its suites did NOT run: {exc}", MISSING
-    version = environment.version(name)
-    print(f"{name} {version}:", flush=True)
+    version = environment.version(package_of(name))
+    print(f"{package_of(name)} {version}:", flush=True)
     command = [str(environment.python), "-m", "pytest", "-q", "-n", "2", *WHERE, *options]
     env = {
         **os.environ,

@@ -41,10 +41,11 @@ OF_FRAMEWORKS = (
     "hermes_store.adapters.openai_agents",
     "hermes_store.adapters.pydantic_ai",
     "hermes_store.adapters.strands",
+    "hermes_store.cli.browsing",
     "hermes_store.mcp.http",
     "hermes_store.mcp.server",
 )
-"""They import a framework that is not installed here; its suites import them."""
+"""They import a package that is not installed here; its suites import them."""
 IMPORT = f"""
 import hermes_store
 for found in pkgutil.walk_packages(hermes_store.__path__, "hermes_store."):

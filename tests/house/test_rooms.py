@@ -47,7 +47,7 @@ FLOORS = [
     {"schema"},
     {"migrate"},
     {"execution"},
-    {"transfer"},
+    {"charts", "transfer"},
     {"api"},
     {"repository", "copy"},
     {"asynchronous", "serving"},

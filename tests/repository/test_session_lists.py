@@ -8,7 +8,7 @@ import pytest
 from stored import change
 from support import only_sqlite
 
-from hermes_store import SessionRepository
+from hermes_store import SessionFilter, SessionRepository
 from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.queries import paging
@@ -205,3 +205,20 @@ def test_a_filter_of_too_many_names_is_refused_and_many_are_not(three):
     assert len(three.list_sessions_rich(exclude_sources=many)) == 3
     with pytest.raises(InvalidArgumentError, match="exclude_sources: 501 names"):
         three.list_sessions_rich(exclude_sources=[*many, "one more"])
+
+
+def test_the_longest_sessions_come_first_by_their_last_activity(repository):
+    for session_id, seconds in (("short", 5), ("long", 500), ("silent", None)):
+        repository.create_session(session_id, "cli" if seconds else "cron")
+        if seconds:
+            begun = repository.get_session(session_id)["started_at"]
+            repository.append_message(session_id, "user", session_id, timestamp=begun + seconds)
+    repository.set_archived("long")
+    longest = repository.longest_sessions()
+    assert [row["id"] for row in longest] == ["long", "short", "silent"]
+    assert (longest[0]["preview"], "system_prompt" in longest[0]) == ("long", False)
+    assert [row["id"] for row in repository.longest_sessions(1)] == ["long"]
+    only = SessionFilter(source="cron")
+    assert [row["id"] for row in repository.longest_sessions(None, filter=only)] == ["silent"]
+    with pytest.raises(InvalidArgumentError, match=r"^limit: "):
+        repository.longest_sessions(-1)

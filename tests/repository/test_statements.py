@@ -69,7 +69,13 @@ MODULES = (
 def usage_reports():
     for which in FILTERS:
         yield from (usage_report._first(which), usage_report._period(which))
-        yield from (usage_report._by_text(by, which) for by in usage_report._TEXTS)
+        yield usage_report._hours(which)
+        yield from (usage_report._of_hours(which, changes) for changes in (0, 2))
+        yield from (
+            usage_report._by_text(by, which, bounded)
+            for bounded in (False, True)
+            for by in usage_report._TEXTS
+        )
 
 
 STATEMENTS = [
@@ -97,6 +103,7 @@ STATEMENTS = [
         pytest.param(statement, id=f"{name} of every field")
         for name, statement in (
             ("usage", usage._by_source(EVERY_FIELD)),
+            ("longest", listing._longest_statement(EVERY_FIELD)),
             ("update", properties._update(("cwd", "extra", "api_call_count"))),
         )
     ),

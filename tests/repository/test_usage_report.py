@@ -228,7 +228,24 @@ def test_json_that_is_not_json_is_no_call(session, database):
     assert session.usage_report("tool") == []
 
 
-BY = ("day", "week", "month", "model", "provider", "source", "user", "task", "tool")
+def test_hours_of_the_day_are_summed_over_all_days_by_the_clocks_of_the_time_zone(session, at):
+    rome = ZoneInfo("Europe/Rome")
+    for month, session_id in ((1, "s"), (7, "s"), (7, "t"), (12, "s")):
+        at(datetime(2026, month, 1, 14, 30, tzinfo=rome).timestamp())
+        session.record_usage(session_id)
+    at(datetime(2026, 7, 1, 9, tzinfo=rome).timestamp())
+    session.record_usage("t")
+    by_hour = groups(session, "hour", "sessions", "calls", timezone=rome)
+    assert by_hour == [["09:00", 1, 1], ["14:00", 2, 4]]
+    assert groups(session, "hour", "calls") == [["07:00", 1], ["12:00", 2], ["13:00", 2]]
+    kolkata = timezone(timedelta(hours=5, minutes=30))
+    assert groups(session, "hour", timezone=kolkata) == [["12:00"], ["17:00"], ["18:00"]]
+    assert groups(session, "hour", timezone=timezone(timedelta(hours=-9))) == [
+        ["03:00"], ["04:00"], ["22:00"],
+    ]  # fmt: skip
+
+
+BY = ("day", "week", "month", "model", "provider", "source", "user", "task", "tool", "hour")
 
 
 @pytest.mark.parametrize("by", BY)
@@ -245,6 +262,32 @@ def test_a_filter_says_whose_usage_counts(session, by):
     everything = session.usage_report(by, SessionFilter(archived=None))
     assert everything == session.usage_report(by)
     assert sum(row["calls"] for row in everything) == 2
+
+
+@pytest.mark.parametrize("by", [each for each in BY if each not in {"day", "hour"}])
+def test_hours_that_begin_in_a_range_count(session, at, by):
+    for hour, session_id in enumerate(["s", "t", "s", "t"]):
+        moment = NOON + hour * HOUR + 1800
+        at(moment)
+        session.record_usage(session_id)
+        session.append_message(session_id, "tool", "out", tool_name="read", timestamp=moment)
+
+    def calls(**bounds):
+        return sum(row["calls"] for row in session.usage_report(by, **bounds))
+
+    assert calls() == calls(since=0) == calls(until=NOON + DAY) == 4
+    assert calls(since=NOON + HOUR, until=NOON + 3 * HOUR) == 2
+    assert calls(since=NOON + HOUR, until=NOON + HOUR) == 0
+    assert calls(since=NOON + 1, until=NOON + 2 * HOUR + 1) == 2
+    only = SessionFilter(source="telegram")
+    assert [row["calls"] for row in session.usage_report(by, only, since=NOON + 2 * HOUR)] == [1]
+
+
+@pytest.mark.parametrize("bad", ["2026", -1, float("nan"), 1e12])
+def test_a_bound_that_is_no_time_is_an_error_that_names_it(session, bad):
+    for name in ("since", "until"):
+        with pytest.raises(InvalidArgumentError, match=rf"^{name}: "):
+            session.usage_report(**{name: bad})
 
 
 # --- arguments ------------------------------------------------------------------------------------
@@ -333,7 +376,7 @@ def group_of(record, by, zone):
     year, week, _ = moment.isocalendar()
     source, user = OF_SESSION[record["session_id"]]
     known = {
-        "day": f"{moment:%Y-%m-%d}", "month": f"{moment:%Y-%m}", "week": f"{year}-W{week:02}",
+        "hour": f"{moment:%H}:00", "day": f"{moment:%Y-%m-%d}", "month": f"{moment:%Y-%m}", "week": f"{year}-W{week:02}",
         "source": source, "user": user,
     }  # fmt: skip
     return known[by] if by in known else record[by] or ""
@@ -365,7 +408,17 @@ def test_any_records_are_reported_as_a_plain_model_adds_them_up(request, kind, a
                     given = dict(record)
                     at(given.pop("at"))
                     transaction.record_usage(given.pop("session_id"), **given)
-            for by in ("day", "week", "month", "model", "provider", "task", "source", "user"):
+            for by in (
+                "day",
+                "week",
+                "month",
+                "model",
+                "provider",
+                "task",
+                "source",
+                "user",
+                "hour",
+            ):
                 which = SessionFilter(source=only, archived=None)
                 rows = repository.usage_report(by, which, timezone=zone)
                 found = {row.pop("group"): row for row in rows}

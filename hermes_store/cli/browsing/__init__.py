@@ -1,0 +1,1 @@
+"""The terminal picker: what it finds, its list, its page to read."""

@@ -1,0 +1,126 @@
+"""The page `/usage`: what models used, as bars and as a table; and the same as CSV."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple, cast, get_args
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+from hermes_store import SessionFilter
+from hermes_store.charts.csv_text import csv_text
+from hermes_store.charts.series import MEASURES, Measure, chart_of, group_name
+from hermes_store.charts.svg import svg
+from hermes_store.queries.usage_records import COSTS, COUNTS
+from hermes_store.records import UsageBy, UsageSum
+from hermes_store.values.written import lasted, when
+from hermes_store.web.asked import CHOOSING, one_of, parameters, session_filter
+from hermes_store.web.listing import title
+from hermes_store.web.rendering import address, render
+
+__all__ = ["longest", "page", "table"]
+
+_BY = tuple(by for by in get_args(UsageBy) if by != "tool")
+"""Tools are counted from all messages, which takes longer than a page may."""
+_DAYS = ("30", "7", "90", "365", "all")
+_SECONDS_A_DAY = 86_400
+_LONGEST = 50
+_MOST_ROWS = 200
+
+
+class Asked(NamedTuple):
+    """What the address asks for."""
+
+    given: dict[str, str]
+    which: SessionFilter
+    by: UsageBy
+    measure: Measure
+    days: str
+
+    def rows(self, request: Request) -> list[UsageSum]:
+        """The report."""
+        since = None
+        if self.days != "all":
+            since = time.time() - int(self.days) * _SECONDS_A_DAY
+        repository = request.app.state.repository
+        found = repository.usage_report(self.by, self.which, timezone=None, since=since)
+        return cast("list[UsageSum]", found)
+
+
+def page(request: Request) -> Response:
+    """Show usage: of all sessions, unless the address chooses some."""
+    asked = _asked(request)
+    rows = asked.rows(request)
+    chart = chart_of(rows, asked.by, asked.measure, None)
+    drawn = svg(chart, has_style=False).decode().partition("?>")[2] if rows else ""
+    return HTMLResponse(
+        render(
+            "usage.html",
+            given=asked.given,
+            choices=_choices(asked),
+            svg=Markup(drawn),  # noqa: S704 - an XML library has written it: texts are escaped
+            left_out=chart.left_out,
+            rows=[_row(asked.by, row) for row in rows[-_MOST_ROWS:]],
+            rows_left_out=len(rows[:-_MOST_ROWS]),
+            csv=address("/usage.csv", **asked.given),
+            longest=address("/usage/longest", **_of_sessions(asked.given)),
+        )
+    )
+
+
+def longest(request: Request) -> Response:
+    """List the sessions that lasted longest: a page of its own, because it looks at all of them."""
+    given = {"archived": "any", **parameters(request, *CHOOSING)}
+    which, repository = session_filter(given), request.app.state.repository
+    sessions = [_session(each) for each in repository.longest_sessions(_LONGEST, filter=which)]
+    back = address("/usage", **given)
+    return HTMLResponse(render("longest.html", given=given, sessions=sessions, back=back))
+
+
+def table(request: Request) -> Response:
+    """Answer with the rows as CSV."""
+    asked = _asked(request)
+    text = csv_text(asked.rows(request), ("group", "sessions", *COUNTS, *COSTS))
+    headers = {"Content-Disposition": 'attachment; filename="usage.csv"'}
+    return PlainTextResponse(text, media_type="text/csv", headers=headers)
+
+
+def _asked(request: Request) -> Asked:
+    given = {"archived": "any", **parameters(request, *CHOOSING, "by", "of", "days")}
+    return Asked(
+        given,
+        session_filter(given),
+        cast("UsageBy", one_of(given, "by", *_BY)),
+        cast("Measure", one_of(given, "of", *MEASURES)),
+        one_of(given, "days", *_DAYS),
+    )
+
+
+def _choices(asked: Asked) -> list[dict[str, Any]]:
+    """What a reader can choose besides sessions, and what is chosen."""
+    return [
+        {"name": "by", "label": "Summed up by", "values": _BY, "chosen": asked.by},
+        {"name": "of", "label": "Bars of", "values": MEASURES, "chosen": asked.measure},
+        {"name": "days", "label": "Of the last days", "values": _DAYS, "chosen": asked.days},
+    ]
+
+
+def _of_sessions(given: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in given.items() if name in CHOOSING}
+
+
+def _row(by: UsageBy, row: UsageSum) -> dict[str, Any]:
+    return {**row, "group": group_name(by, row["group"])}
+
+
+def _session(session: Any) -> dict[str, Any]:
+    length = lasted(session["started_at"], session["last_active"])
+    return {
+        "id": session["id"],
+        "title": title(session),
+        "facts": f"{when(session['started_at'])} · {length}",
+        "estimated": session["estimated_cost_usd"],
+        "actual": session["actual_cost_usd"],
+    }
