@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import signal
 from functools import partial
 from pathlib import Path
@@ -20,6 +18,8 @@ from hermes_store.cli import output
 from hermes_store.cli.browsing.failing import failing
 from hermes_store.cli.browsing.listing import Listing
 from hermes_store.cli.errors import EXIT_INTERRUPTED
+from hermes_store.cli.export_formats import json_lines
+from hermes_store.cli.file_names import file_name
 from hermes_store.cli.writing import written_whole
 
 __all__ = ["Browser"]
@@ -78,16 +78,15 @@ class Browser(App[None]):
             target = _free_name(session_id)
             sessions = self._repo.export_lineage(session_id)
             with written_whole(target) as stream:
-                for session in sessions:
-                    line = json.dumps(session, ensure_ascii=False)
-                    stream.write(line.encode(errors="replace") + b"\n")
+                for line in json_lines(sessions):
+                    stream.write(line.encode(errors="replace"))
             messages = sum(len(session["messages"]) for session in sessions)
             told = f"{output.count(len(sessions), 'session')}, {output.count(messages, 'message')}"
             self.notify(f"{target}: {told}", markup=False)
 
 
 def _free_name(session_id: str) -> Path:
-    """A name that no file has: of the session, without what a file system may refuse."""
-    name = re.sub(r"[^\w.-]|^\.", "_", session_id)[:100]
+    """A name of the session that no file has."""
+    name = file_name(session_id, None, "")
     names = (Path(f"{name}{f'-{number}' if number else ''}.jsonl") for number in range(1_000_000))
     return next(each for each in names if not each.exists())
