@@ -41,6 +41,7 @@ CALLS: dict[str, Callable[[SessionRepository], object]] = {
     "export_lineage": lambda repo: repo.export_lineage("s"),
     "list_sessions_rich": lambda repo: repo.list_sessions_rich(),
     "search_sessions": lambda repo: repo.search_sessions(),
+    "longest_sessions": lambda repo: repo.longest_sessions(),
     "session_facets": lambda repo: repo.session_facets(),
     "set_session_title": lambda repo: repo.set_session_title("s", "a title"),
     "get_session_title": lambda repo: repo.get_session_title("s"),

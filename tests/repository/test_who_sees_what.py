@@ -80,6 +80,10 @@ READERS: dict[str, list[tuple[Any, Reader]]] = {
         (COUNTERS, lambda repo: counted(repo.list_sessions_rich())),
         (LIVE, lambda repo: previewed(repo.list_sessions_rich())),
     ],
+    "longest_sessions": [
+        (COUNTERS, lambda repo: counted(repo.longest_sessions())),
+        (LIVE, lambda repo: previewed(repo.longest_sessions())),
+    ],
     "list_lineage": [
         (COUNTERS, lambda repo: counted(repo.list_lineage("s"))),
         (LIVE, lambda repo: previewed(repo.list_lineage("s"))),
@@ -123,7 +127,7 @@ BLIND = {
     "get_next_title_in_lineage", "get_root", "get_session_title", "get_tip", "leases", "meta",
     "backup", "retention",
     "newest_session", "orm_session", "resolve_session_by_title", "resolve_session_id",
-    "sanitize_title", "session_count", "transaction", "url",
+    "sanitize_title", "session_count", "session_facets", "transaction", "url",
 }  # fmt: skip
 """What tells nothing of messages, or gives the caller the tables themselves."""
 
