@@ -181,7 +181,8 @@ def _refuse_equal_ids(connection: OpenConnection, session_id: str, message_id: i
 def pop(connection: OpenConnection, session_id: str) -> MessageRecord | None:
     """Delete the newest live message of a session; return it, or None when there is none."""
     lock(connection, session_id)
-    rows = _NEWEST.run(connection, session=session_id).fetchall()
+    with connection.backend.undecodable_replaced(connection.core):
+        rows = _NEWEST.run(connection, session=session_id).fetchall()
     if not rows:
         return None
     newest = records(rows)[0]

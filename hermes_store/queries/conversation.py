@@ -6,7 +6,6 @@ also says which message it is, when it was stored, and what only programs look a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -16,6 +15,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import messages
 from hermes_store.models.visibility import Include, visible
+from hermes_store.queries.as_text import as_text
 from hermes_store.records import ConversationMessage
 
 __all__ = ["conversation"]
@@ -40,7 +40,7 @@ _COLUMNS = (
 
 def _statement(include: Include) -> Statement:
     return Statement(
-        select(*(messages.c[name] for name in _COLUMNS))
+        select(*(as_text(messages.c[name]) for name in _COLUMNS))
         .where(messages.c.session_id == bindparam("session"), visible(include))
         .order_by(messages.c.id)
     )
@@ -55,7 +55,8 @@ def conversation(
     """The messages of a session in their order, in the strict form or in the full one."""
     decode = values.decode_json
     found: list[Any] = []
-    rows = _rows(connection, session_id, _LIVE if include == "live" else _ALL)
+    statement = _LIVE if include == "live" else _ALL
+    rows = statement.run(connection, session=session_id).fetchall()
     # Each column by its name and each test by itself: loops would take twice as long.
     for id_, time, role, content, form, name, call_id, calls, tool, reason, extra, *said in rows:
         message = {"role": role, "content": content if form is None else decode(content)}
@@ -77,12 +78,6 @@ def conversation(
             _add_extra(message, decode(extra))
         found.append(message)
     return found
-
-
-def _rows(connection: OpenConnection, session_id: str, statement: Statement) -> Sequence[Any]:
-    rows: Sequence[Any] = statement.run(connection, session=session_id).fetchall()
-    # A server's columns hold only what they are for.
-    return rows if connection.backend.is_server else values.rows_of_text(rows)
 
 
 _NOTHING_SAID = [None, None, None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -22,6 +22,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import messages, names, sessions
 from hermes_store.models.visibility import visible
+from hermes_store.queries.as_text import as_text
 from hermes_store.queries.sessions import require_changed
 from hermes_store.records import MessageRecord
 
@@ -64,11 +65,11 @@ def select_records() -> Select[Any]:
     return select(*RECORDS.columns).where(of_session())
 
 
-def records(rows: Sequence[Any]) -> list[MessageRecord]:
+def records(rows: Iterable[Any]) -> list[MessageRecord]:
     """The dicts of the rows that `select_records` gave."""
     decode = values.decode_json
     found: list[Any] = []
-    for row in values.rows_of_text(rows):
+    for row in rows:
         message = dict(zip(_KEYS, row))  # noqa: B905 - the format stands behind the keys
         if row[len(_PLAIN) :] != _NOTHING:
             for name in _JSON:
@@ -80,7 +81,8 @@ def records(rows: Sequence[Any]) -> list[MessageRecord]:
     return found
 
 
-RECORDS = Form(tuple(messages.c[name] for name in (*_KEYS, "content_format")), records)
+_COLUMNS = tuple(as_text(messages.c[name]) for name in (*_KEYS, "content_format"))
+RECORDS = Form(_COLUMNS, records)
 """Every column that callers see, as a `MessageRecord`."""
 
 

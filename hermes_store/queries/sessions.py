@@ -20,6 +20,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.stored import names, sessions
+from hermes_store.queries.as_text import as_text
 from hermes_store.records import SessionRecord
 
 __all__ = [
@@ -64,7 +65,7 @@ _ID = bindparam("session", type_=Text)
 
 def readable(table: FromClause, names: tuple[str, ...]) -> list[ColumnElement[Any]]:
     """Columns as they are read: NULL counters are 0, a session without messages began it."""
-    columns: dict[str, ColumnElement[Any]] = {name: table.c[name] for name in names}
+    columns = {name: as_text(table.c[name]) for name in names}
     for name in names:
         if name in _COUNTERS:
             columns[name] = func.coalesce(table.c[name], literal_column("0")).label(name)
@@ -87,9 +88,7 @@ def record(row: Any, names: tuple[str, ...] = NAMES) -> SessionRecord:
 
 
 def decode(found: dict[str, Any]) -> None:
-    """Make what a row holds what callers get: texts, Python values of JSON, a bool of a flag."""
-    if bytes in map(type, found.values()):
-        found.update({name: values.read_text(value) for name, value in found.items()})
+    """Make what a row holds what callers get: Python values of JSON, a bool of a flag."""
     for name in _JSON:
         if found[name] is not None:
             found[name] = values.decode_json(found[name])

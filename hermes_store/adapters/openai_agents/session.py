@@ -187,7 +187,7 @@ def _pop(
     record = transaction.pop_message(session_id)
     if record is None:
         return None
-    item = item_of(record)
+    item: TResponseInputItem = item_of(record)
     if validate is not None:
         validate(item)
     return item
