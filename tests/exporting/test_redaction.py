@@ -217,8 +217,19 @@ PIECES = st.one_of(
     st.sampled_from(["".join(texts) for _, *texts in BEHIND_A_NAME]),
     st.sampled_from(['"', "\\", "\n", "{", "}", "[", "password: ", "'", '\\"']),
 )
+
+
+def apart(pieces):
+    """The pieces as one text, with a blank where a token would go on as another word."""
+    whole = ""
+    for piece in pieces:
+        goes_on = re.fullmatch(r"[\w-]{2}", whole[-1:] + piece[:1])
+        whole += f" {piece}" if goes_on else piece
+    return whole
+
+
 VALUES = st.recursive(
-    st.lists(PIECES, max_size=4).map("".join) | st.integers() | st.none(),
+    st.lists(PIECES, max_size=4).map(apart) | st.integers() | st.none(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | PIECES, inner, max_size=3),
     max_leaves=6,
 )  # fmt: skip
