@@ -56,7 +56,7 @@ PREFIXED: tuple[tuple[Kind, str, str], ...] = (
     # Slack, "Token types"
     *(("token", f"xox{each}-", r"[A-Za-z0-9-]{10,300}") for each in "abcdeoprs"),
     ("token", "xapp-", "[A-Za-z0-9-]{20,300}"),
-    # npm ("About access tokens"), PyPI (macaroons of pypi.org), Hugging Face ("User access tokens")
+    # npm ("About access tokens"), PyPI (macaroons), Hugging Face ("User access tokens")
     ("token", "npm_", "[A-Za-z0-9]{36}(?![A-Za-z0-9])"),
     ("token", "pypi-", rf"AgE{_WORD}{{50,1000}}"),
     ("token", "hf_", "[A-Za-z0-9]{34,40}(?![A-Za-z0-9])"),
