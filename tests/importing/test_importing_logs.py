@@ -11,6 +11,7 @@ import pytest
 from chatgpt_samples import conversation, node
 
 from hermes_store.cli.errors import EXIT_INTERRUPTED
+from hermes_store.database.driver import sqlite_driver
 from hermes_store.transfer import growing
 from hermes_store.transfer.importers.log_file import files_in
 from hermes_store.transfer.importers.log_formats import FORMATS
@@ -263,7 +264,8 @@ def test_json_tells_of_each_session(tmp_path, import_logs):
 
 def test_a_database_is_read_beside_a_writer_and_does_not_change(tmp_path, import_logs):
     path = log_samples.write(tmp_path, "openai-agents")
-    with closing(sqlite3.connect(path)) as writer:
+    # With the library that the store uses: another one in this process would drop the locks.
+    with closing(sqlite_driver().connect(path)) as writer:
         writer.execute("PRAGMA journal_mode=WAL")
         writer.execute("BEGIN IMMEDIATE")
         writer.execute("INSERT INTO agent_messages (session_id, message_data) VALUES ('new', '{}')")
