@@ -7,17 +7,18 @@ commit. Then the primary ends as in a crash and the standby is promoted, while t
 from __future__ import annotations
 
 import itertools
-import statistics
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from benchmarks import report
+from benchmarks.measure import Round, timed_in_threads
 from hermes_store import SessionRepository, migrate
 from hermes_store.errors import OutcomeUnknownError, StoreReadOnlyError, StoreUnavailableError
 from tools import local_postgres
@@ -51,30 +52,18 @@ def _store(server: Any) -> Any:
     return url
 
 
-def _rate(url: Any, threads: int, appends: int) -> tuple[float, list[float]]:
-    """Appends a second, and the seconds of each."""
+def _rate(url: Any, threads: int, appends: int) -> Round:
     with SessionRepository(url) as repo:
         repo.create_session("rate", "cli")
-        taken: list[float] = []
-
-        def write() -> None:
-            for number in range(appends // threads):
-                begun = time.perf_counter()
-                repo.append_message("rate", "user", f"message {number}")
-                taken.append(time.perf_counter() - begun)
-
-        begun = time.perf_counter()
-        _run([write] * threads)
-        return len(taken) / (time.perf_counter() - begun), sorted(taken)
+        append = partial(repo.append_message, "rate", "user", "a message of some words")
+        return timed_in_threads([[append] * (appends // threads)] * threads)
 
 
-def _show(title: str, measured: tuple[float, list[float]]) -> None:
-    rate, taken = measured
+def _show(title: str, measured: Round) -> None:
+    taken = sorted(measured.latencies)
     p99 = taken[len(taken) * 99 // 100]
-    median = statistics.median(taken)
-    print(
-        f"{title}: {rate:,.0f} appends a second, p50 {median * 1e3:.2f} ms, p99 {p99 * 1e3:.1f} ms"
-    )
+    waits = f"p50 {measured.median * 1e3:.2f} ms, p99 {p99 * 1e3:.1f} ms"
+    print(f"{title}: {measured.rate:,.0f} appends a second, {waits}")
 
 
 def _failover(url: Any, threads: int, fail_over: Callable[[], None]) -> list[float]:
@@ -97,7 +86,8 @@ def _failover(url: Any, threads: int, fail_over: Callable[[], None]) -> list[flo
             fail_over()
             done.set()
 
-        _run([*(lambda mine=mine: write(mine) for mine in range(threads)), end_the_primary])
+        writers = [[partial(write, mine)] for mine in range(threads)]
+        timed_in_threads([*writers, [end_the_primary]])
         kept = repo.get_messages("failover")
         assert len({each["content"] for each in kept}) == len(kept)
     return waits
@@ -110,14 +100,6 @@ def _until_stored(repo: SessionRepository, key: str) -> None:
         except FAILED:
             continue
         return
-
-
-def _run(calls: list[Callable[[], None]]) -> None:
-    threads = [threading.Thread(target=call) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def _cells(row: UsageSum, names: Sequence[str]) -> Iterator[str]:
     for name in names:
         value: object = found[COLUMNS[name]]
         is_cost = COLUMNS[name].endswith("_usd")
-        yield output.dollars(value) if is_cost else output.count(value)  # type: ignore[arg-type]
+        yield output.dollars(value) if is_cost else output.count(value)  # type: ignore[arg-type]  # COLUMNS names numbers only
 
 
 def print_longest(rows: Sequence[SessionListing]) -> None:

@@ -9,7 +9,6 @@ difegam.github.io/chatgpt-to-markdown/reference/data-models describe it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from hermes_store.transfer.importers.log_fields import (
@@ -24,8 +23,8 @@ from hermes_store.transfer.importers.log_fields import (
     tool_call,
 )
 from hermes_store.transfer.importers.log_reading import Reading
-from hermes_store.transfer.importers.log_sessions import Message, Session, session
-from hermes_store.transfer.importers.log_trees import Branch, branches
+from hermes_store.transfer.importers.log_sessions import Message, Session
+from hermes_store.transfer.importers.log_trees import Branch, begin, branches, session_of
 
 __all__ = ["looks", "read"]
 
@@ -90,23 +89,18 @@ def _session(
     parents: Mapping[str, str | None],
 ) -> Session:
     messages = [_message(key, said, parents.get(key)) for key in branch.nodes]
-    times = [time for each in messages if (time := each["timestamp"]) is not None]
-    begun = times[0] if branch.parent and times else time_of(value.get("create_time"))
-    extra = {"behind": branch.behind} if branch.parent else rest_of(value, _OF_SESSION)
-    archived = value.get("is_archived") is True
-    return session(
+    created = time_of(value.get("create_time"))
+    changed = time_of(value.get("update_time")) or begin(branch, messages, created)
+    return session_of(
         _SOURCE,
-        branch.session_id,
-        partial(iter, messages),
+        branch,
+        messages,
         title=value.get("title"),
-        started=begun if begun is not None else min(times, default=None),
-        ended=max(times, default=None),
-        extra=extra,
+        created=created,
+        extra=rest_of(value, _OF_SESSION),
         model=_model(value, messages),
         system_prompt=_instructions(said[key] for key in branch.nodes),
-        parent_session_id=branch.parent,
-        link="branch" if branch.parent else None,
-        archived=time_of(value.get("update_time")) or begun if archived else None,
+        archived=changed if value.get("is_archived") is True else None,
         pinned=value.get("is_starred") is True,
     )
 

@@ -8,7 +8,6 @@ withLinda/claude-conversation-exporter describe it; newer exports name the paren
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 from hermes_store.transfer.importers import anthropic_blocks
@@ -22,8 +21,8 @@ from hermes_store.transfer.importers.log_fields import (
     time_of,
 )
 from hermes_store.transfer.importers.log_reading import Reading
-from hermes_store.transfer.importers.log_sessions import Message, Session, session
-from hermes_store.transfer.importers.log_trees import Branch, branches
+from hermes_store.transfer.importers.log_sessions import Message, Session
+from hermes_store.transfer.importers.log_trees import Branch, branches, session_of
 
 __all__ = ["looks", "read"]
 
@@ -81,19 +80,14 @@ def _session(value: dict[str, Any], branch: Branch, said: dict[str, Any]) -> Ses
     messages = [
         each for key in branch.nodes for each in _messages(key, object_of(said[key]), tools)
     ]
-    times = [time for each in messages if (time := each["timestamp"]) is not None]
-    begun = times[0] if branch.parent and times else time_of(value.get("created_at"))
-    return session(
+    return session_of(
         _SOURCE,
-        branch.session_id,
-        partial(iter, messages),
+        branch,
+        messages,
         title=value.get("name"),
-        started=begun if begun is not None else min(times, default=None),
-        ended=max(times, default=None),
-        extra={"behind": branch.behind} if branch.parent else rest_of(value, _OF_SESSION),
+        created=time_of(value.get("created_at")),
+        extra=rest_of(value, _OF_SESSION),
         model=text_of(value.get("model")),
-        parent_session_id=branch.parent,
-        link="branch" if branch.parent else None,
         pinned=value.get("is_starred") is True,
     )
 

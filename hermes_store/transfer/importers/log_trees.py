@@ -7,12 +7,14 @@ keep their session, so that a tree that grew gives only new messages to the sess
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 from hermes_store.transfer.importers.log_fields import id_of, made_id
+from hermes_store.transfer.importers.log_sessions import Message, Session, session
 
-__all__ = ["Branch", "branches"]
+__all__ = ["Branch", "begin", "branches", "session_of"]
 
 
 class Branch(NamedTuple):
@@ -24,6 +26,40 @@ class Branch(NamedTuple):
     behind: str | None
     """The message that its first message answers."""
     nodes: list[str]
+
+
+def begin(branch: Branch, messages: Sequence[Message], created: float | None) -> float | None:
+    """When a branch began, with its first message; the tree was `created`."""
+    times = _times(messages)
+    return times[0] if branch.parent and times else created
+
+
+def session_of(
+    source: str,
+    branch: Branch,
+    messages: Sequence[Message],
+    *,
+    created: float | None,
+    extra: Mapping[str, Any],
+    **columns: Any,
+) -> Session:
+    """The session of a branch; `extra` is what the tree has no column for."""
+    times, begun = _times(messages), begin(branch, messages, created)
+    return session(
+        source,
+        branch.session_id,
+        partial(iter, messages),
+        started=begun if begun is not None else min(times, default=None),
+        ended=max(times, default=None),
+        extra={"behind": branch.behind} if branch.parent else extra,
+        parent_session_id=branch.parent,
+        link="branch" if branch.parent else None,
+        **columns,
+    )
+
+
+def _times(messages: Sequence[Message]) -> list[float]:
+    return [time for each in messages if (time := each["timestamp"]) is not None]
 
 
 def branches(
