@@ -13,6 +13,7 @@ from hermes_store.database.statements import Statement
 from hermes_store.database.upserts import Upsert, given
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
 from hermes_store.models.stored import sessions, usage
+from hermes_store.queries.as_text import as_text
 from hermes_store.queries.periods import BEYOND, SECONDS_AN_HOUR
 from hermes_store.records import UsageRecord
 from hermes_store.search.triggers import require_all_stored
@@ -68,7 +69,7 @@ _KEEP_SESSION = Statement(
     .with_for_update(read=True, key_share=True)  # on a server nobody deletes it meanwhile
 )
 _GET = Statement(
-    select(*(usage.c[name] for name in _LISTED))
+    select(*(as_text(usage.c[name]) for name in _LISTED))
     .where(_OF_SESSION)
     .order_by(*(usage.c[name] for name in ("hour", *TEXTS)))
 )
@@ -141,7 +142,7 @@ def _number(connection: OpenConnection, session_id: str) -> int:
 
 def of_session(connection: OpenConnection, session_id: str) -> list[UsageRecord]:
     """The records of a session, in the order of their hours."""
-    rows = values.rows_of_text(_GET.run(connection, session=session_id).fetchall())
+    rows = _GET.run(connection, session=session_id).fetchall()
     found: list[Any] = [dict(zip(_LISTED, row, strict=True)) for row in rows]
     return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
-from itertools import chain
 from typing import Any
 
 from hermes_store.errors import InvalidArgumentError
@@ -25,7 +24,6 @@ __all__ = [
     "optional_text",
     "prefix",
     "read_text",
-    "rows_of_text",
     "session_id",
     "session_key",
     "shown",
@@ -211,13 +209,6 @@ def storable(value: str) -> str:
     except UnicodeEncodeError:
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return value
-
-
-def rows_of_text(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
-    """The rows, with texts where another program stored bytes in SQLite's columns of text."""
-    if bytes not in map(type, chain.from_iterable(rows)):
-        return rows
-    return [tuple(map(read_text, row)) for row in rows]
 
 
 def read_text(value: Any) -> Any:
