@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -65,7 +65,8 @@ def _inserted(connection: OpenConnection, columns: dict[str, Any]) -> int | None
     if connection.backend.is_server:
         returned = _insert_of(tuple(columns)).run(connection, **columns).fetchone()
         return None if returned is None else cast("int", returned[0])
-    inserted = connection.execute(_insert_rows(tuple(columns), 1), tuple(columns.values()))
+    names = _USUAL if _ARE_USUAL(columns) else _with_unusual(columns)
+    inserted = connection.execute(_insert_row(names), tuple(map(columns.get, names)))
     return cast("int", inserted.lastrowid) if inserted.rowcount else None
 
 
@@ -96,25 +97,55 @@ def _insert_many(connection: OpenConnection, session_id: str, rows: list[NewRow]
     latest = max(row.columns["timestamp"] for row in rows)
     calls = sum(row.tool_calls for row in rows)
     count_in(connection, session_id, len(rows), calls, latest)
-    columns = tuple(dict.fromkeys(name for row in rows for name in row.columns))
-    most = connection.core.dialect.insertmanyvalues_max_parameters // len(columns)
+    names = _with_unusual(name for row in rows for name in row.columns)
     ids: list[int] = []
-    for start in range(0, len(rows), most):
-        some = [row.columns.get for row in rows[start : start + most]]
-        values = tuple([value(name) for value in some for name in columns])
-        statement = f"{_insert_rows(columns, len(some))} RETURNING id"
-        stored = connection.execute(statement, values).fetchall()
+    for start in range(0, len(rows), _MOST_ROWS):
+        some = [row.columns.get for row in rows[start : start + _MOST_ROWS]]
+        places = 1 << (len(some) - 1).bit_length()
+        values = [value(name) for value in some for name in names]
+        values += [None] * (places * len(names) - len(values))
+        stored = connection.execute(_insert_rows(names, places), (*values, len(some))).fetchall()
         ids += sorted(id_ for (id_,) in stored)  # given out in their order, reported in any
     require_there(connection, ids, len(rows))
     return ids
 
 
+# SQLite takes more than a millisecond to prepare an INSERT, since the triggers of the index are a
+# part of it. So most messages share a statement, and a list of messages one with places to spare.
+
+_USUAL = (
+    "session_id", "role", "content", "timestamp", "folded", "finish_reason", "reasoning",
+    "token_count", "tool_call_id", "tool_calls", "tool_name",
+)  # fmt: skip
+"""Columns that are given to SQLite also where they are NULL; none of them has a default."""
+_ARE_USUAL = frozenset(_USUAL).issuperset
+_MOST_ROWS = 256
+
+
+def _with_unusual(names: Iterable[str]) -> tuple[str, ...]:
+    """The usual columns and the others among `names`, each once."""
+    return tuple(dict.fromkeys((*_USUAL, *names)))
+
+
 @lru_cache(maxsize=64)
-def _insert_rows(columns: tuple[str, ...], count: int) -> str:
-    """INSERT of several rows. As one statement they write the search index once."""
-    row = f"({', '.join('?' * len(columns))})"
-    listed = ", ".join(columns)
-    return f"INSERT INTO messages ({listed}) VALUES {', '.join([row] * count)}"  # noqa: S608 - of the names of columns
+def _insert_row(columns: tuple[str, ...]) -> str:
+    return f"INSERT INTO messages ({', '.join(columns)}) VALUES {_places(columns)}"  # noqa: S608 - of the names of columns
+
+
+@lru_cache(maxsize=64)
+def _insert_rows(columns: tuple[str, ...], places: int) -> str:
+    """INSERT of the first of so many rows, as many as its last parameter says; reports their ids.
+
+    As one statement they write the search index once.
+    """
+    rows = ", ".join([_places(columns)] * places)
+    return f"""\
+INSERT INTO messages ({", ".join(columns)})
+SELECT * FROM (VALUES {rows}) LIMIT ? RETURNING id"""  # noqa: S608 - as above
+
+
+def _places(columns: tuple[str, ...]) -> str:
+    return f"({', '.join('?' * len(columns))})"
 
 
 def count_in(

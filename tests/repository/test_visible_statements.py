@@ -225,3 +225,41 @@ def test_echo_logs_every_statement(database, caplog: pytest.LogCaptureFixture) -
 def test_nobody_listens_to_the_engines_unless_asked(repository: SessionRepository) -> None:
     assert not repository._write(lambda connection: connection.watched)
     assert not repository._read(lambda connection: connection.watched)
+
+
+SHAPES = [
+    {"role": "user", "content": "a question"},
+    {"role": "assistant", "content": "an answer", "finish_reason": "stop"},
+    {"role": "assistant", "content": None, "tool_calls": [{"id": "c"}], "reasoning": "hm"},
+    {"role": "tool", "content": "getUserName", "tool_name": "grep", "tool_call_id": "c"},
+    {"role": "assistant", "content": "counted", "token_count": 7},
+]
+
+
+@only_sqlite
+def test_messages_of_many_shapes_share_a_statement_and_so_do_lists_of_many_lengths(
+    repository: SessionRepository,
+) -> None:
+    repository.create_session("s", "cli")
+    with listening(repository.engines.write) as statements:
+        for shape in SHAPES:
+            repository.append_message("s", **shape)
+        for length in range(1, 65):
+            repository.append_messages("s", (SHAPES * 13)[:length])
+    inserts = {each for each in statements if each.startswith("INSERT INTO messages")}
+    assert len(inserts) == 1 + 7  # a message; lists of up to 1, 2, 4, … 64
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 5, 255, 256, 257, 1_000])
+def test_a_list_of_any_length_is_stored_whole_and_in_order(
+    repository: SessionRepository, length: int
+) -> None:
+    repository.create_session("s", "cli")
+    given = [{**SHAPES[n % 5], "content": f"number {n}"} for n in range(length)]
+    ids = repository.append_messages("s", given)
+    stored = repository.get_messages("s")
+    assert [message["id"] for message in stored] == ids
+    assert [message["content"] for message in stored] == [each["content"] for each in given]
+    assert [message.get("finish_reason") for message in stored] == [
+        each.get("finish_reason") for each in given
+    ]
