@@ -19,6 +19,7 @@ from benchmarks.rows import (
     processes,
     searches,
     sizes,
+    starting,
     threads,
 )
 from benchmarks.table import Table, Target
@@ -64,6 +65,14 @@ def opens(plan: Plan, files: Files) -> Table:
     return Table("Opening", about, columns, list(opening.rows(plan, files)))
 
 
+def starts(plan: Plan, files: Files) -> Table:
+    about = (
+        "Whole processes, from start to end. A program that reads may take 10 ms more than its"
+        " target says: they are taken off before its ratio."
+    )
+    return Table("Starting", about, starting.COLUMNS, list(starting.rows(plan, files)))
+
+
 def postgresql(plan: Plan, files: Files) -> Table:
     why_not = local_postgres.missing_server() or local_postgres.missing_driver()
     if why_not:
@@ -89,6 +98,7 @@ TABLES: dict[str, Callable[[Plan, Files], Iterator[Table]]] = {
     "long": one(changes.table),
     "search": searches.tables,
     "opening": one(opens),
+    "starting": one(starts),
     "asyncio": one(loops.table),
     "hermes-agent": one(hermes_agent.table),
     "endurance": one(endurance.table),
