@@ -88,8 +88,8 @@ def _prunable(older_than_days: Any, which: SessionFilter) -> SessionFilter:
             "older_than_days", f"{days:g} is negative", "give days from 0 on"
         )
     if older_than_days is _UNSAID and which.has_times:
-        return replace(which, open=False)
-    return replace(which, open=False, started_until=_earliest_end(which, days))
+        return which
+    return replace(which, started_until=_earliest_end(which, days))
 
 
 def _earliest_end(which: SessionFilter, days: float) -> float:
