@@ -98,9 +98,11 @@ def _insert_many(connection: OpenConnection, session_id: str, rows: list[NewRow]
     calls = sum(row.tool_calls for row in rows)
     count_in(connection, session_id, len(rows), calls, latest)
     names = _with_unusual(name for row in rows for name in row.columns)
+    most = connection.core.dialect.insertmanyvalues_max_parameters // (len(names) + 1)
+    at_once = min(_MOST_ROWS, 1 << most.bit_length() - 1)
     ids: list[int] = []
-    for start in range(0, len(rows), _MOST_ROWS):
-        some = [row.columns.get for row in rows[start : start + _MOST_ROWS]]
+    for start in range(0, len(rows), at_once):
+        some = [row.columns.get for row in rows[start : start + at_once]]
         places = 1 << (len(some) - 1).bit_length()
         values = [value(name) for value in some for name in names]
         values += [None] * (places * len(names) - len(values))

@@ -147,13 +147,24 @@ def test_a_session_that_would_not_be_there_is_not_acknowledged(repository, datab
     assert repository.session_count() == 0
 
 
-def test_a_harmless_trigger_harms_nothing(repository, database):
+def audited(database):
     stored.change(database, "CREATE TABLE audit (id INTEGER)")
     note = "INSERT INTO audit VALUES (new.id);"
     make_trigger(database, "messages", ("AFTER INSERT", note, note))
+
+
+def test_a_harmless_trigger_harms_nothing(repository, database):
+    audited(database)
     repository.create_session("s", "test")
     message = repository.append_message("s", "user", "x")
     assert stored.column(database, "SELECT id FROM audit") == [message]
+
+
+def test_beside_a_harmless_trigger_any_number_of_messages_is_looked_for(repository, database):
+    audited(database)
+    repository.create_session("s", "test")
+    repository.append_messages("s", [{"role": "user", "content": "hm"}] * 1_000)
+    assert repository.message_count("s") == 1_000
 
 
 def test_check_doctor_and_current_name_it_and_reindex_removes_it(database, repository, capsys):
