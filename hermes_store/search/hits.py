@@ -10,7 +10,6 @@ from typing import Any, Literal, cast
 
 from sqlalchemy import text
 
-from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, SearchIndexError
@@ -122,13 +121,13 @@ def _page(given_ids: str, include: Include) -> Statement:
     return Statement(
         text(f"""\
 WITH hit(id) AS ({given_ids})
-SELECT m.id, m.session_id, m.role, m.timestamp, m.tool_name, m.state,
-    s.source, s.model, s.title, s.started_at,
+SELECT m.id, {_texts("m.session_id", "m.role")}, m.timestamp, {_texts("m.tool_name", "m.state")},
+    {_texts("s.source", "s.model", "s.title")}, s.started_at,
     {_content("m", "m.content")},
-    CASE WHEN m.folded IS NOT NULL THEN m.tool_calls WHEN m.tool_calls IS NOT NULL
-        THEN (SELECT v.tool_calls FROM messages_search AS v WHERE v.id = m.id) END,
-    b.role, {_content("b", beginning_of.format("b"))},
-    a.role, {_content("a", beginning_of.format("a"))}
+    CAST(CASE WHEN m.folded IS NOT NULL THEN m.tool_calls WHEN m.tool_calls IS NOT NULL
+        THEN (SELECT v.tool_calls FROM messages_search AS v WHERE v.id = m.id) END AS TEXT),
+    {_texts("b.role")}, {_content("b", beginning_of.format("b"))},
+    {_texts("a.role")}, {_content("a", beginning_of.format("a"))}
 FROM hit JOIN messages AS m ON m.id = hit.id
 LEFT JOIN sessions AS s ON s.id = m.session_id
 LEFT JOIN messages AS b ON b.id = (
@@ -138,6 +137,11 @@ LEFT JOIN messages AS a ON a.id = (
     )
 
 
+def _texts(*columns: str) -> str:
+    """The columns, as text also where another program stored bytes in SQLite's."""
+    return ", ".join(f"CAST({column} AS TEXT)" for column in columns)
+
+
 def _content(message: str, plain: str) -> str:
     """Three columns: the format of the content, whether it is folded, and the content.
 
@@ -145,9 +149,9 @@ def _content(message: str, plain: str) -> str:
     """
     return f"""\
 {message}.content_format, CASE WHEN {message}.folded IS NOT NULL THEN 1 ELSE 0 END,
-    CASE WHEN {message}.content_format IS NULL THEN {plain}
+    CAST(CASE WHEN {message}.content_format IS NULL THEN {plain}
         WHEN {message}.folded IS NOT NULL THEN {message}.content
-        ELSE (SELECT v.content FROM messages_search AS v WHERE v.id = {message}.id) END"""
+        ELSE (SELECT v.content FROM messages_search AS v WHERE v.id = {message}.id) END AS TEXT)"""
 
 
 def _hits(
@@ -174,7 +178,6 @@ def _hit(
     finders: Sequence[Finder],
     markers: tuple[str, str],
 ) -> SearchHit:
-    row = list(map(values.read_text, row))
     hit: Any = dict(zip(_KEYS, row, strict=False))
     content_format, is_folded, content, calls, *around = row[len(_KEYS) :]
     written = _written(content_format, is_folded, content, as_written)
