@@ -71,6 +71,7 @@ def search(
     if sort not in _SORTS:
         raise InvalidArgumentError("sort", f"{sort!r} is not an order", f"use one of {_SORTS}")
     require_short(query)
+    budget = Budget(connection.search_timeout)  # to read a long query takes milliseconds
     tree, finders = _asked(query)
     upkeep = upkeep_of(connection.backend)
     upkeep.require_ready(connection)
@@ -79,7 +80,6 @@ def search(
     given = {name: value for name, value in filters.items() if value not in (None, (), [])}
     given |= _HIDING[include]
     within = chosen(connection) if chosen else None
-    budget = Budget(connection.search_timeout)
     try:
         found_by = search_of(connection.backend)
         with found_by.within(connection, budget):
