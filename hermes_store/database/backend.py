@@ -6,11 +6,11 @@ attribute, an action a method. An `OpenConnection` names its backend.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import URL, Connection, Engine, Table
 
 from hermes_store.database.checkpoint import Checkpoints
 from hermes_store.database.sqlite_file import Opened
@@ -128,6 +128,9 @@ class Backend(Protocol):
 
     def reserve_ids(self, connection: Connection, table: str, greatest: int) -> None:
         """Reserve the ids up to `greatest`, before rows with ids of their own are inserted."""
+
+    def insert(self, connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+        """Store new rows with equal keys in the fastest way; where NUL is not kept, without NUL."""
 
     def undecodable_as_bytes(self, connection: Connection) -> AbstractContextManager[None]:
         """In the block, read text that is not valid UTF-8 as bytes."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any, cast
 
-from sqlalchemy import URL, Connection, Engine, text
+from sqlalchemy import URL, Connection, Engine, Table, text
 from sqlalchemy.exc import DBAPIError
 
 from hermes_store.database import postgresql_engines as engines
 from hermes_store.database import postgresql_errors as errors
 from hermes_store.database import postgresql_urls as urls
 from hermes_store.database.checkpoint import Checkpoints
+from hermes_store.database.postgresql_copy import copy_in
 from hermes_store.errors import HermesStoreError, InvalidArgumentError, StoreUnavailableError
 from hermes_store.settings import Settings, taken_by
 
@@ -184,6 +185,10 @@ class _PostgreSQL:
             ),
             {"greatest": greatest, "table": table},
         )
+
+    def insert(self, connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+        """Store new rows with equal keys, without NUL, by COPY."""
+        copy_in(connection, table, rows)
 
     def undecodable_as_bytes(self, connection: Connection) -> AbstractContextManager[None]:  # noqa: ARG002 - there is none
         """Nothing to do: the server takes only valid UTF-8."""

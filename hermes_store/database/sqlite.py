@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import URL, Connection, Engine, Table, insert
 from sqlalchemy.exc import DBAPIError
 
 from hermes_store.database import sqlite_engines as engines
@@ -174,6 +174,10 @@ class _SQLite:
             run = connection.exec_driver_sql
             run("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
             run("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, greatest))
+
+    def insert(self, connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+        """Store new rows with equal keys."""
+        connection.execute(insert(table), rows)
 
     def undecodable_as_bytes(self, connection: Connection) -> AbstractContextManager[None]:
         """In the block, read text that is not valid UTF-8 as bytes."""

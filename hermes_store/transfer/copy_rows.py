@@ -102,10 +102,8 @@ class Source:
         with self._connection.core.execute(
             rows.execution_options(yield_per=_FETCHED_AT_ONCE)
         ) as found:
-            right = (
-                self._put_right(of, dict(row._mapping), told)  # noqa: SLF001 - documented
-                for row in found
-            )
+            names = tuple(found.keys())
+            right = (self._put_right(of, dict(zip(names, row, strict=True)), told) for row in found)
             yield from added_up(right, told) if of is usage else right
 
     def count(self, of: Table, *, until: int | None = None) -> int:
@@ -154,8 +152,8 @@ class Source:
             remarks["parents that do not exist, taken away"] += 1
         for name, fit in self._fits[of.name]:
             value = row[name]
-            row[name] = fit(value)
-            if row[name] != value:
+            row[name] = fitted = fit(value)
+            if fitted is not value and fitted != value:
                 remarks[f"values of {of.name}.{name}, made to fit"] += 1
         return row
 

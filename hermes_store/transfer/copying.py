@@ -9,7 +9,7 @@ holds one batch, whatever the size.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, closing
 from functools import partial
 from hashlib import blake2b
@@ -27,6 +27,7 @@ from hermes_store.models.stored import messages, sessions
 from hermes_store.schema.change import Progress
 from hermes_store.settings import make_settings
 from hermes_store.transfer import target_rows
+from hermes_store.transfer.ahead import ahead
 from hermes_store.transfer.copy_rows import Row, Source, by_key, in_pieces
 from hermes_store.transfer.target_checks import (
     require_nothing_else,
@@ -105,7 +106,9 @@ class Copying:
     """Where one run reads, where it writes, and to whom it reports."""
 
     def __init__(self, source: OpenConnection, target: Target, report: Progress) -> None:
-        self._source = Source(source, keeps_nul=backend_of(target.url).keeps_nul)
+        backend = backend_of(target.url)
+        self._source = Source(source, keeps_nul=backend.keeps_nul)
+        self._has_server = backend.is_server or source.backend.is_server
         self._target = target
         self._report = report
         self._deleted: dict[str, int] = {}
@@ -156,14 +159,15 @@ class Copying:
     ) -> int:
         """Raise `CopyError` unless the target holds the rows of the source and no other."""
         total, done = self._source.count(table), 0
-        for done, some in _counted(in_pieces(table, self._source.each(table, remarks=remarks))):
-            there = by_key(table, target_rows.rows_of(target, table, some))
-            for key, expected in by_key(table, some).items():
-                found = there.get(key)
-                if found != expected:
-                    raise CopyError(_difference(table, expected, found))
-                digest(repr(tuple(expected.values())).encode("utf-8", "surrogatepass"))
-            self._report(f"comparing {table.name}", done, total)
+        with self._pieces(table, remarks=remarks) as pieces:
+            for done, some in pieces:
+                there = by_key(table, target_rows.rows_of(target, table, some))
+                for key, expected in by_key(table, some).items():
+                    found = there.get(key)
+                    if found != expected:
+                        raise CopyError(_difference(table, expected, found))
+                    digest(repr(tuple(expected.values())).encode("utf-8", "surrogatepass"))
+                self._report(f"comparing {table.name}", done, total)
         if (held := target_rows.count(target, table)) != done:
             raise CopyError(f"{table.name}: {done} were read, and the target holds {held}")
         return done
@@ -190,16 +194,23 @@ class Copying:
     def _copy_messages(self, last: int | None) -> None:
         total = self._source.count(messages)
         there = 0 if last is None else self._source.count(messages, until=last)
-        for done, some in _counted(in_pieces(messages, self._source.each(messages, after=last))):
-            self._write(messages, some, target_rows.store_messages)
-            self._report("messages", there + done, total)
+        with self._pieces(messages, after=last) as pieces:
+            for done, some in pieces:
+                self._write(messages, some, target_rows.store_messages)
+                self._report("messages", there + done, total)
 
     def _copy_rows(self, table: Table, *, until: int | None = None) -> None:
         """Rows of a table that nothing else refers to: those that differ are stored anew."""
         total = self._source.count(table, until=until)
-        for done, some in _counted(in_pieces(table, self._source.each(table, until=until))):
-            self._write(table, some, partial(target_rows.store_rows, table=table))
-            self._report(table.name, done, total)
+        with self._pieces(table, until=until) as pieces:
+            for done, some in pieces:
+                self._write(table, some, partial(target_rows.store_rows, table=table))
+                self._report(table.name, done, total)
+
+    def _pieces(self, table: Table, **which: Any) -> closing[Generator[tuple[int, list[Row]]]]:
+        """Pieces of `Source.each`; where a server works, the next is read meanwhile."""
+        pieces = _counted(in_pieces(table, self._source.each(table, **which)))
+        return closing(ahead(pieces) if self._has_server else pieces)
 
     def _write(
         self, table: Table, rows: list[Row], store: Callable[[OpenConnection, list[Row]], None]
@@ -213,7 +224,7 @@ class Copying:
             raise CopyError(f"{where}: the target refuses one ({exc.reason})", "change it") from exc
 
 
-def _counted(pieces: Iterable[list[Row]]) -> Iterator[tuple[int, list[Row]]]:
+def _counted(pieces: Iterable[list[Row]]) -> Generator[tuple[int, list[Row]]]:
     """Each piece with the number of rows up to its end."""
     done = 0
     for piece in pieces:

@@ -38,8 +38,11 @@ def fitting(column: Column[Any], keeps_nul: bool) -> Callable[[Any], Any]:
             "teach hermes_store.transfer.fitting_values how a value of it is written",
         )
     otherwise = None if column.nullable else least
+    kept = _KEPT.get(convert)
 
     def fit(value: Any) -> Any:
+        if type(value) is kept:
+            return value
         fitting = None if value is None else convert(value)
         return otherwise if fitting is None else fitting
 
@@ -56,7 +59,7 @@ def _text(value: Any) -> str:
 
 
 def _text_without_nul(value: Any) -> str:
-    return _text(value).replace("\0", "\ufffd")
+    return (value if type(value) is str else _text(value)).replace("\0", "\ufffd")
 
 
 def _whole(value: Any) -> int | None:
@@ -73,3 +76,7 @@ def _number(value: Any) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return None if math.isnan(number) else number
+
+
+_KEPT: dict[Callable[[Any], Any], type] = {_text: str, _whole: int}
+"""The type of which a column takes every value that a database holds: most are settled by it."""

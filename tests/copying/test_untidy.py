@@ -156,12 +156,14 @@ def test_two_sessions_that_would_become_one_are_an_error(source, target):
 
 
 @pytest.mark.postgresql
-def test_what_the_server_refuses_is_an_error_with_its_reason(source, postgresql_database):
+def test_what_the_server_refuses_is_an_error_with_its_reason_and_no_text_of_the_row(
+    source, postgresql_database
+):
     import random
 
     letters = random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=9_000)
     add_session(source, "".join(letters))
-    with pytest.raises(CopyError, match=r"refuses one \(index row requires .* change it"):
+    with pytest.raises(CopyError, match=r"\(index row requires .* is 8191\); change it"):
         copy(source, postgresql_database)
 
 

@@ -6,7 +6,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, text
+from sqlalchemy import URL, select, text
 from sqlalchemy.exc import DBAPIError
 from stored import change
 
@@ -24,6 +24,7 @@ from hermes_store.errors import (
     SecondNameError,
     StoreUnavailableError,
 )
+from hermes_store.models.stored import sessions
 from hermes_store.settings import Settings
 
 PACKAGE = Path(hermes_store.__file__).parent
@@ -215,6 +216,17 @@ class TestRows:
             repository.create_session("s", "cli")
             assert repository.append_message("s", "user", "x") == 42
             assert repository._read(last) == 42
+
+    def test_rows_are_stored_with_every_kind_of_value(
+        self, backend: Backend, writer: OpenConnection
+    ) -> None:
+        rows = [
+            {"id": "a\tb\\N\n", "source": "Wörter 记忆", "started_at": 0.1, "title": None},
+            {"id": "b", "source": "", "started_at": 1e300, "title": "\\N"},
+        ]
+        backend.insert(writer.core, sessions, rows)
+        stored = writer.core.execute(select(*(sessions.c[name] for name in rows[0])))
+        assert [dict(row) for row in stored.mappings()] == rows
 
 
 class TestSchema:
