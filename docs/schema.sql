@@ -1,4 +1,4 @@
--- The schema at revision 0018, as SQLite keeps it. Written by 'make schema'.
+-- The schema at revision 0019, as SQLite keeps it. Written by 'make schema'.
 -- Times are Unix epoch seconds (UTC), costs US dollars. docs/changing-the-schema.md says how to
 -- change it.
 

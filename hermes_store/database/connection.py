@@ -30,6 +30,7 @@ class OpenConnection:
         "errors",
         "fired",
         "search_timeout",
+        "takes_words",
         "watched",
     )
 
@@ -46,6 +47,8 @@ class OpenConnection:
         """What a statement raises: the driver's errors, or SQLAlchemy's around them."""
         self.search_timeout = search_timeout
         """Seconds a search may take; 0: no limit."""
+        self.takes_words = True
+        """Whether a message may bring its words: False once the column for them was missing."""
         self._listeners = engine.dispatch
         self.watched = False
         """Whether a program listens to statements; each transaction looks when it begins."""

@@ -42,7 +42,7 @@ def _without_context(connection: Connection) -> Iterator[None]:
 
 def _statement(connection: Connection, table: Table, names: list[str]) -> str:
     quote = connection.dialect.identifier_preparer
-    columns = ", ".join(quote.format_column(table.c[name]) for name in names)
+    columns = ", ".join(map(quote.quote, names))
     return f"COPY {quote.format_table(table)} ({columns}) FROM STDIN"
 
 

@@ -15,6 +15,7 @@ from hermes_store.errors import (
 
 __all__ = [
     "CHECK_THE_URL",
+    "COLUMN_MISSING",
     "connecting_remedy",
     "in_one_line",
     "is_busy",
@@ -26,7 +27,8 @@ __all__ = [
 ]
 
 _LOCKED = {"40001", "40P01", "55P03"}  # serialization, deadlock, lock not available
-_OVERTAKEN = {"23503", "23505"}  # foreign key, unique
+COLUMN_MISSING = "42703"
+_OVERTAKEN = {"23503", "23505", COLUMN_MISSING}  # foreign key, unique
 _GOING_DOWN = {"57P01", "57P02", "57P03", "57P05"}  # shut down, crashed, starting, idle for long
 _ABORTED = "25P02"  # the transaction, by an earlier error
 _IDLE_INSIDE = "25P03"  # idle for long inside a transaction

@@ -12,19 +12,20 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
-    insert,
     literal_column,
     select,
     update,
 )
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.postgresql_errors import COLUMN_MISSING, state_of
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import messages, sessions
 from hermes_store.models.visibility import visible
 from hermes_store.queries.rows import NewRow, alike
 from hermes_store.queries.sessions import require, require_changed
 from hermes_store.queries.there import require_there
+from hermes_store.search.postgresql_words import words_of
 from hermes_store.search.triggers import OWN
 
 __all__ = ["append", "append_many", "append_once", "count_in", "known"]
@@ -41,17 +42,12 @@ _COUNT_IN = Statement(
         last_active=case((sessions.c.last_active >= _AT, sessions.c.last_active), else_=_AT),
     )
 )
-_INSERT = insert(messages).returning(messages.c.id)
-
-
-@lru_cache(maxsize=256)
-def _insert_of(columns: tuple[str, ...]) -> Statement:
-    """INSERT of the columns that a message has: what it lacks, the database fills."""
-    return Statement(_INSERT, columns=columns)
 
 
 def append(connection: OpenConnection, row: NewRow) -> int:
     """Store a message, count it in its session; return its id."""
+    if connection.backend.merges_groups:
+        return append_together(connection, [row])[0]
     columns = row.columns
     count_in(connection, columns["session_id"], 1, row.tool_calls, columns["timestamp"])
     stored = _inserted(connection, columns)
@@ -62,9 +58,6 @@ def append(connection: OpenConnection, row: NewRow) -> int:
 
 def _inserted(connection: OpenConnection, columns: dict[str, Any]) -> int | None:
     """Store one row; return its id, or None when a foreign trigger kept it out."""
-    if connection.backend.is_server:
-        returned = _insert_of(tuple(columns)).run(connection, **columns).fetchone()
-        return None if returned is None else cast("int", returned[0])
     names = _USUAL if _ARE_USUAL(columns) else _with_unusual(columns)
     inserted = connection.execute(_insert_row(names), tuple(map(columns.get, names)))
     return cast("int", inserted.lastrowid) if inserted.rowcount else None
@@ -214,21 +207,32 @@ counted AS (
     FROM summed JOIN locked ON locked.id = summed.session_id
     WHERE s.id = locked.id RETURNING s.id)
 INSERT INTO messages ({listed})
-SELECT {", ".join(f"given.{name}" for name in names)}
+SELECT {", ".join(map(_taken, names))}
 FROM given JOIN counted ON counted.id = given.session_id ORDER BY place
 RETURNING id, session_id"""  # noqa: S608 - of the names of columns
 
 
 def _type(name: str) -> str:
-    return _TYPES.get(messages.c[name].type.python_type, "text")
+    return "text" if name == "search" else _TYPES.get(messages.c[name].type.python_type, "text")
+
+
+def _taken(name: str) -> str:
+    return "CAST(given.search AS tsvector)" if name == "search" else f"given.{name}"
 
 
 def append_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[int]:
     """Store messages, count them in their sessions; return their ids, in order."""
     given = alike(rows)
     arrays = {name: [row[name] for row in given] for name in given[0]}
+    if connection.takes_words:
+        arrays["search"] = [*map(words_of, given)]
     calls = [row.tool_calls for row in rows]
-    stored = connection.execute(_statement(tuple(arrays)), {**arrays, "calls": calls}).fetchall()
+    try:
+        stored = connection.execute(_statement(tuple(arrays)), {**arrays, "calls": calls})
+    except connection.errors as exc:
+        connection.takes_words = state_of(exc) != COLUMN_MISSING
+        raise
+    stored = stored.fetchall()
     if len(stored) < len(rows):
         for missing in set(arrays["session_id"]) - {session_id for _, session_id in stored}:
             require(connection, missing)  # there: a trigger took its messages away

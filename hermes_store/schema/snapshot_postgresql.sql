@@ -1,4 +1,4 @@
--- The schema of a new database at revision 0018. Written by 'make schema'.
+-- The schema of a new database at revision 0019. Written by 'make schema'.
 CREATE TABLE hermes_store_version (
     version_num VARCHAR(32) NOT NULL, 
     CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
@@ -478,4 +478,44 @@ CREATE TABLE leases (
 
 -- Running upgrade 0017 -> 0018
 
-INSERT INTO hermes_store_version (version_num) VALUES ('0018');
+-- Running upgrade 0018 -> 0019
+
+CREATE OR REPLACE FUNCTION hermes_search_keep() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    kept tsvector;
+BEGIN
+    IF TG_OP = 'INSERT' AND new.search IS NOT NULL THEN  -- words came along: of these texts?
+        kept := ts_delete(new.search, ' ' || encode(sha256(convert_to(coalesce(new.content, '')
+            || coalesce(E' \x1c ' || new.tool_name, '') || coalesce(E' \x1d ' || new.folded, ''),
+            'UTF8')), 'hex'));
+        IF length(kept) < length(new.search) AND new.content_format IS NULL
+            AND new.tool_calls IS NULL
+        THEN
+            new.search := kept;
+            RETURN new;
+        END IF;
+        new.search := NULL;
+    END IF;
+    IF TG_OP = 'UPDATE' AND NOT new.folded IS DISTINCT FROM old.folded
+        AND (old.content IS DISTINCT FROM new.content
+            OR old.content_format IS DISTINCT FROM new.content_format
+            OR old.tool_name IS DISTINCT FROM new.tool_name
+            OR old.tool_calls IS DISTINCT FROM new.tool_calls)
+    THEN
+        new.folded := NULL;  -- another tool has changed a text
+    END IF;
+    IF TG_TABLE_SCHEMA = current_schema THEN
+        new.search := hermes_search_of_message(
+            new.content, new.content_format, new.tool_name, new.tool_calls, new.folded);
+    ELSE  -- as where a dump is restored; planned for each row
+        EXECUTE format('SELECT %I.hermes_search_of_message($1, $2, $3, $4, $5)', TG_TABLE_SCHEMA)
+        INTO new.search
+        USING new.content, new.content_format, new.tool_name, new.tool_calls, new.folded;
+    END IF;
+    RETURN new;
+EXCEPTION WHEN undefined_function OR undefined_column THEN  -- searches and check() notice
+    RETURN new;
+END $$;
+
+INSERT INTO hermes_store_version (version_num) VALUES ('0019');

@@ -1,4 +1,4 @@
--- The schema of a new database at revision 0018. Written by 'make schema'.
+-- The schema of a new database at revision 0019. Written by 'make schema'.
 CREATE TABLE hermes_store_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
@@ -396,7 +396,7 @@ CREATE TABLE leases (
 )
 ;
 INSERT INTO hermes_store_version (version_num)
-VALUES ('0018')
+VALUES ('0019')
 ;
 INSERT INTO search_index (id, state, detail, changed_at, owner, owned_until)
 VALUES (1, 'ready', '', (julianday('now') - 2440587.5) * 86400, NULL, NULL)

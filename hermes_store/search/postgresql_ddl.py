@@ -86,10 +86,24 @@ RETURN coalesce(hermes_search_vector(hermes_search_fold(
 MADE = "hermes_search_of_message(content, content_format, tool_name, tool_calls, folded)"
 """What `search` of a message shall be: never NULL, which says that it is not indexed."""
 
-_KEEP = """
+_KEEP = r"""
 CREATE FUNCTION hermes_search_keep() RETURNS trigger
 LANGUAGE plpgsql AS $$
+DECLARE
+    kept tsvector;
 BEGIN
+    IF TG_OP = 'INSERT' AND new.search IS NOT NULL THEN  -- words came along: of these texts?
+        kept := ts_delete(new.search, ' ' || encode(sha256(convert_to(coalesce(new.content, '')
+            || coalesce(E' \x1c ' || new.tool_name, '') || coalesce(E' \x1d ' || new.folded, ''),
+            'UTF8')), 'hex'));
+        IF length(kept) < length(new.search) AND new.content_format IS NULL
+            AND new.tool_calls IS NULL
+        THEN
+            new.search := kept;
+            RETURN new;
+        END IF;
+        new.search := NULL;
+    END IF;
     IF TG_OP = 'UPDATE' AND NOT new.folded IS DISTINCT FROM old.folded
         AND (old.content IS DISTINCT FROM new.content
             OR old.content_format IS DISTINCT FROM new.content_format

@@ -9,6 +9,7 @@ from sqlalchemy import Table, bindparam, delete, func, select, update
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.models.stored import TABLES, leases, messages, sessions
+from hermes_store.search.postgresql_words import words_of
 from hermes_store.transfer.copy_rows import Row, by_key, keys_of, with_keys
 
 __all__ = [
@@ -83,6 +84,8 @@ def store_rows(target: OpenConnection, rows: list[Row], *, table: Table) -> None
 
 def store_messages(target: OpenConnection, rows: list[Row]) -> None:
     """Store messages that the target lacks."""
+    if target.backend.is_server:
+        rows = [{**row, "search": words_of(row)} for row in rows]
     target.backend.insert(target.core, messages, rows)
 
 

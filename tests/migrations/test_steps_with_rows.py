@@ -42,6 +42,7 @@ NEW: dict[str, tuple[str, ...]] = {
         "INSERT INTO leases (name, holder, acquired_at, expires_at) VALUES ('n', 'h', 1, 2)",
     ),
     "0018": (),
+    "0019": (),
 }
 """What a program may have stored at each revision, besides `FILL`."""
 STEPS = [(below, revision) for below, revision in EVERY_STEP if revision >= "0012"]
