@@ -90,6 +90,9 @@ class Backend(Protocol):
     def begin(self, connection: Connection, statement: str) -> None:
         """Begin the driver's transaction with `begin_writing` or `begin_reading`."""
 
+    def runs_alone(self, connection: Connection) -> bool:
+        """Whether a statement that reads costs less without BEGIN and COMMIT."""
+
     def in_transaction(self, dbapi: Any) -> bool:
         """Whether the driver's connection holds a transaction, also a failed one."""
 

@@ -10,7 +10,11 @@ from sqlalchemy.exc import DBAPIError
 
 from hermes_store.database.backend import Backend
 
-__all__ = ["OpenConnection"]
+__all__ = ["OpenConnection", "SnapshotNeededError"]
+
+
+class SnapshotNeededError(Exception):
+    """A read that began without a transaction has more than one statement: run it in one."""
 
 
 class OpenConnection:
@@ -24,6 +28,8 @@ class OpenConnection:
         "_begin",
         "_listeners",
         "_opened",
+        "_statements",
+        "alone",
         "backend",
         "core",
         "dbapi",
@@ -52,6 +58,9 @@ class OpenConnection:
         self._listeners = engine.dispatch
         self.watched = False
         """Whether a program listens to statements; each transaction looks when it begins."""
+        self.alone = False
+        """Whether a single statement runs, without a transaction around it."""
+        self._statements = 0
         self._begin = begin
         self._opened = backend.opened(self.core)
         self.fired = backend.fired(self.core)
@@ -90,8 +99,11 @@ class OpenConnection:
 
     # --- transactions ---------------------------------------------------------------------------
 
-    def begin(self, *, for_caller: bool = False) -> None:
-        """Begin a transaction. SQLAlchemy is told when it is `for_caller`, or watched."""
+    def begin(self, *, for_caller: bool = False, alone: bool = False) -> None:
+        """Begin a transaction. SQLAlchemy is told when it is `for_caller`, or watched.
+
+        A statement that is `alone` needs none where that saves a way to the server.
+        """
         listeners = self._listeners
         self.watched = bool(
             listeners.before_cursor_execute
@@ -100,13 +112,18 @@ class OpenConnection:
             or listeners.after_execute
             or self.core._echo  # noqa: SLF001 - the engine's `echo`, and its logger's level
         )
-        if not self.backend.in_transaction(self.dbapi):
+        self.alone = alone and not self.watched and self.backend.runs_alone(self.core)
+        if self.alone:
+            self._statements = 0
+        elif not self.backend.in_transaction(self.dbapi):
             self.backend.begin(self.core, self._begin)
         if for_caller or self.watched:
             self.core.begin()
 
     def commit(self) -> None:
         """Commit the transaction, also when SQLAlchemy does not know of it."""
+        if self.alone and self.core.in_transaction() and self._statements:
+            raise SnapshotNeededError
         if self.core.in_transaction():  # at ROLLBACK psycopg forgets the statements it prepared
             self.core.commit()
         if self.backend.in_transaction(self.dbapi):
@@ -128,7 +145,14 @@ class OpenConnection:
             self.dbapi.execute(statement)
 
     def execute(self, statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> Any:
-        """Run a statement; return a cursor: rows like tuples, and `rowcount`."""
+        """Run a statement; return a cursor: rows like tuples, and `rowcount`.
+
+        Raises `SnapshotNeededError` for a second one without a transaction.
+        """
+        if self.alone:
+            self._statements += 1
+            if self._statements > 1:
+                raise SnapshotNeededError
         if self.watched:
             return self.core.exec_driver_sql(statement, parameters)
         return self.dbapi.execute(statement, parameters)

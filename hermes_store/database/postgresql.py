@@ -128,6 +128,10 @@ class _PostgreSQL:
         """Begin with `statement`; behind a pooler a transaction brings its own limits."""
         engines.begin(connection, statement)
 
+    def runs_alone(self, connection: Connection) -> bool:
+        """Yes: both are ways to the server; but a pooler's need the limits of a transaction."""
+        return not engines.is_limited_by_transaction(connection)
+
     def in_transaction(self, dbapi: Any) -> bool:
         """Whether the driver's connection holds a transaction, be it one that failed."""
         return engines.in_transaction(dbapi)

@@ -190,6 +190,11 @@ def begin(connection: Connection, statement: str) -> None:
     dbapi.execute(whole, prepare=False)  # several statements cannot be prepared as one
 
 
+def is_limited_by_transaction(connection: Connection) -> bool:
+    """Whether each transaction brings its own limits, as behind a pooler."""
+    return _LIMITS in connection.info
+
+
 def _limits(settings: Settings, set_: str) -> str:
     """Limit the wait of a statement for a row, also behind another host's open transaction.
 

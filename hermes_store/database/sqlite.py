@@ -124,6 +124,10 @@ class _SQLite:
         dbapi: Any = connection.connection.dbapi_connection
         dbapi.execute(statement)
 
+    def runs_alone(self, connection: Connection) -> bool:  # noqa: ARG002 - a server's differ
+        """No: both are calls of a function."""
+        return False
+
     def in_transaction(self, dbapi: Any) -> bool:
         """Whether the driver's connection holds a transaction."""
         return bool(dbapi.in_transaction)

@@ -34,7 +34,7 @@ class Statement:
         Raises `TransactionRolledBackError` when the database has ended the transaction.
         """
         backend = connection.backend
-        if not backend.in_transaction(connection.dbapi):
+        if not (connection.alone or backend.in_transaction(connection.dbapi)):
             raise TransactionRolledBackError
         try:
             sql, constants = self._texts[backend.name]

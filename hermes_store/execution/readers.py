@@ -12,7 +12,7 @@ from typing import TypeVar
 from sqlalchemy import Engine
 
 from hermes_store.database.backend import Backend
-from hermes_store.database.connection import OpenConnection
+from hermes_store.database.connection import OpenConnection, SnapshotNeededError
 from hermes_store.errors import (
     FileReplacedError,
     HermesStoreError,
@@ -77,8 +77,12 @@ class Readers:
         ]
 
     @contextmanager
-    def lend(self) -> Iterator[OpenConnection]:
-        """Give the block a connection in a read transaction. Raises `PoolExhaustedError`."""
+    def lend(self, *, alone: bool = False) -> Iterator[OpenConnection]:
+        """Give the block a connection in a read transaction. Raises `PoolExhaustedError`.
+
+        For a block with one statement, which is `alone`, there may be no transaction. Raises
+        `SnapshotNeededError` when there are more.
+        """
         permits, idle = self._permits, self._idle  # after a fork in the block, the child has others
         try:
             permits.get(timeout=self._settings.pool_timeout)
@@ -87,11 +91,11 @@ class Readers:
                 self._settings.pool_size, self._settings.pool_timeout
             ) from None
         try:
-            connection = self._take(idle)
+            connection = self._take(idle, alone)
             try:
                 yield connection
                 connection.commit()
-            except HermesStoreError:
+            except (HermesStoreError, SnapshotNeededError):
                 connection.roll_back()  # the package's own errors leave a connection usable
                 raise
             except BaseException as exc:
@@ -102,13 +106,13 @@ class Readers:
         finally:
             permits.put(None)
 
-    def _take(self, idle: list[OpenConnection]) -> OpenConnection:
+    def _take(self, idle: list[OpenConnection], alone: bool) -> OpenConnection:
         try:
             connection = idle.pop()
         except IndexError:
             connection = self._connect()
         try:
-            connection.begin()
+            connection.begin(alone=alone)
             connection.require_same_file_lately()
         except (FileReplacedError, SecondNameError):
             connection.roll_back()

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from hermes_store.database.address import Address, identity, read_url_of, url_of
 from hermes_store.database.choice import backend_of
-from hermes_store.database.connection import OpenConnection
+from hermes_store.database.connection import OpenConnection, SnapshotNeededError
 from hermes_store.database.driver import sqlite_driver
 from hermes_store.database.failures import again_if_lost, retry_while_busy, typed_errors
 from hermes_store.errors import (
@@ -78,6 +78,7 @@ class Store:
         )
         self._release_pool = weakref.finalize(self, readers.release, (key, settings))
         self._closed = False
+        self._with_several: set[Callable[..., Any]] = set()
 
     def read(
         self,
@@ -85,10 +86,14 @@ class Store:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        """Call `function(connection, …)` on one snapshot of the database; return its result."""
+        """Call `function(connection, …)` on one snapshot of the database; return its result.
+
+        One that is `mostly_alone`, a single statement as a rule, is tried without a transaction.
+        """
+        alone = hasattr(function, "mostly_alone") and function not in self._with_several
 
         def attempt() -> R:
-            with gate, self._lend() as connection:
+            with gate, self._lend(alone=alone) as connection:
                 return read_any_text(connection, lambda: function(connection, *args, **kwargs))
 
         try:
@@ -98,6 +103,9 @@ class Store:
                     lambda: again_if_lost(self.backend, attempt),
                     self.settings.lock_timeout,
                 )
+        except SnapshotNeededError:  # so will it be the next time: a list has conversations to join
+            self._with_several.add(function)
+            return self.read(function, *args, **kwargs)
         except FileReplacedError:
             self._part()
             raise
@@ -240,6 +248,6 @@ class Store:
         pools = readers.of(lambda key: isinstance(key, tuple) and key[0] == place)
         return {"log_bytes": size, "log_held_by": [each for pool in pools for each in pool.streams]}
 
-    def _lend(self) -> AbstractContextManager[OpenConnection]:
+    def _lend(self, *, alone: bool = False) -> AbstractContextManager[OpenConnection]:
         self.require_open()
-        return self._readers.lend()
+        return self._readers.lend(alone=alone)

@@ -80,6 +80,9 @@ def conversation(
     return found
 
 
+conversation.mostly_alone = True  # type: ignore[attr-defined]  # a single statement, as a rule
+
+
 _NOTHING_SAID = [None, None, None]
 
 

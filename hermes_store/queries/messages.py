@@ -99,6 +99,9 @@ def get(connection: OpenConnection, session_id: str) -> list[MessageRecord]:
     return records(_GET.run(connection, session=session_id).fetchall())
 
 
+get.mostly_alone = True  # type: ignore[attr-defined]  # a single statement, as a rule
+
+
 def get_all(connection: OpenConnection, session_id: str) -> list[MessageRecord]:
     """The messages of a session in any state, whole."""
     return records(_GET_ALL.run(connection, session=session_id).fetchall())

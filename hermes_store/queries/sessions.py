@@ -106,6 +106,9 @@ def get(connection: OpenConnection, session_id: str) -> SessionRecord | None:
     return None if row is None else record(row)
 
 
+get.mostly_alone = True  # type: ignore[attr-defined]  # a single statement, as a rule
+
+
 def exists(connection: OpenConnection, session_id: str) -> bool:
     """Whether there is such a session."""
     return _EXISTS.run(connection, session=session_id).fetchone() is not None

@@ -202,6 +202,13 @@ class TestErrors:
         assert backend.translate(ValueError()) is None
 
 
+class TestReads:
+    def test_only_a_server_saves_a_way_without_a_transaction(
+        self, backend: Backend, writer: OpenConnection
+    ) -> None:
+        assert backend.runs_alone(writer.core) == backend.is_server
+
+
 class TestRows:
     def test_ids_go_on_after_those_that_are_reserved(self, backend: Backend, url: URL) -> None:
         def reserve(connection: OpenConnection) -> None:
