@@ -86,10 +86,7 @@ class Store:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        """Call `function(connection, …)` on one snapshot of the database; return its result.
-
-        One that is `mostly_alone`, a single statement as a rule, is tried without a transaction.
-        """
+        """Call `function(connection, …)` on one snapshot of the database; return its result."""
         alone = hasattr(function, "mostly_alone") and function not in self._with_several
 
         def attempt() -> R:
