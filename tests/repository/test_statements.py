@@ -9,8 +9,6 @@ from support import only_sqlite
 from hermes_store import SessionFilter
 from hermes_store.database.statements import Statement
 from hermes_store.errors import TransactionRolledBackError
-from hermes_store.models.stored import messages as messages_table
-from hermes_store.models.stored import names
 from hermes_store.models.stored import sessions as table
 from hermes_store.queries import (
     appends,
@@ -85,7 +83,6 @@ STATEMENTS = [
         for name, value in vars(module).items()
         if isinstance(value, Statement)
     ),
-    pytest.param(appends._insert_of(names(messages_table)), id="append"),
     *(
         pytest.param(statement, id=f"usage {place}")
         for place, statement in enumerate(usage_reports())
