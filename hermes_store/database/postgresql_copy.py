@@ -14,7 +14,7 @@ __all__ = ["copy_in"]
 def copy_in(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Store rows with equal keys, whose texts hold no NUL. Raises the driver's errors.
 
-    Triggers run as for INSERT. Programs that listen to SQLAlchemy's statements are not told.
+    Triggers run as for INSERT. SQLAlchemy tells no listener of it.
     """
     from psycopg.types.string import StrDumper  # noqa: PLC0415 - only where it is used
 

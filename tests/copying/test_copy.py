@@ -9,7 +9,7 @@ import postgres_server
 import prepared
 import pytest
 import stores
-from sqlalchemy import URL, text
+from sqlalchemy import URL, Engine, event, text
 from support import failing_write, only_sqlite
 
 from hermes_store import SessionRepository, migrate
@@ -47,6 +47,20 @@ def stop_at(step: str, after: int):
 
 
 class TestWhole:
+    def test_who_listens_to_statements_sees_each_row_stored(self, filled, target):
+        seen: list[str] = []
+
+        def listen(_connection, _cursor, statement, *_):
+            seen.append(statement.split("(")[0].strip())
+
+        event.listen(Engine, "before_cursor_execute", listen)
+        try:
+            copy(filled, target)
+        finally:
+            event.remove(Engine, "before_cursor_execute", listen)
+        assert {"INSERT INTO sessions", "INSERT INTO messages"} <= set(seen)
+        assert stores.content(target) == stores.content(filled)
+
     def test_everything_comes_along_and_the_store_goes_on(self, filled, target):
         copied = copy(filled, target)
         assert (copied.sessions, copied.messages, copied.remarks) == (2, 5, {})
