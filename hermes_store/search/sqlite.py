@@ -19,6 +19,7 @@ from hermes_store.search.characters import join_up, set_apart
 from hermes_store.search.chosen import ChosenSessions
 from hermes_store.search.matching import has_symbols, in_doubt, matches, spellings
 from hermes_store.search.query import And, Not, Phrase, Query
+from hermes_store.search.ranking import best_first, needed, on_page
 from hermes_store.search.searched import compared
 
 __all__ = [
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 _ORDER = {
-    "relevance": "bm25(messages_fts), messages_fts.rowid DESC",
+    "relevance": "messages_fts.rowid DESC",
     "newest": "messages_fts.rowid DESC",
     "oldest": "messages_fts.rowid",
 }
@@ -132,13 +133,12 @@ def find(
             connection,
             match=expression(tree),
             sure=sure,
-            limit=limit,
-            offset=offset,
+            needed=needed(sort, limit, offset),
             **{name: given for name, given in filters.items() if name not in _LISTS},
             **{f"{name}_{n}": one for name, given in lists.items() for n, one in enumerate(given)},
             **asked,
         )
-        return [id_ for (id_,) in found]
+        return on_page(best_first(found) if sort == "relevance" else found, limit, offset)
 
 
 @lru_cache(maxsize=64)
@@ -163,12 +163,13 @@ def _statement(
         tables.append("messages_search AS v ON v.id = m.id")
         conditions.append(look)
     found: Select[Any] = select(literal_column("messages_fts.rowid"))
+    if sort == "relevance":
+        found = found.add_columns(literal_column("-bm25(messages_fts)"))
     return Statement(
         found.select_from(text(" CROSS JOIN ".join(tables)))
         .where(*map(text, conditions), *(() if chosen is None else (chosen,)))
         .order_by(text(_ORDER[sort]))
-        .limit(bindparam("limit", type_=BigInteger))
-        .offset(bindparam("offset", type_=BigInteger))
+        .limit(bindparam("needed", type_=BigInteger))
     )
 
 
