@@ -8,7 +8,7 @@ module looks at the texts that the index found, in the order of the page, until 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from itertools import islice
 from typing import Any
 
@@ -64,11 +64,12 @@ def find(
     shape = Shape(sort, tuple(filters), condition, is_doubted=possible != sure)
     lists = {name: list(each) for name, each in filters.items() if isinstance(each, tuple)}
     parameters = {**filters, **lists, **asked, "possible": possible, "sure": sure}
-    rows = in_order_of_storing(connection, shape, parameters, needed(sort, limit, offset))
-    ordered = best_first(rows) if sort == "relevance" else rows
-    if shape.is_doubted:
-        ordered = _right(connection, tree, ordered, budget)
-    return on_page(ordered, limit, offset)
+    found = in_order_of_storing(connection, shape, parameters, needed(sort, limit, offset))
+    with closing(found):  # a cursor of the server that closed later would fail what runs then
+        rows = best_first(found) if sort == "relevance" else found
+        if shape.is_doubted:
+            rows = _right(connection, tree, rows, budget)
+        return on_page(rows, limit, offset)
 
 
 def _right(

@@ -7,7 +7,7 @@ server's statistics do not know rare words. So a first look at the newest messag
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -57,7 +57,7 @@ _ENDS = Statement(text("SELECT min(id), max(id) FROM messages"))
 
 def in_order_of_storing(
     connection: OpenConnection, shape: Shape, parameters: Mapping[str, Any], needed: int
-) -> Iterator[Row]:
+) -> Generator[Row]:
     """Yield what the index finds, the newest first unless the oldest are asked for.
 
     Of what is not doubted, no more than the `needed` rows.
