@@ -11,7 +11,16 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, literal_column, select, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    text,
+)
 
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
@@ -35,7 +44,10 @@ _CONDITIONS = {
 }
 _FIRST = 10_000
 """Ids from the end of the order that the first look is at."""
+_SORTED_COSTS = 3
+"""Messages that are walked in the time in which one is found by the index, read and sorted."""
 _STREAMED = 100
+_KEEPING_MOST = {"without_rewound", "only_live"}
 
 
 class Shape(NamedTuple):
@@ -50,9 +62,14 @@ class Shape(NamedTuple):
 
 _ID: ColumnElement[int] = literal_column("m.id", BigInteger)
 _BOUND, _LIMIT = (bindparam(name, type_=BigInteger) for name in ("bound", "limit"))
-_SCORE = text("ts_rank(m.search, CAST(:possible AS tsquery), 1)")
-_IS_SURE = text("m.search @@ CAST(:sure AS tsquery)")
-_ENDS = Statement(text("SELECT min(id), max(id) FROM messages"))
+_MATCHES = text("m.search @@ CAST(:possible AS tsquery)")
+_IS_SURE = text("m.search @@ CAST(:sure AS tsquery) AS sure")
+_SCORE = text("ts_rank(found.search, CAST(:possible AS tsquery), 1)")
+_ENDS = Statement(
+    text("""\
+SELECT min(id), max(id), set_config('plan_cache_mode', 'force_custom_plan', true) FROM messages""")
+)
+"""A plan for all words and all filters would be wrong for most: each look is planned by its own."""
 
 
 def in_order_of_storing(
@@ -62,26 +79,35 @@ def in_order_of_storing(
 
     Of what is not doubted, no more than the `needed` rows.
     """
-    low, high = _ENDS.run(connection).fetchone()
+    low, high, _ = _ENDS.run(connection).fetchone()
     if low is None:
         return
-    bound = low + _FIRST if shape.sort == "oldest" else high - _FIRST
+    given = {**parameters, "bound": low + _FIRST if shape.sort == "oldest" else high - _FIRST}
     limit, found = values.ALL if shape.is_doubted else needed, 0
-    for row in _rows(connection, shape, "first", {**parameters, "bound": bound, "limit": limit}):
+    for row in _rows(connection, shape, "first", {**given, "limit": limit}):
         found += 1
         yield row
     if found < limit and high - low >= _FIRST:
-        rest = {**parameters, "bound": bound, "limit": limit - found}
-        yield from _rows(connection, shape, _rest(found, high - low, needed), rest)
+        part = _rest(found, _matching(connection, shape, given, found), high - low, needed)
+        yield from _rows(connection, shape, part, {**given, "limit": limit - found})
 
 
-def _rest(found: int, ids: int, needed: int) -> str:
-    """How the rest is looked at: the one of which fewer messages are read.
+def _matching(
+    connection: OpenConnection, shape: Shape, given: Mapping[str, Any], found: int
+) -> int:
+    """How many messages hold the words in the first look, whatever the filters keep of them."""
+    if not found or (set(shape.filters) <= _KEEPING_MOST and shape.chosen is None):
+        return found
+    (matching,) = _counted(shape.sort).run(connection, **given).fetchone()
+    return int(matching)
 
-    To walk reads `needed / share` of them, to sort `ids * share`.
-    """
-    share = found / _FIRST
-    return "walked" if ids * share * share > needed else "sorted"
+
+def _rest(found: int, matching: int, ids: int, needed: int) -> str:
+    """How the rest is looked at: what takes less, by what the first look has found."""
+    if not found:
+        return "sorted"
+    walked = needed * _FIRST / found
+    return "walked" if walked < _SORTED_COSTS * ids * matching / _FIRST else "sorted"
 
 
 def _rows(
@@ -95,6 +121,9 @@ def _rows(
         yield from rows
 
 
+# --- statements -----------------------------------------------------------------------------------
+
+
 @lru_cache(maxsize=64)
 def _statement(shape: Shape, part: str) -> Statement:
     return Statement(_look(shape, part))
@@ -103,19 +132,33 @@ def _statement(shape: Shape, part: str) -> Statement:
 @lru_cache(maxsize=64)
 def _look(shape: Shape, part: str) -> Select[Any]:
     """One look: at the first ids of the order, or at the rest, walked or sorted."""
-    conditions = ["m.search @@ CAST(:possible AS tsquery)"]
-    conditions += [_CONDITIONS[name] for name in shape.filters]
+    conditions = [_CONDITIONS[name] for name in shape.filters]
     tables = "messages AS m"
     if any("s.source" in each for each in conditions):
         tables += " JOIN sessions AS s ON s.id = m.session_id"
-    found = select(_ID.label("id")).select_from(text(tables))
-    if shape.sort == "relevance":
-        found = found.add_columns(_SCORE)
-    if shape.is_doubted:
-        found = found.add_columns(_IS_SURE)
     chosen = () if shape.chosen is None else (shape.chosen,)
-    found = found.where(*map(text, conditions), *chosen, _side(shape.sort, part))
-    return found.order_by(_order(shape.sort, part)).limit(_LIMIT)
+    columns: list[Any] = [_ID.label("id"), _IS_SURE] if shape.is_doubted else [_ID.label("id")]
+    found = (
+        select(*columns)
+        .select_from(text(tables))
+        .where(_MATCHES, *map(text, conditions), *chosen, _side(shape.sort, part))
+    )
+    found = found.order_by(_order(shape.sort, part)).limit(_LIMIT)
+    return _scored(found, shape) if shape.sort == "relevance" else found
+
+
+def _scored(found: Select[Any], shape: Shape) -> Select[Any]:
+    """Outside, so that only vectors of the newest hits are read: most are not in the row itself."""
+    each = found.add_columns(text("m.search AS search")).subquery("found")
+    id_: ColumnElement[int] = literal_column("found.id", BigInteger)
+    columns: list[Any] = [id_, _SCORE, text("found.sure")] if shape.is_doubted else [id_, _SCORE]
+    return select(*columns).select_from(each).order_by(id_.desc())
+
+
+@lru_cache(maxsize=3)
+def _counted(sort: str) -> Statement:
+    number = select(func.count()).select_from(text("messages AS m"))
+    return Statement(number.where(_MATCHES, _side(sort, "first")))
 
 
 def _side(sort: str, part: str) -> ColumnElement[bool]:
