@@ -42,7 +42,7 @@ _CONDITIONS = {
     "since": "m.timestamp >= :since",
     "until": "m.timestamp < :until",
 }
-_FIRST = 10_000
+_FIRST = 5_000
 """Ids from the end of the order that the first look is at."""
 _SORTED_COSTS = 3
 """Messages that are walked in the time in which one is found by the index, read and sorted."""

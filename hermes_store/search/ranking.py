@@ -11,7 +11,7 @@ __all__ = ["RANKED", "best_first", "needed", "on_page"]
 Rows = Iterable[Sequence[Any]]
 """Rows that begin with the id of a message; where they are ranked, its score follows."""
 
-RANKED = 3_000
+RANKED = 2_000
 """So many of the newest hits are ranked. The older ones follow, the newest first."""
 
 

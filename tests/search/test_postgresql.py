@@ -124,6 +124,17 @@ def test_what_is_to_be_sorted_cannot_be_planned_as_a_walk_over_all_messages(
     assert ("Sort" in repository._store.read(plan)) == sorts
 
 
+def test_each_look_at_the_index_is_planned_for_its_own_words(database):
+    with SessionRepository(database, pool_size=1) as repository:
+        repository.create_session("s", "cli")
+        repository.append_message("s", "user", "needle")
+        for _ in range(12):
+            repository.search_messages("needle")
+        kept = "SELECT generic_plans FROM pg_prepared_statements WHERE strpos(statement, 'ts_rank') > 0"
+        found = repository._store.read(lambda connection: connection.execute(kept, {}).fetchall())
+    assert found == [(0,)]
+
+
 def test_a_long_word_is_told_from_one_that_begins_like_it(repository):
     repository.append_message("s", "user", "x" * 600 + "y")
     assert not is_found(repository, "x" * 600 + "z")
