@@ -44,6 +44,8 @@ _CONDITIONS = {
 }
 _FIRST = 5_000
 """Ids from the end of the order that the first look is at."""
+_WORTH_A_LOOK = 50_000
+"""Ids. In a smaller store all hits are found and sorted sooner than a first look is taken."""
 _SORTED_COSTS = 3
 """Messages that are walked in the time in which one is found by the index, read and sorted."""
 _STREAMED = 100
@@ -82,8 +84,11 @@ def in_order_of_storing(
     low, high, _ = _ENDS.run(connection).fetchone()
     if low is None:
         return
-    given = {**parameters, "bound": low + _FIRST if shape.sort == "oldest" else high - _FIRST}
     limit, found = values.ALL if shape.is_doubted else needed, 0
+    if shape.sort == "relevance" and high - low < _WORTH_A_LOOK:
+        yield from _rows(connection, shape, "whole", {**parameters, "limit": limit})
+        return
+    given = {**parameters, "bound": low + _FIRST if shape.sort == "oldest" else high - _FIRST}
     for row in _rows(connection, shape, "first", {**given, "limit": limit}):
         found += 1
         yield row
@@ -131,7 +136,7 @@ def _statement(shape: Shape, part: str) -> Statement:
 
 @lru_cache(maxsize=64)
 def _look(shape: Shape, part: str) -> Select[Any]:
-    """One look: at the first ids of the order, or at the rest, walked or sorted."""
+    """A look at the first ids of the order; at the rest, walked or sorted; or at the whole."""
     conditions = [_CONDITIONS[name] for name in shape.filters]
     tables = "messages AS m"
     if any("s.source" in each for each in conditions):
@@ -141,7 +146,7 @@ def _look(shape: Shape, part: str) -> Select[Any]:
     found = (
         select(*columns)
         .select_from(text(tables))
-        .where(_MATCHES, *map(text, conditions), *chosen, _side(shape.sort, part))
+        .where(_MATCHES, *map(text, conditions), *chosen, *_side(shape.sort, part))
     )
     found = found.order_by(_order(shape.sort, part)).limit(_LIMIT)
     return _scored(found, shape) if shape.sort == "relevance" else found
@@ -158,16 +163,19 @@ def _scored(found: Select[Any], shape: Shape) -> Select[Any]:
 @lru_cache(maxsize=3)
 def _counted(sort: str) -> Statement:
     number = select(func.count()).select_from(text("messages AS m"))
-    return Statement(number.where(_MATCHES, _side(sort, "first")))
+    return Statement(number.where(_MATCHES, *_side(sort, "first")))
 
 
-def _side(sort: str, part: str) -> ColumnElement[bool]:
+def _side(sort: str, part: str) -> list[ColumnElement[bool]]:
+    if part == "whole":
+        return []
     if sort == "oldest":
-        return _ID < _BOUND if part == "first" else _ID >= _BOUND
-    return _ID > _BOUND if part == "first" else _ID <= _BOUND
+        return [_ID < _BOUND if part == "first" else _ID >= _BOUND]
+    return [_ID > _BOUND if part == "first" else _ID <= _BOUND]
 
 
 def _order(sort: str, part: str) -> ColumnElement[int]:
     # The server knows no index of a sum, so it cannot walk the messages.
-    order = _ID + literal_column("0", BigInteger) if part == "sorted" else _ID
+    is_sorted = part in {"sorted", "whole"}
+    order = _ID + literal_column("0", BigInteger) if is_sorted else _ID
     return order if sort == "oldest" else order.desc()

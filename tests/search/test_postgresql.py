@@ -108,7 +108,7 @@ def test_a_word_of_ascii_is_folded_as_the_server_folds_it(repository):
 
 
 @pytest.mark.parametrize("sort", ["relevance", "newest", "oldest"])
-@pytest.mark.parametrize(("part", "sorts"), [("walked", False), ("sorted", True)])
+@pytest.mark.parametrize(("part", "sorts"), [("walked", False), ("sorted", True), ("whole", True)])
 def test_what_is_to_be_sorted_cannot_be_planned_as_a_walk_over_all_messages(
     repository, sort, part, sorts
 ):

@@ -76,6 +76,7 @@ def test_whatever_the_first_look_sees_the_pages_are_the_same(
         ]
 
     expected = found()
+    monkeypatch.setattr("hermes_store.search.postgresql_looks._WORTH_A_LOOK", 0)
     monkeypatch.setattr("hermes_store.search.postgresql_looks._FIRST", first)
     monkeypatch.setattr("hermes_store.search.postgresql_looks._rest", lambda *_: rest)
     assert found() == expected
