@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-__all__ = ["RANKED", "best_first", "needed", "on_page"]
+__all__ = ["RANKED", "best_first", "best_page", "needed", "on_page"]
 
 Rows = Iterable[Sequence[Any]]
 """Rows that begin with the id of a message; where they are ranked, its score follows."""
@@ -26,6 +26,17 @@ def best_first(newest_first: Rows) -> Iterator[Sequence[Any]]:
     rows = iter(newest_first)
     yield from sorted(islice(rows, RANKED), key=lambda row: (row[1], row[0]), reverse=True)
     yield from rows
+
+
+def best_page(found: Callable[[str, int, int], list[int]], limit: int, offset: int) -> list[int]:
+    """A page of the hits that are ranked, and behind them of the older ones.
+
+    `found` gives ids by an order, a limit and an offset: of "relevance" those that are ranked.
+    """
+    best = found("relevance", limit, offset) if offset < RANKED else []
+    if len(best) == limit or offset + len(best) < RANKED:
+        return best
+    return best + found("newest", limit - len(best), max(offset, RANKED))
 
 
 def on_page(rows: Rows, limit: int, offset: int) -> list[int]:
