@@ -1,9 +1,10 @@
 """What the pages of `hermes-store serve` take: `python -m benchmarks.pages`.
 
 A SQLite file and a database of PostgreSQL hold the same sessions. Each page is asked for many times
-through the application, without a network, one request at a time: time in the server, and bytes of
-the answer. Of several rounds the quietest is shown, its typical request. Prints a table in
-Markdown, as docs/web.md has it.
+through the application, without a network, one request at a time: time in the server, time of its
+processors (also PostgreSQL's), which other work on the machine changes little, and bytes of the
+answer. Of several rounds the quietest is shown, its typical request. Prints a table in Markdown, as
+docs/web.md has it.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import asyncio
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import click
 import httpx2
@@ -25,6 +26,7 @@ from benchmarks import report
 from benchmarks.corpus import Corpus
 from benchmarks.files import SOURCES, START, Files, execute
 from hermes_store import SessionRepository, Transaction
+from hermes_store.database.connection import OpenConnection
 from hermes_store.web.application import application
 
 SESSIONS, IN_A_SESSION = 100_000, 10
@@ -48,6 +50,7 @@ class Taken(NamedTuple):
     """What one page took."""
 
     seconds: float
+    processor: float
     size: int
 
 
@@ -71,11 +74,12 @@ def main(sessions: int, calls: int, folder: Path | None) -> None:
 
 def table(sqlite: Mapping[str, Taken], postgresql: Mapping[str, Taken]) -> Iterator[str]:
     """The lines of the table: milliseconds on both, and the greater size."""
-    yield report.markdown(("page", "SQLite", "PostgreSQL", "size"))
-    yield report.markdown(("---", "---:", "---:", "---:"))
+    titles = ("page", "SQLite", "its processor", "PostgreSQL", "its processors", "size")
+    yield report.markdown(titles)
+    yield report.markdown(("---", *["---:"] * 5))
     for page, one in sqlite.items():
         both = (one, postgresql[page])
-        times = [f"{1e3 * taken.seconds:.1f} ms" for taken in both]
+        times = [f"{1e3 * each:.1f} ms" for taken in both for each in taken[:2]]
         yield report.markdown([page, *times, f"{max(each.size for each in both) / 1e3:.0f} kB"])
 
 
@@ -84,7 +88,7 @@ def measure(address: Path | URL, sessions: int, calls: int) -> dict[str, Taken]:
     with SessionRepository(address) as repository:
         fill(repository, sessions)
     settle(address)
-    with SessionRepository(address, read_only=True) as repository:
+    with SessionRepository(address, read_only=True, pool_size=1) as repository:
         return asyncio.run(_asked(repository, calls))
 
 
@@ -180,25 +184,48 @@ async def _asked(repository: SessionRepository, calls: int) -> dict[str, Taken]:
     client = httpx2.AsyncClient(
         transport=transport, base_url="http://127.0.0.1", headers=headers, timeout=None
     )
-    addresses = pages(repository)
+    addresses, processor = pages(repository), _processor_of(repository)
     async with client:
         rounds = [
-            {name: await _taken(client, address, calls) for name, address in addresses.items()}
+            {name: await _taken(client, each, calls, processor) for name, each in addresses.items()}
             for _ in range(ROUNDS)
         ]
-    return {name: min(one[name] for one in rounds) for name in addresses}
+    return {
+        name: Taken(*(min(each) for each in zip(*(one[name] for one in rounds), strict=True)))
+        for name in addresses
+    }
 
 
-async def _taken(client: httpx2.AsyncClient, address: str, calls: int) -> Taken:
-    times, size = [], 0
+async def _taken(
+    client: httpx2.AsyncClient, address: str, calls: int, processor: Callable[[], float]
+) -> Taken:
+    taken, size = [], 0
     for number in range(calls + 1):
-        start = time.perf_counter()
+        start, used = time.perf_counter(), processor()
         answer = await client.get(address)
         if number:  # the first one compiles statements and reads what is not in memory
-            times.append(time.perf_counter() - start)
+            taken.append((time.perf_counter() - start, processor() - used))
         answer.raise_for_status()
         size = len(answer.content)
-    return Taken(statistics.median(times), size)
+    seconds, processors = map(statistics.median, zip(*taken, strict=True))
+    return Taken(seconds, processors, size)
+
+
+def _processor_of(repository: SessionRepository) -> Callable[[], float]:
+    """What tells the seconds that the processors have worked for the pages until now."""
+    process = repository._store.read(_server_process)
+
+    def used() -> float:
+        nanoseconds = Path(f"/proc/{process}/schedstat").read_text(encoding="ascii").split()[0]
+        return time.process_time() + int(nanoseconds) / 1e9
+
+    return time.process_time if process is None else used
+
+
+def _server_process(connection: OpenConnection) -> int | None:
+    if not connection.backend.is_server:
+        return None
+    return cast("int", connection.execute("SELECT pg_backend_pid()", {}).fetchone()[0])
 
 
 if __name__ == "__main__":

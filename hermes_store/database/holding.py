@@ -11,6 +11,10 @@ from sqlalchemy.sql.compiler import SQLCompiler
 __all__ = ["may_hold"]
 
 
+_LONGEST_PATTERN = 1_000
+"""Characters. SQLite takes a pattern of 50,000 bytes."""
+
+
 class _MayHold(ColumnElement[bool]):
     """True for each text that holds the word, and for each that is not ASCII alone.
 
@@ -28,7 +32,10 @@ class _MayHold(ColumnElement[bool]):
 @compiles(_MayHold, "sqlite")
 def _on_sqlite(element: _MayHold, compiler: SQLCompiler, **keywords: Any) -> str:
     column, word = (compiler.process(each, **keywords) for each in (element.column, element.word))
-    return f"(instr(lower({column}), {word}) OR length(CAST({column} AS BLOB)) > length({column}))"
+    # LIKE takes a third of the time of instr(lower()). A "_" stands for any character.
+    pattern = f"'%' || replace(substr({word}, 1, {_LONGEST_PATTERN}), '%', '_') || '%'"
+    held = f"{column} LIKE {pattern}"
+    return f"({held} OR length(CAST({column} AS BLOB)) > length({column}))"
 
 
 @compiles(_MayHold, "postgresql")

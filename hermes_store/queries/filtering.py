@@ -38,7 +38,13 @@ def chosen(connection: OpenConnection, which: SessionFilter) -> Chosen:
     parameters: dict[str, Any] = {}
     for name in _NAMES:
         value = getattr(which, name)
-        if value is not None and value != ():
+        if value is None or value == ():
+            continue
+        if name == "title":
+            titled = matching.titled(connection, value)
+            shape.append((name, 1 if len(titled) >= _MANY else None))
+            parameters["titled"] = as_parameter(titled)
+        else:
             shape.append((name, _form(connection, name, value)))
             parameters |= _parameters(connection, name, value)
     return Chosen(tuple(shape), parameters)
@@ -63,8 +69,6 @@ def _parameters(connection: OpenConnection, name: str, value: Any) -> dict[str, 
         return {f"excluded_{n}": source for n, source in enumerate(value)}
     if name == "id_prefix":
         return {f"id_{end}": bound for end, bound in id_range(value).items()}
-    if name == "title":
-        return {"titled": as_parameter(matching.titled(connection, value))}
     if name == "cwd_prefix":
         kept = value if connection.backend.keeps_nul else value.replace("\0", "\ufffd")
         return {f"cwd_{end}": bound for end, bound in id_range(kept).items()}
@@ -135,7 +139,12 @@ _KNOWN: dict[str, ColumnElement[bool]] = {
 _ONE_UNKNOWN = Statement(
     select(literal_column("1")).where(sessions.c.last_active.is_(None)).limit(literal_column("1"))
 )
-_WALKING = {"source": unindexed(sessions.c.source) == _asked("source")}
+_MANY = 1_000
+"""Of so many titles with the words a page is found sooner by walking than by sorting."""
+_WALKING: dict[tuple[str, int | None], ColumnElement[bool]] = {
+    ("source", None): unindexed(sessions.c.source) == _asked("source"),
+    ("title", 1): is_given(unindexed(sessions.c.id), "titled"),
+}
 _NAMES = tuple(each.name for each in fields(SessionFilter))
 
 
@@ -143,11 +152,10 @@ def conditions(shape: Shape, *, walking: bool = False) -> list[ColumnElement[boo
     """The conditions on `sessions` that a filter of this shape sets.
 
     A statement that is `walking` finds its page by the index of its order, the newest first. By
-    another index SQLite would read and sort all sessions of a source to give the newest few.
+    another index SQLite would read and sort all sessions of a source, or many titles, to give the
+    newest few.
     """
-    asked = [
-        _WALKING.get(name, each) for (name, _), each in zip(shape, asked_of(shape), strict=True)
-    ]
+    asked = [_WALKING.get(field, each) for field, each in zip(shape, asked_of(shape), strict=True)]
     # The original stored sessions without an id, and SQLite keeps them. No caller can ask for them.
     return [sessions.c.id.is_not(None), *(asked if walking else asked_of(shape))]
 
@@ -177,7 +185,7 @@ def searched(connection: OpenConnection, which: SessionFilter) -> ChosenSessions
 
 
 def _condition(name: str, form: int | None) -> ColumnElement[bool]:
-    if form is None:
+    if form is None or name == "title":
         return _CONDITIONS[name]
     if name in _STATES:
         return _STATES[name][form]

@@ -177,11 +177,13 @@ def _rich_statement(shape: Shape, names: tuple[str, ...]) -> Statement:
 
 @lru_cache(maxsize=64)
 def _longest_statement(shape: filtering.Shape) -> Statement:
+    """Sorted are ids alone: PostgreSQL would work out the columns of every session."""
     columns = [*session_functions.readable(sessions, _LISTED), previews.beginning()]
-    length = session_functions.ACTIVE - sessions.c.started_at
-    longest = select(*columns).where(*filtering.conditions(shape))
+    order = (session_functions.ACTIVE - sessions.c.started_at).desc(), sessions.c.id
     limit: Any = bindparam("limit", type_=BigInteger)
-    return Statement(longest.order_by(length.desc(), sessions.c.id).limit(limit))
+    ids = select(sessions.c.id).where(*filtering.conditions(shape)).order_by(*order).limit(limit)
+    longest = select(*columns).where(sessions.c.id.in_(ids.correlate(None)))
+    return Statement(longest.order_by(*order))
 
 
 def longest(connection: OpenConnection, which: SessionFilter, limit: int) -> list[SessionListing]:

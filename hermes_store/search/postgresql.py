@@ -8,20 +8,11 @@ module looks at the texts that the index found, in the order of the page, until 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from functools import lru_cache
+from contextlib import closing, contextmanager, nullcontext
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Select,
-    bindparam,
-    literal_column,
-    select,
-    text,
-)
+from sqlalchemy import text
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
@@ -29,7 +20,9 @@ from hermes_store.search.budget import Budget
 from hermes_store.search.chosen import ChosenSessions
 from hermes_store.search.matching import has_symbols, matches, spellings
 from hermes_store.search.postgresql_ddl import INCOMPLETE
+from hermes_store.search.postgresql_looks import Row, Shape, in_order_of_storing
 from hermes_store.search.query import And, Not, Phrase, Query
+from hermes_store.search.ranking import best_first, needed, on_page
 from hermes_store.search.searched import compared
 
 __all__ = [
@@ -44,22 +37,6 @@ __all__ = [
 Words = Mapping[str, Sequence[str]]
 """Of each text that was typed, its folded words."""
 
-_ORDER = {
-    "relevance": "ts_rank(m.search, CAST(:possible AS tsquery), 1) DESC, m.id DESC",
-    "newest": "m.id DESC",
-    "oldest": "m.id",
-}
-_CONDITIONS = {
-    "sources": "s.source = ANY(CAST(:sources AS text[]))",
-    "exclude_sources": "s.source <> ALL(CAST(:exclude_sources AS text[]))",
-    "roles": "m.role = ANY(CAST(:roles AS text[]))",
-    "session_id": "m.session_id = :session_id",
-    "exclude_session_id": "m.session_id <> :exclude_session_id",
-    "without_rewound": "m.state IS DISTINCT FROM 'rewound'",
-    "only_live": "m.state IS NULL",
-    "since": "m.timestamp >= :since",
-    "until": "m.timestamp < :until",
-}
 _LOOKED_AT_ONCE = 100
 _LONGEST_PHRASE = 64
 _LONGEST_WORD = 500
@@ -84,55 +61,29 @@ def find(
     words = _folded(connection, set(_texts(tree)))
     possible, sure = expression(tree, words), expression(tree, words, sure=True)
     condition, asked = chosen or (None, {})
-    names = tuple(filters)
+    shape = Shape(sort, tuple(filters), condition, is_doubted=possible != sure)
     lists = {name: list(each) for name, each in filters.items() if isinstance(each, tuple)}
-    values = {**filters, **lists, **asked, "possible": possible}
-    if possible == sure:
-        page = _page(sort, names, condition)
-        return [id_ for (id_,) in page.run(connection, **values, limit=limit, offset=offset)]
-    surely: ColumnElement[bool] = literal_column("m.search").bool_op("@@")(
-        text("CAST(:sure AS tsquery)")
-    )
-    doubted = _found(sort, names, condition).add_columns(surely.label("sure"))
-    found = _looked_at(connection, tree, doubted, {**values, "sure": sure}, budget)
-    return list(islice(found, offset, offset + limit))
+    parameters = {**filters, **lists, **asked, "possible": possible, "sure": sure}
+    found = in_order_of_storing(connection, shape, parameters, needed(sort, limit, offset))
+    with closing(found):  # a cursor of the server that closed later would fail what runs then
+        rows = best_first(found) if sort == "relevance" else found
+        if shape.is_doubted:
+            rows = _right(connection, tree, rows, budget)
+        return on_page(rows, limit, offset)
 
 
-@lru_cache(maxsize=64)
-def _page(sort: str, filters: tuple[str, ...], chosen: ColumnElement[bool] | None) -> Statement:
-    limit, offset = (bindparam(name, type_=BigInteger) for name in ("limit", "offset"))
-    return Statement(_found(sort, filters, chosen).limit(limit).offset(offset))
+def _right(
+    connection: OpenConnection, tree: Query, rows: Iterator[Row], budget: Budget
+) -> Iterator[Row]:
+    """The rows that are sure, and those whose texts show them to be right."""
+    while some := list(islice(rows, _LOOKED_AT_ONCE)):
+        _set_limit(connection, budget)
+        unsure = [id_ for id_, *_, is_sure in some if not is_sure]
+        right = _matching(connection, tree, unsure, budget) if unsure else set()
+        yield from (row for row in some if row[-1] or row[0] in right)
 
 
-def _found(sort: str, filters: tuple[str, ...], chosen: ColumnElement[bool] | None) -> Select[Any]:
-    conditions = ["m.search @@ CAST(:possible AS tsquery)"]
-    conditions += [_CONDITIONS[name] for name in filters]
-    tables = "messages AS m"
-    if any("s.source" in each for each in conditions):
-        tables += " JOIN sessions AS s ON s.id = m.session_id"
-    found = select(literal_column("m.id", BigInteger).label("id")).select_from(text(tables))
-    found = found.where(*map(text, conditions), *(() if chosen is None else (chosen,)))
-    return found.order_by(text(_ORDER[sort]))
-
-
-def _looked_at(
-    connection: OpenConnection,
-    tree: Query,
-    statement: Any,
-    values: dict[str, Any],
-    budget: Budget,
-) -> Iterator[int]:
-    """The ids of what is sure, and of what its text shows to be right."""
-    streamed = statement.execution_options(yield_per=_LOOKED_AT_ONCE)
-    with connection.core.execute(streamed, values) as rows:
-        for some in rows.partitions(_LOOKED_AT_ONCE):
-            _set_limit(connection, budget)
-            unsure = [row.id for row in some if not row.sure]
-            right = _right(connection, tree, unsure, budget) if unsure else set()
-            yield from (row.id for row in some if row.sure or row.id in right)
-
-
-def _right(connection: OpenConnection, tree: Query, ids: list[int], budget: Budget) -> set[int]:
+def _matching(connection: OpenConnection, tree: Query, ids: list[int], budget: Budget) -> set[int]:
     found = connection.core.execute(_TEXTS, {"ids": ids})
     return {id_ for id_, *texts, forms in found if matches(tree, compared(texts, forms), budget)}
 

@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, literal_col
 from hermes_store.database.callback import Callback
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
+from hermes_store.search import ranking
 from hermes_store.search.budget import Budget
 from hermes_store.search.characters import join_up, set_apart
 from hermes_store.search.chosen import ChosenSessions
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 _ORDER = {
-    "relevance": "bm25(messages_fts), messages_fts.rowid DESC",
+    "relevance": "messages_fts.rowid DESC",
     "newest": "messages_fts.rowid DESC",
     "oldest": "messages_fts.rowid",
 }
@@ -126,19 +127,24 @@ def find(
         held = _symbols_of(connection).looked_for(tree, budget)
     lists = {name: tuple(given) for name, given in filters.items() if name in _LISTS}
     numbers = tuple((name, len(lists.get(name, ()))) for name in filters)
+    condition, asked = chosen or (None, {})
+    values = {
+        "match": expression(tree),
+        "sure": sure,
+        **{name: given for name, given in filters.items() if name not in _LISTS},
+        **{f"{name}_{n}": one for name, given in lists.items() for n, one in enumerate(given)},
+        **asked,
+    }
+
+    def found(order: str, most: int, skipped: int) -> list[int]:
+        statement = _statement(order, look, numbers, condition)
+        page = {"limit": most, "offset": skipped, "ranked": ranking.RANKED}
+        return [id_ for (id_,) in statement.run(connection, **values, **page)]
+
     with held:
-        condition, asked = chosen or (None, {})
-        found = _statement(sort, look, numbers, condition).run(
-            connection,
-            match=expression(tree),
-            sure=sure,
-            limit=limit,
-            offset=offset,
-            **{name: given for name, given in filters.items() if name not in _LISTS},
-            **{f"{name}_{n}": one for name, given in lists.items() for n, one in enumerate(given)},
-            **asked,
-        )
-        return [id_ for (id_,) in found]
+        if sort == "relevance":
+            return ranking.best_page(found, limit, offset)
+        return found(sort, limit, offset)
 
 
 @lru_cache(maxsize=64)
@@ -149,6 +155,20 @@ def _statement(
     chosen: ColumnElement[bool] | None = None,
 ) -> Statement:
     """The statement for filters of these names; of a list, with so many values."""
+    found = _found(look, filters, chosen).order_by(text(_ORDER[sort]))
+    if sort == "relevance":
+        # Reading from the newest on takes FTS5 somewhat longer, but most of it goes into ranks.
+        newest = found.add_columns(literal_column("bm25(messages_fts)").label("score"))
+        ranked = newest.limit(bindparam("ranked", type_=BigInteger)).subquery("ranked")
+        found = select(literal_column("ranked.id")).select_from(ranked)
+        found = found.order_by(text("ranked.score, ranked.id DESC"))
+    page = found.limit(bindparam("limit", type_=BigInteger))
+    return Statement(page.offset(bindparam("offset", type_=BigInteger)))
+
+
+def _found(
+    look: str, filters: tuple[tuple[str, int], ...], chosen: ColumnElement[bool] | None
+) -> Select[Any]:
     conditions = ["messages_fts MATCH :match"]
     for name, number in filters:
         values = ", ".join(f":{name}_{n}" for n in range(number))
@@ -162,14 +182,9 @@ def _statement(
     if look:
         tables.append("messages_search AS v ON v.id = m.id")
         conditions.append(look)
-    found: Select[Any] = select(literal_column("messages_fts.rowid"))
-    return Statement(
-        found.select_from(text(" CROSS JOIN ".join(tables)))
-        .where(*map(text, conditions), *(() if chosen is None else (chosen,)))
-        .order_by(text(_ORDER[sort]))
-        .limit(bindparam("limit", type_=BigInteger))
-        .offset(bindparam("offset", type_=BigInteger))
-    )
+    found: Select[Any] = select(literal_column("messages_fts.rowid").label("id"))
+    found = found.select_from(text(" CROSS JOIN ".join(tables)))
+    return found.where(*map(text, conditions), *(() if chosen is None else (chosen,)))
 
 
 class _Symbols:

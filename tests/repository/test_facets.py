@@ -9,7 +9,7 @@ from support import only_sqlite
 
 from hermes_store import SessionFilter
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.queries import paging
+from hermes_store.queries import filtering, paging
 from hermes_store.queries.listing import Shape, _search_statement
 
 
@@ -75,12 +75,13 @@ def test_a_wrong_number_is_refused(repository, among):
 TITLES = (
     "The Parser", "PARSER", "parse", "Straße", "STRASSE", "\u212aelvin", "kelvin", "İstanbul",
     "istanbul", "ﬁne", "fine", "naïve", "100% done", "记忆与会话", "x y", "Ωmega", "ωmega",
+    "x" * 2_000, "a_b", "a%b", "acb", "%_" * 30_000,
 )  # fmt: skip
 
 
 WORDS = (
     "parser", "SER par", "strasse", "kelvin", "K", "istanbul", "fine", "é", "naïve", "%", "_",
-    "记忆", "y x", "ω", "a\0b", "\0",
+    "记忆", "y x", "ω", "a\0b", "\0", "X" * 1_999, "a_B", "A%b", "%_" * 26_000, "%a" * 9,
 )  # fmt: skip
 
 
@@ -106,6 +107,29 @@ def test_a_list_of_a_source_walks_the_index_of_its_order(repository, shape):
     plan = explain(repository, _search_statement(shape), **ASKED)
     assert "USING INDEX idx_sessions_last_active" in plan
     assert "USE TEMP B-TREE FOR ORDER BY" not in plan
+
+
+@only_sqlite
+@pytest.mark.parametrize(("form", "walks"), [(None, False), (1, True)])
+def test_a_list_of_many_titles_walks_the_index_of_its_order_and_few_are_looked_up(
+    repository, form, walks
+):
+    shape = Shape((("title", form),), paging.Shape(by_last_active=True, limit=20))
+    plan = explain(repository, _search_statement(shape), titled="[]")
+    assert ("USING INDEX idx_sessions_last_active" in plan) == walks
+
+
+def test_many_titles_give_the_pages_that_few_give(repository, monkeypatch):
+    for number in range(9):
+        repository.create_session(f"s{number}", "cli")
+        repository.set_session_title(f"s{number}", f"{number} {'flaky' if number % 3 else 'done'}")
+    which = SessionFilter(title="FLAKY")
+    pages = []
+    for many in (1_000, 1):
+        monkeypatch.setattr(filtering, "_MANY", many)
+        pages.append(repository.list_sessions_rich(limit=4, offset=1, filter=which))
+    assert [each["id"] for each in pages[0]] == ["s7", "s5", "s4", "s2"]
+    assert pages[0] == pages[1]
 
 
 @only_sqlite

@@ -8,6 +8,7 @@ from stored import change, column
 from hermes_store import SessionRepository
 from hermes_store.errors import SearchIndexError
 from hermes_store.search.postgresql import _FOLD, _is_word
+from hermes_store.search.postgresql_looks import Shape, _statement
 
 pytestmark = pytest.mark.postgresql
 INSERT = """INSERT INTO messages(session_id, role, timestamp, content, content_format, tool_name,
@@ -104,6 +105,34 @@ def test_a_word_of_ascii_is_folded_as_the_server_folds_it(repository):
 
     assert all(map(_is_word, typed))
     assert repository._store.read(folded) == [(each, each.lower()) for each in typed]
+
+
+@pytest.mark.parametrize("sort", ["relevance", "newest", "oldest"])
+@pytest.mark.parametrize(("part", "sorts"), [("walked", False), ("sorted", True), ("whole", True)])
+def test_what_is_to_be_sorted_cannot_be_planned_as_a_walk_over_all_messages(
+    repository, sort, part, sorts
+):
+    statement = _statement(Shape(sort, (), None, is_doubted=False), part)
+    given = {"possible": "'word'", "bound": 1_000, "limit": 20}
+
+    def plan(connection):
+        sql, _ = statement._compile("postgresql", connection.core.dialect)
+        for way in ("sort", "seqscan", "bitmapscan"):
+            connection.run(f"SET LOCAL enable_{way} = off")
+        return "\n".join(step for (step,) in connection.execute(f"EXPLAIN {sql}", given))
+
+    assert ("Sort" in repository._store.read(plan)) == sorts
+
+
+def test_each_look_at_the_index_is_planned_for_its_own_words(database):
+    with SessionRepository(database, pool_size=1) as repository:
+        repository.create_session("s", "cli")
+        repository.append_message("s", "user", "needle")
+        for _ in range(12):
+            repository.search_messages("needle")
+        kept = "SELECT generic_plans FROM pg_prepared_statements WHERE strpos(statement, 'ts_rank') > 0"
+        found = repository._store.read(lambda connection: connection.execute(kept, {}).fetchall())
+    assert found == [(0,)]
 
 
 def test_a_long_word_is_told_from_one_that_begins_like_it(repository):
