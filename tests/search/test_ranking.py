@@ -33,7 +33,8 @@ def ids(repository, typed, **arguments):
 
 
 def ranked(monkeypatch, number):
-    monkeypatch.setattr("hermes_store.search.ranking.RANKED", number)
+    for database in ("sqlite", "postgresql"):
+        monkeypatch.setattr(f"hermes_store.search.{database}.RANKED", number)
 
 
 @pytest.mark.parametrize("filters", FILTERS, ids=str)
