@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, literal_column, select
 
-from hermes_store.adapters.hermes_agent.columns import SESSION_EXTRA, Row, as_text
+from hermes_store.adapters.hermes_agent.columns import SESSION_EXTRA, Row, add_extra
 from hermes_store.models.stored import messages, sessions
 from hermes_store.queries.sessions import NAMES, readable
+from hermes_store.values import decode_json
 
 __all__ = ["LINK", "Columns", "listed", "select_listed"]
 
@@ -74,7 +74,5 @@ def listed(row: tuple[Any, ...], *, compact: bool = False) -> Row:
     text = text.strip()
     found["preview"] = text if len(text) <= _PREVIEW else text[:_PREVIEW] + "..."
     if row[-1]:
-        extra = json.loads(row[-1])
-        found |= {name: value for name, value in extra.items() if name not in NAMES}
-        found["origin_json"] = as_text(found["origin_json"])
+        add_extra(found, decode_json(row[-1]))
     return found

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, func, select
 
@@ -13,16 +13,21 @@ from hermes_store.adapters.hermes_agent.base import Base, merged
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.message_rows import AS_ROWS
 from hermes_store.adapters.hermes_agent.new_messages import (
+    as_taken,
     content_of,
     keep_aside,
+    keep_beside,
     new_message,
     new_messages,
 )
 from hermes_store.adapters.hermes_agent.unknown import kept
+from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import messages
 from hermes_store.queries.message_pages import MessagePage
 
 __all__ = ["Messages"]
+
+T = TypeVar("T")
 
 _NOTHING: Row = {"window": [], "messages_before": 0, "messages_after": 0}
 
@@ -56,24 +61,50 @@ class Messages(Base):
 
         Raises `SessionNotFoundError`.
         """
-        row = new_message(locals(), time.time())  # the keywords are those of a message
+        row = new_message(
+            role,
+            content,
+            tool_name,
+            tool_calls,
+            tool_call_id,
+            token_count,
+            finish_reason,
+            reasoning,
+            reasoning_content,
+            reasoning_details,
+            codex_reasoning_items,
+            codex_message_items,
+            platform_message_id,
+            observed,
+            effect_disposition,
+            timestamp,
+            api_content,
+        )
         if more and (found := kept("append_message", more)):
-            row["extra"] = {**(row["extra"] or {}), **found}
-        if row["external_id"] is None:
+            keep_beside(row, **found)
+        if "external_id" in row:
+            return self._append_with_id(session_id, row)
+        try:
             return self._repo.append_message(session_id, **row)
+        except InvalidArgumentError:
+            return self._repo.append_message(session_id, **as_taken(row))
+
+    def _append_with_id(self, session_id: str, row: Row) -> int:
+        """A second message with an id of its platform is stored, too."""
+        taken = as_taken(row)
         with self._repo.transaction() as tx:
-            if tx.execute(_with_platform_id(session_id, row["external_id"])).first():
-                keep_aside(row)
-            return tx.append_message(session_id, **row)
+            if tx.execute(_with_platform_id(session_id, taken["external_id"])).first():
+                keep_aside(taken)
+            return tx.append_message(session_id, **taken)
 
     def replace_messages(
         self, session_id: str, messages: Sequence[Row], active_only: bool = False
     ) -> None:
         """Store other messages in place of a session's; with `active_only` of the live ones."""
-        rows: Any = new_messages(messages)
+        rows = new_messages(messages)
 
         def replace(tx: Transaction, _session: Any) -> None:
-            tx.replace_messages(session_id, rows)
+            _all_taken(partial(tx.replace_messages, session_id), rows)
             if not active_only:
                 hidden = tx.get_messages(session_id, include="all")
                 tx.delete_messages(session_id, [m["id"] for m in hidden if m["state"] is not None])
@@ -88,8 +119,8 @@ class Messages(Base):
 
     def archive_and_compact(self, session_id: str, compacted_messages: Sequence[Row]) -> int:
         """Let a conversation go on with other messages; return how many those are."""
-        rows: Any = new_messages(compacted_messages)
-        return len(self._repo.compact(session_id, rows))
+        rows = new_messages(compacted_messages)
+        return len(_all_taken(partial(self._repo.compact, session_id), rows))
 
     def set_latest_user_api_content(self, session_id: str, content: Any, api_content: str) -> int:
         """Note what was sent for the newest user message, if it is `content`; how many it was."""
@@ -220,6 +251,14 @@ def tx_message(tx: Transaction, session_id: str, message_id: int) -> Any:
     """A message that is there, as the store gives it."""
     page: Row = {"after_id": message_id - 1} if message_id > 1 else {}
     return tx.get_messages(session_id, limit=1, include="all", **page)[0]
+
+
+def _all_taken(store: Callable[[Any], T], rows: list[Row]) -> T:
+    """Store messages; when the core refuses one, as it takes them."""
+    try:
+        return store(rows)
+    except InvalidArgumentError:
+        return store([as_taken(row) for row in rows])
 
 
 def _ids(session_id: str) -> Select[Any]:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.base import Base, merged
-from hermes_store.adapters.hermes_agent.columns import Row, session_of
+from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.links import link_of
 from hermes_store.adapters.hermes_agent.unknown import kept
 from hermes_store.models.stored import messages, sessions
@@ -80,8 +80,7 @@ class Sessions(Base):
 
     def get_session(self, session_id: str) -> Row | None:
         """Return a session as Hermes' row, or None."""
-        record = self._repo.get_session(session_id) if session_id else None
-        return session_of(record) if record else None
+        return self._tables.session(session_id) if session_id else None
 
     def resolve_session_id(self, session_id_or_prefix: str) -> str | None:
         """Return the id that is the argument, or the only one that begins with it, else None."""
