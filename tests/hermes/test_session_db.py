@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import URL
+from sqlalchemy import text as sql
 
 from hermes_store import SessionRepository
 from hermes_store.adapters.hermes_agent import SessionDB, unknown
@@ -104,6 +105,51 @@ def test_a_rewind_is_counted_and_can_be_taken_back(db: SessionDB):
         db.rewind_to_message("s", 999)
     assert db.restore_rewound("s", ids[2]) == 1
     assert db.message_count("s") == 3
+
+
+def nested(depth: int) -> list[Any]:
+    made: list[Any] = []
+    for _ in range(depth):
+        made = [made]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ({"content": nested(300)}, "[" * 301 + "]" * 301),
+        ({"content": [float("nan")]}, ["NaN"]),
+        ({"content": {1: "a", "1": "b"}}, {"1": "b"}),
+        ({"tool_calls": [{"a": float("inf")}]}, [{"a": "Infinity"}]),
+        ({"finish_reason": {"why": 1}}, '{"why": 1}'),
+        ({"token_count": -1}, None),
+        ({"new_of_message": Path("file")}, "file"),
+        ({"effect_disposition": nested(300)}, "[" * 301 + "]" * 301),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_value_that_the_store_refuses_costs_no_message(db: SessionDB, given: Any, stored: Any):
+    [name] = given
+    message = {"role": "assistant", "content": "said", **given}
+    db.create_session("s", "cli")
+    db.append_message("s", **message)
+    db.append_message("s", platform_message_id="7", **message)
+    assert [row.get(name) for row in db.get_messages("s")] == [stored, stored]
+    db.archive_and_compact("s", [message])
+    assert [row.get(name) for row in db.get_messages("s")] == [stored]
+    db.replace_messages("s", [message, message])
+    assert [row.get(name) for row in db.get_messages("s")] == [stored, stored]
+
+
+def test_a_session_whose_extra_another_program_wrote_is_read(db: SessionDB, store):
+    for name, extra in (("list", "[1]"), ("text", "no JSON")):
+        db.create_session(name, "cli")
+        with store.transaction() as tx:
+            put = sql("UPDATE sessions SET extra = :extra WHERE id = :id")
+            tx.execute(put, {"extra": extra, "id": name})
+        assert db.get_session(name)["chat_id"] is None
+    assert len(db.list_sessions_rich(include_children=True)) == 2
+    assert len(db.search_sessions()) == 2
 
 
 # --- what is not known here -------------------------------------------------------------------------
