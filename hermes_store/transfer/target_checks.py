@@ -9,6 +9,7 @@ from hermes_store.errors import CopyError
 from hermes_store.models.stored import messages, sessions
 from hermes_store.transfer.copy_rows import Source, in_pieces
 from hermes_store.transfer.target_rows import OTHERS, count, last_message_id, rows_of
+from hermes_store.values import written
 
 __all__ = ["require_nothing_else", "require_something_in_common"]
 
@@ -37,8 +38,9 @@ def _require_no_others(source: Source, target: OpenConnection, table: Table) -> 
     pieces = in_pieces(table, source.each(table))
     known = sum(len(rows_of(target, table, some)) for some in pieces)
     if held > known:
-        what = "sessions" if table is sessions else f"rows of {table.name}"
-        problem = f"the target holds {held - known} {what} that the source lacks"
+        what = "" if table is sessions else f" of {table.name}"
+        more = written.count(held - known, "session" if table is sessions else "row")
+        problem = f"the target holds {more}{what} that the source lacks"
         raise CopyError(problem, _NEITHER_EMPTY_NOR_A_COPY)
 
 
