@@ -141,6 +141,47 @@ def test_a_value_that_the_store_refuses_costs_no_message(db: SessionDB, given: A
     assert [row.get(name) for row in db.get_messages("s")] == [stored, stored]
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"model_config": {"temperature": float("nan"), "stop": nested(300)}},
+        {"model": 5, "user_id": 77, "system_prompt": b"bytes", "cwd": Path("folder")},
+        {"source": ""},
+        {"source": "x" * 600},
+        {"parent_session_id": 5},
+        {"parent_session_id": "a\0"},
+        {"session_key": "chat\0"},
+        {"session_key": "x" * 600},
+        {"chat_id": 42, "new_of_session": Path("file")},
+    ],
+    ids=lambda given: next(iter(given)),
+)
+def test_a_value_that_the_store_refuses_costs_no_session(db: SessionDB, given: dict[str, Any]):
+    for _ in range(2):
+        db.create_session("s", **{"source": "cli", **given})
+        db.append_message("s", "user", "said")
+        session = db.get_session("s")
+        if "session_key" in given:
+            assert session["session_key"] == given["session_key"]
+    assert db.message_count("s") == 2
+
+
+def test_a_chat_is_noted_whatever_its_ids_are(db: SessionDB):
+    db.create_session("s", "telegram")
+    chat = {"source": "telegram", "user_id": 77, "chat_id": 5, "origin_json": {"a": 1}}
+    for key in ("x" * 600, "chat\0", "chat"):
+        db.record_gateway_session_peer("s", session_key=key, **chat)
+        session = db.get_session("s")
+        assert (session["session_key"], session["user_id"]) == (key, "77")
+
+
+def test_routes_of_a_folder_in_a_folder_stay(db: SessionDB):
+    db.save_gateway_routing_entry("chat", "inner", scope="/home/profiles")
+    db.replace_gateway_routing_entries({"chat": "outer"}, scope="/home")
+    assert db.load_gateway_routing_entries(scope="/home/profiles") == {"chat": "inner"}
+    assert db.load_gateway_routing_entries(scope="/home") == {"chat": "outer"}
+
+
 def test_a_session_whose_extra_another_program_wrote_is_read(db: SessionDB, store):
     for name, extra in (("list", "[1]"), ("text", "no JSON")):
         db.create_session(name, "cli")

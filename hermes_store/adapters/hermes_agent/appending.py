@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 from hermes_store.adapters.hermes_agent.base import Base
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.new_messages import (
-    as_taken,
+    as_core_takes,
     keep_aside,
     keep_beside,
     new_message,
@@ -76,11 +76,11 @@ class Appending(Base):
         try:
             return self._repo.append_message(session_id, **row)
         except InvalidArgumentError:
-            return self._repo.append_message(session_id, **as_taken(row))
+            return self._repo.append_message(session_id, **as_core_takes(row))
 
     def _append_with_id(self, session_id: str, row: Row) -> int:
         """A second message with an id of its platform is stored, too."""
-        taken = as_taken(row)
+        taken = as_core_takes(row)
         with self._repo.transaction() as tx:
             if tx.execute(_with_platform_id(session_id, taken["external_id"])).first():
                 keep_aside(taken)

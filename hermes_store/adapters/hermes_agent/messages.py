@@ -14,7 +14,7 @@ from hermes_store.adapters.hermes_agent.base import merged
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.message_rows import AS_ROWS
 from hermes_store.adapters.hermes_agent.new_messages import (
-    as_taken,
+    as_core_takes,
     content_of,
     new_messages,
 )
@@ -193,7 +193,7 @@ def _all_taken(store: Callable[[Any], T], rows: list[Row]) -> T:
     try:
         return store(rows)
     except InvalidArgumentError:
-        return store([as_taken(row) for row in rows])
+        return store([as_core_takes(row) for row in rows])
 
 
 def _ids(session_id: str) -> Select[Any]:

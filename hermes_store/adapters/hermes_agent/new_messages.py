@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from hermes_store import values
 from hermes_store.adapters.hermes_agent.columns import Row
+from hermes_store.adapters.hermes_agent.taken import as_taken
 from hermes_store.adapters.hermes_agent.unknown import kept
-from hermes_store.errors import InvalidArgumentError
 from hermes_store.queries.rows import new_row
 
 __all__ = [
-    "as_taken",
+    "as_core_takes",
     "content_of",
     "keep_aside",
     "keep_beside",
@@ -162,45 +162,9 @@ def keep_aside(row: Row) -> None:
     keep_beside(row, platform_message_id=row.pop("external_id"))
 
 
-def as_taken(row: Row) -> Row:
-    """A message that the core refuses, because of a value, as the core takes it.
-
-    Hermes swallows errors of its store: a message that is refused would be lost without a word.
-    A value that JSON cannot hold becomes one that it can, then text, then nothing.
-    """
-    taken = dict(row)
-    forms = {name: iter((_as_json, _as_text, _nothing)) for name in row}
-    forms["extra"] = iter((_as_json, _as_texts, _nothing))
-    while True:
-        try:
-            new_row(session_id="s", **taken)
-        except InvalidArgumentError as exc:
-            refused = exc.argument
-            taken[refused] = next(forms[refused])(row[refused])
-        else:
-            return taken
-
-
-def _as_json(value: Any) -> Any:
-    try:
-        return json.loads(json.dumps(value, default=str), parse_constant=str)
-    except (TypeError, ValueError, RecursionError):
-        return _as_text(value)
-
-
-def _as_text(value: Any) -> str:
-    try:
-        return value if isinstance(value, str) else json.dumps(value, default=str)
-    except (TypeError, ValueError, RecursionError):
-        return f"a {type(value).__name__} that cannot be written"
-
-
-def _as_texts(extra: Row) -> Row:
-    return {name: _as_text(value) for name, value in extra.items()}
-
-
-def _nothing(_value: Any) -> None:
-    return None
+def as_core_takes(row: Row) -> Row:
+    """A message that the core refuses, because of a value, as the core takes it."""
+    return as_taken(row, partial(new_row, session_id="s"))
 
 
 def _as_its_role(given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -12,7 +13,9 @@ from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.base import Base, merged
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.links import link_of
+from hermes_store.adapters.hermes_agent.taken import as_taken, key_of
 from hermes_store.adapters.hermes_agent.unknown import kept
+from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import messages, sessions
 
 __all__ = ["Sessions"]
@@ -31,12 +34,14 @@ class Sessions(Base):
         """Store a session, or fill what is not known yet of the one there is; return the id."""
         known = {name: kwargs.pop(name, None) for name in _AS_THEY_ARE}
         config, parent = kwargs.pop("model_config", None), kwargs.pop("parent_session_id", None)
-        known |= {"key": kwargs.pop("session_key", None), "model_config": config or None}
+        key = kwargs.pop("session_key", None)
         extra = {name: kwargs.pop(name, None) for name in _IN_EXTRA}
+        known |= {"key": key_of(key, extra), "model_config": config or None}
+        known["source"] = source or "unknown"
         extra |= kept("create_session", kwargs)
         with self._repo.transaction() as tx:
             there = tx.get_session(session_id)
-            above: Any = tx.get_session(parent) if parent and parent != session_id else None
+            above: Any = _above(tx, session_id, parent)
             if above:
                 started = there["started_at"] if there else time.time()
                 link = link_of(config, above, started)
@@ -44,9 +49,9 @@ class Sessions(Base):
             elif parent:  # an unknown parent must not cost the conversation
                 extra["parent_session_id"] = parent
             new = None if there else merged(None, extra)
-            tx.create_session(session_id, source, extra=new, **known)
+            as_taken({"extra": new, **known}, partial(tx.create_session, session_id))
             if there and (more := _news(there["extra"], extra)):
-                tx.update_session(session_id, extra=more)
+                as_taken({"extra": more}, partial(tx.update_session, session_id))
         return session_id
 
     def ensure_session(
@@ -166,6 +171,14 @@ class Sessions(Base):
         end = {"ended_at": time.time(), "end_reason": "orphaned_compression"}
         with self._repo.transaction() as tx:
             return tx.execute(update(sessions).where(*which).values(end)).rowcount
+
+
+def _above(tx: Transaction, session_id: str, parent: Any) -> Any:
+    """The session that is named as parent; None when it is nowhere."""
+    try:
+        return tx.get_session(parent) if parent and parent != session_id else None
+    except InvalidArgumentError:
+        return None
 
 
 def _news(there: Any, extra: Row) -> Row | None:
