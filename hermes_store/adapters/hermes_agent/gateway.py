@@ -41,6 +41,7 @@ class Gateway(Base):
         thread_id: str | None = None,
         display_name: str | None = None,
         origin_json: str | None = None,
+        **more: Any,
     ) -> None:
         """Say which chat a session belongs to; a name or origin of None keeps the stored one."""
         if not session_id or not session_key:
@@ -56,6 +57,7 @@ class Gateway(Base):
             as_taken(given, partial(tx.update_session, session_id))
 
         self._change(session_id, put, missing=None)
+        self._keep("record_gateway_session_peer", session_id, more)
 
     def set_expiry_finalized(self, session_id: str, finalized: bool = True) -> None:
         """Note that what follows from a session's expiry was done."""

@@ -33,7 +33,7 @@ class Messages(Appending):
     """The messages of a session, in the order they were stored."""
 
     def replace_messages(
-        self, session_id: str, messages: Sequence[Row], active_only: bool = False
+        self, session_id: str, messages: Sequence[Row], active_only: bool = False, **more: Any
     ) -> None:
         """Store other messages in place of a session's; with `active_only` of the live ones."""
         rows = new_messages(messages)
@@ -45,15 +45,22 @@ class Messages(Appending):
                 tx.delete_messages(session_id, [m["id"] for m in hidden if m["state"] is not None])
 
         self._change(session_id, replace, missing=None)
+        self._keep("replace_messages", session_id, more)
 
     def has_archived_messages(self, session_id: str) -> bool:
         """Whether a session has messages that are not live."""
-        return self._repo.count_messages(session_id, include="all") > self._repo.count_messages(
-            session_id
-        )
+        if not session_id:
+            return False
+        every = self._repo.count_messages(session_id, include="all")
+        return every > self._repo.count_messages(session_id)
 
-    def archive_and_compact(self, session_id: str, compacted_messages: Sequence[Row]) -> int:
+    def archive_and_compact(
+        self, session_id: str, compacted_messages: Sequence[Row], **more: Any
+    ) -> int:
         """Let a conversation go on with other messages; return how many those are."""
+        if not session_id:
+            return 0
+        self._keep("archive_and_compact", session_id, more)
         rows = new_messages(compacted_messages)
         return len(_all_taken(partial(self._repo.compact, session_id), rows))
 

@@ -60,8 +60,9 @@ class Sessions(Base):
         """`create_session` for callers who know little; return the id."""
         return self.create_session(session_id, source, model=model, **kwargs)
 
-    def end_session(self, session_id: str, end_reason: str) -> None:
+    def end_session(self, session_id: str, end_reason: str, **more: Any) -> None:
         """Mark a session as ended now; one that has ended keeps its time and reason."""
+        self._keep("end_session", session_id, more)
         if session_id:
             self._if_there(self._repo.end_session, session_id, end_reason)
 
@@ -99,8 +100,10 @@ class Sessions(Base):
         cwd: str,
         git_branch: str | None = None,
         git_repo_root: str | None = None,
+        **more: Any,
     ) -> None:
         """Say where a session works; a branch or a root that is not known keeps the stored one."""
+        self._keep("update_session_cwd", session_id, more)
         if not session_id or not cwd:
             return
         given = {"git_branch": git_branch, "git_repo_root": git_repo_root}
@@ -138,9 +141,16 @@ class Sessions(Base):
         self._if_there(self._repo.set_session_model, session_id, model)
 
     def update_session_billing_route(
-        self, session_id: str, *, provider: str, base_url: str, billing_mode: str | None = None
+        self,
+        session_id: str,
+        *,
+        provider: str,
+        base_url: str,
+        billing_mode: str | None = None,
+        **more: Any,
     ) -> None:
         """Say who bills a session from now on. Its system prompt, which names that, is dropped."""
+        self._keep("update_session_billing_route", session_id, more)
         given: Row = {
             "billing_provider": provider,
             "billing_base_url": base_url,
