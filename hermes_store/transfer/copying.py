@@ -28,8 +28,9 @@ from hermes_store.schema.change import Progress
 from hermes_store.settings import make_settings
 from hermes_store.transfer import target_rows
 from hermes_store.transfer.ahead import ahead
-from hermes_store.transfer.copy_rows import Row, Source, by_key, in_pieces, keys_of
+from hermes_store.transfer.copy_rows import Row, Source, by_key, in_pieces
 from hermes_store.transfer.target_checks import (
+    require_different_keys,
     require_nothing_else,
     require_something_in_common,
 )
@@ -216,21 +217,13 @@ class Copying:
         self, table: Table, rows: list[Row], store: Callable[[OpenConnection, list[Row]], None]
     ) -> None:
         """One short transaction. Raises `CopyError` when the target cannot hold a row."""
-        _refuse_equal_keys(table, rows)
+        require_different_keys(table, rows)
         try:
             self._target.write(store, rows)
         except RefusedError as exc:
             first, *_, last = [*by_key(table, rows), *by_key(table, rows)]
             where = f"{table.name} from {_shown(first)} to {_shown(last)}"
             raise CopyError(f"{where}: the target refuses one ({exc.reason})", "change it") from exc
-
-
-def _refuse_equal_keys(table: Table, rows: list[Row]) -> None:
-    """Two keys of the source may become one, as when they differ by a NUL alone."""
-    keys = Counter(tuple(row[name] for name in keys_of(table)) for row in rows)
-    for key in (key for key, number in keys.items() if number > 1):
-        problem = f"{table.name}: in the target two rows would have the key {_shown(key)}"
-        raise CopyError(problem, "give one of them another key in the source")
 
 
 def _counted(pieces: Iterable[list[Row]]) -> Generator[tuple[int, list[Row]]]:
