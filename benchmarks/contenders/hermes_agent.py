@@ -26,13 +26,14 @@ class Core:
         self.repository = SessionRepository(path)
         self.close = self.repository.close
         self.create = self.repository.create_session
+        self.append = self.repository.append_message
         self.get_messages = self.repository.get_messages
         self.conversation = self.repository.get_messages_as_conversation
         self.get_session = self.repository.get_session
         self.search = self.repository.search_messages
 
-    def append(self, session_id: str, message: Message) -> Any:
-        return self.repository.append_message(session_id, **message)
+    def keywords(self, message: Message) -> Message:
+        return {"session_id": "s", **message}
 
     def list(self, *, active: bool, prompts: bool) -> list[Any]:
         return self.repository.list_sessions_rich(
@@ -47,14 +48,14 @@ class Adapter:
         self.db = SessionDB(path)
         self.close = self.db.close
         self.create = self.db.create_session
+        self.append = self.db.append_message
         self.get_messages = self.db.get_messages
         self.conversation = self.db.get_messages_as_conversation
         self.get_session = self.db.get_session
         self.search = self.db.search_messages
 
-    def append(self, session_id: str, message: Message) -> Any:
-        given = {name: message.get(name) for name in OF_A_FLUSH}
-        return self.db.append_message(session_id=session_id, **given)
+    def keywords(self, message: Message) -> Message:
+        return {"session_id": "s", **{name: message.get(name) for name in OF_A_FLUSH}}
 
     def list(self, *, active: bool, prompts: bool) -> list[Any]:
         return self.db.list_sessions_rich(order_by_last_active=active, compact_rows=not prompts)

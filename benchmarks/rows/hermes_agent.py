@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from benchmarks.contenders.hermes_agent import ADAPTER, CORE, Adapter, Core
@@ -58,9 +59,13 @@ def write_rows(plan: Plan, files: Files) -> Iterator[Row]:
 def _appending(work: list[list[Any]]) -> Calls:
     def append(writer: Any, messages: list[Any]) -> None:
         for message in messages:
-            writer.append("s", message)
+            writer.append(**message)
 
-    return lambda writer: [lambda m=messages: append(writer, m) for messages in work]
+    def calls(writer: Any) -> list[Callable[[], Any]]:
+        given = [[writer.keywords(message) for message in messages] for messages in work]
+        return [partial(append, writer, messages) for messages in given]
+
+    return calls
 
 
 def read_rows(plan: Plan, files: Files) -> Iterator[Row]:

@@ -77,7 +77,9 @@ def _tell_remarks(remarks: dict[str, int]) -> None:
 @click.command("restore")
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 @click.option(
-    "--replace", is_flag=True, help="On a server: replace what the database holds; it is kept."
+    "--replace",
+    is_flag=True,
+    help="Replace what a server's database holds, or a file of another program; it is kept.",
 )
 @click.pass_obj
 def restore_command(options: Options, path: Path, replace: bool) -> None:

@@ -78,25 +78,24 @@ def get(
 
 def count(connection: OpenConnection, session_id: str, page: MessagePage) -> int:
     """Return how many messages a session has before or after an id."""
-    given = _bounds(page)
-    statement = _count_statement(*_shape(given), page.include)
+    given = _bounds(page.before, page.after)
+    statement = _count_statement("before" in given, "after" in given, page.include)
     return cast("int", statement.run(connection, session=session_id, **given).fetchone()[0])
 
 
 def _page(connection: OpenConnection, session_id: str, page: MessagePage, form: Form) -> list[Any]:
-    given = _bounds(page)
-    statement = _page_statement(form, *_shape(given), page.newest, page.include)
-    rows = statement.run(connection, session=session_id, limit=page.limit, **given).fetchall()
-    return form.made(rows[::-1] if page.newest else rows)
+    limit, before, after, _, newest, include = page
+    statement = _page_statement(form, before is not None, after is not None, newest, include)
+    given = {"session": session_id, "limit": limit, **_bounds(before, after)}
+    rows = statement.run(connection, **given).fetchall()
+    return form.made(rows[::-1] if newest else rows)
 
 
-def _bounds(page: MessagePage) -> dict[str, int]:
-    bounds = {"before": page.before, "after": page.after}
+def _bounds(before: int | None, after: int | None) -> dict[str, int]:
+    if before is None and after is None:  # most pages
+        return {}
+    bounds = {"before": before, "after": after}
     return {name: bound for name, bound in bounds.items() if bound is not None}
-
-
-def _shape(given: dict[str, int]) -> tuple[bool, bool]:
-    return "before" in given, "after" in given
 
 
 @lru_cache

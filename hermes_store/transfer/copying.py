@@ -30,6 +30,7 @@ from hermes_store.transfer import target_rows
 from hermes_store.transfer.ahead import ahead
 from hermes_store.transfer.copy_rows import Row, Source, by_key, in_pieces
 from hermes_store.transfer.target_checks import (
+    require_different_keys,
     require_nothing_else,
     require_something_in_common,
 )
@@ -216,6 +217,7 @@ class Copying:
         self, table: Table, rows: list[Row], store: Callable[[OpenConnection, list[Row]], None]
     ) -> None:
         """One short transaction. Raises `CopyError` when the target cannot hold a row."""
+        require_different_keys(table, rows)
         try:
             self._target.write(store, rows)
         except RefusedError as exc:

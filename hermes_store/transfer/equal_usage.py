@@ -10,7 +10,7 @@ from typing import Any
 from hermes_store.models.stored import usage
 from hermes_store.values import GREATEST_SUM
 
-__all__ = ["added_up"]
+__all__ = ["add", "added_up"]
 
 Row = dict[str, Any]
 _KEY = [column.name for column in usage.primary_key.columns]
@@ -25,12 +25,12 @@ def added_up(rows: Iterable[Row], told: Counter[str]) -> Iterator[Row]:
         for row in of_an_hour:
             first = found.setdefault(tuple(row[name] for name in _KEY), row)
             if first is not row:
-                _add(first, row)
+                add(first, row)
                 told["records of usage whose texts became equal, added up"] += 1
         yield from found.values()
 
 
-def _add(first: Row, row: Row) -> None:
+def add(first: Row, row: Row) -> None:
     """Add a record to another; a cost that is not known adds nothing."""
     for name in _SUMS:
         known = [each[name] for each in (first, row) if each[name] is not None]

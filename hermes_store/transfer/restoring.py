@@ -28,9 +28,11 @@ from hermes_store.database.sqlite_trust import distrust
 from hermes_store.errors import (
     BackupError,
     DamagedFileError,
+    ForeignDatabaseError,
     HermesStoreError,
     InvalidArgumentError,
     SchemaError,
+    SchemaTooNewError,
 )
 from hermes_store.migrate import LOCK_TIMEOUT, State
 from hermes_store.schema.change import Progress
@@ -39,6 +41,7 @@ from hermes_store.schema.state import look_at_file
 from hermes_store.transfer.backup import Contents, backup_as, require_sound, told
 from hermes_store.transfer.backup_label import take_label_off
 from hermes_store.transfer.backup_place import given_path, name_of, require_not_the_store, stamped
+from hermes_store.transfer.importers.hermes_file import is_hermes_file
 from hermes_store.transfer.unfinished import flush, typed_os_errors, unfinished
 
 __all__ = ["Restored", "restore"]
@@ -68,8 +71,10 @@ def restore(
 
     The backup is not changed. A SQLite file is replaced by a new one and kept beside it; processes
     that have it open get one `FileReplacedError` and go on with the new file. On a server one
-    transaction exchanges the rows. There the database must hold nothing, or `replace` be given;
-    then what it held is kept in a file beside the backup.
+    transaction exchanges the rows; what it held is kept in a file beside the backup.
+
+    `replace` lets a server's database go that is not empty, and a sound SQLite file of another
+    program.
 
     Raises `InvalidArgumentError`, `BackupError` for a file that is damaged or holds no store,
     `SchemaTooNewError`, `ForeignDatabaseError`, `StoreUnavailableError`, `StoreBusyError`; in each
@@ -80,14 +85,19 @@ def restore(
     state = _recognised(given, url)
     if backend_of(url).is_server:
         return _restore_rows(given, state, url, may_replace, told(progress))
-    return _restore_file(given, state, url, told(progress))
+    return _restore_file(given, state, url, may_replace, told(progress))
 
 
-def _restore_file(given: Path, state: State, url: URL, report: Progress) -> Restored:
+def _restore_file(given: Path, state: State, url: URL, replace: bool, report: Progress) -> Restored:
     path = Path(str(url.database))
     if os.path.lexists(path) and not path.is_file():
         raise InvalidArgumentError("db_path", f"{path} is not a file", "give the path of a file")
     backend_of(url).require_one_name(url)
+    if not replace and _is_another_programs(path, url):
+        raise BackupError(
+            f"{path} is the database of another program, and holds no store; nothing was changed",
+            "give the path of the store, or replace it with replace=True (--replace)",
+        )
     with typed_os_errors(path):
         make_private_folders(path.parent)
     with _staged(given, state, path.parent, report) as (new, held):
@@ -161,6 +171,19 @@ def _copy(path: Path, new: Path, report: Progress) -> None:
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         copy_pages(connection, new, lambda done, total: report("copying", done, total))
+
+
+def _is_another_programs(path: Path, url: URL) -> bool:
+    """Whether a path, which may be mistyped, names a sound file that is no store."""
+    try:
+        state = look_at_file(url, lock_timeout=LOCK_TIMEOUT)
+    except DamagedFileError:
+        return False
+    except ForeignDatabaseError:
+        return True
+    except SchemaTooNewError:
+        return is_hermes_file(path)
+    return state.is_new and not state.is_empty
 
 
 def _exchanged(new: Path, path: Path) -> Path | None:

@@ -20,6 +20,7 @@ from hermes_store.schema.change import Progress
 from hermes_store.settings import make_settings
 from hermes_store.transfer.copying import Copied, Copying
 from hermes_store.transfer.target_rows import COPIED, count
+from hermes_store.values import written
 
 __all__ = ["exchange_rows"]
 
@@ -96,7 +97,9 @@ def _emptied(
         return None
     if not replace:
         what = ", ".join(
-            f"{number} rows of {table.name}" for table, number in held.items() if number
+            f"{written.count(number, 'row')} of {table.name}"
+            for table, number in held.items()
+            if number
         )
         raise BackupError(
             f"{shown(url)} holds {what}; nothing was changed",

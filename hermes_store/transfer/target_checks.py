@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from sqlalchemy import Table
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import CopyError
 from hermes_store.models.stored import messages, sessions
-from hermes_store.transfer.copy_rows import Source, in_pieces
+from hermes_store.transfer.copy_rows import Row, Source, in_pieces, keys_of
 from hermes_store.transfer.target_rows import OTHERS, count, last_message_id, rows_of
+from hermes_store.values import written
 
-__all__ = ["require_nothing_else", "require_something_in_common"]
+__all__ = ["require_different_keys", "require_nothing_else", "require_something_in_common"]
 
 _NEITHER_EMPTY_NOR_A_COPY = (
     "copy into an empty database, or make an earlier copy equal with delete=True (--delete)"
@@ -37,8 +40,9 @@ def _require_no_others(source: Source, target: OpenConnection, table: Table) -> 
     pieces = in_pieces(table, source.each(table))
     known = sum(len(rows_of(target, table, some)) for some in pieces)
     if held > known:
-        what = "sessions" if table is sessions else f"rows of {table.name}"
-        problem = f"the target holds {held - known} {what} that the source lacks"
+        what = "" if table is sessions else f" of {table.name}"
+        more = written.count(held - known, "session" if table is sessions else "row")
+        problem = f"the target holds {more}{what} that the source lacks"
         raise CopyError(problem, _NEITHER_EMPTY_NOR_A_COPY)
 
 
@@ -49,3 +53,12 @@ def require_something_in_common(source: Source, target: OpenConnection) -> None:
     pieces = in_pieces(sessions, source.each(sessions))
     if not any(rows_of(target, sessions, some) for some in pieces):
         raise CopyError("the target holds no session of the source: it is not a copy of it")
+
+
+def require_different_keys(table: Table, rows: list[Row]) -> None:
+    """Refuse keys of the source that become one, as when they differ by a NUL alone."""
+    keys = Counter(tuple(row[name] for name in keys_of(table)) for row in rows)
+    for key in (key for key, number in keys.items() if number > 1):
+        shown = ", ".join(map(str, key))
+        problem = f"{table.name}: in the target two rows would have the key {shown}"
+        raise CopyError(problem, "give one of them another key in the source")

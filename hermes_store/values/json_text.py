@@ -18,6 +18,7 @@ __all__ = [
 ]
 
 _DEEPEST_JSON = 200
+_DEEPEST_READ = 500
 
 _T = TypeVar("_T")
 
@@ -116,17 +117,30 @@ def _too_deep(argument: str) -> InvalidArgumentError:
 
 
 def decode_json(stored: Any) -> Any:
-    """The value that `encode_json` got; a text that is not JSON comes back unchanged."""
+    """The value that `encode_json` got. A text that is not JSON comes back unchanged.
+
+    So does JSON of another program that nests more than 500 deep: no reader could write it again.
+    """
     try:
-        return json.loads(stored)
+        value = json.loads(stored)
     except (TypeError, ValueError):
         return read_text(stored)
     except RecursionError:
-        pass
+        try:
+            value = _on_a_new_stack(json.loads, stored)
+        except RecursionError:
+            return stored
+    return stored if len(stored) > _DEEPEST_READ and _is_deep(stored, value) else value
+
+
+def _is_deep(stored: Any, value: Any) -> bool:
+    if isinstance(stored, str) and stored.count("{") + stored.count("[") <= _DEEPEST_READ:
+        return False  # of nearly all, at the speed of a search
     try:
-        return _on_a_new_stack(json.loads, stored)
-    except RecursionError:  # stored by another program
-        return stored
+        _refuse_deep("", value, _DEEPEST_READ)
+    except (InvalidArgumentError, RecursionError):
+        return True
+    return False
 
 
 def _on_a_new_stack(function: Callable[..., _T], *arguments: Any) -> _T:

@@ -175,7 +175,7 @@ def one_of(argument: str, value: Any, among: Iterable[str]) -> str:
 
 def session_key(argument: str, value: Any) -> str | None:
     """What a gateway finds a session by, or None."""
-    return None if value is None else indexed(argument, text(argument, value))
+    return None if value is None else key(argument, value)
 
 
 def indexed(argument: str, value: str) -> str:

@@ -220,7 +220,7 @@ class TestRefused:
         with SessionRepository(target) as goal:
             goal.create_session("first", "cli")
             goal.create_session("theirs", "cli")
-        self.refused(filled, target, "holds 1 sessions that the source lacks; copy into an empty")
+        self.refused(filled, target, "holds 1 session that the source lacks; copy into an empty")
 
     def test_a_target_that_has_gone_on_by_itself(self, filled, target):
         copy(filled, target)

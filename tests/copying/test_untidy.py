@@ -151,8 +151,16 @@ def test_ids_that_are_no_text_are_made_to_fit_and_keep_their_messages(source, ta
 def test_two_sessions_that_would_become_one_are_an_error(source, target):
     add_session(source, b"same", "one")
     add_session(source, "same", "two")
-    with pytest.raises(CopyError, match="sessions from same to same: the target refuses one"):
+    with pytest.raises(CopyError, match=r"sessions: in the target two rows .* same; give one"):
         copy(source, target)
+
+
+@pytest.mark.postgresql
+def test_keys_of_meta_that_would_become_one_are_an_error(source, postgresql_database):
+    for key in ("a\0", "a\ufffd"):
+        change(source, "INSERT INTO meta (key, value) VALUES (?, '1')", key)
+    with pytest.raises(CopyError, match=r"meta: in the target two rows .* a.; give one"):
+        copy(source, postgresql_database)
 
 
 @pytest.mark.postgresql

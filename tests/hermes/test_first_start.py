@@ -15,6 +15,7 @@ from hermes_store import SessionRepository
 from hermes_store.adapters.hermes_agent import SessionDB
 from hermes_store.adapters.hermes_agent.paths import store_of
 from hermes_store.adapters.hermes_agent.taking_over import take_over
+from hermes_store.errors import StoreBusyError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "importing"))
 from hermes_schema import HermesDatabase
@@ -92,6 +93,29 @@ def test_a_file_of_tables_that_other_modules_made_is_no_reason_to_copy(home: Pat
         connection.execute("CREATE TABLE async_delegations (delegation_id TEXT PRIMARY KEY)")
     SessionDB().close()
     assert not (home / "hermes_store.db.lock").exists()
+
+
+def test_a_file_that_is_too_damaged_to_be_copied_is_told_of_and_kept(home: Path, caplog):
+    for damaged in (b"no database " * 500, b"SQLite format 3\0" + b"\xff" * 5_000):
+        (home / "state.db").write_bytes(damaged)
+        (home / "hermes_store.db").unlink(missing_ok=True)
+        caplog.clear()
+        SessionDB().close()
+        assert "is not copied, and stays as it is" in caplog.text
+        assert (home / "state.db").read_bytes() == damaged
+
+
+def test_a_file_that_is_locked_now_is_copied_at_a_later_start(home: Path):
+    plain(home / "state.db")
+    with closing(sqlite3.connect(home / "state.db", isolation_level=None)) as holder:
+        holder.execute("PRAGMA locking_mode=EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreBusyError):
+            SessionDB()
+    assert not (home / "hermes_store.db").exists()
+    db = SessionDB()
+    assert db.message_count() == 1
+    db.close()
 
 
 def test_a_newer_file_at_another_path_is_left_alone_too(home: Path):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import URL
+from sqlalchemy import text as sql
 
 from hermes_store import SessionRepository
 from hermes_store.adapters.hermes_agent import SessionDB, unknown
@@ -106,6 +107,117 @@ def test_a_rewind_is_counted_and_can_be_taken_back(db: SessionDB):
     assert db.message_count("s") == 3
 
 
+def nested(depth: int) -> list[Any]:
+    made: list[Any] = []
+    for _ in range(depth):
+        made = [made]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ({"content": nested(300)}, "[" * 301 + "]" * 301),
+        ({"content": [float("nan")]}, ["NaN"]),
+        ({"content": {1: "a", "1": "b"}}, {"1": "b"}),
+        ({"tool_calls": [{"a": float("inf")}]}, [{"a": "Infinity"}]),
+        ({"finish_reason": {"why": 1}}, '{"why": 1}'),
+        ({"token_count": -1}, None),
+        ({"new_of_message": Path("file")}, "file"),
+        ({"effect_disposition": nested(300)}, "[" * 301 + "]" * 301),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_value_that_the_store_refuses_costs_no_message(db: SessionDB, given: Any, stored: Any):
+    [name] = given
+    message = {"role": "assistant", "content": "said", **given}
+    db.create_session("s", "cli")
+    db.append_message("s", **message)
+    db.append_message("s", platform_message_id="7", **message)
+    assert [row.get(name) for row in db.get_messages("s")] == [stored, stored]
+    db.archive_and_compact("s", [message])
+    assert [row.get(name) for row in db.get_messages("s")] == [stored]
+    db.replace_messages("s", [message, message])
+    assert [row.get(name) for row in db.get_messages("s")] == [stored, stored]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"model_config": {"temperature": float("nan"), "stop": nested(300)}},
+        {"model": 5, "user_id": 77, "system_prompt": b"bytes", "cwd": Path("folder")},
+        {"source": ""},
+        {"source": "x" * 600},
+        {"parent_session_id": 5},
+        {"parent_session_id": "a\0"},
+        {"session_key": "chat\0"},
+        {"session_key": "x" * 600},
+        {"chat_id": 42, "new_of_session": Path("file")},
+    ],
+    ids=lambda given: next(iter(given)),
+)
+def test_a_value_that_the_store_refuses_costs_no_session(db: SessionDB, given: dict[str, Any]):
+    for _ in range(2):
+        db.create_session("s", **{"source": "cli", **given})
+        db.append_message("s", "user", "said")
+        session = db.get_session("s")
+        if "session_key" in given:
+            assert session["session_key"] == given["session_key"]
+    assert db.message_count("s") == 2
+
+
+def test_a_chat_is_noted_whatever_its_ids_are(db: SessionDB):
+    db.create_session("s", "telegram")
+    chat = {"source": "telegram", "user_id": 77, "chat_id": 5, "origin_json": {"a": 1}}
+    for key in ("x" * 600, "chat\0", "chat"):
+        db.record_gateway_session_peer("s", session_key=key, **chat)
+        session = db.get_session("s")
+        assert (session["session_key"], session["user_id"]) == (key, "77")
+
+
+def test_routes_of_a_folder_in_a_folder_stay(db: SessionDB):
+    db.save_gateway_routing_entry("chat", "inner", scope="/home/profiles")
+    db.replace_gateway_routing_entries({"chat": "outer"}, scope="/home")
+    assert db.load_gateway_routing_entries(scope="/home/profiles") == {"chat": "inner"}
+    assert db.load_gateway_routing_entries(scope="/home") == {"chat": "outer"}
+
+
+@pytest.mark.parametrize("none", [None, ""])
+def test_a_call_before_there_is_a_session_finds_and_changes_nothing(db: SessionDB, none: Any):
+    assert db.get_session(none) is None
+    assert db.get_messages(none) == db.get_messages_as_conversation(none) == []
+    assert db.get_resume_conversations(none) == ([], [])
+    assert db.get_ancestor_display_prefix(none) == db.get_compression_lineage(none) == []
+    assert db.get_conversation_root(none) == db.get_compression_tip(none) == none
+    assert db.export_session_lineage(none) is None
+    assert db.has_archived_messages(none) is db.set_session_archived(none, True) is False
+    assert db.archive_and_compact(none, []) == 0
+    for change in (db.update_session_model, db.update_session_meta, db.update_system_prompt):
+        change(none, "text")
+    db.clear_messages(none)
+    db.update_session_billing_route(none, provider="p", base_url="u")
+
+
+def test_a_title_that_another_session_has_is_refused_in_the_words_of_hermes(db: SessionDB):
+    for name in ("s", "t"):
+        db.create_session(name, "cli")
+    db.set_session_title("t", "taken")
+    for name in ("s", "not there yet"):
+        with pytest.raises(ValueError, match=r"^Title 'taken' is already in use by session t$"):
+            db.set_session_title(name, "taken")
+
+
+def test_a_session_whose_extra_another_program_wrote_is_read(db: SessionDB, store):
+    for name, extra in (("list", "[1]"), ("text", "no JSON")):
+        db.create_session(name, "cli")
+        with store.transaction() as tx:
+            put = sql("UPDATE sessions SET extra = :extra WHERE id = :id")
+            tx.execute(put, {"extra": extra, "id": name})
+        assert db.get_session(name)["chat_id"] is None
+    assert len(db.list_sessions_rich(include_children=True)) == 2
+    assert len(db.search_sessions()) == 2
+
+
 # --- what is not known here -------------------------------------------------------------------------
 
 
@@ -120,6 +232,43 @@ def test_an_unknown_keyword_is_kept_and_told_once(db, store, caplog, monkeypatch
     assert store.get_session("s")["extra"] == {"new_of_session": {"a": 1}}
     assert [m["extra"] for m in store.get_messages("s")] == [{"new_of_message": "kept"}] * 2
     assert db.get_session("s")["new_of_session"] == {"a": 1}
+
+
+def test_an_unknown_keyword_of_any_write_costs_nothing_of_it(db, store):
+    more = {"new_keyword": "kept"}
+    calls = {
+        "append": lambda: db.append_message("s", "user", "said", **more),
+        "replace": lambda: db.replace_messages("s", [{"role": "user", "content": "put"}], **more),
+        "compact": lambda: db.archive_and_compact("s", [{"role": "user", "content": "c"}], **more),
+        "usage": lambda: db.update_token_counts("s", 5, model="m", **more),
+        "beside": lambda: db.record_auxiliary_usage("s", "title", input_tokens=7, **more),
+        "route": lambda: db.update_session_billing_route("s", provider="p", base_url="u", **more),
+        "folder": lambda: db.update_session_cwd("s", "/work", **more),
+        "cooldown": lambda: db.record_compression_failure_cooldown("s", 4e9, **more),
+        "chat": lambda: db.record_gateway_session_peer(
+            "s", source="x", session_key="k", chat_id="5", **more
+        ),
+        "end": lambda: db.end_session("s", "done", **more),
+    }
+    db.create_session("s", "cli")
+    for call in calls.values():
+        call()
+        kept = [store.get_session("s")["extra"], *(m["extra"] for m in store.get_messages("s"))]
+        assert "kept" in {(each or {}).get("new_keyword") for each in kept}
+    session = db.get_session("s")
+    assert (session["input_tokens"], session["billing_provider"]) == (5, "p")
+    assert (session["cwd"], session["chat_id"], session["end_reason"]) == ("/work", "5", "done")
+
+
+def test_odd_numbers_of_tokens_cost_no_other_number(db, store):
+    db.create_session("s", "cli")
+    odd = {"output_tokens": -1, "cache_read_tokens": "x", "estimated_cost_usd": float("nan")}
+    db.update_token_counts("s", input_tokens=5.0, model="m", actual_cost_usd=-2, **odd)
+    db.record_auxiliary_usage("s", "title", input_tokens=7, estimated_cost_usd=float("inf"))
+    session = store.get_session("s")
+    assert (session["input_tokens"], session["output_tokens"]) == (5, 0)
+    used = {row["group"]: row["input_tokens"] for row in store.usage_report("task")}
+    assert used["title"] == 7
 
 
 def test_an_unknown_parent_does_not_cost_the_session(db: SessionDB, store: SessionRepository):

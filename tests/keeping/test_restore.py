@@ -106,6 +106,22 @@ class TestAFile:
         assert Path(f"{kept}-wal").read_bytes() == b"a log"
         assert contents(filled) == contents(path)
 
+    @pytest.mark.parametrize("is_hermes", [False, True], ids=["notes", "hermes"])
+    def test_a_sound_file_of_another_program_is_replaced_only_when_asked_to(
+        self, path: Path, tmp_path: Path, is_hermes: bool
+    ) -> None:
+        mistyped = tmp_path / "mistyped.db"
+        tables = ("sessions (id, source, started_at)", "messages (id, session_id, role, timestamp)")
+        for table in (
+            (*tables, "schema_version AS SELECT 22 AS version") if is_hermes else ["notes (x)"]
+        ):
+            stored.change(mistyped, f"CREATE TABLE {table}")
+        before = mistyped.read_bytes()
+        with pytest.raises(BackupError, match=r"of another program.*nothing was.*--replace"):
+            restore(path, mistyped)
+        assert mistyped.read_bytes() == before
+        assert restore(path, mistyped, replace=True).kept.read_bytes() == before
+
     def test_an_older_backup_is_upgraded_and_the_answer_says_so(
         self, filled: Path, path: Path
     ) -> None:

@@ -8,9 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stored import as_stored, change, check, column
 
+from hermes_store import SessionRepository
+from hermes_store.cli.app import run
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
 
 CALLS = [{"id": "call_1", "function": {"name": "terminal", "arguments": '{"command": "ls"}'}}]
+DEEP = "[" * 960 + "]" * 960
+"""JSON that Python reads, and cannot write again from the same place."""
 
 
 @pytest.fixture
@@ -129,12 +133,22 @@ def test_a_json_column_comes_back_as_it_was_given(session, name, value):
 
 
 @pytest.mark.parametrize("name", ["tool_calls", "reasoning_details", "codex_reasoning_items"])
-@pytest.mark.parametrize("stored", ["{broken", "", "NaN or so", "[" * 100_000])
+@pytest.mark.parametrize("stored", ["{broken", "", "NaN or so", "[" * 100_000, DEEP])
 def test_a_json_column_that_cannot_be_decoded_comes_back_as_text(session, database, name, stored):
     session.append_message("s", "assistant", "x")
     change(database, f"UPDATE messages SET {name} = ?", stored)
     assert session.get_messages("s")[0][name] == stored
     assert session.get_messages_as_conversation("s")[0][name] == stored
+
+
+@pytest.mark.parametrize("form", ["jsonl", "md", "html", "openai"])
+def test_json_of_another_program_is_exported_however_deep(sqlite_database, form, capsysbinary):
+    with SessionRepository(sqlite_database) as repository:
+        repository.create_session("s", "cli")
+        repository.append_message("s", "assistant", "said")
+    change(sqlite_database, "UPDATE messages SET extra = ?", '{"a": ' + DEEP + "}")
+    assert run(["--db", str(sqlite_database), "export", "--format", form]) == 0
+    assert b"said" in capsysbinary.readouterr().out
 
 
 def test_json_is_stored_readable(session, database):

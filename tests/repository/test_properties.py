@@ -313,6 +313,15 @@ def test_an_extra_that_is_no_object_is_refused_from_the_start(repository):
         repository.create_session("s", "cli", extra=[1])
 
 
+@pytest.mark.parametrize("key", ["a\0", "a\ud800", "x" * 501, ""])
+def test_a_key_is_never_altered_so_that_no_chat_finds_the_session_of_another(repository, key):
+    with pytest.raises(InvalidArgumentError, match=r"^key: "):
+        repository.create_session("s", "cli", key=key)
+    repository.create_session("s", "cli")
+    with pytest.raises(InvalidArgumentError, match=r"^key: "):
+        repository.update_session("s", key=key)
+
+
 # --- newest_session ---------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +15,9 @@ from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.paths import FILE, home, store_of
 from hermes_store.adapters.hermes_agent.program import tell_failure
 from hermes_store.adapters.hermes_agent.tables import Tables
+from hermes_store.adapters.hermes_agent.taken import as_taken
 from hermes_store.adapters.hermes_agent.taking_over import opened
+from hermes_store.adapters.hermes_agent.unknown import kept
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.stored import sessions
 
@@ -72,12 +75,17 @@ class Base:
 
         return self._change(session_id, put, missing=False)
 
+    def _keep(self, method: str, session_id: str, more: Mapping[str, Any]) -> None:
+        """Keep what a newer Hermes gives to a method beside the keywords that are known here."""
+        if more and (found := kept(method, more)):
+            self._put_extra(session_id, **found)
+
     def _if_there(
         self, call: Callable[..., T], session_id: str, *args: Any, **kwargs: Any
     ) -> T | None:
-        """Hermes says nothing when a session is not there."""
+        """Hermes says nothing when a session is not there, or none is named."""
         try:
-            return call(session_id, *args, **kwargs)
+            return call(session_id, *args, **kwargs) if session_id else None
         except SessionNotFoundError:
             return None
 
@@ -89,4 +97,5 @@ def merged(extra: Mapping[str, Any] | None, values: Mapping[str, Any]) -> Row | 
 
 
 def _store_extra(tx: Transaction, session: Any, values: Mapping[str, Any]) -> None:
-    tx.update_session(session["id"], extra=merged(session["extra"], values))
+    given: Row = {"extra": merged(session["extra"], values)}
+    as_taken(given, partial(tx.update_session, session["id"]))

@@ -64,10 +64,11 @@ class Compression(Base):
     # --- attempts that failed -------------------------------------------------------------------
 
     def record_compression_failure_cooldown(
-        self, session_id: str, cooldown_until: float, error: str | None = None
+        self, session_id: str, cooldown_until: float, error: str | None = None, **more: Any
     ) -> None:
         """Note until when a session is not compressed again, and why."""
         self._note(session_id, until=cooldown_until, error=error)
+        self._keep("record_compression_failure_cooldown", session_id, more)
 
     def clear_compression_failure_cooldown(self, session_id: str) -> None:
         """Forget that note."""

@@ -22,7 +22,6 @@ _ASKED_FOR_REVIEW = (
 )
 """How the prompts begin that Hermes gives itself; older versions stored them in the session."""
 _READ = (
-    "id",
     "role",
     "content",
     "content_format",
@@ -38,6 +37,8 @@ _READ = (
     "extra",
 )
 _ROWS = Form(tuple(messages.c[name] for name in _READ), list)
+_WITH_IDS = Form((*_ROWS.columns, messages.c.id), list)
+"""For several sessions, whose messages are put in order."""
 _LIVE, _ALL = MessagePage(), MessagePage(include="all")
 _ASKING = frozenset({"user", "system"})
 _NOTHING_BESIDE = [None] * 5
@@ -58,15 +59,18 @@ class Conversations(Lineage):
         repair_alternation: bool = False,
     ) -> list[Message]:
         """Return the messages of a session as Hermes sends them, with those of its ancestors."""
-        line = self._lineage(session_id) if include_ancestors else [session_id]
-        parts = self._messages_of(line, include_inactive=include_inactive)
-        found = _conversation(_in_order(parts), once=include_ancestors)
+        page = _ALL if include_inactive else _LIVE
+        if include_ancestors:
+            parts = self._messages_of(self._lineage(session_id), page)
+            found = _conversation(_in_order(parts), once=True)
+        else:
+            found = _conversation(self._tables.messages(session_id, _ROWS, page), once=False)
         return repaired(found, session_id) if repair_alternation else found
 
     def get_resume_conversations(self, session_id: str) -> tuple[list[Message], list[Message]]:
         """Return what the model is sent of a session, and what the user sees of its whole line."""
         parts = self._messages_of(self._lineage(session_id))
-        to_model = repaired(_conversation(parts[-1], once=False), session_id)
+        to_model = repaired(_conversation(_in_order(parts[-1:]), once=False), session_id)
         return to_model, _conversation(_in_order(parts), once=True)
 
     def get_ancestor_display_prefix(self, session_id: str) -> list[Message]:
@@ -74,32 +78,42 @@ class Conversations(Lineage):
         parts = self._messages_of(self._lineage(session_id)[:-1])
         return _conversation(_in_order(parts), once=True)
 
-    def _messages_of(self, line: Iterable[str], *, include_inactive: bool = False) -> list[Rows]:
-        """The messages of each of some sessions, as `_READ`."""
-        page = _ALL if include_inactive else _LIVE
-        return [self._tables.messages(each, _ROWS, page) for each in line]
+    def _messages_of(self, line: Iterable[str], page: MessagePage = _LIVE) -> list[Rows]:
+        """The messages of each of some sessions, as `_WITH_IDS`."""
+        return [self._tables.messages(each, _WITH_IDS, page) for each in line]
 
 
 def _in_order(parts: list[Rows]) -> Rows:
-    """The messages of several sessions in the order they were stored."""
-    return parts[0] if len(parts) == 1 else sorted(chain.from_iterable(parts), key=itemgetter(0))
+    """The messages of several sessions in the order they were stored, as `_READ`."""
+    return [row[:-1] for row in sorted(chain.from_iterable(parts), key=itemgetter(-1))]
 
 
 def _conversation(rows: Rows, *, once: bool) -> list[Message]:
-    found = _sent(rows)
-    return _without_reviews(_said_once(found) if once else found)
+    found, asked = _sent(rows)
+    if once:
+        found = _said_once(found)
+    return _without_reviews(found) if asked else found
 
 
-def _sent(rows: Rows) -> list[Message]:
-    """Messages as Hermes holds them while it runs: what is empty has no key."""
+def _sent(rows: Rows) -> tuple[list[Message], bool]:  # noqa: C901 - each test by itself, as below
+    """Messages as Hermes holds them while it runs, and whether it asked itself for a review.
+
+    What is empty has no key.
+    """
     with_times, cleaned, decode = has_times(), cleaner(), values.decode_json
     found: list[Message] = []
+    asked = False
     # Each column by its name and each test by itself: loops would take twice as long.
-    for _, role, content, form, at, call, tool, calls, reason, *beside in rows:
+    for role, content, form, at, call, tool, calls, reason, *beside in rows:
         if form is not None:
             content = decode(content)  # noqa: PLW2901 - the value of the column
-        elif content and (role == "user" or role == "assistant"):  # noqa: PLR1714 - faster
-            content = cleaned(content)  # noqa: PLW2901 - as above
+        elif content and role != "tool":
+            if role == "assistant":
+                content = cleaned(content)  # noqa: PLW2901 - as above
+            else:
+                if role == "user":
+                    content = cleaned(content)  # noqa: PLW2901 - as above
+                asked = asked or content.lstrip().startswith(_ASKED_FOR_REVIEW)
         message: Message = {"role": role, "content": content}
         if at and with_times:
             message["timestamp"] = at
@@ -107,14 +121,14 @@ def _sent(rows: Rows) -> list[Message]:
             message["tool_call_id"] = call
         if tool:
             message["tool_name"] = tool
-        if calls is not None and (made := decode(calls)):
+        if calls and (made := decode(calls)):
             message["tool_calls"] = made
         if reason and role == "assistant":
             message["finish_reason"] = reason
         if beside != _NOTHING_BESIDE:
             _add_beside(message, *beside)
         found.append(message)
-    return found
+    return found, asked
 
 
 def _add_beside(
@@ -176,8 +190,6 @@ def _without_reviews(found: list[Message]) -> list[Message]:
         for place, message in enumerate(found)
         if message["role"] in _ASKING and _asks_for_review(message["content"])
     ]
-    if not asked:
-        return found
     after = (n + 1 for n in asked if n + 1 < len(found) and found[n + 1]["role"] == "assistant")
     left_out = {*asked, *after}
     return [message for place, message in enumerate(found) if place not in left_out]

@@ -87,6 +87,8 @@ class Deleting(Base):
 
     def set_session_archived(self, session_id: str, archived: bool) -> bool:
         """Archive a conversation, or take that back; whether there is such a session."""
+        if not session_id:
+            return False
         try:
             self._repo.set_archived(session_id, bool(archived))
         except SessionNotFoundError:

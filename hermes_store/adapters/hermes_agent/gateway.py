@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from sqlalchemy import func, or_, select
@@ -11,6 +12,7 @@ from sqlalchemy import func, or_, select
 from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.base import Base, merged
 from hermes_store.adapters.hermes_agent.columns import Row, stored_session
+from hermes_store.adapters.hermes_agent.taken import as_taken, key_of
 from hermes_store.models.stored import messages, sessions
 
 __all__ = ["Gateway"]
@@ -39,6 +41,7 @@ class Gateway(Base):
         thread_id: str | None = None,
         display_name: str | None = None,
         origin_json: str | None = None,
+        **more: Any,
     ) -> None:
         """Say which chat a session belongs to; a name or origin of None keeps the stored one."""
         if not session_id or not session_key:
@@ -48,12 +51,13 @@ class Gateway(Base):
         chat |= {name: value for name, value in told.items() if value is not None}
 
         def put(tx: Transaction, session: Any) -> None:
-            extra = merged(session["extra"], chat)
-            tx.update_session(
-                session_id, key=session_key, source=source, user_id=user_id, extra=extra
-            )
+            key = key_of(session_key, chat)
+            given: Row = {"source": source, "user_id": user_id}
+            given |= {"extra": merged(session["extra"], chat), **({"key": key} if key else {})}
+            as_taken(given, partial(tx.update_session, session_id))
 
         self._change(session_id, put, missing=None)
+        self._keep("record_gateway_session_peer", session_id, more)
 
     def set_expiry_finalized(self, session_id: str, finalized: bool = True) -> None:
         """Note that what follows from a session's expiry was done."""
@@ -138,8 +142,9 @@ class Gateway(Base):
     ) -> None:
         """Store the routes of a scope in place of all that are there."""
         with self._repo.transaction() as tx:
-            for key, _value in tx.meta.items(f"{_ROUTES}{scope}/"):
-                tx.meta.delete(key)
+            for key, value in tx.meta.items(f"{_ROUTES}{scope}/"):
+                if value.get("scope", "") == scope:  # a scope is a folder, and may hold another
+                    tx.meta.delete(key)
             for name, entry in entries.items():
                 if name and entry:
                     tx.meta.set(*_route(scope, name, entry))

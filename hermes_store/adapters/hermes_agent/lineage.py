@@ -6,7 +6,6 @@ from sqlalchemy import and_, func, not_, select
 
 from hermes_store.adapters.hermes_agent.base import Base
 from hermes_store.adapters.hermes_agent.links import has_marker
-from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.stored import messages, sessions
 
 __all__ = ["Lineage"]
@@ -24,12 +23,7 @@ class Lineage(Base):
 
     def get_compression_tip(self, session_id: str) -> str | None:
         """Return the id of the session in which a conversation goes on; itself when unknown."""
-        if not session_id:
-            return session_id
-        try:
-            return self._repo.get_tip(session_id)
-        except SessionNotFoundError:
-            return session_id
+        return self._if_there(self._repo.get_tip, session_id) or session_id
 
     def get_conversation_root(self, session_id: str) -> str:
         """Return the id of the first ancestor of a session, whatever links them."""
@@ -50,9 +44,8 @@ class Lineage(Base):
 
     def get_compression_lineage(self, session_id: str) -> list[str]:
         """Return the ids of a conversation's sessions from the root to the tip; [] when unknown."""
-        try:
-            line = self._repo.get_lineage(session_id)
-        except SessionNotFoundError:
+        line = self._if_there(self._repo.get_lineage, session_id)
+        if line is None:
             return []
         return line if session_id in line else [session_id]
 
@@ -60,10 +53,7 @@ class Lineage(Base):
 
     def _lineage(self, session_id: str) -> list[str]:
         """A session and what it comes from, the first one first."""
-        try:
-            return [*self._repo.get_ancestors(session_id), session_id]
-        except SessionNotFoundError:
-            return [session_id]
+        return [*(self._if_there(self._repo.get_ancestors, session_id) or ()), session_id]
 
     def _has_messages(self, session_id: str) -> bool:
         found = select(messages.c.id).where(messages.c.session_id == session_id).limit(1)

@@ -1,95 +1,68 @@
-"""Messages: append, replace, compact, read and count them."""
+"""Messages: replace, compact, read and count them."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, func, select
 
 from hermes_store import Transaction
-from hermes_store.adapters.hermes_agent.base import Base, merged
+from hermes_store.adapters.hermes_agent.appending import Appending
+from hermes_store.adapters.hermes_agent.base import merged
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.message_rows import AS_ROWS
 from hermes_store.adapters.hermes_agent.new_messages import (
+    as_core_takes,
     content_of,
-    keep_aside,
-    new_message,
     new_messages,
 )
-from hermes_store.adapters.hermes_agent.unknown import kept
+from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import messages
 from hermes_store.queries.message_pages import MessagePage
 
 __all__ = ["Messages"]
 
+T = TypeVar("T")
+
 _NOTHING: Row = {"window": [], "messages_before": 0, "messages_after": 0}
 
 
-class Messages(Base):
+class Messages(Appending):
     """The messages of a session, in the order they were stored."""
 
-    def append_message(
-        self,
-        session_id: str,
-        role: str,
-        content: Any = None,
-        tool_name: str | None = None,
-        tool_calls: Any = None,
-        tool_call_id: str | None = None,
-        token_count: int | None = None,
-        finish_reason: str | None = None,
-        reasoning: str | None = None,
-        reasoning_content: str | None = None,
-        reasoning_details: Any = None,
-        codex_reasoning_items: Any = None,
-        codex_message_items: Any = None,
-        platform_message_id: str | None = None,
-        observed: bool = False,
-        effect_disposition: str | None = None,
-        timestamp: Any = None,
-        api_content: str | None = None,
-        **more: Any,
-    ) -> int:
-        """Store a message at the end of a session; return its id.
-
-        Raises `SessionNotFoundError`.
-        """
-        row = new_message(locals(), time.time())  # the keywords are those of a message
-        if more and (found := kept("append_message", more)):
-            row["extra"] = {**(row["extra"] or {}), **found}
-        if row["external_id"] is None:
-            return self._repo.append_message(session_id, **row)
-        with self._repo.transaction() as tx:
-            if tx.execute(_with_platform_id(session_id, row["external_id"])).first():
-                keep_aside(row)
-            return tx.append_message(session_id, **row)
-
     def replace_messages(
-        self, session_id: str, messages: Sequence[Row], active_only: bool = False
+        self, session_id: str, messages: Sequence[Row], active_only: bool = False, **more: Any
     ) -> None:
         """Store other messages in place of a session's; with `active_only` of the live ones."""
-        rows: Any = new_messages(messages)
+        rows = new_messages(messages)
 
         def replace(tx: Transaction, _session: Any) -> None:
-            tx.replace_messages(session_id, rows)
+            _all_taken(partial(tx.replace_messages, session_id), rows)
             if not active_only:
                 hidden = tx.get_messages(session_id, include="all")
                 tx.delete_messages(session_id, [m["id"] for m in hidden if m["state"] is not None])
 
         self._change(session_id, replace, missing=None)
+        self._keep("replace_messages", session_id, more)
 
     def has_archived_messages(self, session_id: str) -> bool:
         """Whether a session has messages that are not live."""
-        return self._repo.count_messages(session_id, include="all") > self._repo.count_messages(
-            session_id
-        )
+        if not session_id:
+            return False
+        every = self._repo.count_messages(session_id, include="all")
+        return every > self._repo.count_messages(session_id)
 
-    def archive_and_compact(self, session_id: str, compacted_messages: Sequence[Row]) -> int:
+    def archive_and_compact(
+        self, session_id: str, compacted_messages: Sequence[Row], **more: Any
+    ) -> int:
         """Let a conversation go on with other messages; return how many those are."""
-        rows: Any = new_messages(compacted_messages)
-        return len(self._repo.compact(session_id, rows))
+        if not session_id:
+            return 0
+        self._keep("archive_and_compact", session_id, more)
+        rows = new_messages(compacted_messages)
+        return len(_all_taken(partial(self._repo.compact, session_id), rows))
 
     def set_latest_user_api_content(self, session_id: str, content: Any, api_content: str) -> int:
         """Note what was sent for the newest user message, if it is `content`; how many it was."""
@@ -222,12 +195,16 @@ def tx_message(tx: Transaction, session_id: str, message_id: int) -> Any:
     return tx.get_messages(session_id, limit=1, include="all", **page)[0]
 
 
+def _all_taken(store: Callable[[Any], T], rows: list[Row]) -> T:
+    """Store messages; when the core refuses one, as it takes them."""
+    try:
+        return store(rows)
+    except InvalidArgumentError:
+        return store([as_core_takes(row) for row in rows])
+
+
 def _ids(session_id: str) -> Select[Any]:
     return select(messages.c.id).where(messages.c.session_id == session_id)
-
-
-def _with_platform_id(session_id: str, name: str) -> Select[Any]:
-    return _ids(session_id).where(messages.c.external_id == name, messages.c.state.is_(None))
 
 
 def _newest_of_user(session_id: str) -> Select[Any]:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from hermes_store import values
 from hermes_store.adapters.hermes_agent.columns import Row
-from hermes_store.adapters.hermes_agent.message_rows import MESSAGE_EXTRA
+from hermes_store.adapters.hermes_agent.taken import as_taken
 from hermes_store.adapters.hermes_agent.unknown import kept
+from hermes_store.queries.rows import new_row
 
-__all__ = ["content_of", "keep_aside", "new_message", "new_messages", "when"]
+__all__ = [
+    "as_core_takes",
+    "content_of",
+    "keep_aside",
+    "keep_beside",
+    "new_message",
+    "new_messages",
+    "when",
+]
+
+T = TypeVar("T")
 
 _GREATEST_TIME = 253_402_300_800.0
 _ASSISTANT_ONLY = (
@@ -23,7 +34,7 @@ _ASSISTANT_ONLY = (
     "codex_reasoning_items",
     "codex_message_items",
 )
-_COLUMNS = (
+_GIVEN = (
     "role",
     "content",
     "tool_name",
@@ -32,31 +43,70 @@ _COLUMNS = (
     "token_count",
     "finish_reason",
     "reasoning",
+    "reasoning_content",
     "reasoning_details",
     "codex_reasoning_items",
+    "codex_message_items",
+    "platform_message_id",
+    "observed",
+    "effect_disposition",
+    "timestamp",
+    "api_content",
 )
-_IDS = ("platform_message_id", "message_id")
-_OF_THE_ROW = ("id", "session_id", "timestamp", "active", "compacted")
-_KNOWN = {*_COLUMNS, *MESSAGE_EXTRA, *_IDS, *_OF_THE_ROW}
+"""The keys of a message in the order that `new_message` takes their values."""
+_OF_THE_ROW = ("id", "session_id", "active", "compacted")
+_KNOWN = {*_GIVEN, *_OF_THE_ROW, "message_id"}
 _A_MOMENT = 1e-6
 
 
-def new_message(given: Mapping[str, Any], now: float) -> Row:
-    """A message for `append_messages`: what is empty is not stored, what is unknown is kept."""
-    row = {name: given.get(name) or None for name in _COLUMNS}
-    row["role"] = given.get("role") or "unknown"
-    row["content"] = content_of(given.get("content"))
-    row["token_count"] = given.get("token_count")
-    row["timestamp"] = when(given.get("timestamp"), now)
-    row["external_id"] = given.get("platform_message_id") or given.get("message_id") or None
-    extra = {name: given.get(name) for name in MESSAGE_EXTRA}
-    if not isinstance(extra["api_content"], str):
-        extra["api_content"] = None
-    extra["observed"] = 1 if given.get("observed") else None
-    extra["codex_message_items"] = extra["codex_message_items"] or None
-    row["extra"] = {name: value for name, value in extra.items() if value is not None} or None
-    if row["external_id"] is not None and not values.is_external_id(row["external_id"]):
-        keep_aside(row)
+def new_message(
+    role: Any,
+    content: Any,
+    tool_name: Any,
+    tool_calls: Any,
+    tool_call_id: Any,
+    token_count: Any,
+    finish_reason: Any,
+    reasoning: Any,
+    reasoning_content: Any,
+    reasoning_details: Any,
+    codex_reasoning_items: Any,
+    codex_message_items: Any,
+    platform_message_id: Any,
+    observed: Any,
+    effect_disposition: Any,
+    timestamp: Any,
+    api_content: Any,
+) -> Row:
+    """A message as the core's `append_message` takes it: what is empty is not stored."""
+    row = {
+        "role": role or "unknown",
+        "content": content if isinstance(content, str) else content_of(content),
+        "tool_name": tool_name or None,
+        "tool_calls": tool_calls or None,
+        "tool_call_id": tool_call_id or None,
+        "token_count": token_count,
+        "finish_reason": finish_reason or None,
+        "reasoning": reasoning or None,
+        "reasoning_details": reasoning_details or None,
+        "codex_reasoning_items": codex_reasoning_items or None,
+        "timestamp": timestamp if timestamp is None else when(timestamp, None),
+    }
+    # Each by itself, because most messages have none of them.
+    if reasoning_content is not None:
+        keep_beside(row, reasoning_content=reasoning_content)
+    if codex_message_items:
+        keep_beside(row, codex_message_items=codex_message_items)
+    if observed:
+        keep_beside(row, observed=1)
+    if effect_disposition is not None:
+        keep_beside(row, effect_disposition=effect_disposition)
+    if isinstance(api_content, str):
+        keep_beside(row, api_content=api_content)
+    if platform_message_id:
+        row["external_id"] = platform_message_id
+        if not values.is_external_id(platform_message_id):
+            keep_aside(row)
     return row
 
 
@@ -67,37 +117,54 @@ def new_messages(messages: Iterable[Mapping[str, Any]]) -> list[Row]:
     """
     rows, now = [], time.time()
     for given in messages:
-        row = new_message(_as_its_role(given), now)
-        more = {name: value for name, value in given.items() if _is_unknown(name)}
-        if found := kept("message", more):
-            row["extra"] = {**(row["extra"] or {}), **found}
+        row = _of_conversation(_as_its_role(given))
+        if row["timestamp"] is None:
+            row["timestamp"] = now
         rows.append(row)
         now = max(now, row["timestamp"]) + _A_MOMENT
     return _with_ids_once(rows)
 
 
+def _of_conversation(given: Mapping[str, Any]) -> Row:
+    sent = {"platform_message_id": given.get("message_id")} | {
+        name: value for name, value in given.items() if value is not None
+    }
+    row = new_message(*map(sent.get, _GIVEN))
+    more = {name: value for name, value in given.items() if _is_unknown(name)}
+    if found := kept("message", more):
+        keep_beside(row, **found)
+    return row
+
+
 def content_of(value: Any) -> Any:
     """Text, a list or a dict; what is neither becomes the text of it."""
-    if value is None or isinstance(value, str):
-        return value
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    if isinstance(value, (list, dict)):
-        try:
-            json.dumps(value, allow_nan=False)
-        except (TypeError, ValueError):
-            return str(value)
-        return value
-    return str(value)
+    return value if value is None or isinstance(value, (str, list, dict)) else str(value)
 
 
-def when(value: Any, otherwise: float) -> float:
+def when(value: Any, otherwise: T) -> float | T:
     """A time in epoch seconds; one that cannot be used is `otherwise`."""
     try:
         moment = float(value.timestamp() if hasattr(value, "timestamp") else value)
     except (TypeError, ValueError, OverflowError):
         return otherwise
     return moment if math.isfinite(moment) and 0 <= moment < _GREATEST_TIME else otherwise
+
+
+def keep_beside(row: Row, **beside: Any) -> None:
+    """Keep in `extra` what has no column."""
+    row["extra"] = {**row.get("extra", {}), **beside}
+
+
+def keep_aside(row: Row) -> None:
+    """Keep the platform id of a message in `extra`, because it cannot be the message's own here."""
+    keep_beside(row, platform_message_id=row.pop("external_id"))
+
+
+def as_core_takes(row: Row) -> Row:
+    """A message that the core refuses, because of a value, as the core takes it."""
+    return as_taken(row, partial(new_row, session_id="s"))
 
 
 def _as_its_role(given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -112,16 +179,10 @@ def _is_unknown(name: Any) -> bool:
 
 def _with_ids_once(rows: list[Row]) -> list[Row]:
     """Of messages with one platform id the first one has it; the others keep it in `extra`."""
-    taken = set[str]()
+    taken = set[Any]()
     for row in rows:
-        name = row["external_id"]
+        name = row.get("external_id")
         if name is not None and name in taken:
             keep_aside(row)
         taken.add(name)
     return rows
-
-
-def keep_aside(row: Row) -> None:
-    """Keep the platform id of a message in `extra`, because it cannot be the message's own here."""
-    row["extra"] = {**(row["extra"] or {}), "platform_message_id": row["external_id"]}
-    row["external_id"] = None

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from typing import Any
 
 from sqlalchemy import func, select, update
 
 from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.base import Base, merged
-from hermes_store.adapters.hermes_agent.columns import Row, session_of
+from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.links import link_of
+from hermes_store.adapters.hermes_agent.taken import as_taken, key_of
 from hermes_store.adapters.hermes_agent.unknown import kept
+from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import messages, sessions
 
 __all__ = ["Sessions"]
@@ -31,12 +34,14 @@ class Sessions(Base):
         """Store a session, or fill what is not known yet of the one there is; return the id."""
         known = {name: kwargs.pop(name, None) for name in _AS_THEY_ARE}
         config, parent = kwargs.pop("model_config", None), kwargs.pop("parent_session_id", None)
-        known |= {"key": kwargs.pop("session_key", None), "model_config": config or None}
+        key = kwargs.pop("session_key", None)
         extra = {name: kwargs.pop(name, None) for name in _IN_EXTRA}
+        known |= {"key": key_of(key, extra), "model_config": config or None}
+        known["source"] = source or "unknown"
         extra |= kept("create_session", kwargs)
         with self._repo.transaction() as tx:
             there = tx.get_session(session_id)
-            above: Any = tx.get_session(parent) if parent and parent != session_id else None
+            above: Any = _above(tx, session_id, parent)
             if above:
                 started = there["started_at"] if there else time.time()
                 link = link_of(config, above, started)
@@ -44,9 +49,9 @@ class Sessions(Base):
             elif parent:  # an unknown parent must not cost the conversation
                 extra["parent_session_id"] = parent
             new = None if there else merged(None, extra)
-            tx.create_session(session_id, source, extra=new, **known)
+            as_taken({"extra": new, **known}, partial(tx.create_session, session_id))
             if there and (more := _news(there["extra"], extra)):
-                tx.update_session(session_id, extra=more)
+                as_taken({"extra": more}, partial(tx.update_session, session_id))
         return session_id
 
     def ensure_session(
@@ -55,8 +60,9 @@ class Sessions(Base):
         """`create_session` for callers who know little; return the id."""
         return self.create_session(session_id, source, model=model, **kwargs)
 
-    def end_session(self, session_id: str, end_reason: str) -> None:
+    def end_session(self, session_id: str, end_reason: str, **more: Any) -> None:
         """Mark a session as ended now; one that has ended keeps its time and reason."""
+        self._keep("end_session", session_id, more)
         if session_id:
             self._if_there(self._repo.end_session, session_id, end_reason)
 
@@ -80,8 +86,7 @@ class Sessions(Base):
 
     def get_session(self, session_id: str) -> Row | None:
         """Return a session as Hermes' row, or None."""
-        record = self._repo.get_session(session_id) if session_id else None
-        return session_of(record) if record else None
+        return self._tables.session(session_id) if session_id else None
 
     def resolve_session_id(self, session_id_or_prefix: str) -> str | None:
         """Return the id that is the argument, or the only one that begins with it, else None."""
@@ -95,8 +100,10 @@ class Sessions(Base):
         cwd: str,
         git_branch: str | None = None,
         git_repo_root: str | None = None,
+        **more: Any,
     ) -> None:
         """Say where a session works; a branch or a root that is not known keeps the stored one."""
+        self._keep("update_session_cwd", session_id, more)
         if not session_id or not cwd:
             return
         given = {"git_branch": git_branch, "git_repo_root": git_repo_root}
@@ -134,9 +141,16 @@ class Sessions(Base):
         self._if_there(self._repo.set_session_model, session_id, model)
 
     def update_session_billing_route(
-        self, session_id: str, *, provider: str, base_url: str, billing_mode: str | None = None
+        self,
+        session_id: str,
+        *,
+        provider: str,
+        base_url: str,
+        billing_mode: str | None = None,
+        **more: Any,
     ) -> None:
         """Say who bills a session from now on. Its system prompt, which names that, is dropped."""
+        self._keep("update_session_billing_route", session_id, more)
         given: Row = {
             "billing_provider": provider,
             "billing_base_url": base_url,
@@ -167,6 +181,14 @@ class Sessions(Base):
         end = {"ended_at": time.time(), "end_reason": "orphaned_compression"}
         with self._repo.transaction() as tx:
             return tx.execute(update(sessions).where(*which).values(end)).rowcount
+
+
+def _above(tx: Transaction, session_id: str, parent: Any) -> Any:
+    """The session that is named as parent; None when it is nowhere."""
+    try:
+        return tx.get_session(parent) if parent and parent != session_id else None
+    except InvalidArgumentError:
+        return None
 
 
 def _news(there: Any, extra: Row) -> Row | None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Executable
+from sqlalchemy import Executable, bindparam, select
 
-from hermes_store.adapters.hermes_agent.columns import Row
+from hermes_store.adapters.hermes_agent.columns import SESSION_COLUMNS, Row, session_of_columns
 from hermes_store.api.base import Namespace, checked_id
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
+from hermes_store.models.stored import sessions
 from hermes_store.queries import message_pages
 from hermes_store.queries.messages import Form
+from hermes_store.queries.sessions import readable
 
 __all__ = ["Tables"]
+
+_SESSION = Statement(
+    select(*readable(sessions, SESSION_COLUMNS)).where(sessions.c.id == bindparam("session"))
+)
 
 
 class Tables(Namespace):
@@ -27,13 +33,24 @@ class Tables(Namespace):
         """Return the rows of a statement that is kept, as tuples, from one snapshot."""
         return self._read(_run, statement, parameters)
 
+    def session(self, session_id: str) -> Row | None:
+        """Return a session as Hermes' row, or None."""
+        return self._read(_session, session_id)
+
     def messages(self, session_id: str, form: Form, page: message_pages.MessagePage) -> list[Any]:
         """Return a page of the messages of a session in a form."""
+        if not session_id:  # Hermes asks before it has a session
+            return []
         return self._read(message_pages.get, checked_id(session_id), page, form)
 
 
 def _rows(connection: OpenConnection, statement: Executable) -> list[Row]:
     return [dict(row) for row in connection.core.execute(statement).mappings()]
+
+
+def _session(connection: OpenConnection, session_id: str) -> Row | None:
+    row = _SESSION.run(connection, session=session_id).fetchone()
+    return None if row is None else session_of_columns(row)
 
 
 def _run(connection: OpenConnection, statement: Statement, parameters: Row) -> list[Any]:

@@ -11,9 +11,10 @@ from sqlalchemy import URL
 
 from hermes_store import SessionRepository
 from hermes_store.adapters.hermes_agent.paths import FILE, PLAIN
-from hermes_store.errors import SchemaTooNewError
+from hermes_store.errors import DamagedFileError, ForeignDatabaseError, SchemaTooNewError
 from hermes_store.transfer.importers.hermes import Account, import_hermes_file
 from hermes_store.transfer.importers.hermes_file import is_hermes_file
+from hermes_store.transfer.importers.hermes_file import opened as opened_to_read
 
 __all__ = ["Say", "opened", "take_over"]
 
@@ -45,9 +46,10 @@ def take_over(old: Path, new: Path, say: Say = _log.info) -> Account | None:
     """Copy the conversations of a plain Hermes' file into a store that is not there yet.
 
     Returns the account, or None when there was nothing to do. Not a byte of the old file changes.
-    What was interrupted goes on at the next call; another process that calls it waits.
+    What was interrupted goes on at the next call; another process that calls it waits. Raises
+    `StoreBusyError` or `StoreUnavailableError` when the old file cannot be opened now.
     """
-    if new.exists() or not is_hermes_file(old):
+    if new.exists() or not _holds_conversations(old):
         return None
     say(f"{old} is the file of a plain Hermes. Its conversations are copied to {new}, which is")
     say("used from now on. The old file is kept as it is.")
@@ -62,6 +64,20 @@ def take_over(old: Path, new: Path, say: Say = _log.info) -> Account | None:
     for fact in (*account.altered, *account.left_out):
         say(fact)
     return account
+
+
+def _holds_conversations(old: Path) -> bool:
+    """Whether an old file is to be copied. One that is too damaged for it is told of."""
+    if not old.exists() or not old.stat().st_size:
+        return False
+    try:
+        with opened_to_read(old):
+            return True
+    except ForeignDatabaseError:
+        return False
+    except DamagedFileError as exc:
+        _log.error("%s is not copied, and stays as it is: %s", old, exc)
+        return False
 
 
 @contextmanager

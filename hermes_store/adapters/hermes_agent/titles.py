@@ -49,9 +49,12 @@ class Titles(Base):
             return tx.set_session_title(session_id, wanted)
 
         try:
-            return self._change(session_id, put, missing=False)
+            done = self._change(session_id, put, missing=None)
         except TitleInUseError as exc:
-            raise ValueError(f"Title {wanted!r} is already in use: {exc}") from exc
+            raise ValueError(_in_use(wanted, exc.session_id)) from exc
+        if done is None and session_id and wanted and (holder := self.get_session_by_title(wanted)):
+            raise ValueError(_in_use(wanted, holder["id"]))
+        return bool(done)
 
     def get_session_title(self, session_id: str) -> str | None:
         """Return the title of this very session, or None."""
@@ -70,6 +73,11 @@ class Titles(Base):
     def get_next_title_in_lineage(self, base_title: str) -> str:
         """Return a free title to go on under: "title", then "title #2" and so on."""
         return self._repo.get_next_title_in_lineage(base_title)
+
+
+def _in_use(title: str | None, session_id: str) -> str:
+    """What callers show; the words are Hermes' own."""
+    return f"Title {title!r} is already in use by session {session_id}"
 
 
 def _free(tx: Transaction, title: str | None, session_id: str) -> None:

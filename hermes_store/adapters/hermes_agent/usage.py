@@ -8,13 +8,16 @@ from sqlalchemy import update
 
 from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.columns import Row
+from hermes_store.adapters.hermes_agent.import_checks import number_or
 from hermes_store.adapters.hermes_agent.sessions import Sessions
 from hermes_store.adapters.hermes_agent.unknown import kept
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.stored import sessions
+from hermes_store.values import GREATEST_COUNT
 
 __all__ = ["Usage"]
 
+_MOST_DOLLARS = 1e12
 _ROUTE = ("model", "billing_provider", "billing_base_url", "billing_mode")
 _KINDS = ("input", "output", "cache_read", "cache_write", "reasoning")
 
@@ -48,16 +51,19 @@ class Usage(Sessions):
         What is added is also noted for its model, where `absolute` knows only sums. The first
         model and provider that used anything are those of the session.
         """
+        if not session_id:
+            return
         tokens = (input_tokens, output_tokens, cache_read_tokens, cache_write_tokens)
         counts = _counts(*tokens, reasoning_tokens)
-        costs: Row = {"estimated_cost_usd": estimated_cost_usd, "actual_cost_usd": actual_cost_usd}
+        costs: Row = {"estimated_cost_usd": _cost(estimated_cost_usd)}
+        costs["actual_cost_usd"] = _cost(actual_cost_usd)
         route = _route(model, billing_provider, billing_base_url, billing_mode)
         facts: Row = {
             "cost_status": cost_status,
             "cost_source": cost_source,
             "pricing_version": pricing_version,
         }
-        calls = api_call_count or 0
+        calls = _count(api_call_count)
         used = any([*counts.values(), calls, *costs.values()])
         with self._repo.transaction() as tx:
             session = _made(tx, session_id, model)
@@ -69,7 +75,7 @@ class Usage(Sessions):
                 known = {name: route[name] or session[name] for name in _ROUTE}
                 _note(tx, session_id, None, calls, counts, costs, known)
             if absolute:  # a sum that is not known is none
-                costs["estimated_cost_usd"] = estimated_cost_usd or 0.0
+                costs["estimated_cost_usd"] = costs["estimated_cost_usd"] or 0.0
             tx.update_token_counts(session_id, **counts, **costs, **facts, absolute=absolute)
             if found := kept("update_token_counts", more):
                 tx.update_session(session_id, extra={**(session["extra"] or {}), **found})
@@ -88,21 +94,34 @@ class Usage(Sessions):
         cache_write_tokens: int = 0,
         reasoning_tokens: int = 0,
         estimated_cost_usd: float | None = None,
+        **more: Any,
     ) -> None:
         """Note what work beside the conversation used; the session's own sums stay."""
         if not session_id or not task:
             return
         tokens = (input_tokens, output_tokens, cache_read_tokens, cache_write_tokens)
         counts = _counts(*tokens, reasoning_tokens)
-        costs = {"estimated_cost_usd": estimated_cost_usd}
+        costs = {"estimated_cost_usd": _cost(estimated_cost_usd)}
         route = _route(model or "unknown", billing_provider, billing_base_url, None)
         with self._repo.transaction() as tx:
             _made(tx, session_id, None)
             _note(tx, session_id, task, 1, counts, costs, route)
+        self._keep("record_auxiliary_usage", session_id, more)
 
 
 def _counts(*tokens: int | None) -> Row:
-    return {f"{kind}_tokens": number or 0 for kind, number in zip(_KINDS, tokens, strict=True)}
+    return {f"{kind}_tokens": _count(n) for kind, n in zip(_KINDS, tokens, strict=True)}
+
+
+def _count(value: Any) -> int:
+    """How many; nothing for what is no number."""
+    return int(min(max(number_or(value, 0), 0), GREATEST_COUNT))
+
+
+def _cost(value: Any) -> float | None:
+    """US dollars; None for what cannot be an amount."""
+    dollars = number_or(value, None, float)
+    return dollars if dollars is not None and 0 <= dollars <= _MOST_DOLLARS else None
 
 
 def _route(*names: str | None) -> Row:

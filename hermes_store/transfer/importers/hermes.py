@@ -8,6 +8,7 @@ went, and how many of them are there now.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -25,17 +26,18 @@ from hermes_store.schema.change import Progress
 from hermes_store.settings import make_settings
 from hermes_store.transfer.copy_rows import in_pieces
 from hermes_store.transfer.importers.hermes_account import Account, Line, Remarks
-from hermes_store.transfer.importers.hermes_file import HermesFile, opened
+from hermes_store.transfer.importers.hermes_file import HermesFile, Row, opened
 from hermes_store.transfer.importers.hermes_sessions import Sessions
-from hermes_store.transfer.importers.hermes_tables import keep_table
+from hermes_store.transfer.importers.hermes_tables import keep_rows, keep_table
 from hermes_store.transfer.imports import import_all
 
 __all__ = ["Account", "Line", "import_hermes_file"]
 
+_USAGE = "session_model_usage"
 _GO_TO = {
     "sessions": "sessions",
     "messages": "messages",
-    "session_model_usage": "usage",
+    _USAGE: "usage",
     "system_prompts": "sessions.system_prompt",
 }
 """Tables whose rows are not kept as they are."""
@@ -71,7 +73,11 @@ def _import(file: HermesFile, store: Store, report: Progress) -> Account:
         remarks.leave_out(str(error))
 
     import_all(given, store.write, result=result, on_bad=refused)
-    tables = _lines(file, _held(file, store, given, remarks))
+    now = _held(file, store, given, remarks)
+    if (file.count(_USAGE) if _USAGE in file.columns else 0) != now[_USAGE]:
+        orphans = _without_session(file, given, remarks)
+        now[_USAGE] += keep_rows(file, _USAGE, orphans, store, remarks, report)
+    tables = _lines(file, now)
     for table in sorted(file.columns.keys() - _GO_TO.keys() - {"schema_version"}):
         if file.count(table) != 0:
             tables.append(keep_table(file, table, store, remarks, report))
@@ -81,6 +87,14 @@ def _import(file: HermesFile, store: Store, report: Progress) -> Account:
         remarks.alter(f"session {name}", "its parent is nowhere, so it has none")
     left_out = [*remarks.left_out, *(f"{place}: damaged" for place in file.damaged)]
     return Account(file.version, tables, [*remarks.altered], left_out)
+
+
+def _without_session(file: HermesFile, given: Sessions, remarks: Remarks) -> Iterator[Row]:
+    """Records of usage whose session is nowhere."""
+    for row in file.rows(_USAGE):
+        if not given.holds(row["session_id"]):
+            remarks.alter(f"{_USAGE}: row {row['rowid_']}", "its session is nowhere: it is in meta")
+            yield row
 
 
 # --- what is there now ----------------------------------------------------------------------------
@@ -95,7 +109,7 @@ def _held(file: HermesFile, store: Store, given: Sessions, remarks: Remarks) -> 
         there = store.read(_rows_of, sessions, ids)
         of_each = store.read(_rows_of, messages, ids)
         now.update(sessions=len(there), messages=sum(of_each.values()))
-        now["session_model_usage"] += sum(store.read(_rows_of, usage, ids).values())
+        now[_USAGE] += sum(store.read(_rows_of, usage, ids).values())
         now["system_prompts"] += store.read(_with_prompt, ids)
         for session_id in there:
             _compare(file, own_ids[session_id], session_id, of_each[session_id], remarks)

@@ -63,6 +63,12 @@ class HermesFile(SqliteRows):
         [found] = self._dbapi.execute("SELECT max(version) FROM schema_version").fetchone()
         return found if isinstance(found, int) else None
 
+    def is_first(self, key: str) -> bool:
+        """Whether no row had this key before, of those that were asked for."""
+        self._scratch.execute("CREATE TABLE IF NOT EXISTS keys (key PRIMARY KEY) WITHOUT ROWID")
+        given = self._scratch.execute("INSERT OR IGNORE INTO keys VALUES (?)", (key,))
+        return bool(given.rowcount)
+
     # --- the messages of one session ------------------------------------------------------------
 
     def sort_messages(self, report: Callable[[int], object]) -> int:

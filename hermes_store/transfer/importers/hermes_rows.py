@@ -14,10 +14,13 @@ from hermes_store.models import links
 from hermes_store.models.stored import messages, names, sessions
 from hermes_store.models.visibility import state_of_flags
 from hermes_store.transfer.importers.hermes_values import (
+    LONGEST_ID,
     Note,
     Row,
     altered,
+    in_json,
     json_of,
+    moment_of,
     number_of,
     readable,
     text_of,
@@ -56,6 +59,7 @@ _BY_END = {
 """Reasons of a parent's end, as revision 0015 reads them."""
 _OF_SESSIONS = {"session_key": "key"}
 _OF_MESSAGES = {"platform_message_id": "external_id"}
+_TIMES = ("started_at", "ended_at", "last_active")
 _NOT_FOR_EXTRA = {"rowid_", "system_prompt_hash", "active", "compacted"}
 _JSON_IN_EXTRA = {"codex_message_items", "origin_json"}
 
@@ -75,14 +79,22 @@ def session_of(row: Row, defaults: Mapping[str, str | None], note: Note) -> Row:
         for name in names(sessions, "whole")
         if given.get(name) is not None
     }
+    session |= {name: moment_of(given.pop(name, None), name, note) for name in _TIMES}
     session |= {
-        name: number_of(given.pop(name, None), name, note) for name in names(sessions, "number")
+        name: number_of(given.pop(name, None), name, note)
+        for name in names(sessions, "number")
+        if name not in _TIMES
     }
+    if len(session["source"] or "") > LONGEST_ID:
+        session["source"] = altered(session["source"][:LONGEST_ID], "a source too long", note)
+    if len(session["key"] or "") > LONGEST_ID:
+        given["session_key"], session["key"] = session["key"], None
+        note("its session_key is in extra: it is too long for a key")
     session["pinned"] = bool(given.pop("pinned", 0))
     if session["archived"] is not None:  # there a flag, here a time
-        ended = session["ended_at"] or session["last_active"] or session["started_at"]
+        ended = session["ended_at"] or session["last_active"] or session["started_at"] or 0.0
         session["archived"] = ended if session["archived"] else None
-    session["extra"] = _extra(session["extra"], given, defaults)
+    session["extra"] = _extra(session["extra"], given, defaults, note)
     return session
 
 
@@ -116,12 +128,12 @@ def message_of(row: Row, defaults: Mapping[str, str | None], note: Note) -> Row:
     message |= {name: json_of(given.pop(name, None), note) for name in names(messages, "json")}
     message["content"] = _content(given.pop("content", None), note)
     message["id"] = given.pop("id", None) or row["rowid_"]
-    message["timestamp"] = number_of(given.pop("timestamp", None), "timestamp", note)
+    message["timestamp"] = moment_of(given.pop("timestamp", None), "timestamp", note)
     tokens = given.pop("token_count", None)
     message["token_count"] = None if tokens is None else whole_of(tokens, "token_count", note)
     message["state"] = state_of_flags(row.get("active"), row.get("compacted"))
     message["role"] = message["role"] or altered("unknown", "a role that is missing", note)
-    message["extra"] = _extra(message["extra"], given, defaults)
+    message["extra"] = _extra(message["extra"], given, defaults, note)
     return message
 
 
@@ -129,14 +141,15 @@ def _content(stored: Any, note: Note) -> Any:
     text = text_of(stored, "content", note)
     if text is None or not text.startswith(_JSON_CONTENT):
         return text
-    decoded = values.decode_json(text.removeprefix(_JSON_CONTENT))
-    return decoded if isinstance(decoded, (list, dict)) else text
+    json = text.removeprefix(_JSON_CONTENT)
+    decoded = values.decode_json(json)
+    return in_json(decoded, json, note) if isinstance(decoded, (list, dict)) else text
 
 
 # --- usage --------------------------------------------------------------------------------------
 
 _LONGEST_TEXT_OF_USAGE = 100
-_YEAR_9950 = 251_820_000_000.0
+_MOST_DOLLARS = 1e12
 _KEYS = {
     "task": "task",
     "model": "model",
@@ -155,15 +168,16 @@ _SUMS = {
 
 def usage_of(row: Row, started: float, note: Note) -> Row:
     """What one model of a session used, as an export writes it; a cost of 0 is not known there."""
-    last = _moment(row.get("last_seen"), "last_seen", note)
+    last = moment_of(row.get("last_seen"), "last_seen", note)
     last = started if last is None else last
-    first = _moment(row.get("first_seen"), "first_seen", note)
+    first = moment_of(row.get("first_seen"), "first_seen", note)
     usage: Row = {ours: _short(row.get(theirs), theirs, note) for ours, theirs in _KEYS.items()}
     for ours, theirs in _SUMS.items():
         usage[ours] = max(whole_of(row.get(theirs) or 0, theirs, note), 0)
     for name in ("estimated_cost_usd", "actual_cost_usd"):
         cost = number_of(row.get(name), name, note) or None
-        usage[name] = cost if cost is None or cost > 0 else altered(None, f"{name} {cost}", note)
+        is_one = cost is None or 0 < cost <= _MOST_DOLLARS
+        usage[name] = cost if is_one else altered(None, f"{name} {cost}", note)
     first = last if first is None else first
     return {**usage, "hour": int(last // 3600), "first_at": first, "last_at": last}
 
@@ -176,22 +190,15 @@ def _short(value: Any, name: str, note: Note) -> str:
     return text
 
 
-def _moment(value: Any, name: str, note: Note) -> float | None:
-    number = number_of(value, name, note)
-    if number is None or 0 <= number < _YEAR_9950:
-        return number
-    return altered(None, f"{name} {value!r}", note)
-
-
 # --- what has no column --------------------------------------------------------------------------
 
 
-def _extra(there: Any, given: Row, defaults: Mapping[str, str | None]) -> Row | None:
+def _extra(there: Any, given: Row, defaults: Mapping[str, str | None], note: Note) -> Row | None:
     """What has no column, beside what stood in a column `extra`."""
     more = {name: value for name, value in given.items() if name not in _NOT_FOR_EXTRA}
     extra = without_defaults(more, defaults)
     for name in _JSON_IN_EXTRA & extra.keys():
-        extra[name] = values.decode_json(extra[name])
+        extra[name] = in_json(values.decode_json(extra[name]), extra[name], note)
     if there is not None:
         extra |= there if isinstance(there, dict) else {"extra": there}
     return extra or None

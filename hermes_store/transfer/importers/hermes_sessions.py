@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain, count
 from typing import Any
 
 from hermes_store import values
 from hermes_store.schema.change import Progress
+from hermes_store.transfer.equal_usage import add
 from hermes_store.transfer.importers.hermes_account import Remarks
 from hermes_store.transfer.importers.hermes_file import HermesFile, Row
 from hermes_store.transfer.importers.hermes_rows import (
@@ -16,7 +18,7 @@ from hermes_store.transfer.importers.hermes_rows import (
     session_of,
     usage_of,
 )
-from hermes_store.transfer.importers.hermes_values import readable
+from hermes_store.transfer.importers.hermes_values import readable, shown, text_of
 
 __all__ = ["Sessions"]
 
@@ -53,9 +55,10 @@ class Sessions:
 
     def _free(self, wanted: str, place: object) -> str:
         """`wanted`, or a name like it that no other session has."""
-        name = wanted or "without-id"
-        if name in self._given or self._file.some("sessions", "id", name):
-            name = f"{name}-{place}"
+        first = name = wanted or "without-id"
+        others = chain([f"{first}-{place}"], (f"{first}-{place}-{n}" for n in count(2)))
+        while name in self._given or self._file.some("sessions", "id", name):
+            name = next(others)
         self._given.add(name)
         return name
 
@@ -64,6 +67,10 @@ class Sessions:
         for row in self._file.rows("sessions", "id"):
             yield row["id"], self._renamed.get(row["rowid_"]) or row["id"]
         yield from self._made.items()
+
+    def holds(self, own: Any) -> bool:
+        """Whether a session has this id in the file, or gets it."""
+        return own in self._made or bool(self._file.some("sessions", "id", own))
 
     def __iter__(self) -> Iterator[Row]:
         total, done = self._file.number_of_messages(), 0
@@ -107,20 +114,22 @@ class Sessions:
         if not prompt_hash:
             return
         for found in self._file.some("system_prompts", "hash", prompt_hash)[:1]:
-            session["system_prompt"] = found["prompt"]
+            session["system_prompt"] = text_of(found["prompt"], "its system prompt", note)
             return
-        session["extra"] = {**(session["extra"] or {}), "system_prompt_hash": prompt_hash}
+        session["extra"] = {**(session["extra"] or {}), "system_prompt_hash": shown(prompt_hash)}
         note("its system prompt is not in the file")
 
     def _usage(self, own: Any, started: float) -> list[Row]:
-        """What each model used; of two records that became alike, the first."""
+        """What each model used; records that became alike are added up."""
         found: dict[tuple[Any, ...], Row] = {}
         for row in self._file.some(_USAGE, "session_id", own):
             what = f"{_USAGE}: row {row['rowid_']}"
             usage = usage_of(row, started, partial(self._remarks.alter, what))
             key = tuple(usage[name] for name in ("hour", "task", "model", "provider", "base_url"))
-            if found.setdefault((*key, usage["mode"]), usage) is not usage:
-                self._remarks.leave_out(f"{what}: another one has the same texts now")
+            first = found.setdefault((*key, usage["mode"]), usage)
+            if first is not usage:
+                add(first, usage)
+                self._remarks.alter(what, "added to another one, which has the same texts now")
         return list(found.values())
 
 

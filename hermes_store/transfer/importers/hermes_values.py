@@ -11,12 +11,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from hermes_store import values
+from hermes_store.errors import InvalidArgumentError
 
 __all__ = [
+    "LONGEST_ID",
     "Note",
     "Row",
     "altered",
+    "in_json",
     "json_of",
+    "moment_of",
     "number_of",
     "readable",
     "shown",
@@ -30,14 +34,16 @@ T = TypeVar("T")
 Note = Callable[[str], None]
 """Told what was altered."""
 
-_LONGEST_ID = 480
+LONGEST_ID = 480
+"""Characters of a text that stands in an index, or in a key beside other texts."""
+_YEAR_9950 = 251_820_000_000.0
 
 
 def readable(value: Any) -> str:
     """A value as a text that can be part of a key."""
     given = "" if value is None else value
     text = given.decode("utf-8", "replace") if isinstance(given, bytes) else str(given)
-    return values.optional_text("text", text.replace("\0", "\ufffd")[:_LONGEST_ID]) or ""
+    return values.optional_text("text", text.replace("\0", "\ufffd")[:LONGEST_ID]) or ""
 
 
 def without_defaults(row: Row, defaults: Mapping[str, str | None]) -> Row:
@@ -80,7 +86,17 @@ def json_of(value: Any, note: Note) -> Any:
     if value is None or value == "":
         return None
     text = text_of(value, "JSON", note)
-    return values.decode_json(text)
+    return in_json(values.decode_json(text), text, note)
+
+
+def in_json(value: Any, text: Any, note: Note) -> Any:
+    """What a text of JSON says; the text where JSON of a store cannot hold it, as with NaN."""
+    try:
+        values.encode_json("it", [value])  # which may stand in `extra`, so one level is left
+    except InvalidArgumentError as exc:
+        note(f"JSON {exc.problem}: it is a text now")
+        return text
+    return value
 
 
 def number_of(value: Any, name: str, note: Note) -> float | None:
@@ -95,15 +111,23 @@ def number_of(value: Any, name: str, note: Note) -> float | None:
     return altered(usable, f"{name} {value!r}", note)
 
 
+def moment_of(value: Any, name: str, note: Note) -> float | None:
+    """A time in epoch seconds before the year 9950, or None."""
+    number = number_of(value, name, note)
+    if number is None or 0 <= number < _YEAR_9950:
+        return number
+    return altered(None, f"{name} {value!r}", note)
+
+
 def whole_of(value: Any, name: str, note: Note) -> int:
-    """A whole number that a sum can take; 0 for what is no number."""
-    if isinstance(value, int) and abs(value) <= values.GREATEST_SUM:
+    """A whole number of which sums can be made; 0 for what is no number."""
+    if isinstance(value, int) and abs(value) <= values.GREATEST_COUNT:
         return value
     try:
         number = int(float(value))
     except (TypeError, ValueError, OverflowError):
         number = 0
-    bounded = max(-values.GREATEST_SUM, min(number, values.GREATEST_SUM))
+    bounded = max(-values.GREATEST_COUNT, min(number, values.GREATEST_COUNT))
     if value != bounded:
         note(f"{name} {value!r} is {bounded} now")
     return bounded

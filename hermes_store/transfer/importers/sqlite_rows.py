@@ -6,15 +6,17 @@ the order of their rowids, without any index: a damaged one is passed over, and 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from hermes_store.database.sqlite import SQLITE
 from hermes_store.database.sqlite_engines import reading_mode, sqlite_driver
 from hermes_store.database.sqlite_file import connect
 from hermes_store.database.sqlite_trust import distrust
-from hermes_store.errors import DamagedFileError, StoreUnavailableError
+from hermes_store.errors import DamagedFileError, StoreBusyError, StoreUnavailableError
 
 __all__ = ["Row", "SqliteRows", "connected", "dicts", "is_sqlite"]
 
@@ -35,7 +37,8 @@ def connected(path: Path) -> Iterator[tuple[Any, type[Exception]]]:
     """A connection in a transaction that sees the file as it is now, and its class of errors.
 
     Not a byte of the file changes. Raises `DamagedFileError` when the block, or opening the file,
-    meets an error of SQLite, and `StoreUnavailableError`.
+    meets an error of SQLite, `StoreBusyError` when another program locks it for five seconds, and
+    `StoreUnavailableError`.
     """
     if not path.is_file():
         raise StoreUnavailableError(f"{path} is not a file", "give the path of a file")
@@ -44,11 +47,14 @@ def connected(path: Path) -> Iterator[tuple[Any, type[Exception]]]:
     with closing(dbapi):
         distrust(dbapi)
         dbapi.text_factory = _text_or_bytes
+        began = time.monotonic()
         try:
             dbapi.execute("PRAGMA query_only=ON")
             dbapi.execute("BEGIN")
             dbapi.execute("SELECT count(*) FROM sqlite_master")
         except driver.DatabaseError as exc:
+            if SQLITE.is_busy(exc):
+                raise StoreBusyError(time.monotonic() - began) from exc
             raise DamagedFileError(f"{path}: its schema cannot be read ({exc})") from exc
         yield dbapi, driver.DatabaseError
 
