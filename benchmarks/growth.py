@@ -85,6 +85,8 @@ class Growing:
         yield "messages", Cell(messages, "")
         yield "size", Cell(_settled_size(self._address), "B")
         yield "open", self._quietest(self._open, 5)
+        if isinstance(self._address, Path):
+            yield "backup", self._backup(self._address)
         with SessionRepository(self._address) as repository:
             for title, call, times in self._reads(repository):
                 call()
@@ -115,6 +117,14 @@ class Growing:
         return len(tx.append_messages(session_id, self._corpus.messages(messages)))
 
     # --- measuring ------------------------------------------------------------------------------
+
+    def _backup(self, path: Path) -> Cell:
+        """Of a file: a checked copy, made once."""
+        with (
+            SessionRepository(path) as repository,
+            tempfile.TemporaryDirectory(prefix="backup-", dir=path.parent) as folder,
+        ):
+            return _cell([timed([lambda: repository.backup(folder)])])
 
     def _open(self) -> None:
         with SessionRepository(self._address) as repository:
