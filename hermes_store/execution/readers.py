@@ -118,6 +118,9 @@ class Readers:
             connection.roll_back()
             connection.close()
             raise
+        except BaseException as exc:
+            self._drop(connection, exc)
+            raise
         return connection
 
     def _connect(self) -> OpenConnection:

@@ -88,7 +88,8 @@ def in_order_of_storing(
     if shape.sort == "relevance" and high - low < _WORTH_A_LOOK:
         yield from _rows(connection, shape, "whole", {**parameters, "limit": limit})
         return
-    given = {**parameters, "bound": low + _FIRST if shape.sort == "oldest" else high - _FIRST}
+    last = low + _FIRST - 1 if shape.sort == "oldest" else high - _FIRST + 1
+    given = {**parameters, "bound": max(low, min(last, high))}  # there may be no number beyond
     for row in _rows(connection, shape, "first", {**given, "limit": limit}):
         found += 1
         yield row
@@ -170,8 +171,8 @@ def _side(sort: str, part: str) -> list[ColumnElement[bool]]:
     if part == "whole":
         return []
     if sort == "oldest":
-        return [_ID < _BOUND if part == "first" else _ID >= _BOUND]
-    return [_ID > _BOUND if part == "first" else _ID <= _BOUND]
+        return [_ID <= _BOUND if part == "first" else _ID > _BOUND]
+    return [_ID >= _BOUND if part == "first" else _ID < _BOUND]
 
 
 def _order(sort: str, part: str) -> ColumnElement[int]:

@@ -56,6 +56,13 @@ class TestIdle:
         terminate(database, repository._store.read(process))
         assert repository.session_count() == 1
 
+    def test_a_reader_s_dead_connection_leaves_no_error_in_the_log(
+        self, repository, database, caplog
+    ):
+        terminate(database, repository._store.read(process))
+        repository.session_count()
+        assert caplog.records == []
+
     def test_a_dead_connection_is_replaced_for_a_transaction_too(self, repository, database):
         terminate(database, repository._store.write(process))
         with repository.transaction() as tx:

@@ -1,6 +1,7 @@
 """Which hits are ranked, and that pages are whole however the server looks at its index."""
 
 import pytest
+from stored import change
 
 from hermes_store import SessionRepository
 from hermes_store.search.postgresql_looks import _rest
@@ -98,3 +99,17 @@ def test_words_that_are_rare_among_the_newest_messages_are_asked_of_the_index(
     found, matching, needed, how
 ):
     assert _rest(found, matching, 1_000_000, needed) == how
+
+
+GREATEST, LEAST = 2**63 - 1, -(2**63)
+
+
+@pytest.mark.parametrize("sort", ["newest", "oldest"])
+@pytest.mark.parametrize("given", [[GREATEST - 1, GREATEST], [LEAST, LEAST + 1], [LEAST, GREATEST]])
+def test_ids_of_other_tools_at_both_ends_of_the_numbers_are_found(database, given, sort):
+    with SessionRepository(database) as repository:
+        repository.create_session("s", "cli")
+        for id_ in given:
+            insert = "INSERT INTO messages (id, session_id, role, content, timestamp)"
+            change(database, f"{insert} VALUES (?, 's', 'user', 'needle', 1.0)", id_)
+        assert ids(repository, "needle", sort=sort) == given[:: -1 if sort == "newest" else 1]
