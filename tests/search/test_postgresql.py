@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from sqlalchemy.event import listen
 from stored import change, column
 
 from hermes_store import SessionRepository
@@ -133,6 +134,23 @@ def test_each_look_at_the_index_is_planned_for_its_own_words(database):
         kept = "SELECT generic_plans FROM pg_prepared_statements WHERE strpos(statement, 'ts_rank') > 0"
         found = repository._store.read(lambda connection: connection.execute(kept, {}).fetchall())
     assert found == [(0,)]
+
+
+@pytest.mark.parametrize("typed", ["needle", "C++"])
+def test_a_hit_that_is_deleted_during_a_transaction_s_search_is_left_out(
+    repository, database, typed
+):
+    gone, kept = repository.append_messages(
+        "s", [{"role": "user", "content": "needle C++"} for _ in range(2)]
+    )
+
+    def delete_before_it_is_shown(_connection, _cursor, statement, *_):
+        if statement.startswith("WITH hit"):
+            change(database, "DELETE FROM messages WHERE id = ?", gone)
+
+    listen(repository.engines.write, "before_cursor_execute", delete_before_it_is_shown)
+    with repository.transaction() as tx:
+        assert [hit["id"] for hit in tx.search_messages(typed)] == [kept]
 
 
 def test_a_long_word_is_told_from_one_that_begins_like_it(repository):
