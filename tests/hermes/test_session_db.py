@@ -73,6 +73,18 @@ def test_two_messages_with_one_platform_id_are_both_kept(db: SessionDB):
     assert not db.has_platform_message_id("s", "78")
 
 
+def test_ids_that_a_platform_gives_as_numbers_are_texts_as_in_hermes(db: SessionDB):
+    db.create_session("s", "telegram", chat_id=-100, thread_id=3, session_key=9)
+    session = db.get_session("s")
+    assert [session[n] for n in ("chat_id", "thread_id", "session_key")] == ["-100", "3", "9"]
+    db.append_message("s", "user", "hi", platform_message_id=77)
+    assert [db.has_platform_message_id("s", each) for each in (77, "77", 78)] == [True, True, False]
+    db.replace_messages("s", [{"role": "user", "content": "a", "message_id": 78}])
+    assert [m["platform_message_id"] for m in db.get_messages("s")] == ["78"]
+    db.record_gateway_session_peer("s", source="telegram", session_key=9, chat_id=5, thread_id=6)
+    assert [db.get_session("s")[name] for name in ("chat_id", "thread_id")] == ["5", "6"]
+
+
 def test_platform_ids_that_differ_by_a_nul_stay_apart(db) -> None:
     db.create_session("s", "slack")
     for odd in ("a", "a\0", "a\0b"):
@@ -248,16 +260,23 @@ def test_an_unknown_keyword_of_any_write_costs_nothing_of_it(db, store):
         "chat": lambda: db.record_gateway_session_peer(
             "s", source="x", session_key="k", chat_id="5", **more
         ),
+        "prompt": lambda: db.update_system_prompt("s", "p", **more),
+        "settings": lambda: db.update_session_meta("s", "{}", **more),
+        "model": lambda: db.update_session_model("s", "m2", **more),
+        "title": lambda: db.set_session_title("s", "named", **more),
+        "auto title": lambda: db.set_auto_title_if_empty("s", "auto", **more),
         "end": lambda: db.end_session("s", "done", **more),
     }
     db.create_session("s", "cli")
     for call in calls.values():
+        db._put_extra("s", new_keyword=None)
         call()
         kept = [store.get_session("s")["extra"], *(m["extra"] for m in store.get_messages("s"))]
         assert "kept" in {(each or {}).get("new_keyword") for each in kept}
     session = db.get_session("s")
     assert (session["input_tokens"], session["billing_provider"]) == (5, "p")
     assert (session["cwd"], session["chat_id"], session["end_reason"]) == ("/work", "5", "done")
+    assert (session["system_prompt"], session["model"], session["title"]) == ("p", "m2", "named")
 
 
 def test_odd_numbers_of_tokens_cost_no_other_number(db, store):

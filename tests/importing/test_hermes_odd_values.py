@@ -70,6 +70,20 @@ def test_ids_that_become_alike_stay_apart(tmp_path, target):
         assert repository.message_count() == 9
 
 
+def test_ids_of_a_table_without_a_key_cost_no_message(tmp_path, target):
+    """As in a file that was put together again from what could be read of a damaged one."""
+    old = HermesDatabase(tmp_path / "old.db", 30)
+    old.run("DROP TABLE messages")
+    old.run("CREATE TABLE messages (id, session_id, role, content, timestamp)")
+    for odd in (b"\xff", float("inf"), "x", 1.5, None, 7):
+        old.run("INSERT INTO messages VALUES (?, 's', 'user', 'hi', 1.0)", odd)
+    account = import_hermes_file(old.path, target)
+    assert account.left_out == []
+    with SessionRepository(target) as repository:
+        kept = [(message["extra"] or {}).get("id") for message in repository.get_messages("s")]
+    assert kept == [{"base64": "/w=="}, "inf", "x", 1.5, None, None]
+
+
 def test_records_of_usage_of_no_session_are_kept(tmp_path, target):
     old = HermesDatabase(tmp_path / "old.db", 30)
     old.insert("session_model_usage", session_id="gone", model="m", input_tokens=5)

@@ -12,7 +12,7 @@ from sqlalchemy import func, or_, select
 from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.base import Base, merged
 from hermes_store.adapters.hermes_agent.columns import Row, stored_session
-from hermes_store.adapters.hermes_agent.taken import as_taken, key_of
+from hermes_store.adapters.hermes_agent.taken import as_taken, key_of, text_of_id
 from hermes_store.models.stored import messages, sessions
 
 __all__ = ["Gateway"]
@@ -46,7 +46,11 @@ class Gateway(Base):
         """Say which chat a session belongs to; a name or origin of None keeps the stored one."""
         if not session_id or not session_key:
             return
-        chat = {"chat_id": chat_id, "chat_type": chat_type, "thread_id": thread_id}
+        chat = {
+            "chat_id": text_of_id(chat_id),
+            "chat_type": chat_type,
+            "thread_id": text_of_id(thread_id),
+        }
         told = {"display_name": display_name, "origin_json": origin_json}
         chat |= {name: value for name, value in told.items() if value is not None}
 

@@ -18,6 +18,7 @@ from hermes_store.adapters.hermes_agent.new_messages import (
     content_of,
     new_messages,
 )
+from hermes_store.adapters.hermes_agent.taken import text_of_id
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import messages
 from hermes_store.queries.message_pages import MessagePage
@@ -144,7 +145,7 @@ class Messages(Appending):
         """Whether a session has a message that a platform gave this id, in any state."""
         if not platform_message_id:
             return False
-        named = messages.c.external_id == platform_message_id
+        named = messages.c.external_id == text_of_id(platform_message_id)
         return bool(self._rows(_ids(session_id).where(named).limit(1)))
 
     def _around(self, session_id: str, message_id: int, window: int) -> list[Row]:

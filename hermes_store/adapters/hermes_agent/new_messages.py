@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from hermes_store import values
 from hermes_store.adapters.hermes_agent.columns import Row
-from hermes_store.adapters.hermes_agent.taken import as_taken
+from hermes_store.adapters.hermes_agent.taken import as_taken, text_of_id
 from hermes_store.adapters.hermes_agent.unknown import kept
 from hermes_store.queries.rows import new_row
 
@@ -104,8 +104,8 @@ def new_message(
     if isinstance(api_content, str):
         keep_beside(row, api_content=api_content)
     if platform_message_id:
-        row["external_id"] = platform_message_id
-        if not values.is_external_id(platform_message_id):
+        row["external_id"] = text_of_id(platform_message_id)
+        if not values.is_external_id(row["external_id"]):
             keep_aside(row)
     return row
 

@@ -13,7 +13,7 @@ from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.base import Base, merged
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.links import link_of
-from hermes_store.adapters.hermes_agent.taken import as_taken, key_of
+from hermes_store.adapters.hermes_agent.taken import as_taken, key_of, text_of_id
 from hermes_store.adapters.hermes_agent.unknown import kept
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import messages, sessions
@@ -35,7 +35,7 @@ class Sessions(Base):
         known = {name: kwargs.pop(name, None) for name in _AS_THEY_ARE}
         config, parent = kwargs.pop("model_config", None), kwargs.pop("parent_session_id", None)
         key = kwargs.pop("session_key", None)
-        extra = {name: kwargs.pop(name, None) for name in _IN_EXTRA}
+        extra = {name: text_of_id(kwargs.pop(name, None)) for name in _IN_EXTRA}
         known |= {"key": key_of(key, extra), "model_config": config or None}
         known["source"] = source or "unknown"
         extra |= kept("create_session", kwargs)
@@ -124,20 +124,23 @@ class Sessions(Base):
             self._change(row["id"], _fill_root(roots[row["cwd"]]), missing=None)
 
     def update_session_meta(
-        self, session_id: str, model_config_json: str, model: str | None = None
+        self, session_id: str, model_config_json: str, model: str | None = None, **more: Any
     ) -> None:
         """Replace the settings of a session's model, and its model unless it is None."""
+        self._keep("update_session_meta", session_id, more)
         given: Row = {"model_config": _decoded(model_config_json)}
         if model is not None:
             given["model"] = model
         self._if_there(self._repo.update_session, session_id, **given)
 
-    def update_system_prompt(self, session_id: str, system_prompt: str) -> None:
+    def update_system_prompt(self, session_id: str, system_prompt: str, **more: Any) -> None:
         """Store the whole system prompt as it was sent."""
+        self._keep("update_system_prompt", session_id, more)
         self._if_there(self._repo.update_system_prompt, session_id, system_prompt)
 
-    def update_session_model(self, session_id: str, model: str) -> None:
+    def update_session_model(self, session_id: str, model: str, **more: Any) -> None:
         """Say which model a session uses from now on."""
+        self._keep("update_session_model", session_id, more)
         self._if_there(self._repo.set_session_model, session_id, model)
 
     def update_session_billing_route(

@@ -14,7 +14,7 @@ from hermes_store import values
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.errors import InvalidArgumentError
 
-__all__ = ["as_taken", "key_of"]
+__all__ = ["as_taken", "key_of", "text_of_id"]
 
 _LONGEST = 480
 
@@ -41,8 +41,14 @@ def as_taken(given: Row, call: Callable[..., object]) -> Row:
             return taken
 
 
+def text_of_id(value: Any) -> Any:
+    """An id of a platform as a column of Hermes holds it: a number is a text there."""
+    return str(value) if isinstance(value, int) else value
+
+
 def key_of(session_key: Any, beside: Row) -> str | None:
     """The key of a session; one that cannot be a key is kept in `beside`."""
+    session_key = text_of_id(session_key)
     is_key = not session_key or values.is_external_id(session_key)
     beside["session_key"] = None if is_key else session_key
     return session_key or None if is_key else None

@@ -28,15 +28,17 @@ class Titles(Base):
             most = Titles.MAX_TITLE_LENGTH
             raise ValueError(f"Title too long: it may have {most} characters") from exc
 
-    def set_session_title(self, session_id: str, title: str) -> bool:
+    def set_session_title(self, session_id: str, title: str, **more: Any) -> bool:
         """Give a session its title; whether there is such a session.
 
         Raises ValueError for a title that is too long or that another conversation has.
         """
+        self._keep("set_session_title", session_id, more)
         return self._set_title(session_id, title, only_if_empty=False)
 
-    def set_auto_title_if_empty(self, session_id: str, title: str) -> bool:
+    def set_auto_title_if_empty(self, session_id: str, title: str, **more: Any) -> bool:
         """As `set_session_title`, unless the session has a title; whether it was set."""
+        self._keep("set_auto_title_if_empty", session_id, more)
         return self._set_title(session_id, title, only_if_empty=True)
 
     def _set_title(self, session_id: str, title: str, *, only_if_empty: bool) -> bool:

@@ -23,6 +23,7 @@ from hermes_store.transfer.importers.hermes_values import (
     moment_of,
     number_of,
     readable,
+    shown,
     text_of,
     whole_of,
     without_defaults,
@@ -127,7 +128,7 @@ def message_of(row: Row, defaults: Mapping[str, str | None], note: Note) -> Row:
     }
     message |= {name: json_of(given.pop(name, None), note) for name in names(messages, "json")}
     message["content"] = _content(given.pop("content", None), note)
-    message["id"] = given.pop("id", None) or row["rowid_"]
+    message["id"] = shown(given.pop("id", None)) or row["rowid_"]
     message["timestamp"] = moment_of(given.pop("timestamp", None), "timestamp", note)
     tokens = given.pop("token_count", None)
     message["token_count"] = None if tokens is None else whole_of(tokens, "token_count", note)
