@@ -175,6 +175,24 @@ def test_of_a_damaged_file_every_row_that_can_be_read_comes_along(old, target, w
         assert repository.check() == []
 
 
+def test_a_file_that_was_cut_off_is_read_up_to_there(old, target):
+    with closing(sqlite3.connect(old.path)) as connection:
+        connection.executemany(
+            "INSERT INTO messages (session_id, role, timestamp, content) VALUES ('s', 'user', 2, ?)",
+            [("x" * 1_000,) for _ in range(200)],
+        )
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = old.path.read_bytes()
+    old.path.write_bytes(whole[: len(whole) - 20 * PAGE])
+    account = import_hermes_file(old.path, target)
+    [damaged] = account.left_out
+    assert damaged.startswith("messages: rows from")
+    with SessionRepository(target) as repository:
+        assert 100 < repository.message_count("s") < 200
+        assert repository.check() == []
+
+
 def test_killed_at_any_moment_it_goes_on_and_ends_whole(old, target):
     for number in range(40):
         old.insert("sessions", id=f"n{number}", source="cli", started_at=5.0 + number)
