@@ -102,6 +102,9 @@ def test_a_file_that_is_too_damaged_to_be_copied_is_told_of_and_kept(home: Path,
         caplog.clear()
         SessionDB().close()
         assert "is not copied, and stays as it is" in caplog.text
+        said: list[str] = []
+        assert take_over(home / "state.db", home / "other.db", said.append) is None
+        assert "too damaged" in said[0]
         assert (home / "state.db").read_bytes() == damaged
 
 

@@ -358,6 +358,27 @@ def test_an_imported_session_has_its_texts_and_no_empty_ones(db: SessionDB):
     assert row["model_config"] == '{"a": 1}'
 
 
+def test_whatever_was_exported_is_imported_again(db: SessionDB, store: SessionRepository):
+    deep: Any = []
+    for _ in range(300):
+        deep = [deep]
+    db.create_session("s", "cli", session_key="k\0" * 400)
+    for text in ("one", "two"):
+        db.append_message("s", "user", text, platform_message_id="1")
+    db.append_message("s", "assistant", deep, tool_calls=deep, reasoning_details=deep)
+    beside = {"reasoning_content": "r", "codex_message_items": [{"a": 1}], "api_content": "as sent"}
+    db.append_message("s", "assistant", "t", observed=True, of_a_newer_hermes=1, **beside)
+    assert db.export_session("s")["messages"] == db.get_messages("s")
+    exported = {**db.export_session("s"), "id": "again", "started_at": -5, "ended_at": "x"}
+    assert db.import_sessions([exported])["imported_ids"] == ["again"]
+    assert db.get_session("again")["session_key"] == "k\0" * 400
+    one, other = db.get_messages("s"), db.get_messages("again")
+    names = [name for name in one[0] if name not in {"id", "session_id"}]
+    assert [[row[name] for name in names] for row in one] == [
+        [row[name] for name in names] for row in other
+    ]
+
+
 def test_links_are_those_of_the_store(db: SessionDB, store: SessionRepository):
     continued(db)
     assert store.get_session("tip")["link"] == "compression"

@@ -6,7 +6,7 @@ import json
 import time
 from typing import Any
 
-from hermes_store.adapters.hermes_agent.base import Base
+from hermes_store.adapters.hermes_agent.base import Base, merged
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.import_checks import (
     TEXTS,
@@ -15,7 +15,9 @@ from hermes_store.adapters.hermes_agent.import_checks import (
     number_or,
 )
 from hermes_store.adapters.hermes_agent.links import link_of
-from hermes_store.adapters.hermes_agent.new_messages import new_messages
+from hermes_store.adapters.hermes_agent.new_messages import as_core_takes, new_messages, when
+from hermes_store.adapters.hermes_agent.taken import key_of
+from hermes_store.models.visibility import state_of_flags
 
 __all__ = ["Importing"]
 
@@ -39,7 +41,7 @@ _FACTS = (
     "profile_name",
 )
 """What stays true elsewhere; a hand-over or a cooldown is of a moment."""
-_NUMBERS = ("ended_at", "estimated_cost_usd", "actual_cost_usd")
+_COSTS = ("estimated_cost_usd", "actual_cost_usd")
 
 
 class Importing(Base):
@@ -81,15 +83,17 @@ class Importing(Base):
 
     def _session(self, given: Row, by_id: dict[str, Row]) -> Row:
         """A session as the store imports it."""
-        started = number_or(given.get("started_at"), time.time(), float)
+        started = when(given.get("started_at"), time.time())
         session: Row = {"id": given["id"], "source": given.get("source") or "import"}
         session |= {name: given.get(name) or None for name in (*TEXTS, "model_config")}
         session |= {name: max(number_or(given.get(name), 0), 0) for name in _COUNTS}
-        session |= {name: number_or(given.get(name), None, float) for name in _NUMBERS}
-        session |= {"started_at": started, "key": given.get("session_key")}
+        session |= {name: number_or(given.get(name), None, float) for name in _COSTS}
+        session |= {"started_at": started, "ended_at": when(given.get("ended_at"), None)}
         session["archived"] = started if given.get("archived") else None
-        session["extra"] = _extra(given)
-        session["messages"] = [_exported(each) for each in _decoded(given["messages"])]
+        extra = {name: given.get(name) or None for name in _FACTS}
+        session["key"] = key_of(given.get("session_key"), extra)
+        session["extra"] = merged(None, extra)
+        session["messages"] = _exported(_decoded(given["messages"]))
         self._link(session, by_id)
         return session
 
@@ -117,11 +121,6 @@ def _cut_circles(found: list[Row]) -> list[str]:
     return cut
 
 
-def _extra(given: Row) -> Row | None:
-    found = {name: given.get(name) for name in _FACTS}
-    return {name: value for name, value in found.items() if value} or None
-
-
 def _decoded(messages: list[Row]) -> list[Row]:
     return [{**each, **{name: _json(each.get(name)) for name in _JSON}} for each in messages]
 
@@ -133,8 +132,8 @@ def _json(value: Any) -> Any:
         return value
 
 
-def _exported(message: Row) -> Row:
-    [row] = new_messages([message])
-    active, compacted = message.get("active", 1), message.get("compacted")
-    row["state"] = None if active in (1, True, None) else "compacted" if compacted else "rewound"
-    return row
+def _exported(messages: list[Row]) -> list[Row]:
+    rows = [as_core_takes(row) for row in new_messages(messages)]
+    for row, message in zip(rows, messages, strict=True):
+        row["state"] = state_of_flags(message.get("active"), message.get("compacted"))
+    return rows

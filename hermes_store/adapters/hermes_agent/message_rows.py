@@ -50,7 +50,9 @@ _NOTHING = [None] * 6
 
 def message_of(record: Mapping[str, Any]) -> Row:
     """A message that a method of the core gave, as Hermes' row."""
-    [row] = _rows([(*(record[name] for name in _NAMES), None)], decode=lambda value: value)
+    beside = {name: value for name, value in record.items() if name not in _NAMES}
+    given = {**record, "extra": {**beside, **(record["extra"] or {})}}  # an export has it on top
+    [row] = _rows([(*(given[name] for name in _NAMES), None)], decode=lambda value: value)
     return row
 
 

@@ -49,7 +49,7 @@ def take_over(old: Path, new: Path, say: Say = _log.info) -> Account | None:
     What was interrupted goes on at the next call; another process that calls it waits. Raises
     `StoreBusyError` or `StoreUnavailableError` when the old file cannot be opened now.
     """
-    if new.exists() or not _holds_conversations(old):
+    if new.exists() or not _holds_conversations(old, say):
         return None
     say(f"{old} is the file of a plain Hermes. Its conversations are copied to {new}, which is")
     say("used from now on. The old file is kept as it is.")
@@ -66,7 +66,7 @@ def take_over(old: Path, new: Path, say: Say = _log.info) -> Account | None:
     return account
 
 
-def _holds_conversations(old: Path) -> bool:
+def _holds_conversations(old: Path, say: Say) -> bool:
     """Whether an old file is to be copied. One that is too damaged for it is told of."""
     if not old.exists() or not old.stat().st_size:
         return False
@@ -77,6 +77,7 @@ def _holds_conversations(old: Path) -> bool:
         return False
     except DamagedFileError as exc:
         _log.error("%s is not copied, and stays as it is: %s", old, exc)
+        say(f"{old} is too damaged to be copied, and stays as it is; the log of Hermes says more.")
         return False
 
 
