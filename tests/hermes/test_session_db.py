@@ -217,6 +217,7 @@ def test_a_title_that_another_session_has_is_refused_in_the_words_of_hermes(db: 
     for name in ("s", "not there yet"):
         with pytest.raises(ValueError, match=r"^Title 'taken' is already in use by session t$"):
             db.set_session_title(name, "taken")
+    assert db.set_auto_title_if_empty("not there yet", "taken") is False
 
 
 def test_a_session_whose_extra_another_program_wrote_is_read(db: SessionDB, store):
@@ -299,6 +300,9 @@ def test_an_unknown_parent_does_not_cost_the_session(db: SessionDB, store: Sessi
 def test_an_unknown_session_is_an_error_for_a_message_and_nothing_else(db: SessionDB):
     with pytest.raises(SessionNotFoundError):
         db.append_message("ghost", "user", "lost?")
+    with pytest.raises(SessionNotFoundError):
+        db.replace_messages("ghost", [{"role": "user", "content": "lost?"}])
+    db.replace_messages("ghost", [])
     db.end_session("ghost", "done")
     db.reopen_session("ghost")
     assert db.get_session("ghost") is None

@@ -19,7 +19,7 @@ from hermes_store.adapters.hermes_agent.new_messages import (
     new_messages,
 )
 from hermes_store.adapters.hermes_agent.taken import text_of_id
-from hermes_store.errors import InvalidArgumentError
+from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
 from hermes_store.models.stored import messages
 from hermes_store.queries.message_pages import MessagePage
 
@@ -36,16 +36,21 @@ class Messages(Appending):
     def replace_messages(
         self, session_id: str, messages: Sequence[Row], active_only: bool = False, **more: Any
     ) -> None:
-        """Store other messages in place of a session's; with `active_only` of the live ones."""
+        """Store other messages in place of a session's; with `active_only` of the live ones.
+
+        Raises `SessionNotFoundError` when there are messages for a session that is nowhere.
+        """
         rows = new_messages(messages)
 
-        def replace(tx: Transaction, _session: Any) -> None:
+        def replace(tx: Transaction, _session: Any) -> bool:
             _all_taken(partial(tx.replace_messages, session_id), rows)
             if not active_only:
                 hidden = tx.get_messages(session_id, include="all")
                 tx.delete_messages(session_id, [m["id"] for m in hidden if m["state"] is not None])
+            return True
 
-        self._change(session_id, replace, missing=None)
+        if not self._change(session_id, replace, missing=False) and session_id and rows:
+            raise SessionNotFoundError(session_id)
         self._keep("replace_messages", session_id, more)
 
     def has_archived_messages(self, session_id: str) -> bool:

@@ -54,9 +54,11 @@ class Titles(Base):
             done = self._change(session_id, put, missing=None)
         except TitleInUseError as exc:
             raise ValueError(_in_use(wanted, exc.session_id)) from exc
-        if done is None and session_id and wanted and (holder := self.get_session_by_title(wanted)):
+        if done is not None or only_if_empty or not (session_id and wanted):
+            return bool(done)
+        if holder := self.get_session_by_title(wanted):
             raise ValueError(_in_use(wanted, holder["id"]))
-        return bool(done)
+        return False
 
     def get_session_title(self, session_id: str) -> str | None:
         """Return the title of this very session, or None."""
