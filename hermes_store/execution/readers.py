@@ -96,7 +96,7 @@ class Readers:
                 yield connection
                 connection.commit()
             except (HermesStoreError, SnapshotNeededError):
-                connection.roll_back()  # the package's own errors leave a connection usable
+                self._roll_back(connection)
                 raise
             except BaseException as exc:
                 self._drop(connection, exc)
@@ -133,6 +133,13 @@ class Readers:
             self._backend.begin_reading,
             self._settings.search_timeout,
         )
+
+    def _roll_back(self, connection: OpenConnection) -> None:
+        """Keep the connection after one of the package's own errors, unless ROLLBACK fails, too."""
+        try:
+            connection.roll_back()
+        except connection.errors as exc:
+            self._drop(connection, exc)
 
     def _drop(self, connection: OpenConnection, exc: BaseException) -> None:
         """Close the connection; after a lost server, close the idle ones, too."""
