@@ -20,6 +20,7 @@ from benchmarks.contenders import by_hand
 from benchmarks.contenders.changes_by_hand import ChangesByHand
 from benchmarks.contenders.search_by_hand import PAGE, REWOUND, SearchByHand
 from benchmarks.corpus import Message
+from hermes_store.search.postgresql import RANKED
 
 
 def translated(sql: str) -> str:
@@ -136,10 +137,14 @@ class PsycopgSearch(SearchByHand):
         self.close = self.db.close
 
     def _find(self, match: str, newest: bool, _source: str | None) -> list[int]:
-        found = self.db.execute(
-            "SELECT id FROM messages WHERE search @@ CAST(%(match)s AS tsquery)"
-            f" AND id NOT IN ({REWOUND})"
-            f" ORDER BY {'id DESC' if newest else self.BY_RELEVANCE} LIMIT 20 OFFSET 0",
-            {"match": match},
-        ).fetchall()
-        return [message_id for (message_id,) in found]
+        found = (
+            "SELECT id, search FROM messages WHERE search @@ CAST(%(match)s AS tsquery)"
+            f" AND id NOT IN ({REWOUND}) ORDER BY id DESC"
+        )
+        if newest:
+            statement = found.replace("id, search", "id")
+        else:
+            newest_hits = f"({found} LIMIT {RANKED}) AS found"
+            statement = f"SELECT id FROM {newest_hits} ORDER BY {self.BY_RELEVANCE}"
+        rows = self.db.execute(f"{statement} LIMIT 20 OFFSET 0", {"match": match}).fetchall()
+        return [message_id for (message_id,) in rows]

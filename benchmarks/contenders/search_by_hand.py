@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from benchmarks.contenders.by_hand import connect
+from hermes_store.search.sqlite import RANKED
 from hermes_store.settings import Settings
 
 SOURCE = (
@@ -61,15 +62,19 @@ class SearchByHand:
         return [hits[message_id] for message_id in ids]
 
     def _find(self, match: str, newest: bool, source: str | None) -> list[int]:
-        order = "messages_fts.rowid DESC"
-        found = self.db.execute(
-            f"SELECT messages_fts.rowid FROM messages_fts {SOURCE if source else ''}"
+        found = (
+            "SELECT messages_fts.rowid AS id, bm25(messages_fts) AS score"
+            f" FROM messages_fts {SOURCE if source else ''}"
             f" WHERE messages_fts MATCH ? AND messages_fts.rowid NOT IN ({REWOUND})"
-            f" {'AND s.source = ?' if source else ''}"
-            f" ORDER BY {order if newest else f'bm25(messages_fts), {order}'} LIMIT 20 OFFSET 0",
-            (match, source) if source else (match,),
-        ).fetchall()
-        return [message_id for (message_id,) in found]
+            f" {'AND s.source = ?' if source else ''} ORDER BY messages_fts.rowid DESC"
+        )
+        if newest:
+            statement = found.replace(", bm25(messages_fts) AS score", "")
+        else:
+            statement = f"SELECT id FROM ({found} LIMIT {RANKED}) ORDER BY score, id DESC"
+        asked = (match, source) if source else (match,)
+        rows = self.db.execute(f"{statement} LIMIT 20 OFFSET 0", asked).fetchall()
+        return [message_id for (message_id,) in rows]
 
 
 def hit(row: tuple[Any, ...], pattern: re.Pattern[str]) -> dict[str, Any]:

@@ -26,8 +26,9 @@ from hermes_store.settings import Settings
 ORIGINAL = "the original's query"
 ABOUT = (
     "Twenty hits, each with a snippet and its neighbours. By hand: the same SQL, by a query that is"
-    " written for the index, which nobody asks whether it is whole. The original: its query, which"
-    " ran one more for each hit, on its index of the message text alone."
+    " written for the index, which nobody asks whether it is whole; it ranks as many hits. The"
+    " original: its query, which ranks all and ran one more for each hit, on its index of the"
+    " message text alone."
 )
 
 
