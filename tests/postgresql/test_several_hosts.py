@@ -258,8 +258,10 @@ class TestStatementTimeout:
             repository.append_message("a", "user", "next")
             assert [each["content"] for each in repository.get_messages("a")] == ["next"]
 
-    @pytest.mark.parametrize(("budget", "greatest"), [(0, 200), (0.1, 100), (5, 200)])
-    def test_a_search_has_the_lower_of_the_two_limits(self, database, budget, greatest):
+    @pytest.mark.parametrize(("budget", "greatest"), [(0, 200), (0.1, 105), (5, 200)])
+    def test_a_search_has_the_lower_of_the_two_limits_and_a_twentieth_for_its_rollback(
+        self, database, budget, greatest
+    ):
         limit = text("SHOW statement_timeout")
 
         def look(connection):
