@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -18,14 +18,12 @@ from sqlalchemy import (
 )
 
 from hermes_store.database.connection import OpenConnection
-from hermes_store.database.postgresql_errors import COLUMN_MISSING, state_of
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import messages, sessions
 from hermes_store.models.visibility import visible
-from hermes_store.queries.rows import NewRow, alike
+from hermes_store.queries.rows import NewRow
 from hermes_store.queries.sessions import require, require_changed
 from hermes_store.queries.there import require_there
-from hermes_store.search.postgresql_words import words_of
 from hermes_store.search.triggers import OWN
 
 __all__ = ["append", "append_many", "append_once", "count_in", "known"]
@@ -46,8 +44,6 @@ _COUNT_IN = Statement(
 
 def append(connection: OpenConnection, row: NewRow) -> int:
     """Store a message, count it in its session; return its id."""
-    if connection.backend.merges_groups:
-        return append_together(connection, [row])[0]
     columns = row.columns
     count_in(connection, columns["session_id"], 1, row.tool_calls, columns["timestamp"])
     stored = _inserted(connection, columns)
@@ -58,6 +54,8 @@ def append(connection: OpenConnection, row: NewRow) -> int:
 
 def _inserted(connection: OpenConnection, columns: dict[str, Any]) -> int | None:
     """Store one row; return its id, or None when a foreign trigger kept it out."""
+    if connection.backend.is_server:
+        return cast("int | None", _of_servers().insert_one(connection, columns))
     names = _USUAL if _ARE_USUAL(columns) else _with_unusual(columns)
     inserted = connection.execute(_insert_row(names), tuple(map(columns.get, names)))
     return cast("int", inserted.lastrowid) if inserted.rowcount else None
@@ -180,64 +178,20 @@ def known(connection: OpenConnection, session_id: str, given: str | None) -> int
     return None if found is None else cast("int", found[0])
 
 
-# --- messages of several callers, on databases that merge groups ----------------------------------
-
-_TYPES = {float: "float8", int: "bigint"}
+# --- on a server ----------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=64)
-def _statement(names: tuple[str, ...]) -> str:
-    """INSERT of messages with these columns, each given as an array."""
-    listed = ", ".join(names)
-    arrays = ", ".join(f"CAST(%({name})s AS {_type(name)}[])" for name in names)
-    return f"""\
-WITH given AS (
-    SELECT * FROM unnest({arrays}, CAST(%(calls)s AS bigint[]))
-        WITH ORDINALITY AS given({listed}, calls, place)),
-summed AS (
-    SELECT session_id, count(*) AS added, sum(calls) AS calls, max(timestamp) AS at
-    FROM given GROUP BY session_id),
-locked AS (
-    SELECT id FROM sessions WHERE id IN (SELECT session_id FROM summed)
-    ORDER BY id FOR NO KEY UPDATE),
-counted AS (
-    UPDATE sessions AS s SET message_count = coalesce(s.message_count, 0) + summed.added,
-        tool_call_count = coalesce(s.tool_call_count, 0) + summed.calls,
-        last_active = greatest(s.last_active, summed.at)
-    FROM summed JOIN locked ON locked.id = summed.session_id
-    WHERE s.id = locked.id RETURNING s.id)
-INSERT INTO messages ({listed})
-SELECT {", ".join(map(_taken, names))}
-FROM given JOIN counted ON counted.id = given.session_id ORDER BY place
-RETURNING id, session_id"""  # noqa: S608 - of the names of columns
+@cache
+def _of_servers() -> Any:
+    """What a file needs no import of."""
+    from hermes_store.queries import appends_on_servers  # noqa: PLC0415 - only where it is used
 
-
-def _type(name: str) -> str:
-    return "text" if name == "search" else _TYPES.get(messages.c[name].type.python_type, "text")
-
-
-def _taken(name: str) -> str:
-    return "CAST(given.search AS tsvector)" if name == "search" else f"given.{name}"
+    return appends_on_servers
 
 
 def append_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[int]:
-    """Store messages, count them in their sessions; return their ids, in order."""
-    given = alike(rows)
-    arrays = {name: [row[name] for row in given] for name in given[0]}
-    if connection.takes_words:
-        arrays["search"] = [*map(words_of, given)]
-    calls = [row.tool_calls for row in rows]
-    try:
-        stored = connection.execute(_statement(tuple(arrays)), {**arrays, "calls": calls})
-    except connection.errors as exc:
-        connection.takes_words = state_of(exc) != COLUMN_MISSING
-        raise
-    stored = stored.fetchall()
-    if len(stored) < len(rows):
-        for missing in set(arrays["session_id"]) - {session_id for _, session_id in stored}:
-            require(connection, missing)  # there: a trigger took its messages away
-    ids = sorted(message_id for message_id, _ in stored)  # given out in order, reported in any
-    require_there(connection, ids, len(rows))
+    """Store messages of several callers by one statement; return their ids, in order."""
+    ids: list[int] = _of_servers().append_together(connection, rows)
     return ids
 
 
