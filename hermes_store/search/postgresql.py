@@ -20,7 +20,7 @@ from hermes_store.search.budget import Budget
 from hermes_store.search.chosen import ChosenSessions
 from hermes_store.search.matching import has_symbols, matches, spellings
 from hermes_store.search.postgresql_ddl import INCOMPLETE
-from hermes_store.search.postgresql_looks import Row, Shape, in_order_of_storing
+from hermes_store.search.postgresql_looks import PLANNED_ONCE, Row, Shape, in_order_of_storing
 from hermes_store.search.query import And, Not, Phrase, Query
 from hermes_store.search.ranking import best_first, needed, on_page
 from hermes_store.search.searched import compared
@@ -72,7 +72,9 @@ def find(
         rows = best_first(found, RANKED) if sort == "relevance" else found
         if shape.is_doubted:
             rows = _right(connection, tree, rows, budget)
-        return on_page(rows, limit, offset)
+        ids = on_page(rows, limit, offset)
+    connection.run(PLANNED_ONCE)
+    return ids
 
 
 def _right(
