@@ -197,7 +197,7 @@ class Copying:
         there = 0 if last is None else self._source.count(messages, until=last)
         with self._pieces(messages, after=last) as pieces:
             for done, some in pieces:
-                self._write(messages, some, target_rows.store_messages)
+                self._write(messages, some, partial(target_rows.store_new, table=messages))
                 self._report("messages", there + done, total)
 
     def _copy_rows(self, table: Table, *, until: int | None = None) -> None:

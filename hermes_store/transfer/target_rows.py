@@ -22,7 +22,7 @@ __all__ = [
     "name_and_link",
     "reserve_ids",
     "rows_of",
-    "store_messages",
+    "store_new",
     "store_rows",
     "store_sessions",
 ]
@@ -79,22 +79,17 @@ def store_rows(target: OpenConnection, rows: list[Row], *, table: Table) -> None
         same = [table.c[name] == value for name, value in zip(keys_of(table), key, strict=True)]
         target.core.execute(delete(table).where(*same))
     if new:
-        _insert(target, table, list(new.values()))
+        store_new(target, list(new.values()), table=table)
 
 
-def _insert(target: OpenConnection, table: Table, rows: list[Row]) -> None:
+def store_new(target: OpenConnection, rows: list[Row], *, table: Table) -> None:
     """Store new rows, in the fastest way unless a program listens: it sees no COPY."""
     if target.watched:
         target.core.execute(insert(table), rows)
-    else:
-        target.backend.insert(target.core, table, rows)
-
-
-def store_messages(target: OpenConnection, rows: list[Row]) -> None:
-    """Store messages that the target lacks."""
-    if target.backend.is_server and not target.watched:
+        return
+    if table is messages and target.backend.is_server:
         rows = [{**row, "search": words_of(row)} for row in rows]
-    _insert(target, messages, rows)
+    target.backend.insert(target.core, table, rows)
 
 
 def store_sessions(target: OpenConnection, rows: list[Row]) -> None:
@@ -102,7 +97,7 @@ def store_sessions(target: OpenConnection, rows: list[Row]) -> None:
     there = {row["id"] for row in rows_of(target, sessions, rows)}
     new = [row for row in rows if row["id"] not in there]
     if new:
-        _insert(target, sessions, new)
+        store_new(target, new, table=sessions)
     old = [row for row in rows if row["id"] in there]
     if old:
         _update_sessions(target, old, [name for name in old[0] if name != "id"])

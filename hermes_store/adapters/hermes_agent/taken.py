@@ -23,8 +23,7 @@ def as_taken(given: Row, call: Callable[..., object]) -> Row:
     """Make a call with keywords as it takes them; return those.
 
     A value that is refused becomes what JSON can hold of it, then text, then its begin, then
-    nothing. Raises
-    `InvalidArgumentError` for other arguments.
+    nothing. Raises `InvalidArgumentError` for other arguments.
     """
     taken = dict(given)
     forms = {name: iter((_as_json, _as_text, _begin, _nothing)) for name in given}
