@@ -107,9 +107,13 @@ def _delete_sessions(options: Options, sessions: tuple[str, ...], *, yes: bool) 
         if not yes:
             _ask([*rows.values()])
         options.kept = lambda: f"deleted {output.count(len(deleted), 'session')} of {len(rows)}"
-        for session_id, listed in whole.items():
-            if repo.delete_session(session_id):
-                deleted.extend(row["id"] for row in listed)
+        try:
+            for session_id, listed in whole.items():
+                if repo.delete_session(session_id):
+                    deleted.extend(row["id"] for row in listed)
+        except KeyboardInterrupt:  # it may have come between a COMMIT and its count
+            deleted = [name for name in rows if repo.get_session(name) is None]
+            raise
     if options.as_json:
         output.print_json({"deleted": deleted})
     else:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
+from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.queries import titles
 from hermes_store.queries.session_changes import link_parent
+from hermes_store.queries.sessions import get
 from hermes_store.records import ImportResult
 from hermes_store.transfer.parsing import ParsedSession, parse
 from hermes_store.transfer.slices import store_in_slices
-from hermes_store.transfer.storing import WHOLE, Imported, import_session
+from hermes_store.transfer.storing import WHOLE, Imported, import_session, number_stored
 
 __all__ = ["import_all"]
 
@@ -74,21 +76,49 @@ def _join(
 
 
 def _store(session: ParsedSession, write: Callable[..., Any], done: ImportResult) -> Imported:
+    before = done.sessions, done.messages
+    try:
+        if session.is_long:
+            imported = store_in_slices(session, write, done)
+        else:
+            imported = cast("Imported", write(import_session, session))
+        _count(session, imported, done)
+    except KeyboardInterrupt:
+        if session.found and session.found[0] != WHOLE:
+            _recount(session, write(_stored, session), before, done)
+        raise
+    return imported
+
+
+def _count(session: ParsedSession, imported: Imported, done: ImportResult) -> None:
     session_id = session.columns["id"]
-    if session.is_long:
-        imported = store_in_slices(session, write, done)
-    else:
-        imported = cast("Imported", write(import_session, session))
     if imported.there == WHOLE:
         done.skipped.append(session_id)
-        return imported
+        return
     done.sessions += 1
     done.messages += session.number - imported.there
     if imported.title != session.columns["title"] or session.cut_title:
         done.retitled[session_id] = imported.title or ""
     if session.cut_title:
         done.too_long_titles[session_id] = session.cut_title
-    return imported
+
+
+def _recount(
+    session: ParsedSession, stored: int | None, before: tuple[int, int], done: ImportResult
+) -> None:
+    """Count a session after Ctrl-C, which may have come between its COMMIT and its count."""
+    sessions, messages = before
+    done.unfinished.pop(session.columns["id"], None)
+    if stored == WHOLE:
+        done.sessions, done.messages = sessions + 1, messages + session.number - session.found[0]
+    elif stored is not None:
+        done.unfinished[session.columns["id"]] = stored
+
+
+def _stored(connection: OpenConnection, session: ParsedSession) -> int | None:
+    """How many messages of a session are stored, `WHOLE` for all; None when it is not there."""
+    there = get(connection, session.columns["id"])
+    return None if there is None else number_stored(connection, there)
 
 
 def _retitled(done: ImportResult, session_id: str, title: str) -> None:

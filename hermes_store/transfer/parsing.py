@@ -58,6 +58,8 @@ class ParsedSession(NamedTuple):
     """How long its title was before it was cut, if it was."""
     usage: list[dict[str, Any]]
     """Its records of usage, encoded."""
+    found: list[int]
+    """Filled by `begin`: how many of its messages were there already."""
 
     @property
     def is_long(self) -> bool:
@@ -68,9 +70,8 @@ class ParsedSession(NamedTuple):
 def parse(given: Any) -> ParsedSession:
     """Check and encode what an export wrote. Raises `InvalidArgumentError`."""
     if not isinstance(given, Mapping):
-        raise InvalidArgumentError(
-            "sessions", f"{type(given).__name__} is not a dict", "give dicts"
-        )
+        kind = type(given).__name__
+        raise InvalidArgumentError("sessions", f"{kind} is not a dict", "give dicts")
     session_id = values.new_session_id("id", given.get("id"))
     here = f"session {session_id}"
     columns = _located(here, _session_columns, given)
@@ -85,9 +86,8 @@ def parse(given: Any) -> ParsedSession:
     columns |= {"title": title, "message_count": look.live}
     columns.setdefault("tool_call_count", look.tool_calls)
     columns.setdefault("last_active", columns["started_at"] if look.last is None else look.last)
-    return ParsedSession(
-        columns, found, look.number, first, look.rising_ids(), unknown, cut_title, used
-    )
+    looked = look.number, first, look.rising_ids()
+    return ParsedSession(columns, found, *looked, unknown, cut_title, used, [])
 
 
 def _repeatable(here: str, found: Any) -> Iterable[Any]:

@@ -25,6 +25,7 @@ __all__ = [
     "ids_that_are_free",
     "import_session",
     "insert_messages",
+    "number_stored",
     "require_stored",
 ]
 
@@ -68,11 +69,19 @@ def begin(
     connection: OpenConnection, session: ParsedSession, unfinished: dict[str, Any]
 ) -> Imported:
     """Store a session without its messages, unless there is one with its id."""
+    imported = _begin(connection, session, unfinished)
+    session.found[:] = [imported.there]
+    return imported
+
+
+def _begin(
+    connection: OpenConnection, session: ParsedSession, unfinished: dict[str, Any]
+) -> Imported:
     columns = {**session.columns, **unfinished}
     title, parent = columns["title"], columns["parent_session_id"]
     there = get(connection, columns["id"])
     if there is not None:
-        return Imported(_how_many(connection, there), there["title"], parent)
+        return Imported(number_stored(connection, there), there["title"], parent)
     if title is not None and titles.holder(connection, title) is not None:
         columns["title"] = titles.next_in_lineage(connection, title)
     if parent is not None and exists(connection, parent):
@@ -112,7 +121,7 @@ def are_free(connection: OpenConnection, ids: Sequence[int]) -> bool:
     return True
 
 
-def _how_many(connection: OpenConnection, session: SessionRecord) -> int:
+def number_stored(connection: OpenConnection, session: SessionRecord) -> int:
     """How many messages an unfinished session has; `WHOLE` for any other session."""
     if session["ended_at"] is None and session["end_reason"] == IMPORTING:
         all_of_it = select(func.count()).where(messages.c.session_id == session["id"])

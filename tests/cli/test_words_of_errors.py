@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from hermes_store import errors
+from hermes_store import SessionRepository, errors
 from hermes_store.cli.errors import message_of
 from hermes_store.errors import InvalidArgumentError
 
@@ -108,6 +108,19 @@ KEPT = {
         "deleted 0 sessions of 1",
     ),
 }
+
+
+def test_an_interruption_right_after_a_delete_counts_it(run, filled, monkeypatch):
+    delete = SessionRepository.delete_session
+
+    def interrupted(*given):
+        delete(*given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SessionRepository, "delete_session", interrupted)
+    result = run("delete", "--yes", "20260210_0")
+    assert result.code == 130
+    assert result.err.splitlines()[-1] == "interrupted: deleted 1 session of 1"
 
 
 @pytest.mark.parametrize(("command", "function", "kept"), [(c, *k) for c, k in KEPT.items()])

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from itertools import count
 
 import pytest
@@ -101,6 +102,29 @@ def test_an_interrupted_import_goes_on_where_it_stopped(repository, monkeypatch,
     assert [m["id"] for m in repository.get_messages("long")] == [10 + 2 * n for n in range(LENGTH)]
     assert repository.get_session("long")["end_reason"] == "done"
     assert repository.import_sessions([long_session()]).skipped == ["long"]
+
+
+@pytest.mark.parametrize("length", [3, LENGTH])
+@pytest.mark.parametrize("writes", [1, 2, 3, 4, 5])
+def test_an_interruption_right_after_a_commit_counts_what_was_stored(repository, monkeypatch, length, writes):  # fmt: skip
+    """As Ctrl-C between a COMMIT and the count of it does."""
+    result, write, written = ImportResult(), repository._write, count(1)
+
+    def door(function, *args, **kwargs):
+        value = write(function, *args, **kwargs)
+        if next(written) == writes:
+            raise KeyboardInterrupt
+        return value
+
+    monkeypatch.setattr(repository, "_write", door)
+    interrupted = writes == 1 or length > 3
+    with pytest.raises(KeyboardInterrupt) if interrupted else nullcontext():
+        repository.import_sessions([long_session(length)], result=result)
+    whole = repository.get_session("long")["end_reason"] == "done"
+    number = repository.message_count("long")
+    assert (result.sessions, result.messages) == ((1, number) if whole else (0, 0))
+    assert result.unfinished == ({} if whole else {"long": number})
+    assert result.skipped == []
 
 
 def test_ids_that_are_taken_make_all_ids_new(repository):
