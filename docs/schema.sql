@@ -1,4 +1,4 @@
--- The schema at revision 0019, as SQLite keeps it. Written by 'make schema'.
+-- The schema at revision 0020, as SQLite keeps it. Written by 'make schema'.
 -- Times are Unix epoch seconds (UTC), costs US dollars. docs/changing-the-schema.md says how to
 -- change it.
 
@@ -385,13 +385,13 @@ CREATE INDEX idx_sessions_continued ON sessions (parent_session_id, started_at, 
 
 CREATE INDEX idx_sessions_key ON sessions ("key", started_at) WHERE key IS NOT NULL;
 
-CREATE INDEX idx_sessions_last_active ON sessions (last_active DESC);
+CREATE INDEX idx_sessions_last_active ON sessions (last_active DESC, id DESC);
 
 CREATE INDEX idx_sessions_parent ON sessions (parent_session_id);
 
 CREATE INDEX idx_sessions_source ON sessions (source);
 
-CREATE INDEX idx_sessions_started ON sessions (started_at DESC);
+CREATE INDEX idx_sessions_started ON sessions (started_at DESC, id DESC);
 
 CREATE UNIQUE INDEX idx_sessions_title_unique ON sessions (title) WHERE title IS NOT NULL;
 

@@ -141,8 +141,8 @@ class Session(Base):
             sqlite_where=text("link = 'compression'"),
             info={"condition": "both databases'"},
         ),
-        # newest first
-        Index("idx_sessions_started", text("started_at DESC")),
+        # newest first; with the id a page need not be sorted
+        Index("idx_sessions_started", text("started_at DESC"), text("id DESC")),
         # look-up by title; a title names one session
         Index(
             "idx_sessions_title_unique",
@@ -152,7 +152,7 @@ class Session(Base):
             info={"condition": "SQLite's"},  # NULLs are distinct anyway
         ),
         # last used first, at the cost of the page
-        Index("idx_sessions_last_active", text("last_active DESC")),
+        Index("idx_sessions_last_active", text("last_active DESC"), text("id DESC")),
         # the newest session of a key
         Index(
             "idx_sessions_key",

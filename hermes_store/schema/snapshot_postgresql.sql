@@ -1,4 +1,4 @@
--- The schema of a new database at revision 0019. Written by 'make schema'.
+-- The schema of a new database at revision 0020. Written by 'make schema'.
 CREATE TABLE hermes_store_version (
     version_num VARCHAR(32) NOT NULL, 
     CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
@@ -518,4 +518,14 @@ EXCEPTION WHEN undefined_function OR undefined_column THEN  -- searches and chec
     RETURN new;
 END $$;
 
-INSERT INTO hermes_store_version (version_num) VALUES ('0019');
+-- Running upgrade 0019 -> 0020
+
+DROP INDEX idx_sessions_started;
+
+CREATE INDEX idx_sessions_started ON sessions (started_at DESC, id DESC);
+
+DROP INDEX idx_sessions_last_active;
+
+CREATE INDEX idx_sessions_last_active ON sessions (last_active DESC, id DESC);
+
+INSERT INTO hermes_store_version (version_num) VALUES ('0020');

@@ -1,4 +1,4 @@
--- The schema of a new database at revision 0019. Written by 'make schema'.
+-- The schema of a new database at revision 0020. Written by 'make schema'.
 CREATE TABLE hermes_store_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
@@ -40,11 +40,7 @@ CREATE INDEX idx_sessions_source ON sessions (source)
 ;
 CREATE INDEX idx_sessions_parent ON sessions (parent_session_id)
 ;
-CREATE INDEX idx_sessions_started ON sessions (started_at DESC)
-;
 CREATE UNIQUE INDEX idx_sessions_title_unique ON sessions (title) WHERE title IS NOT NULL
-;
-CREATE INDEX idx_sessions_last_active ON sessions (last_active DESC)
 ;
 CREATE TABLE search_index (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -395,8 +391,12 @@ CREATE TABLE leases (
 	CONSTRAINT pk_leases PRIMARY KEY (name)
 )
 ;
+CREATE INDEX idx_sessions_started ON sessions (started_at DESC, id DESC)
+;
+CREATE INDEX idx_sessions_last_active ON sessions (last_active DESC, id DESC)
+;
 INSERT INTO hermes_store_version (version_num)
-VALUES ('0019')
+VALUES ('0020')
 ;
 INSERT INTO search_index (id, state, detail, changed_at, owner, owned_until)
 VALUES (1, 'ready', '', (julianday('now') - 2440587.5) * 86400, NULL, NULL)

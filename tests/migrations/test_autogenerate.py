@@ -150,7 +150,7 @@ class TestOnAMigratedFile:
         script(
             path,
             'DROP INDEX idx_sessions_started; CREATE INDEX "idx_sessions_started" on\n'
-            "[sessions] ( `started_at`   desc ); -- as somebody types it",
+            "[sessions] ( `started_at`   desc,id\tDESC ); -- as somebody types it",
         )
         assert differences(path) == []
 
