@@ -65,8 +65,6 @@ class Backend(Protocol):
     begin_reading: str
     keeps_readers: bool
     """Whether connections that read are kept by the store and not by SQLAlchemy's pool."""
-    merges_groups: bool
-    """Whether equal operations of a group run as one statement."""
 
     def write_engine(self, url: URL, settings: Settings) -> Engine:
         """Engine for connections that write. Holds no pool."""

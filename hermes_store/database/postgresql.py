@@ -95,7 +95,6 @@ class _PostgreSQL:
     begin_writing = engines.BEGIN_WRITING
     begin_reading = engines.BEGIN_READING
     keeps_readers = False
-    merges_groups = True
 
     def write_engine(self, url: URL, settings: Settings) -> Engine:
         """Engine for connections that write."""

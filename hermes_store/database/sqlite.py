@@ -87,7 +87,6 @@ class _SQLite:
     begin_writing = "BEGIN IMMEDIATE"
     begin_reading = "BEGIN"
     keeps_readers = True
-    merges_groups = False
 
     def write_engine(self, url: URL, settings: Settings) -> Engine:
         """Engine for the one connection that writes, in WAL mode."""

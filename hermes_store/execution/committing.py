@@ -27,7 +27,7 @@ from hermes_store.errors import (
 )
 from hermes_store.execution.connections import WriteConnections
 from hermes_store.execution.figures import Figures, Group
-from hermes_store.execution.groups import run_in_turn, run_merged
+from hermes_store.execution.groups import run_group
 from hermes_store.execution.savepoint import can_run_again, run_in_savepoint
 from hermes_store.execution.turns import DONE, Turn
 
@@ -72,7 +72,6 @@ class Committer:
         self._backend = backend
         self._connections = WriteConnections(engine, backend, renew)
         self._repair = repair
-        self._run_group = run_merged if backend.merges_groups else run_in_turn
         self.figures = Figures()
         """What was committed so far, and how long it took."""
 
@@ -156,7 +155,7 @@ class Committer:
                 for turn in turns:
                     self._run_carefully(connection, turn)
             else:
-                self._run_group(connection, turns)
+                run_group(connection, turns)
             require_transaction(connection)
             connection.require_same_file_lately()
             committing = True

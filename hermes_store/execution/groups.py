@@ -1,7 +1,7 @@
 """How the operations of a group run: one after the other, or equal operations as one.
 
 Some operations have a form for many callers, `operation.together`. It halves the work of the
-server, and the process does a third of its own.
+database, and the process does a third of its own less.
 
 On a server, groups run on several connections and hosts. Each group locks the rows of the sessions
 that it changes, in the order of their ids. So two groups seldom wait for each other. When they do,
@@ -17,26 +17,29 @@ from typing import Any
 from hermes_store.database.connection import OpenConnection
 from hermes_store.execution.turns import Operation, Turn
 
-__all__ = ["run_in_turn", "run_merged"]
+__all__ = ["run_group"]
 
 
-def run_in_turn(connection: OpenConnection, turns: Sequence[Turn]) -> None:
-    """Run one operation after the other, and set the result of each turn."""
-    for turn in turns:
-        turn.run(connection)
+def run_group(connection: OpenConnection, turns: Sequence[Turn]) -> None:
+    """Run the operations, and set the result of each turn. Raises what any of them raises."""
+    if len(turns) == 1:
+        turns[0].run(connection)
+        return
+    ordered = sorted(turns, key=_session) if connection.backend.is_server else turns
+    for function, some in groupby(ordered, _function):
+        _run_alike(connection, function, list(some))
 
 
-def run_merged(connection: OpenConnection, turns: Sequence[Turn]) -> None:
-    """Run operations of the same function together. Raises what any of them raises."""
-    for function, some in groupby(sorted(turns, key=_session), _function):
-        alike = list(some)
-        together = getattr(function, "together", None)
-        if together is None or len(alike) == 1:
-            run_in_turn(connection, alike)
-            continue
-        results = together(connection, [_arguments(turn)[0] for turn in alike])
-        for turn, result in zip(alike, results, strict=True):
-            turn.result = result
+def _run_alike(connection: OpenConnection, function: Any, turns: Sequence[Turn]) -> None:
+    """Run operations of the same function."""
+    together = getattr(function, "together", None)
+    if together is None or len(turns) == 1:
+        for turn in turns:
+            turn.run(connection)
+        return
+    results = together(connection, [_arguments(turn)[0] for turn in turns])
+    for turn, result in zip(turns, results, strict=True):
+        turn.result = result
 
 
 def _function(turn: Turn) -> Any:

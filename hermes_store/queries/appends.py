@@ -83,11 +83,27 @@ def _insert_many(connection: OpenConnection, session_id: str, rows: list[NewRow]
     if not rows:
         require(connection, session_id)
         return []
-    if connection.backend.merges_groups:
-        return append_together(connection, rows)
-    latest = max(row.columns["timestamp"] for row in rows)
-    calls = sum(row.tool_calls for row in rows)
-    count_in(connection, session_id, len(rows), calls, latest)
+    return append_together(connection, rows)
+
+
+def append_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[int]:
+    """Store messages, of several callers maybe, and count them; return their ids, in order."""
+    if connection.backend.is_server:
+        ids: list[int] = _of_servers().append_together(connection, rows)
+        return ids
+    of_sessions: dict[str, list[NewRow]] = {}
+    for row in rows:
+        of_sessions.setdefault(row.columns["session_id"], []).append(row)
+    for session_id, some in of_sessions.items():
+        latest = max(row.columns["timestamp"] for row in some)
+        count_in(connection, session_id, len(some), sum(row.tool_calls for row in some), latest)
+    return _insert_together(connection, rows)
+
+
+append.together = append_together  # type: ignore[attr-defined]  # what a group runs instead
+
+
+def _insert_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[int]:
     names = _with_unusual(name for row in rows for name in row.columns)
     most = connection.core.dialect.insertmanyvalues_max_parameters // (len(names) + 1)
     at_once = min(_MOST_ROWS, 1 << most.bit_length() - 1)
@@ -187,12 +203,3 @@ def _of_servers() -> Any:
     from hermes_store.queries import appends_on_servers  # noqa: PLC0415 - only where it is used
 
     return appends_on_servers
-
-
-def append_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[int]:
-    """Store messages of several callers by one statement; return their ids, in order."""
-    ids: list[int] = _of_servers().append_together(connection, rows)
-    return ids
-
-
-append.together = append_together  # type: ignore[attr-defined]  # what a group runs instead

@@ -122,8 +122,8 @@ class TestEngines:
             backend.lock_schema(connection)
 
     def test_what_a_store_is_made_of(self, backend: Backend) -> None:
-        facts = backend.keeps_readers, backend.merges_groups, backend.keeps_nul
-        assert facts == ((False, True, False) if backend.is_server else (True, False, True))
+        facts = backend.keeps_readers, backend.keeps_nul
+        assert facts == ((False, False) if backend.is_server else (True, True))
         assert backend.sorts_null_first == backend.is_server
         assert backend.write_connections(Settings()) == (2 if backend.is_server else 1)
 
