@@ -1,7 +1,7 @@
 """How the operations of a group run: one after the other, or equal operations as one.
 
-Some operations have a form for many callers, `operation.together`. On a server it halves the
-work there, and the process does a third of its own less.
+Some operations have a form for many callers, `operation.together`: fewer statements, and on a
+server fewer ways to it.
 
 On a server, groups run on several connections and hosts. Each group locks the rows of the sessions
 that it changes, in the order of their ids. So two groups seldom wait for each other. When they do,
