@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hermes_store.database.backend import Backend
 from hermes_store.errors import HermesStoreError, RefusedError, StoreBusyError
@@ -19,6 +19,7 @@ __all__ = [
     "type_error",
     "typed_errors",
     "unknown_error",
+    "words_of",
 ]
 
 T = TypeVar("T")
@@ -42,7 +43,19 @@ def type_error(backend: Backend, exc: BaseException) -> BaseException:
 
 def unknown_error(exc: BaseException) -> RefusedError:
     """The typed error for an unknown error of the driver."""
-    return RefusedError(" ".join(str(getattr(exc, "orig", None) or exc).split()))
+    return RefusedError(" ".join(words_of(getattr(exc, "orig", None) or exc).split()))
+
+
+_SHOWS_ROW = {"23502", "23514"}  # SQLSTATEs, not null and check: the detail is the row itself
+
+
+def words_of(exc: Any) -> str:
+    """What a driver's error says, without the texts of a row that a server adds."""
+    said = getattr(exc, "diag", None)
+    if said is None or said.message_primary is None:
+        return str(exc)
+    detail = None if said.sqlstate in _SHOWS_ROW else said.message_detail
+    return "\n".join(filter(None, (said.message_primary, detail)))
 
 
 @contextmanager

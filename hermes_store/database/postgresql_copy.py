@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
+from hermes_store.database.failures import words_of
+
 __all__ = ["copy_in"]
 
 
@@ -35,8 +37,7 @@ def _without_context(connection: Connection) -> Iterator[None]:
         yield
     except connection.dialect.loaded_dbapi.Error as exc:
         if exc.diag.context:
-            said = filter(None, (exc.diag.message_primary, exc.diag.message_detail))
-            exc.args = ("\n".join(said),)
+            exc.args = (words_of(exc),)
         raise
 
 
