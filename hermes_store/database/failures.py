@@ -15,11 +15,11 @@ __all__ = [
     "again_if_lost",
     "pause",
     "retry_while_busy",
+    "said_by",
     "translate_error",
     "type_error",
     "typed_errors",
     "unknown_error",
-    "words_of",
 ]
 
 T = TypeVar("T")
@@ -43,13 +43,13 @@ def type_error(backend: Backend, exc: BaseException) -> BaseException:
 
 def unknown_error(exc: BaseException) -> RefusedError:
     """The typed error for an unknown error of the driver."""
-    return RefusedError(" ".join(words_of(getattr(exc, "orig", None) or exc).split()))
+    return RefusedError(" ".join(said_by(getattr(exc, "orig", None) or exc).split()))
 
 
 _SHOWS_ROW = {"23502", "23514"}  # SQLSTATEs, not null and check: the detail is the row itself
 
 
-def words_of(exc: Any) -> str:
+def said_by(exc: Any) -> str:
     """What a driver's error says, without the texts of a row that a server adds."""
     said = getattr(exc, "diag", None)
     if said is None or said.message_primary is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
-from hermes_store.database.failures import words_of
+from hermes_store.database.failures import said_by
 
 __all__ = ["copy_in"]
 
@@ -37,7 +37,7 @@ def _without_context(connection: Connection) -> Iterator[None]:
         yield
     except connection.dialect.loaded_dbapi.Error as exc:
         if exc.diag.context:
-            exc.args = (words_of(exc),)
+            exc.args = (said_by(exc),)
         raise
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, cast
 
@@ -14,29 +15,36 @@ from hermes_store.queries.sessions import require
 from hermes_store.queries.there import require_there
 from hermes_store.search.postgresql_words import words_of
 
-__all__ = ["append_together", "insert_one"]
+__all__ = ["append_together", "insert_one", "noticing_no_place", "with_words"]
 
 _TYPES = {float: "float8", int: "bigint"}
 
 
 def insert_one(connection: OpenConnection, columns: Mapping[str, Any]) -> int | None:
     """Store one row; return its id, or None when a foreign trigger kept it out."""
-    given = _with_words(connection, columns)
+    given = with_words(connection, columns)
     returned = _run(connection, _insert_row(tuple(given)), given).fetchone()
     return None if returned is None else cast("int", returned[0])
 
 
-def _with_words(connection: OpenConnection, columns: Mapping[str, Any]) -> dict[str, Any]:
+def with_words(connection: OpenConnection, columns: Mapping[str, Any]) -> dict[str, Any]:
     """A row with the words that it is found by, where there is a column for them."""
     return {**columns, "search": words_of(columns)} if connection.takes_words else dict(columns)
 
 
-def _run(connection: OpenConnection, statement: str, parameters: dict[str, Any]) -> Any:
+@contextmanager
+def noticing_no_place(connection: OpenConnection) -> Iterator[None]:
+    """After an error of this block: what runs again brings no words where they have no column."""
     try:
-        return connection.execute(statement, parameters)
+        yield
     except connection.errors as exc:
         connection.takes_words = state_of(exc) != COLUMN_MISSING
         raise
+
+
+def _run(connection: OpenConnection, statement: str, parameters: dict[str, Any]) -> Any:
+    with noticing_no_place(connection):
+        return connection.execute(statement, parameters)
 
 
 @lru_cache(maxsize=64)
@@ -84,7 +92,7 @@ def _taken(name: str) -> str:
 
 def append_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[int]:
     """Store messages, count them in their sessions; return their ids, in order."""
-    given = [_with_words(connection, columns) for columns in alike(rows)]
+    given = [with_words(connection, columns) for columns in alike(rows)]
     arrays = {name: [row[name] for row in given] for name in given[0]}
     calls = [row.tool_calls for row in rows]
     stored = _run(connection, _statement(tuple(arrays)), {**arrays, "calls": calls}).fetchall()

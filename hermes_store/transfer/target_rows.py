@@ -9,7 +9,7 @@ from sqlalchemy import Table, bindparam, delete, func, insert, select, update
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.models.stored import TABLES, leases, messages, sessions
-from hermes_store.search.postgresql_words import words_of
+from hermes_store.queries.appends_on_servers import noticing_no_place, with_words
 from hermes_store.transfer.copy_rows import Row, by_key, keys_of, with_keys
 
 __all__ = [
@@ -88,8 +88,9 @@ def store_new(target: OpenConnection, rows: list[Row], *, table: Table) -> None:
         target.core.execute(insert(table), rows)
         return
     if table is messages and target.backend.is_server:
-        rows = [{**row, "search": words_of(row)} for row in rows]
-    target.backend.insert(target.core, table, rows)
+        rows = [with_words(target, row) for row in rows]
+    with noticing_no_place(target):
+        target.backend.insert(target.core, table, rows)
 
 
 def store_sessions(target: OpenConnection, rows: list[Row]) -> None:

@@ -10,6 +10,7 @@ from support import until
 from hermes_store import SessionRepository, migrate
 from hermes_store.errors import SearchIndexError
 from hermes_store.search import rebuild
+from hermes_store.transfer.copying import copy
 
 INSERT = "INSERT INTO {} (session_id, role, timestamp, content) VALUES ('s', 'user', 0, '{}')"
 FILES = (
@@ -103,6 +104,17 @@ def test_no_message_is_lost_and_no_search_is_silent_where_the_words_are_not_kept
     repository.reindex()
     assert repository.check() == []
     assert ids_found(repository, "needle") == [1, 2]
+
+
+def test_a_copy_comes_whole_where_the_words_are_not_kept(sqlite_database, database):
+    with SessionRepository(sqlite_database) as source:
+        source.create_session("s", "cli")
+        source.append_message("s", "user", "walrus")
+    change(database, "ALTER TABLE messages DROP COLUMN search CASCADE")
+    assert copy(sqlite_database, database).messages == 1
+    with SessionRepository(database) as target:
+        target.reindex()
+        assert len(ids_found(target, "walrus")) == 1
 
 
 def test_check_counts_words_that_are_missing_or_of_another_text(repository, database):
