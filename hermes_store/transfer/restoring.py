@@ -46,6 +46,8 @@ from hermes_store.transfer.unfinished import flush, typed_os_errors, unfinished
 
 __all__ = ["Restored", "restore"]
 
+_PAGE = 4096
+
 
 class Restored(NamedTuple):
     """What a store holds after a restore."""
@@ -73,8 +75,8 @@ def restore(
     that have it open get one `FileReplacedError` and go on with the new file. On a server one
     transaction exchanges the rows; what it held is kept in a file beside the backup.
 
-    `replace` lets a server's database go that is not empty, and a sound SQLite file of another
-    program.
+    `replace` lets a server's database go that is not empty, and a file of another program: a sound
+    SQLite file, or text.
 
     Raises `InvalidArgumentError`, `BackupError` for a file that is damaged or holds no store,
     `SchemaTooNewError`, `ForeignDatabaseError`, `StoreUnavailableError`, `StoreBusyError`; in each
@@ -95,7 +97,7 @@ def _restore_file(given: Path, state: State, url: URL, replace: bool, report: Pr
     backend_of(url).require_one_name(url)
     if not replace and _is_another_programs(path, url):
         raise BackupError(
-            f"{path} is the database of another program, and holds no store; nothing was changed",
+            f"{path} is a file of another program, and holds no store; nothing was changed",
             "give the path of the store, or replace it with replace=True (--replace)",
         )
     with typed_os_errors(path):
@@ -178,12 +180,18 @@ def _is_another_programs(path: Path, url: URL) -> bool:
     try:
         state = look_at_file(url, lock_timeout=LOCK_TIMEOUT)
     except DamagedFileError:
-        return False
+        return _is_text(path)
     except ForeignDatabaseError:
         return True
     except SchemaTooNewError:
         return is_hermes_file(path)
     return state.is_new and not state.is_empty
+
+
+def _is_text(path: Path) -> bool:
+    with path.open("rb") as file:
+        begins = file.read(_PAGE)
+    return b"\0" not in begins and begins.decode("utf-8", "ignore").strip() != ""
 
 
 def _exchanged(new: Path, path: Path) -> Path | None:

@@ -122,6 +122,15 @@ class TestAFile:
         assert mistyped.read_bytes() == before
         assert restore(path, mistyped, replace=True).kept.read_bytes() == before
 
+    @pytest.mark.parametrize("text", ["my notes\n", "笔记" * 3_000, '{"a": 1}'], ids=range(3))
+    def test_a_text_is_replaced_only_when_asked_to(self, path, tmp_path, text: str) -> None:
+        mistyped = tmp_path / "notes.txt"
+        mistyped.write_text(text, encoding="utf-8")
+        with pytest.raises(BackupError, match=r"of another program.*nothing was.*--replace"):
+            restore(path, mistyped)
+        assert mistyped.read_text("utf-8") == text
+        assert restore(path, mistyped, replace=True).kept.read_text("utf-8") == text
+
     def test_an_older_backup_is_upgraded_and_the_answer_says_so(
         self, filled: Path, path: Path
     ) -> None:
