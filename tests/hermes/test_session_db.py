@@ -444,6 +444,31 @@ def test_routes_are_kept_by_scope(db: SessionDB):
     assert db.load_gateway_routing_entries() == {}
 
 
+LONG_NAMES = ["x" * 600, "键" * 600, "a\0b", "x" * 600 + "y"]
+
+
+def test_names_that_no_key_can_be_are_kept_apart(db: SessionDB):
+    long = "/home/" + "d" * 600
+    for scope in ("", long):
+        for name in LONG_NAMES:
+            db.save_gateway_routing_entry(name, name[-1], scope=scope)
+        db.delete_gateway_routing_entries(LONG_NAMES[:1], scope=scope)
+        kept = db.load_gateway_routing_entries(scope=scope)
+        assert len(kept) == len(LONG_NAMES) - 1
+        assert kept["x" * 600 + "y"] == "y"
+    db.replace_gateway_routing_entries({}, scope=long)
+    assert db.load_gateway_routing_entries(scope=long) == {}
+    assert len(db.load_gateway_routing_entries()) == len(LONG_NAMES) - 1
+
+
+def test_usage_of_a_model_with_a_very_long_name_is_kept(db: SessionDB):
+    db.create_session("s", "cli")
+    db.record_auxiliary_usage("s", "t" * 600, model="m" * 600, input_tokens=5)
+    db.update_token_counts("s", model="m" * 600, input_tokens=3)
+    used = db._repo.usage_report("model")
+    assert sum(row["input_tokens"] for row in used) == 8
+
+
 def test_a_topic_is_bound_to_one_session(db: SessionDB):
     db.create_session("s", "telegram")
     topic: Any = {"chat_id": 1, "user_id": 5, "session_key": "k", "session_id": "s"}

@@ -12,7 +12,13 @@ from sqlalchemy import func, or_, select
 from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.base import Base, merged
 from hermes_store.adapters.hermes_agent.columns import Row, stored_session
-from hermes_store.adapters.hermes_agent.taken import as_taken, key_of, text_of_id
+from hermes_store.adapters.hermes_agent.taken import (
+    as_taken,
+    key_of,
+    meta_key,
+    meta_prefix,
+    text_of_id,
+)
 from hermes_store.models.stored import messages, sessions
 
 __all__ = ["Gateway"]
@@ -146,7 +152,7 @@ class Gateway(Base):
     ) -> None:
         """Store the routes of a scope in place of all that are there."""
         with self._repo.transaction() as tx:
-            for key, value in tx.meta.items(f"{_ROUTES}{scope}/"):
+            for key, value in tx.meta.items(meta_prefix(f"{_ROUTES}{scope}/")):
                 if value.get("scope", "") == scope:  # a scope is a folder, and may hold another
                     tx.meta.delete(key)
             for name, entry in entries.items():
@@ -155,7 +161,7 @@ class Gateway(Base):
 
     def load_gateway_routing_entries(self, *, scope: str = "") -> dict[str, str]:
         """Return the routes of a scope by the keys of chats."""
-        found = [value for _key, value in self._repo.meta.items(f"{_ROUTES}{scope}/")]
+        found = [value for _key, value in self._repo.meta.items(meta_prefix(f"{_ROUTES}{scope}/"))]
         return {
             row["session_key"]: row["entry_json"] for row in found if row.get("scope", "") == scope
         }
@@ -166,12 +172,12 @@ class Gateway(Base):
         """Forget the routes of some chats."""
         with self._repo.transaction() as tx:
             for name in session_keys:
-                tx.meta.delete(f"{_ROUTES}{scope}/{name}")
+                tx.meta.delete(meta_key(f"{_ROUTES}{scope}/{name}"))
 
 
 def _route(scope: str, session_key: str, entry_json: str) -> tuple[str, Row]:
     row = {"scope": scope, "session_key": session_key, "entry_json": entry_json}
-    return f"{_ROUTES}{scope}/{session_key}", {**row, "updated_at": time.time()}
+    return meta_key(f"{_ROUTES}{scope}/{session_key}"), {**row, "updated_at": time.time()}
 
 
 def _is_of(row: Row, asked: Mapping[str, Any]) -> bool:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 from hermes_store import values
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.errors import InvalidArgumentError
 
-__all__ = ["as_taken", "key_of", "text_of_id"]
+__all__ = ["as_taken", "begin_of", "key_of", "meta_key", "meta_prefix", "text_of_id"]
 
 _LONGEST = 480
+_LONGEST_SHOWN = 400
 
 
 def as_taken(given: Row, call: Callable[..., object]) -> Row:
@@ -26,7 +28,7 @@ def as_taken(given: Row, call: Callable[..., object]) -> Row:
     nothing. Raises `InvalidArgumentError` for other arguments.
     """
     taken = dict(given)
-    forms = {name: iter((_as_json, _as_text, _begin, _nothing)) for name in given}
+    forms = {name: iter((_as_json, _as_text, begin_of, _nothing)) for name in given}
     forms["extra"] = iter((_as_json, _as_texts, _nothing))
     while True:
         try:
@@ -67,8 +69,22 @@ def _as_text(value: Any) -> str:
         return f"a {type(value).__name__} that cannot be written"
 
 
-def _begin(value: Any) -> str:
+def begin_of(value: Any) -> str:
+    """What a column takes of a name that is longer than any."""
     return _as_text(value)[:_LONGEST]
+
+
+def meta_key(name: str) -> str:
+    """The key of a row in `meta`; a digest stands for a name that no key can be."""
+    if values.is_external_id(name):
+        return name
+    return f"{meta_prefix(name)}#{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def meta_prefix(begin: str) -> str:
+    """What the keys of names with this begin begin with; other keys may do so, too."""
+    shown = begin.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+    return shown[:_LONGEST_SHOWN]
 
 
 def _as_texts(extra: Row) -> Row:

@@ -11,6 +11,7 @@ from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.base import Base
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.listed_rows import listed, select_listed
+from hermes_store.adapters.hermes_agent.taken import meta_key, meta_prefix
 from hermes_store.models.stored import sessions
 
 __all__ = ["Telegram"]
@@ -42,7 +43,7 @@ class Telegram(Base):
         now = time.time()
         with self._repo.transaction() as tx:
             tx.meta.set(_VERSION, "2")
-            there = tx.meta.get(f"{_MODES}{chat_id}") or {"activated_at": now}
+            there = tx.meta.get(meta_key(f"{_MODES}{chat_id}")) or {"activated_at": now}
             told = {
                 "chat_id": str(chat_id),
                 "user_id": str(user_id),
@@ -52,7 +53,7 @@ class Telegram(Base):
                 "allows_users_to_create_topics": _flag(allows_users_to_create_topics),
                 "capability_checked_at": now,
             }
-            tx.meta.set(f"{_MODES}{chat_id}", {**there, **told})
+            tx.meta.set(meta_key(f"{_MODES}{chat_id}"), {**there, **told})
 
     def disable_telegram_topic_mode(self, *, chat_id: str, clear_bindings: bool = True) -> None:
         """Take that back, and unless told otherwise forget which topics were bound."""
@@ -64,7 +65,7 @@ class Telegram(Base):
 
     def is_telegram_topic_mode_enabled(self, *, chat_id: str, user_id: str) -> bool:
         """Whether topics of a chat are sessions, for this user."""
-        mode = self._repo.meta.get(f"{_MODES}{chat_id}")
+        mode = self._repo.meta.get(meta_key(f"{_MODES}{chat_id}"))
         return bool(mode and mode.get("enabled", 1) and str(mode.get("user_id")) == str(user_id))
 
     # --- bindings -------------------------------------------------------------------------------
@@ -156,18 +157,21 @@ class Telegram(Base):
 
 
 def _key(chat_id: Any, thread_id: Any) -> str:
-    return f"{_BINDINGS}{chat_id}/{thread_id}"
+    return meta_key(f"{_BINDINGS}{chat_id}/{thread_id}")
 
 
 def _bindings(of: Any, chat_id: Any = None) -> list[Row]:
     begin = _BINDINGS if chat_id is None else f"{_BINDINGS}{chat_id}/"
-    return [{**_SAME_AS_MISSING, **value} for _key, value in of.meta.items(begin)]
+    found = [{**_SAME_AS_MISSING, **value} for _, value in of.meta.items(meta_prefix(begin))]
+    return [row for row in found if chat_id is None or str(row["chat_id"]) == str(chat_id)]
 
 
 def _disable(tx: Transaction, chat_id: Any) -> None:
-    mode = tx.meta.get(f"{_MODES}{chat_id}")
+    mode = tx.meta.get(meta_key(f"{_MODES}{chat_id}"))
     if mode:
-        tx.meta.set(f"{_MODES}{chat_id}", {**mode, "enabled": 0, "updated_at": time.time()})
+        tx.meta.set(
+            meta_key(f"{_MODES}{chat_id}"), {**mode, "enabled": 0, "updated_at": time.time()}
+        )
 
 
 def _flag(value: bool | None) -> int | None:
