@@ -58,7 +58,10 @@ def conversation(
     statement = _LIVE if include == "live" else _ALL
     rows = statement.run(connection, session=session_id).fetchall()
     # Each column by its name and each test by itself: loops would take twice as long.
-    for id_, time, role, content, form, name, call_id, calls, tool, reason, extra, *said in rows:
+    for (
+        id_, time, role, content, form, name, call_id, calls, tool, reason, extra,
+        reasoning, details, codex,
+    ) in rows:  # fmt: skip
         message = {"role": role, "content": content if form is None else decode(content)}
         if name is not None:
             message["name"] = name
@@ -66,8 +69,8 @@ def conversation(
             message["tool_call_id"] = call_id
         if calls is not None:
             message["tool_calls"] = decode(calls)
-        if role == "assistant" and said != _NOTHING_SAID:
-            _add_what_was_said(message, *said)
+        if role == "assistant" and (reasoning or details is not None or codex is not None):
+            _add_what_was_said(message, reasoning, details, codex)
         if not strict:
             message["id"], message["timestamp"] = id_, time
             if tool is not None:
@@ -81,9 +84,6 @@ def conversation(
 
 
 conversation.mostly_alone = True  # type: ignore[attr-defined]  # a single statement, as a rule
-
-
-_NOTHING_SAID = [None, None, None]
 
 
 def _add_what_was_said(message: dict[str, Any], reasoning: Any, details: Any, codex: Any) -> None:
