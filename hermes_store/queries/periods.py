@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Literal, NamedTuple, cast
+from bisect import bisect_left
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Literal, NamedTuple
 
 __all__ = ["BEYOND", "SECONDS_AN_HOUR", "Ahead", "Period", "Unit", "ahead_of_utc", "periods_back"]
 
@@ -18,6 +19,8 @@ _LONGEST: dict[Unit, timedelta] = {
 _HOURS_A_DAY = 24
 _MOST_AHEAD = 26
 """Hours: no clock is so far from UTC."""
+_ONE_CHANGE = 6 * _HOURS_A_DAY
+"""Hours in which a zone changes its clocks once at most: since 1970 a week has been the least."""
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - compared with local times
 BEYOND = 70_000_000
 """Hours since the Unix epoch: a record's hour is less, so that every zone has a date for it."""
@@ -55,7 +58,7 @@ def _first_hour(day: date, zone: tzinfo | None) -> int:
     midnight = (day - _EPOCH.date()).days * _HOURS_A_DAY
     earliest, latest = max(midnight - _MOST_AHEAD, 0), max(midnight + _MOST_AHEAD, 0)
     ahead = _ahead(earliest, zone)
-    if ahead == _ahead(latest, zone):  # no zone changes its clocks twice within six days
+    if ahead == _ahead(latest, zone):  # one change at most would lie between
         return -((ahead - timedelta(hours=midnight)) // timedelta(hours=1))
     return next(
         (hour for hour in range(latest, earliest, -1) if _local(hour - 1, zone).date() < day),
@@ -95,15 +98,20 @@ class Ahead(NamedTuple):
     """Whole hours, rounded down: an hour belongs to the one in which it begins."""
 
 
-def ahead_of_utc(hours: Iterable[int], zone: tzinfo | None) -> list[Ahead]:
-    """How far a zone was ahead at each of `hours`, which are in order; one for all until a change.
+def ahead_of_utc(first: int, last: int, zone: tzinfo | None) -> list[Ahead]:
+    """How far a zone is ahead from the first hour on, and from each change until the last one.
 
     Without a zone, by the local time of the machine.
     """
-    found: list[Ahead] = []
-    for hour in hours:
-        moment = datetime.fromtimestamp(hour * SECONDS_AN_HOUR, UTC).astimezone(zone)
-        whole = cast("timedelta", moment.utcoffset()) // timedelta(hours=1)
-        if not found or found[-1].hours != whole:
-            found.append(Ahead(hour, whole))
+
+    def whole_hours(hour: int) -> int:
+        return _ahead(hour, zone) // timedelta(hours=1)
+
+    found = [Ahead(first, whole_hours(first))]
+    for start in range(first, last, _ONE_CHANGE):
+        some = range(start + 1, min(start + _ONE_CHANGE, last) + 1)
+        before = found[-1].hours
+        if whole_hours(some[-1]) != before:
+            since = some[bisect_left(some, True, key=lambda hour: whole_hours(hour) != before)]
+            found.append(Ahead(since, whole_hours(since)))
     return found

@@ -22,7 +22,7 @@ from hermes_store.queries.periods import Period, Unit, periods_back
 from hermes_store.queries.usage_sums import IN_RANGE, SUMS, of_sessions, sums
 from hermes_store.records import UsageSum
 
-__all__ = ["by_time"]
+__all__ = ["by_time", "ends_of"]
 
 _AT_ONCE = 1_000
 """Periods that are asked for before the next look where the last record is: there may be gaps."""
@@ -41,8 +41,8 @@ def _newest_first(
 ) -> Iterator[UsageSum]:
     asked = _together if connection.backend.is_server else _each
     shape, given = meant
-    while (ends := _ends(shape).run(connection, **given).fetchone()) is not None:
-        periods = _between(max(ends[1], given["start"]), ends[0], unit, zone, at_once)
+    while ends := ends_of(connection, shape, given):
+        periods = _between(*ends, unit, zone, at_once)
         for period, row in asked(connection, shape, given, periods):
             if row[0]:
                 yield sums(period.name, row)
@@ -55,9 +55,17 @@ def _between(first: int, last: int, unit: Unit, zone: tzinfo | None, most: int) 
     return [*islice(following, most)]
 
 
+def ends_of(
+    connection: OpenConnection, shape: Shape, given: dict[str, Any]
+) -> tuple[int, int] | None:
+    """An hour that no record is before, and the hour of the last record; None without records."""
+    found = _ends(shape).run(connection, **given).fetchone()
+    return None if found is None else (max(found[1], given["start"]), found[0])
+
+
 @lru_cache(maxsize=64)
 def _ends(shape: Shape) -> Statement:
-    """The last hour that counts, and one that no record is before."""
+    """The last hour of the chosen records, and the first of all: neither takes a sort."""
     every = usage.alias("every")
     first = select(func.min(every.c.hour)).scalar_subquery()
     hours = of_sessions(select(usage.c.hour, first).where(*IN_RANGE), shape)

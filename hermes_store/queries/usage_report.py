@@ -29,7 +29,7 @@ from hermes_store.models.stored import sessions, usage
 from hermes_store.queries.filtering import Shape, chosen, conditions
 from hermes_store.queries.periods import BEYOND, SECONDS_AN_HOUR, Unit, ahead_of_utc
 from hermes_store.queries.tool_calls import calls_by_tool
-from hermes_store.queries.usage_by_time import by_time
+from hermes_store.queries.usage_by_time import by_time, ends_of
 from hermes_store.queries.usage_records import COUNTS
 from hermes_store.queries.usage_sums import IN_RANGE, SUMS, of_sessions, sum_of, sums
 from hermes_store.records import UsageBy, UsageSum
@@ -130,12 +130,6 @@ def _by_text(by: UsageBy, shape: Shape, bounded: bool) -> Statement:
 
 
 @lru_cache(maxsize=64)
-def _hours(shape: Shape) -> Statement:
-    hours = select(usage.c.hour).distinct().where(*IN_RANGE).order_by(usage.c.hour)
-    return Statement(of_sessions(hours, shape))
-
-
-@lru_cache(maxsize=64)
 def _of_hours(shape: Shape, changes: int) -> Statement:
     """Sums for each hour of the day, in a zone whose clocks were changed so often."""
     ahead: ColumnElement[Any] = bindparam("ahead_0", type_=BigInteger)
@@ -156,10 +150,10 @@ def _number(name: str) -> Any:
 def _by_hour_of_day(
     connection: OpenConnection, shape: Shape, given: dict[str, Any], zone: tzinfo | None
 ) -> Iterator[UsageSum]:
-    rows = _hours(shape).run(connection, **given).fetchall()
-    changes = ahead_of_utc((row[0] for row in rows), zone)
-    if not changes:
+    ends = ends_of(connection, shape, given)
+    if ends is None:
         return
+    changes = ahead_of_utc(*ends, zone)
     since = {f"since_{n}": each.since for n, each in enumerate(changes) if n}
     ahead = {f"ahead_{n}": each.hours for n, each in enumerate(changes)}
     found = _of_hours(shape, len(changes) - 1).run(connection, **given, **since, **ahead)
