@@ -21,6 +21,7 @@ from hermes_store.queries.filtering import Chosen, Shape
 from hermes_store.queries.periods import Period, Unit, periods_back
 from hermes_store.queries.usage_sums import IN_RANGE, SUMS, of_sessions, sums
 from hermes_store.records import UsageSum
+from hermes_store.search.postgresql_looks import PLANNED_ONCE
 
 __all__ = ["by_time", "ends_of"]
 
@@ -94,7 +95,6 @@ def _each(
 # --- on a server, where each statement is a way there and back ------------------------------------
 
 _PLANNED_EACH_TIME = "SET LOCAL plan_cache_mode TO force_custom_plan"
-_PLANNED_ONCE = "SET LOCAL plan_cache_mode TO DEFAULT"
 
 
 def _together(
@@ -106,7 +106,7 @@ def _together(
     of_them = given | {"start": starts[0], "beyond": ends[-1], "starts": starts, "ends": ends}
     connection.run(_PLANNED_EACH_TIME)
     rows = (_grouped(shape) if shape else _RANGES).run(connection, **of_them).fetchall()
-    connection.run(_PLANNED_ONCE)
+    connection.run(PLANNED_ONCE)
     return [(periods[-place], row) for place, *row in sorted(rows, reverse=True)]
 
 
