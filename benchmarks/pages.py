@@ -32,6 +32,8 @@ from hermes_store.web.application import application
 SESSIONS, IN_A_SESSION = 100_000, 10
 ROUNDS = 5
 AT_ONCE = 50
+ALONE = {"max_parallel_workers_per_gather": "0"}
+"""A setting of the server: the process whose processor is measured does all of the work."""
 LONG, PLANTED, TOKEN = "long", "quokkas", "measured"
 MODELS = ("large", "small", "tiny", "older", "newest")
 SELDOM = 40_000
@@ -66,8 +68,8 @@ def main(sessions: int, calls: int, folder: Path | None) -> None:
         temporary = tempfile.TemporaryDirectory(prefix="pages-", dir=folder)
         files = Files(Path(stack.enter_context(temporary)))
         facts = report.machine(Path(temporary.name))
-        server = stack.enter_context(databases(files.folder(), {}))
-        facts.append(f"PostgreSQL {server.version()} with its own settings on the loopback")
+        server = stack.enter_context(databases(files.folder(), ALONE))
+        facts.append(f"PostgreSQL {server.version()} on the loopback, without parallel workers")
         measured = [measure(address, sessions, calls) for address in (files.new(), server.new())]
     print(f"{'; '.join(facts)}.\n\n" + "\n".join(table(*measured)))
 

@@ -160,6 +160,7 @@ class Usage(Topic):
         timezone: tzinfo | None = UTC,
         since: float | None = None,
         until: float | None = None,
+        last: int | None = None,
     ) -> list[UsageSum]:
         """Return what was recorded by `record_usage`, summed up by day, model, user and so on.
 
@@ -169,16 +170,19 @@ class Usage(Topic):
         most input and output tokens comes first; '' is not known.
 
         Without a filter the usage of all sessions counts, of archived ones too. `since` (included)
-        and `until` (excluded) are Unix seconds: hours that begin between them count.
+        and `until` (excluded) are Unix seconds: hours that begin between them count. `last` is how
+        many days, weeks or months are returned at most: the last that have records.
 
         By tool, it counts the calls that messages name, without tokens and costs, which no provider
         tells by tool; this reads all messages with tool calls.
         """
         from hermes_store.queries import usage_report  # noqa: PLC0415 - seldom used
 
+        group = usage_report.checked(by)
         used = usage_report.Used(
             None if since is None else values.seconds("since", since),
             None if until is None else values.seconds("until", until),
+            usage_report.checked_last(group, last),
         )
         which, zone = asked(filter, EVERYTHING), values.zone(timezone)
-        return self._read(usage_report.report, usage_report.checked(by), which, zone, used)
+        return self._read(usage_report.report, group, which, zone, used)

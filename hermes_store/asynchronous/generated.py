@@ -901,6 +901,7 @@ class AwaitedOperations(Doors):
         timezone: tzinfo | None = UTC,
         since: float | None = None,
         until: float | None = None,
+        last: int | None = None,
     ) -> list[UsageSum]:
         """Return what was recorded by `record_usage`, summed up by day, model, user and so on.
 
@@ -910,7 +911,8 @@ class AwaitedOperations(Doors):
         most input and output tokens comes first; '' is not known.
 
         Without a filter the usage of all sessions counts, of archived ones too. `since` (included)
-        and `until` (excluded) are Unix seconds: hours that begin between them count.
+        and `until` (excluded) are Unix seconds: hours that begin between them count. `last` is how
+        many days, weeks or months are returned at most: the last that have records.
 
         By tool, it counts the calls that messages name, without tokens and costs, which no provider
         tells by tool; this reads all messages with tool calls.
@@ -922,6 +924,7 @@ class AwaitedOperations(Doors):
                 timezone=timezone,
                 since=since,
                 until=until,
+                last=last,
             )
         )
 

@@ -10,7 +10,16 @@ from typing import Any, Literal, NamedTuple
 from hermes_store.records import UsageBy, UsageSum
 from hermes_store.values.pictures import one_line
 
-__all__ = ["MEASURES", "OF_A_ZONE", "Chart", "Measure", "chart_of", "group_name", "zone_name"]
+__all__ = [
+    "IN_TIME",
+    "MEASURES",
+    "OF_A_ZONE",
+    "Chart",
+    "Measure",
+    "chart_of",
+    "group_name",
+    "zone_name",
+]
 
 Measure = Literal["tokens", "cost", "calls", "sessions"]
 MEASURES: dict[Measure, dict[str, str]] = {
@@ -24,7 +33,9 @@ MEASURES: dict[Measure, dict[str, str]] = {
 _MOST_PERIODS, _MOST_GROUPS = 120, 40
 
 
-OF_A_ZONE = ("day", "week", "month", "hour")
+IN_TIME = ("day", "week", "month")
+"""Periods that follow each other."""
+OF_A_ZONE = (*IN_TIME, "hour")
 """What depends on a time zone, and has an order of its own."""
 _WITHOUT_A_NAME = {"task": "(conversation)"}
 

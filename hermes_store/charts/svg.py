@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from typing import Any
-from xml.etree.ElementTree import SubElement
 
 import pygal
 from pygal.style import Style
@@ -58,10 +57,30 @@ def svg(chart: Chart, *, has_style: bool = True) -> bytes:
     return bytes(drawn.render())
 
 
+class _Quicker:
+    """What pygal does, in half the time, with the tooltip that browsers show and read aloud."""
+
+    svg: Any
+
+    def __getattribute__(self, name: str) -> Any:
+        """Answer as pygal does: while it draws, by its state before its own attributes."""
+        state = object.__getattribute__(self, "__dict__").get("state")
+        if state is None or name == "state" or name[:2] == "__":
+            return object.__getattribute__(self, name)
+        found = state.__dict__
+        return found[name] if name in found else object.__getattribute__(self, name)
+
+    def _tooltip_data(self, bar: Any, value: str, *place_and_label: Any) -> None:
+        """Write one element, where pygal writes four for its script."""
+        self.svg.node(bar, "title").text = f"{place_and_label[-1]}: {value}"
+
+
 def _kind(chart: Chart) -> Any:
     if chart.is_ordered:
-        return pygal.Bar if chart.is_money else pygal.StackedBar
-    return pygal.HorizontalBar if chart.is_money else pygal.HorizontalStackedBar
+        kind = pygal.Bar if chart.is_money else pygal.StackedBar
+    else:
+        kind = pygal.HorizontalBar if chart.is_money else pygal.HorizontalStackedBar
+    return type(kind.__name__, (_Quicker, kind), {})  # the name is a class in the document
 
 
 def _labels(chart: Chart) -> dict[str, Any]:
@@ -90,7 +109,6 @@ def _cleaned(root: Any, *, has_style: bool) -> Any:
     unwanted = {"script", "desc"} if has_style else {"script", "desc", "style"}
     root.set("role", "img")
     for parent in list(root.iter()):
-        _tell_value(parent)
         _shorten(parent.attrib)
         if not has_style:
             parent.attrib.pop("style", None)
@@ -98,14 +116,6 @@ def _cleaned(root: Any, *, has_style: bool) -> Any:
             if not isinstance(child.tag, str) or child.tag.rpartition("}")[2] in unwanted:
                 parent.remove(child)
     return root
-
-
-def _tell_value(element: Any) -> None:
-    """Give a bar the tooltip that browsers show and read aloud; pygal's needs a script."""
-    told = {each.get("class"): each.text for each in element if each.tag == "desc"}
-    if "value" in told:
-        title = SubElement(element, "title")
-        title.text = f"{told.get('x_label', '')}: {told['value']}"
 
 
 def _shorten(attributes: dict[str, str]) -> None:

@@ -22,9 +22,9 @@ _WITH_PREFIX = Statement(
         sessions.c.id >= bindparam("first"), sessions.c.id < bindparam("beyond")
     )
 )
-_WITH_TITLE = Statement(
-    select(*_COLUMNS).where(sessions.c.title.is_not(None), may_hold(sessions.c.title, "word"))
-)
+_MAY_BE_MEANT = sessions.c.title.is_not(None), may_hold(sessions.c.title, "word")
+_WITH_TITLE = Statement(select(*_COLUMNS).where(*_MAY_BE_MEANT))
+_TITLES = Statement(select(*_COLUMNS[:2]).where(*_MAY_BE_MEANT))
 
 
 def find(connection: OpenConnection, name: str, most: int) -> list[SessionMatch]:
@@ -32,7 +32,7 @@ def find(connection: OpenConnection, name: str, most: int) -> list[SessionMatch]
     if not name.strip():
         return []
     by_id = _WITH_PREFIX.run(connection, **id_range(name)).fetchall()
-    meant = _with_words(connection, name)
+    meant = _with_words(connection, _WITH_TITLE, name)
     rows = {row[0]: row for row in [*by_id, *meant] if row[0] is not None}
     newest = sorted(rows.values(), key=_activity, reverse=True)
     return [_match(row) for row in newest[:most]]
@@ -40,14 +40,14 @@ def find(connection: OpenConnection, name: str, most: int) -> list[SessionMatch]
 
 def titled(connection: OpenConnection, words: str) -> list[str]:
     """The ids of the sessions whose titles hold all of `words`, in any case and order."""
-    return [row[0] for row in _with_words(connection, words) if row[0] is not None]
+    return [row[0] for row in _with_words(connection, _TITLES, words) if row[0] is not None]
 
 
-def _with_words(connection: OpenConnection, given: str) -> list[Any]:
+def _with_words(connection: OpenConnection, statement: Statement, given: str) -> list[Any]:
     words = given.casefold().split()
     longest = max(words, key=len, default="")
     word = "" if "\0" in longest else longest  # PostgreSQL takes no NUL
-    rows = _WITH_TITLE.run(connection, word=word).fetchall()
+    rows = statement.run(connection, word=word).fetchall()
     return [row for row in rows if _has_all(str(row[1]).casefold(), words)]
 
 

@@ -20,18 +20,21 @@ from sqlalchemy import (
 )
 from sqlalchemy import cast as as_type
 
+from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import sessions, usage
-from hermes_store.queries.filtering import Shape, chosen, conditions, of_chosen
-from hermes_store.queries.periods import BEYOND, SECONDS_AN_HOUR, Unit, ahead_of_utc, period_of
+from hermes_store.queries.filtering import Shape, chosen, conditions
+from hermes_store.queries.periods import BEYOND, SECONDS_AN_HOUR, Unit, ahead_of_utc
 from hermes_store.queries.tool_calls import calls_by_tool
-from hermes_store.queries.usage_records import COSTS, COUNTS
+from hermes_store.queries.usage_by_time import by_time, ends_of
+from hermes_store.queries.usage_records import COUNTS
+from hermes_store.queries.usage_sums import IN_RANGE, SUMS, of_sessions, sum_of, sums
 from hermes_store.records import UsageBy, UsageSum
 
-__all__ = ["ALWAYS", "Used", "checked", "report"]
+__all__ = ["ALWAYS", "Used", "checked", "checked_last", "report"]
 
 _TIMES = get_args(Unit)
 _GROUPS: dict[str, ColumnElement[Any]] = {
@@ -43,7 +46,6 @@ _GROUPS: dict[str, ColumnElement[Any]] = {
 }
 _TEXTS = {by: as_type(group, Text) for by, group in _GROUPS.items()}  # others may store bytes
 _OF_SESSIONS = ("source", "user")
-_KEYS = ("sessions", *COUNTS, *COSTS)
 
 
 def checked(by: Any) -> UsageBy:
@@ -56,11 +58,21 @@ def checked(by: Any) -> UsageBy:
     )
 
 
+def checked_last(by: UsageBy, last: Any) -> int | None:
+    """How many periods are meant; None is all. Raises `InvalidArgumentError`."""
+    if last is not None and by not in _TIMES:
+        problem = f"of groups by {by} none is the last"
+        raise InvalidArgumentError("last", problem, f"leave it out, or use {', '.join(_TIMES)}")
+    return None if last is None else values.count("last", last)
+
+
 class Used(NamedTuple):
     """When it was used, in Unix seconds; None is no bound."""
 
     since: float | None = None
     until: float | None = None
+    last: int | None = None
+    """How many days, weeks or months at most: the last ones."""
 
     def hours(self) -> dict[str, int]:
         """The bounds as parameters: hours that begin between them."""
@@ -83,92 +95,38 @@ def report(
     """Sums of each group: times and hours in their order, else the most tokens first."""
     meant = chosen(connection, which)
     if by == "tool":
-        return [_of_tool(*found) for found in calls_by_tool(connection, meant, *used)]
+        return [
+            _of_tool(*found) for found in calls_by_tool(connection, meant, used.since, used.until)
+        ]
     given = {**meant.parameters, **used.hours()}
     if by in _TIMES:
-        return list(_by_time(connection, cast("Unit", by), meant.shape, given, zone))
+        meant = meant._replace(parameters=given)
+        return by_time(connection, cast("Unit", by), meant, zone, used.last)
     if by == "hour":
         return list(_by_hour_of_day(connection, meant.shape, given, zone))
     if used == ALWAYS:
         given = meant.parameters
     rows = _by_text(by, meant.shape, used != ALWAYS).run(connection, **given)
-    return [_sums(group, row) for group, *row in rows.fetchall()]
-
-
-def _sums(group: str, row: Any) -> UsageSum:
-    named: Any = {"group": group, **dict(zip(_KEYS, row, strict=True))}
-    return cast("UsageSum", named)
+    return [sums(group, row) for group, *row in rows.fetchall()]
 
 
 def _of_tool(tool: str, sessions_of_it: int, calls: int) -> UsageSum:
     """No provider says which tool used which tokens."""
     nothing = [0] * (len(COUNTS) - 1)
-    return _sums(tool, [sessions_of_it, calls, *nothing, None, None])
-
-
-def _sum(name: str) -> ColumnElement[Any]:
-    return as_type(func.sum(usage.c[name]), BigInteger)  # PostgreSQL's sum is a numeric
-
-
-_SUMS: list[ColumnElement[Any]] = [
-    func.count(usage.c.session_id.distinct()),
-    *map(_sum, COUNTS),
-    *(func.sum(usage.c[name]) for name in COSTS),
-]
+    return sums(tool, [sessions_of_it, calls, *nothing, None, None])
 
 
 @lru_cache(maxsize=64)
 def _by_text(by: UsageBy, shape: Shape, bounded: bool) -> Statement:
     group = _TEXTS[by]
-    tokens = _sum("input_tokens") + _sum("output_tokens")
-    sums = select(group, *_SUMS).group_by(group).order_by(tokens.desc(), group)
+    tokens = sum_of("input_tokens") + sum_of("output_tokens")
+    found = select(group, *SUMS).group_by(group).order_by(tokens.desc(), group)
     if bounded:
-        sums = sums.where(_START, _BEFORE_END)
+        found = found.where(*IN_RANGE)
     if by in _OF_SESSIONS:
-        joined = sums.join_from(usage, sessions, usage.c.session_id == sessions.c.id)
+        joined = found.join_from(usage, sessions, usage.c.session_id == sessions.c.id)
         return Statement(joined.where(*conditions(shape)))
-    return Statement(sums.where(*of_chosen(usage.c.session_id, shape)))
-
-
-# A period is one range of an index: its sessions are told apart by the database, and only the
-# program knows when a day of a time zone ends.
-_START = usage.c.hour >= bindparam("start", type_=BigInteger)
-_BEFORE_END = usage.c.hour < bindparam("beyond", type_=BigInteger)
-
-
-@lru_cache(maxsize=64)
-def _first(shape: Shape) -> Statement:
-    hours = select(usage.c.hour).where(_START, _BEFORE_END, *of_chosen(usage.c.session_id, shape))
-    return Statement(hours.order_by(usage.c.hour).limit(literal_column("1")))
-
-
-@lru_cache(maxsize=64)
-def _period(shape: Shape) -> Statement:
-    meant = of_chosen(usage.c.session_id, shape)
-    return Statement(select(*_SUMS).where(_START, _BEFORE_END, *meant))
-
-
-def _by_time(
-    connection: OpenConnection,
-    unit: Unit,
-    shape: Shape,
-    given: dict[str, Any],
-    zone: tzinfo | None,
-) -> Iterator[UsageSum]:
-    first_hour, sums_of = _first(shape), _period(shape)
-    while (first := first_hour.run(connection, **given).fetchone()) is not None:
-        period = period_of(first[0], unit, zone)
-        of_it = given | {"start": first[0], "beyond": min(period.end, given["beyond"])}
-        yield _sums(period.name, sums_of.run(connection, **of_it).fetchone())
-        given = given | {"start": period.end}
-
-
-@lru_cache(maxsize=64)
-def _hours(shape: Shape) -> Statement:
-    meant = of_chosen(usage.c.session_id, shape)
-    return Statement(
-        select(usage.c.hour).distinct().where(_START, _BEFORE_END, *meant).order_by(usage.c.hour)
-    )
+    return Statement(of_sessions(found, shape))
 
 
 @lru_cache(maxsize=64)
@@ -181,9 +139,8 @@ def _of_hours(shape: Shape, changes: int) -> Statement:
     hours_a_day: ColumnElement[Any] = literal_column("24", BigInteger)
     local = usage.c.hour + ahead
     of_day = (local - local // hours_a_day * hours_a_day).label("of_day")
-    meant = of_chosen(usage.c.session_id, shape)
-    sums = select(of_day, *_SUMS).where(_START, _BEFORE_END, *meant)
-    return Statement(sums.group_by("of_day").order_by("of_day"))
+    found = select(of_day, *SUMS).where(*IN_RANGE).group_by("of_day").order_by("of_day")
+    return Statement(of_sessions(found, shape))
 
 
 def _number(name: str) -> Any:
@@ -193,12 +150,12 @@ def _number(name: str) -> Any:
 def _by_hour_of_day(
     connection: OpenConnection, shape: Shape, given: dict[str, Any], zone: tzinfo | None
 ) -> Iterator[UsageSum]:
-    rows = _hours(shape).run(connection, **given).fetchall()
-    changes = ahead_of_utc((row[0] for row in rows), zone)
-    if not changes:
+    ends = ends_of(connection, shape, given)
+    if ends is None:
         return
+    changes = ahead_of_utc(*ends, zone)
     since = {f"since_{n}": each.since for n, each in enumerate(changes) if n}
     ahead = {f"ahead_{n}": each.hours for n, each in enumerate(changes)}
     found = _of_hours(shape, len(changes) - 1).run(connection, **given, **since, **ahead)
     for hour, *row in found.fetchall():
-        yield _sums(f"{hour:02}:00", row)
+        yield sums(f"{hour:02}:00", row)

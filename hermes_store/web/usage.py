@@ -11,11 +11,11 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from hermes_store import SessionFilter
 from hermes_store.charts.csv_text import csv_text
-from hermes_store.charts.series import MEASURES, Measure, chart_of, group_name
+from hermes_store.charts.series import IN_TIME, MEASURES, Measure, chart_of, group_name
 from hermes_store.charts.svg import svg
 from hermes_store.queries.usage_records import COSTS, COUNTS
 from hermes_store.records import UsageBy, UsageSum
-from hermes_store.values.written import lasted, when
+from hermes_store.values.written import count, lasted, when
 from hermes_store.web.asked import CHOOSING, one_of, parameters, session_filter
 from hermes_store.web.listing import title
 from hermes_store.web.rendering import address, render
@@ -39,20 +39,28 @@ class Asked(NamedTuple):
     measure: Measure
     days: str
 
-    def rows(self, request: Request) -> list[UsageSum]:
-        """The report."""
+    def rows(self, request: Request, last: int | None = None) -> list[UsageSum]:
+        """The report; of days, weeks and months at most the `last`."""
         since = None
         if self.days != "all":
             since = time.time() - int(self.days) * _SECONDS_A_DAY
         repository = request.app.state.repository
-        found = repository.usage_report(self.by, self.which, timezone=None, since=since)
+        if self.by not in IN_TIME:
+            last = None
+        found = repository.usage_report(self.by, self.which, timezone=None, since=since, last=last)
         return cast("list[UsageSum]", found)
+
+    def left_out(self, number: int, noun: str) -> str:
+        """What is not shown: of times it is not counted, because they are not read."""
+        if not number:
+            return ""
+        return f"Earlier {self.by}s" if self.by in IN_TIME else count(number, noun)
 
 
 def page(request: Request) -> Response:
     """Show usage: of all sessions, unless the address chooses some."""
     asked = _asked(request)
-    rows = asked.rows(request)
+    rows = asked.rows(request, _MOST_ROWS + 1)
     chart = chart_of(rows, asked.by, asked.measure, None)
     drawn = svg(chart, has_style=False).decode().partition("?>")[2] if rows else ""
     return HTMLResponse(
@@ -61,9 +69,9 @@ def page(request: Request) -> Response:
             given=asked.given,
             choices=_choices(asked),
             svg=Markup(drawn),  # noqa: S704 - an XML library has written it: texts are escaped
-            left_out=chart.left_out,
+            left_out=asked.left_out(chart.left_out, "group"),
             rows=[_row(asked.by, row) for row in rows[-_MOST_ROWS:]],
-            rows_left_out=len(rows[:-_MOST_ROWS]),
+            rows_left_out=asked.left_out(len(rows[:-_MOST_ROWS]), "row"),
             csv=address("/usage.csv", **asked.given),
             longest=address("/usage/longest", **_of_sessions(asked.given)),
         )

@@ -12,6 +12,7 @@ import pytest
 
 from hermes_store import SessionRepository
 from hermes_store.charts.series import chart_of
+from hermes_store.charts.svg import _Quicker as quicker
 from hermes_store.charts.svg import svg
 from hermes_store.cli.app import run
 
@@ -50,6 +51,21 @@ def test_whatever_is_stored_the_document_is_well_formed_and_holds_no_script(by, 
     assert f"{SVG}script" not in names
     assert re.findall(rb"(?:href|src|url)\s*[=(]|@import|<!--|<!DOCTYPE", document) == []
     assert f"{measure.capitalize()} by {by}{', UTC' * (by != 'model')}" in texts(document)
+
+
+@pytest.mark.parametrize("measure", ["tokens", "cost"])
+@pytest.mark.parametrize("by", ["model", "day"])
+def test_a_chart_is_drawn_as_pygal_draws_it(monkeypatch, by, measure):
+    rows = report("2026-03-01", "2026-03-02", "2026-03-07")
+    ours = drawn(rows, by, measure)
+    monkeypatch.delattr(quicker, "__getattribute__")
+    assert drawn(rows, by, measure) == ours
+    monkeypatch.delattr(quicker, "_tooltip_data")
+    without = [
+        re.sub(rb"<title>[^<]*</title>|<title />", b"", each)
+        for each in (drawn(rows, by, measure), ours)
+    ]
+    assert without[0] == without[1]
 
 
 def test_names_are_texts_with_pictures_of_what_would_turn_them():

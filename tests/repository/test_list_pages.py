@@ -7,6 +7,7 @@ from stored import change
 from support import only_sqlite
 
 from hermes_store import SessionFilter
+from hermes_store.database.given_texts import as_parameter
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.queries import paging
 from hermes_store.queries.listing import Shape, _rich_statement, _search_statement
@@ -137,25 +138,48 @@ def explain(repository, statement, **asked):
         return "\n".join(row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {sql}", given))
 
 
+OF_MANY_TITLES = Shape((("title", 1),), paging.Shape(by_last_active=True, limit=20))
+TITLED = as_parameter([f"s{n}" for n in range(1, 5_000, 4)])
+
+
+@only_sqlite
+def test_a_page_of_many_titles_is_read_from_the_index_and_not_sorted(repository):
+    plan = explain(repository, _rich_statement(OF_MANY_TITLES, NAMES), titled=TITLED)
+    assert "SCAN sessions USING INDEX idx_sessions_last_active" in plan
+    assert "TEMP B-TREE" not in plan
+
+
+@pytest.mark.postgresql
+def test_a_server_reads_a_page_of_many_titles_from_the_index(postgresql_database):
+    plan = explained_by_a_server(postgresql_database, OF_MANY_TITLES, titled=TITLED)
+    assert "Index Scan using idx_sessions_last_active on sessions" in plan
+    assert "Hash" not in plan.replace("hashed SubPlan", "")
+    assert "hashed SubPlan" in plan
+
+
 @pytest.mark.postgresql
 @ORDERS
 def test_a_server_reads_a_page_from_its_place_in_the_index(postgresql_database, by_last_active):
+    shape = Shape((("archived", 0),), paging.Shape(by_last_active, goes_on=True, limit=20))
+    index = "idx_sessions_last_active" if by_last_active else "idx_sessions_started"
+    plan = explained_by_a_server(postgresql_database, shape)
+    assert f"Index Scan using {index} on sessions" in plan
+    assert "Index Cond: " in plan
+
+
+def explained_by_a_server(database, shape, **asked):
     from sqlalchemy import text
 
     from hermes_store import SessionRepository
 
-    shape = Shape((("archived", 0),), paging.Shape(by_last_active, goes_on=True, limit=20))
-    index = "idx_sessions_last_active" if by_last_active else "idx_sessions_started"
-    with SessionRepository(postgresql_database) as repository, repository.transaction() as own:
+    with SessionRepository(database) as repository, repository.transaction() as own:
         own.execute(text("INSERT INTO sessions (id, source, started_at, last_active)"
                          " SELECT 's' || n, 'cli', n, n FROM generate_series(1, 5000) AS n"))  # fmt: skip
         own.execute(text("ANALYZE sessions"))
         sql, constants = _search_statement(shape)._compile("postgresql", own.connection.dialect)
-        given = {"limit": 20, "offset": 0, "at": 2500.0, "after": "s2500", **constants}
+        given = {"limit": 20, "offset": 0, "at": 2500.0, "after": "s2500", **asked, **constants}
         driver = own.connection.connection.dbapi_connection
-        plan = "\n".join(row[0] for row in driver.execute(f"EXPLAIN {sql}", given).fetchall())
-        assert f"Index Scan using {index} on sessions" in plan
-        assert "Index Cond: " in plan
+        return "\n".join(row[0] for row in driver.execute(f"EXPLAIN {sql}", given).fetchall())
 
 
 @pytest.mark.postgresql

@@ -27,6 +27,7 @@ from hermes_store.queries import (
     sessions,
     titles,
     usage,
+    usage_by_time,
     usage_records,
     usage_report,
 )
@@ -59,6 +60,7 @@ MODULES = (
     sessions,
     titles,
     usage,
+    usage_by_time,
     usage_records,
     usage_report,
 )
@@ -66,8 +68,8 @@ MODULES = (
 
 def usage_reports():
     for which in FILTERS:
-        yield from (usage_report._first(which), usage_report._period(which))
-        yield usage_report._hours(which)
+        yield from (usage_by_time._ends(which), usage_by_time._period(which))
+        yield usage_by_time._grouped(which)
         yield from (usage_report._of_hours(which, changes) for changes in (0, 2))
         yield from (
             usage_report._by_text(by, which, bounded)
@@ -128,7 +130,8 @@ _FLOAT8 = 701
 
 def assert_unchanged(kind, processor):
     """Fail if SQLAlchemy would change a value of this type on its way."""
-    sample = {} if processor is None else {str: "x", int: 7, float: 1.5}[kind.python_type]
+    samples = {str: "x", int: 7, float: 1.5, list: [7]}
+    sample = {} if processor is None else samples[kind.python_type]
     assert processor is None or processor(sample) == sample
 
 

@@ -11,8 +11,6 @@ from support import only_sqlite
 
 from hermes_store import SessionFilter, SessionRepository, values
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
-from hermes_store.queries import usage_report
-from hermes_store.queries.filtering import chosen
 
 TOKENS = (
     "input_tokens",
@@ -283,6 +281,51 @@ def test_hours_that_begin_in_a_range_count(session, at, by):
     assert [row["calls"] for row in session.usage_report(by, only, since=NOON + 2 * HOUR)] == [1]
 
 
+@pytest.mark.parametrize("by", ["day", "week", "month"])
+@pytest.mark.parametrize("only", [None, "cli"])
+def test_pauses_of_years_are_no_groups(session, at, by, only):
+    records = [
+        {"session_id": "st"[n % 2], "at": hour * HOUR, "input_tokens": n, "calls": 1}
+        for n, hour in enumerate([0, 1, 700, 340_000, 340_001, 495_000, 69_999_999])
+    ]
+    for record in records:
+        at(record["at"])
+        session.record_usage(record["session_id"], input_tokens=record["input_tokens"])
+    found = session.usage_report(by, SessionFilter(source=only, archived=None))
+    nothing = dict.fromkeys((*TOKENS, *COSTS, "model"), None)
+    whole = [{**nothing, **dict.fromkeys(TOKENS, 0), **record} for record in records]
+    wanted = expected([r for r in whole if only is None or r["session_id"] == "s"], by, UTC)
+    assert {row.pop("group"): row for row in found} == wanted
+
+
+def test_the_last_periods_are_those_that_have_records(session, at):
+    days = [0, 1, 5, 400, 2_000, 2_001]
+    for day in days:
+        at(NOON + day * DAY)
+        session.record_usage("s" if day % 2 else "t")
+    everything = session.usage_report()
+    assert len(everything) == len(days)
+    for number in (*range(8), 3_000):
+        assert session.usage_report(last=number) == everything[max(0, 6 - number) :]
+    cli = SessionFilter(source="cli")
+    assert groups(session, "day", filter=cli, last=2) == groups(session, "day", filter=cli)[-2:]
+    assert session.usage_report(last=1, until=NOON + 6 * DAY) == [everything[2]]
+    assert session.usage_report(last=5, since=NOON + 2_000 * DAY) == everything[4:]
+    assert groups(session, "month", last=1) == groups(session, "month")[-1:]
+
+
+@pytest.mark.parametrize("bad", [-1, "3", 1.5, True, 2**63])
+def test_a_number_of_periods_that_is_none_is_an_error(session, bad):
+    with pytest.raises(InvalidArgumentError, match=r"^last: .*; \S"):
+        session.usage_report(last=bad)
+
+
+@pytest.mark.parametrize("by", ["model", "user", "hour", "tool"])
+def test_groups_that_are_no_periods_have_no_last_ones(session, by):
+    with pytest.raises(InvalidArgumentError, match=r"^last: .*; leave it out, or use day, week, "):
+        session.usage_report(by, last=3)
+
+
 @pytest.mark.parametrize("bad", ["2026", -1, float("nan"), 1e12])
 def test_a_bound_that_is_no_time_is_an_error_that_names_it(session, bad):
     for name in ("since", "until"):
@@ -465,23 +508,6 @@ def test_a_report_ends_where_clocks_go_back_over_midnight(sqlite_database, zone,
         report = repository.usage_report(by, timezone=zone)
     assert sum(row["calls"] for row in report) == len(hours)
     assert len({row["group"] for row in report}) == len(report)
-
-
-# --- what it costs --------------------------------------------------------------------------------
-
-
-@only_sqlite
-@pytest.mark.parametrize("which", [SessionFilter(archived=None), SessionFilter(source="cli")])
-@pytest.mark.parametrize("asked", [usage_report._first, usage_report._period])
-def test_a_period_is_one_range_of_the_index_of_hours(repository, which, asked):
-    with repository.transaction() as transaction:
-        statement = asked(chosen(transaction._open, which).shape)
-        sql = str(statement._core.compile(transaction.connection))
-        given = (0,) * sql.count("?")
-        plan = transaction.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given)
-        steps = " ".join(row[3] for row in plan)
-    assert "idx_usage_hour (hour>" in steps
-    assert "SCAN" not in steps
 
 
 @only_sqlite

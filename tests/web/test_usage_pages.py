@@ -145,3 +145,17 @@ def test_a_long_list_is_cut_and_says_where_all_of_it_is(client, used):
     assert len(answer.content) < 100_000
     assert "52 rows left out; the CSV has all." in main_of(answer)
     assert client.get("/usage.csv?by=model").text.count("\n") == 253
+
+
+def test_of_many_days_the_last_are_shown_and_the_csv_has_all(client, used, monkeypatch):
+    now = values.now()
+    for day in range(0, 440, 2):
+        monkeypatch.setattr(values, "now", lambda day=day: now - day * DAY)
+        used.record_usage("cli")
+    page = client.get("/usage?days=all")
+    rows = [row[0] for row in shown(page)]
+    assert len(rows) == 200
+    assert "Earlier days left out; the CSV has all." in main_of(page)
+    days = [row["group"] for row in csv.DictReader(client.get("/usage.csv?days=all").text.split())]
+    assert (len(days), days[-200:]) == (220, rows)
+    assert "left out; the CSV has all" not in main_of(client.get("/usage?days=all&by=month"))
