@@ -76,8 +76,10 @@ def find(
     shape = Shape(sort, tuple(filters), condition, is_doubted=possible != sure)
     lists = {name: list(each) for name, each in filters.items() if isinstance(each, tuple)}
     parameters = {**filters, **lists, **asked, "possible": possible, "sure": sure}
-    if sort == "relevance" and not (shape.is_doubted or ends.are_far_apart):
-        return _best_of_few(connection, shape, parameters, limit, offset)
+    if sort == "relevance" and not (ends.are_far_apart or has_symbols(tree)):
+        ids = _best_of_few(connection, shape, parameters, limit, offset)
+        if ids is not None:
+            return ids
     most = needed(sort, limit, offset, RANKED)
     with (
         planned_each_time(connection),
@@ -92,14 +94,33 @@ def find(
 
 def _best_of_few(
     connection: OpenConnection, shape: Shape, parameters: dict[str, Any], limit: int, offset: int
-) -> list[int]:
+) -> list[int] | None:
+    """A page as the server ranks it; None where the index alone cannot tell what is a hit."""
+    sure = shape._replace(is_doubted=False)
+
     def found(order: str, most: int, skipped: int) -> list[int]:
         page = {"limit": most, "offset": skipped, "ranked": RANKED}
-        return page_of_few(connection, shape._replace(sort=order), {**parameters, **page})
+        return page_of_few(connection, sure._replace(sort=order), {**parameters, **page})
 
+    # Of a phrase all up to the page: what is no hit in front of it would move the others.
+    start = 0 if shape.is_doubted else offset
     # What filters leave may be little of what the words find: one plan for all would not know.
     with nullcontext() if shape.keeps_most else planned_each_time(connection):
-        return best_page(found, limit, offset, RANKED)
+        ids = best_page(found, limit + offset - start, start, RANKED)
+    if shape.is_doubted and ids and _has_unsure(connection, ids, parameters["sure"]):
+        return None
+    return ids[offset - start :]
+
+
+def _has_unsure(connection: OpenConnection, ids: list[int], sure: str) -> bool:
+    return _UNSURE.run(connection, ids=ids, sure=sure).fetchone() is not None
+
+
+_UNSURE = Statement(
+    text("""\
+SELECT id FROM messages
+WHERE id = ANY(CAST(:ids AS bigint[])) AND NOT search @@ CAST(:sure AS tsquery) LIMIT 1""")
+)
 
 
 def _right(

@@ -90,6 +90,14 @@ def test_phrases_are_found_in_a_message_that_has_lost_places_of_its_words(reposi
     )] == [True] * 7 + [False] * 4  # fmt: skip
 
 
+def test_pages_of_a_phrase_leave_out_a_long_message_that_holds_its_words_apart(repository):
+    texts = ["red green", "green word red word " * 300, "red green and blue"]
+    messages = [{"role": "user", "content": text} for text in texts]
+    one, _, other = repository.append_messages("s", messages)
+    pages = [repository.search_messages('"red green"', limit=1, offset=n) for n in range(3)]
+    assert [[hit["id"] for hit in page] for page in pages] == [[one], [other], []]
+
+
 @pytest.mark.parametrize(
     "typed", ["x" * 600, f"{'x' * 600}*", f"{'x' * 550}*", "é" * 700, "記" * 200]
 )
