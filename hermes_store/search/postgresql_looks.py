@@ -102,7 +102,7 @@ _ENDS = Statement(text(f"SELECT min(id), max(id), {LIMIT_SET} FROM messages"))  
 
 
 def ends_of(connection: OpenConnection, budget: Budget) -> Ends | None:
-    """The ids between which a search looks, None without messages; from here on it is limited."""
+    """The ids between which a search looks, None without messages; what follows is limited."""
     low, high, _ = _ENDS.run(connection, timeout=timeout(budget)).fetchone()
     return None if low is None else Ends(low, high)
 
@@ -128,16 +128,11 @@ def page_of_few(
 
     The server ranks, so that only the page travels.
     """
-    rows = _page_of_few(shape).run(connection, **parameters)
-    return [id_ for (id_,) in rows]
+    return [id_ for (id_,) in _page_of_few(shape).run(connection, **parameters)]
 
 
 def in_order_of_storing(
-    connection: OpenConnection,
-    shape: Shape,
-    parameters: Mapping[str, Any],
-    needed: int,
-    ends: Ends,
+    connection: OpenConnection, shape: Shape, given: Mapping[str, Any], needed: int, ends: Ends
 ) -> Generator[Row]:
     """Yield what the index finds, the newest first unless the oldest are asked for.
 
@@ -146,10 +141,10 @@ def in_order_of_storing(
     low, high = ends
     limit, found = values.ALL if shape.is_doubted else needed, 0
     if shape.sort == "relevance" and not ends.are_far_apart:
-        yield from _rows(connection, shape, "whole", {**parameters, "limit": limit})
+        yield from _rows(connection, shape, "whole", {**given, "limit": limit})
         return
     last = low + _FIRST - 1 if shape.sort == "oldest" else high - _FIRST + 1
-    given = {**parameters, "bound": max(low, min(last, high))}  # there may be no number beyond
+    given = {**given, "bound": max(low, min(last, high))}  # there may be no number beyond
     for row in _rows(connection, shape, "first", {**given, "limit": limit}):
         found += 1
         yield row

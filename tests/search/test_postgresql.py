@@ -91,7 +91,8 @@ def test_phrases_are_found_in_a_message_that_has_lost_places_of_its_words(reposi
 
 
 def test_pages_of_a_phrase_leave_out_a_long_message_that_holds_its_words_apart(repository):
-    texts = ["red green", "green word red word " * 300, "red green and blue"]
+    other_words = " ".join(f"w{n}" for n in range(4_000))  # the long message is the better one
+    texts = [f"red green {other_words}", "green word red word " * 300, f"red green {other_words} b"]
     messages = [{"role": "user", "content": text} for text in texts]
     one, _, other = repository.append_messages("s", messages)
     pages = [repository.search_messages('"red green"', limit=1, offset=n) for n in range(3)]
