@@ -65,7 +65,8 @@ class SearchByHand:
         found = (
             "SELECT messages_fts.rowid AS id, bm25(messages_fts) AS score"
             f" FROM messages_fts {SOURCE if source else ''}"
-            f" WHERE messages_fts MATCH ? AND messages_fts.rowid NOT IN ({REWOUND})"
+            " WHERE messages_fts MATCH ?"
+            f" AND (NOT EXISTS ({REWOUND}) OR messages_fts.rowid NOT IN ({REWOUND}))"
             f" {'AND s.source = ?' if source else ''} ORDER BY messages_fts.rowid DESC"
         )
         if newest:

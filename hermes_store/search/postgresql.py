@@ -8,7 +8,7 @@ module looks at the texts that the index found, in the order of the page, until 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, nullcontext
 from itertools import islice
 from typing import Any
 
@@ -19,10 +19,18 @@ from hermes_store.database.statements import Statement
 from hermes_store.search.budget import Budget
 from hermes_store.search.chosen import ChosenSessions
 from hermes_store.search.matching import has_symbols, matches, spellings
+from hermes_store.search.postgresql_budget import set_limit, within
 from hermes_store.search.postgresql_ddl import INCOMPLETE
-from hermes_store.search.postgresql_looks import PLANNED_ONCE, Row, Shape, in_order_of_storing
+from hermes_store.search.postgresql_looks import (
+    Row,
+    Shape,
+    ends_of,
+    in_order_of_storing,
+    page_of_few,
+    planned_each_time,
+)
 from hermes_store.search.query import And, Not, Phrase, Query
-from hermes_store.search.ranking import best_first, needed, on_page
+from hermes_store.search.ranking import best_first, best_page, needed, on_page
 from hermes_store.search.searched import compared
 
 __all__ = [
@@ -43,8 +51,6 @@ Words = Mapping[str, Sequence[str]]
 _LOOKED_AT_ONCE = 100
 _LONGEST_PHRASE = 64
 _LONGEST_WORD = 500
-_ENDED = "57014"
-"""SQLSTATE of a statement that ran for too long, or that a user cancelled."""
 _NOTHING = "'\x01'"
 """A tsquery for a word that no text holds."""
 
@@ -61,20 +67,60 @@ def find(
     offset: int,
 ) -> Sequence[int]:
     """The ids of one page, in order. Raises `SearchTooBroadError`."""
+    ends = ends_of(connection, budget)
+    if ends is None:
+        return []
     words = _folded(connection, set(_texts(tree)))
     possible, sure = expression(tree, words), expression(tree, words, sure=True)
     condition, asked = chosen or (None, {})
     shape = Shape(sort, tuple(filters), condition, is_doubted=possible != sure)
     lists = {name: list(each) for name, each in filters.items() if isinstance(each, tuple)}
     parameters = {**filters, **lists, **asked, "possible": possible, "sure": sure}
-    found = in_order_of_storing(connection, shape, parameters, needed(sort, limit, offset, RANKED))
-    with closing(found):  # a cursor of the server that closed later would fail what runs then
+    if sort == "relevance" and not (ends.are_far_apart or has_symbols(tree)):
+        ids = _best_of_few(connection, shape, parameters, limit, offset)
+        if ids is not None:
+            return ids
+    most = needed(sort, limit, offset, RANKED)
+    with (
+        planned_each_time(connection),
+        # A cursor of the server that closed later would fail what runs then.
+        closing(in_order_of_storing(connection, shape, parameters, most, ends)) as found,
+    ):
         rows = best_first(found, RANKED) if sort == "relevance" else found
         if shape.is_doubted:
             rows = _right(connection, tree, rows, budget)
-        ids = on_page(rows, limit, offset)
-    connection.run(PLANNED_ONCE)
-    return ids
+        return on_page(rows, limit, offset)
+
+
+def _best_of_few(
+    connection: OpenConnection, shape: Shape, parameters: dict[str, Any], limit: int, offset: int
+) -> list[int] | None:
+    """A page as the server ranks it; None where the index alone cannot tell what is a hit."""
+    sure = shape._replace(is_doubted=False)
+
+    def found(order: str, most: int, skipped: int) -> list[int]:
+        page = {"limit": most, "offset": skipped, "ranked": RANKED}
+        return page_of_few(connection, sure._replace(sort=order), {**parameters, **page})
+
+    # Of a phrase all up to the page: what is no hit in front of it would move the others.
+    start = 0 if shape.is_doubted else offset
+    # What filters leave may be little of what the words find: one plan for all would not know.
+    with nullcontext() if shape.keeps_most else planned_each_time(connection):
+        ids = best_page(found, limit + offset - start, start, RANKED)
+    if shape.is_doubted and ids and _has_unsure(connection, ids, parameters["sure"]):
+        return None
+    return ids[offset - start :]
+
+
+def _has_unsure(connection: OpenConnection, ids: list[int], sure: str) -> bool:
+    return _UNSURE.run(connection, ids=ids, sure=sure).fetchone() is not None
+
+
+_UNSURE = Statement(
+    text("""\
+SELECT id FROM messages
+WHERE id = ANY(CAST(:ids AS bigint[])) AND NOT search @@ CAST(:sure AS tsquery) LIMIT 1""")
+)
 
 
 def _right(
@@ -82,7 +128,7 @@ def _right(
 ) -> Iterator[Row]:
     """The rows that are sure, and those whose texts show them to be right."""
     while some := list(islice(rows, _LOOKED_AT_ONCE)):
-        _set_limit(connection, budget)
+        set_limit(connection, budget)
         unsure = [id_ for id_, *_, is_sure in some if not is_sure]
         right = _matching(connection, tree, unsure, budget) if unsure else set()
         yield from (row for row in some if row[-1] or row[0] in right)
@@ -92,50 +138,6 @@ def _matching(connection: OpenConnection, tree: Query, ids: list[int], budget: B
     found = connection.core.execute(_TEXTS, {"ids": ids})
     return {id_ for id_, *texts, forms in found if matches(tree, compared(texts, forms), budget)}
 
-
-@contextmanager
-def within(connection: OpenConnection, budget: Budget) -> Iterator[None]:
-    """End statements once `budget` is over: `SearchTooBroadError`.
-
-    What fails inside fails alone: a transaction around it goes on.
-    """
-    if not budget.seconds:
-        yield
-        return
-    around = nullcontext() if connection.is_for_one_read else _savepoint(connection)
-    try:
-        with around:
-            _set_limit(connection, budget)
-            yield
-    except connection.errors as exc:
-        if getattr(getattr(exc, "orig", exc), "sqlstate", None) == _ENDED:
-            budget.check()
-        raise
-
-
-@contextmanager
-def _savepoint(connection: OpenConnection) -> Iterator[None]:
-    connection.run("SAVEPOINT hermes_search")
-    try:
-        yield
-    finally:
-        if connection.in_transaction:
-            connection.run("ROLLBACK TO hermes_search")
-            connection.run("RELEASE hermes_search")
-
-
-def _set_limit(connection: OpenConnection, budget: Budget) -> None:
-    """A twentieth more than is left, so that the server does not end the ROLLBACK as well."""
-    if budget.seconds:
-        seconds = max(budget.left, 0.0) + budget.seconds / 20
-        connection.run(_SET_LIMIT.format(max(1, round(seconds * 1000))))
-
-
-_SET_LIMIT = """\
-SELECT set_config('statement_timeout', '{0}', true)
-WHERE current_setting('statement_timeout') = '0'
-    OR CAST(current_setting('statement_timeout') AS interval) > interval '{0} ms'"""
-"""A lower limit that is there already stays."""
 
 _TEXTS = text("""\
 SELECT m.id, m.content, m.content_format, m.tool_name, m.tool_calls, v.forms

@@ -90,9 +90,9 @@ _CONDITIONS = {
     # Of a common word, most of the time would go into looking up whose the others are.
     "exclude_session_id": "messages_fts.rowid NOT IN"
     " (SELECT id FROM messages WHERE session_id = :exclude_session_id)",
-    # Few messages are taken back: the index of them is short.
-    "without_rewound": "messages_fts.rowid NOT IN"
-    " (SELECT id FROM messages WHERE state = 'rewound')",
+    # Few messages are taken back, in most stores none: then no hit is looked up among them.
+    "without_rewound": "(NOT EXISTS (SELECT 1 FROM messages WHERE state = 'rewound')"
+    " OR messages_fts.rowid NOT IN (SELECT id FROM messages WHERE state = 'rewound'))",
     "only_live": "m.state IS NULL",
     "since": "m.timestamp >= :since",
     "until": "m.timestamp < :until",

@@ -27,6 +27,7 @@ from hermes_store.errors import (
 )
 from hermes_store.search.budget import Budget
 from hermes_store.search.postgresql import within
+from hermes_store.search.postgresql_looks import ends_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -265,7 +266,9 @@ class TestStatementTimeout:
         limit = text("SHOW statement_timeout")
 
         def look(connection):
-            with within(connection, Budget(budget)):
+            whole = Budget(budget)
+            with within(connection, whole):
+                ends_of(connection, whole)  # the first statement of a search
                 inside = connection.core.execute(limit).scalar()
             return inside, connection.core.execute(limit).scalar()
 

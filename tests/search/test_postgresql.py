@@ -90,6 +90,15 @@ def test_phrases_are_found_in_a_message_that_has_lost_places_of_its_words(reposi
     )] == [True] * 7 + [False] * 4  # fmt: skip
 
 
+def test_pages_of_a_phrase_leave_out_a_long_message_that_holds_its_words_apart(repository):
+    other_words = " ".join(f"w{n}" for n in range(4_000))  # the long message is the better one
+    texts = [f"red green {other_words}", "green word red word " * 300, f"red green {other_words} b"]
+    messages = [{"role": "user", "content": text} for text in texts]
+    one, _, other = repository.append_messages("s", messages)
+    pages = [repository.search_messages('"red green"', limit=1, offset=n) for n in range(3)]
+    assert [[hit["id"] for hit in page] for page in pages] == [[one], [other], []]
+
+
 @pytest.mark.parametrize(
     "typed", ["x" * 600, f"{'x' * 600}*", f"{'x' * 550}*", "é" * 700, "記" * 200]
 )
@@ -125,15 +134,36 @@ def test_what_is_to_be_sorted_cannot_be_planned_as_a_walk_over_all_messages(
     assert ("Sort" in repository._store.read(plan)) == sorts
 
 
-def test_each_look_at_the_index_is_planned_for_its_own_words(database):
+@pytest.mark.parametrize(
+    ("worth_a_look", "asked"),
+    [(50_000, {"sort": "newest"}), (50_000, {"session_id": "s"}), (0, {}), (0, {"sort": "oldest"})],
+)
+def test_each_look_at_the_index_is_planned_for_its_own_words(
+    database, monkeypatch, worth_a_look, asked
+):
+    monkeypatch.setattr("hermes_store.search.postgresql_looks._WORTH_A_LOOK", worth_a_look)
     with SessionRepository(database, pool_size=1) as repository:
         repository.create_session("s", "cli")
         repository.append_message("s", "user", "needle")
         for _ in range(12):
-            repository.search_messages("needle")
-        kept = "SELECT generic_plans FROM pg_prepared_statements WHERE strpos(statement, 'ts_rank') > 0"
-        found = repository._store.read(lambda connection: connection.execute(kept, {}).fetchall())
-    assert found == [(0,)]
+            repository.search_messages("needle", **asked)
+        assert not kept(repository, "search @@")
+        assert kept(repository, "WITH hit")  # of the page that is shown
+
+
+def test_in_a_small_store_the_plan_of_a_ranked_search_is_kept(database):
+    with SessionRepository(database, pool_size=1) as repository:
+        repository.create_session("s", "cli")
+        ids = repository.append_messages("s", [{"role": "user", "content": "needle"}] * 3)
+        for _ in range(12):
+            assert [hit["id"] for hit in repository.search_messages("needle")] == ids[::-1]
+        assert kept(repository, "search @@")
+
+
+def kept(repository, part):
+    """Statements with this part that the connection has prepared."""
+    sql = "SELECT statement FROM pg_prepared_statements WHERE strpos(statement, %(part)s) > 0"
+    return repository._store.read(lambda db: db.execute(sql, {"part": part}).fetchall())
 
 
 @pytest.mark.parametrize("typed", ["needle", "C++"])
