@@ -21,7 +21,7 @@ from hermes_store.queries.filtering import Chosen, Shape
 from hermes_store.queries.periods import Period, Unit, periods_back
 from hermes_store.queries.usage_sums import IN_RANGE, SUMS, of_sessions, sums
 from hermes_store.records import UsageSum
-from hermes_store.search.postgresql_looks import PLANNED_ONCE
+from hermes_store.search.postgresql_looks import planned_each_time
 
 __all__ = ["by_time", "ends_of"]
 
@@ -94,8 +94,6 @@ def _each(
 
 # --- on a server, where each statement is a way there and back ------------------------------------
 
-_PLANNED_EACH_TIME = "SET LOCAL plan_cache_mode TO force_custom_plan"
-
 
 def _together(
     connection: OpenConnection, shape: Shape, given: dict[str, Any], periods: list[Period]
@@ -104,9 +102,8 @@ def _together(
     starts = [max(period.start, given["start"]) for period in reversed(periods)]
     ends = [min(period.end, given["beyond"]) for period in reversed(periods)]
     of_them = given | {"start": starts[0], "beyond": ends[-1], "starts": starts, "ends": ends}
-    connection.run(_PLANNED_EACH_TIME)
-    rows = (_grouped(shape) if shape else _RANGES).run(connection, **of_them).fetchall()
-    connection.run(PLANNED_ONCE)
+    with planned_each_time(connection):
+        rows = (_grouped(shape) if shape else _RANGES).run(connection, **of_them).fetchall()
     return [(periods[-place], row) for place, *row in sorted(rows, reverse=True)]
 
 
