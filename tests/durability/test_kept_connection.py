@@ -75,6 +75,18 @@ def test_a_log_that_is_there_is_read_by_a_connection_of_its_own(
     assert connected == ["mode=ro", "mode=rw"]
 
 
+def test_one_that_could_move_a_log_into_the_file_does_not_read_for_a_store_that_is_read_only(
+    database: Path, connected: list[str]
+) -> None:
+    with (
+        SessionRepository(database, read_only=True) as reader,
+        SessionRepository(database) as other,
+    ):
+        other.create_session("s", "test")
+        assert reader.session_count() == 1
+    assert (connected[0], connected[-1]) == ("mode=rw", "mode=ro")
+
+
 def test_a_file_replaced_between_opening_and_the_first_read_is_noticed(
     database: Path, template: Path, tmp_path: Path
 ) -> None:
