@@ -55,7 +55,8 @@ class _SQLite:
             raise InvalidArgumentError("db_path", problem, "give the plain path")
         if "\0" in database:
             raise InvalidArgumentError("db_path", "the path holds a NUL character", "remove it")
-        return url.set(database=_real(place.at_home("db_path", database)))
+        real = _real(place.at_home("db_path", database))
+        return url if real == database else url.set(database=real)
 
     def shown(self, url: URL) -> str:
         """The path."""
