@@ -73,8 +73,9 @@ def _open_and_look(path: Path, kept: Kept | None) -> State:
         connection.execute("PRAGMA query_only=ON")
         [journal_mode] = connection.execute("PRAGMA journal_mode").fetchone()
         connection.execute("BEGIN")  # one snapshot for all the questions
-        found = look_through(lambda sql: connection.execute(sql).fetchall(), triggers=kept is None)
-        state = replace(found, is_in_wal=journal_mode == "wal")
+        state = look_through(lambda sql: connection.execute(sql).fetchall(), triggers=kept is None)
+        if journal_mode != "wal":
+            state = replace(state, is_in_wal=False)
         if kept is not None and state.is_ready and not has_log:
             connection.execute("COMMIT")
             sqlite_trust.end_distrust(connection)

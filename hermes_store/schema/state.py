@@ -107,9 +107,9 @@ def look_through(query: Callable[[str], Sequence[Any]], *, triggers: bool = True
     if "version" in tables.get("schema_version", ()):
         versions = [row[0] for row in query("SELECT version FROM schema_version")]
     state = _judge(tables, stamps, versions)
-    if "search_index" in tables:
-        waiting = query("SELECT 1 FROM search_index WHERE state = 'incomplete'")
-        state = replace(state, is_being_indexed=bool(waiting))
+    waiting = "SELECT 1 FROM search_index WHERE state = 'incomplete'"
+    if "search_index" in tables and query(waiting):
+        state = replace(state, is_being_indexed=True)
     if state.is_current and triggers:
         return replace(state, foreign_triggers=tuple(foreign(query(SQLITE.triggers))))
     return state
