@@ -16,12 +16,14 @@ from sqlalchemy import URL
 from hermes_store.database.address import Address, shown, url_of
 from hermes_store.database.choice import backend_of
 from hermes_store.database.failures import typed_errors
+from hermes_store.database.sqlite_kept import Kept
 from hermes_store.errors import MigrationError, SchemaError, UpgradeRequiredError
 from hermes_store.schema import snapshot
 from hermes_store.schema.change import Progress, changing, fill_search_index, keep_log
+from hermes_store.schema.file_state import look_at_file
 from hermes_store.schema.names import include_name
 from hermes_store.schema.revisions import HEAD, REVISIONS, scripts_folder
-from hermes_store.schema.state import State, look, look_at_file
+from hermes_store.schema.state import State, look
 from hermes_store.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,11 +68,14 @@ def inspect(address: Address = None, *, lock_timeout: float = LOCK_TIMEOUT) -> S
     Raises `SchemaTooNewError`, `ForeignDatabaseError`, `DamagedFileError`, `StoreUnavailableError`
     or `StoreBusyError` (after `lock_timeout` seconds).
     """
-    url = url_of(address)
+    return _inspect(url_of(address), lock_timeout)
+
+
+def _inspect(url: URL, lock_timeout: float, kept: Kept | None = None) -> State:
     backend_of(url).require_one_name(url)
     try:
         if not backend_of(url).is_server:
-            return look_at_file(url, lock_timeout=lock_timeout)
+            return look_at_file(url, lock_timeout=lock_timeout, kept=kept)
         return _look_at_server(url, lock_timeout)
     except SchemaError as exc:
         exc.add_note(shown(url))
@@ -97,15 +102,17 @@ def prepare(
     auto_migrate: bool | None = None,
     *,
     lock_timeout: float = LOCK_TIMEOUT,
+    kept: Kept | None = None,
 ) -> None:
     """Make a database ready to be opened: do nothing at head, else upgrade or refuse.
 
     `auto_migrate` None upgrades a SQLite file and refuses a server's database, which a deploy
     upgrades. A search index that still lacks old messages is filled for two seconds at each
-    opening. Raises `UpgradeRequiredError` when it refuses, else as `upgrade`.
+    opening. `kept` gets the connection that looked at a file which is ready. Raises
+    `UpgradeRequiredError` when it refuses, else as `upgrade`.
     """
     url = url_of(address)
-    state = inspect(url, lock_timeout=lock_timeout)
+    state = _inspect(url, lock_timeout, kept)
     if auto_migrate is None:
         auto_migrate = not backend_of(url).is_server
     if not state.is_current:
@@ -119,13 +126,15 @@ def prepare(
         fill_search_index(url, seconds=_FILLING_SECONDS, lock_timeout=lock_timeout)
 
 
-def require_current(address: Address, *, lock_timeout: float = LOCK_TIMEOUT) -> None:
+def require_current(
+    address: Address, *, lock_timeout: float = LOCK_TIMEOUT, kept: Kept | None = None
+) -> None:
     """Raise `UpgradeRequiredError` unless a database can be read as it is; change nothing.
 
-    Raises as `inspect`.
+    `kept` gets the connection that looked at a file which is ready. Raises as `inspect`.
     """
     url = url_of(address)
-    state = inspect(url, lock_timeout=lock_timeout)
+    state = _inspect(url, lock_timeout, kept)
     if not state.is_current:
         error = UpgradeRequiredError(str(state), HEAD)
         error.add_note(backend_of(url).why_read_only(url) or shown(url))

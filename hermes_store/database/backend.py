@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection, Engine, Table
 
 from hermes_store.database.checkpoint import Checkpoints
 from hermes_store.database.sqlite_file import Opened
+from hermes_store.database.sqlite_kept import Kept
 from hermes_store.errors import HermesStoreError
 from hermes_store.settings import Settings
 
@@ -69,8 +70,8 @@ class Backend(Protocol):
     def write_engine(self, url: URL, settings: Settings) -> Engine:
         """Engine for connections that write. Holds no pool."""
 
-    def read_engine(self, url: URL, settings: Settings) -> Engine:
-        """Engine whose connections can only read."""
+    def read_engine(self, url: URL, settings: Settings, kept: Kept | None = None) -> Engine:
+        """Engine whose connections can only read; the first may be what opening a file kept."""
 
     def migration_engine(self, url: URL, lock_timeout: float) -> Engine:
         """Engine for revisions: takes the write lock at once and checks no foreign keys."""

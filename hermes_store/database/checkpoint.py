@@ -11,9 +11,9 @@ from __future__ import annotations
 import threading
 from contextlib import AbstractContextManager, closing
 
-from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from hermes_store.database.late_engine import LateEngine
 from hermes_store.errors import StoreUnavailableError
 
 __all__ = ["Checkpoints"]
@@ -25,7 +25,9 @@ _FIRST_INTERVAL = 64
 class Checkpoints:
     """Passive checkpoints of one file, each after about `pages` new pages in the log."""
 
-    def __init__(self, engine: Engine, pages: int, inside: AbstractContextManager[object]) -> None:
+    def __init__(
+        self, engine: LateEngine, pages: int, inside: AbstractContextManager[object]
+    ) -> None:
         """Each checkpoint runs `inside` the gate that a fork waits for."""
         self._engine = engine
         self._pages = pages
@@ -67,10 +69,11 @@ class Checkpoints:
 
     def _checkpoint(self) -> int:
         """Copy the pages that no reader holds back; return how many pages are in the log."""
+        engine = self._engine()
         try:
-            with closing(self._engine.raw_connection()) as connection:
+            with closing(engine.raw_connection()) as connection:
                 row = connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        except (DBAPIError, self._engine.dialect.loaded_dbapi.Error, StoreUnavailableError):
+        except (DBAPIError, engine.dialect.loaded_dbapi.Error, StoreUnavailableError):
             return 0  # the write before it is safe; the next COMMIT will say what is wrong
         return max(int(row[1]), 0)
 

@@ -10,10 +10,11 @@ import importlib
 import os
 import sqlite3
 from types import ModuleType
+from typing import Any
 
 from hermes_store.errors import InvalidArgumentError, StoreUnavailableError
 
-__all__ = ["LIBRARIES", "VARIABLE", "sqlite_driver"]
+__all__ = ["LIBRARIES", "VARIABLE", "connect_arguments", "sqlite_driver"]
 
 LIBRARIES = ("sqlite3", "pysqlite3")
 VARIABLE = "HERMES_STORE_SQLITE"
@@ -39,6 +40,15 @@ def sqlite_driver(wanted: str | None = None) -> ModuleType:
             f"set {VARIABLE}={wanted} before the process opens its first store",
         )
     return _in_use
+
+
+def connect_arguments() -> dict[str, Any]:
+    """The keywords of the driver's `connect` for the store's connections."""
+    arguments: dict[str, Any] = {"check_same_thread": False, "isolation_level": None}
+    driver = sqlite_driver()
+    if hasattr(driver, "LEGACY_TRANSACTION_CONTROL"):  # Python 3.12; 3.16 changes the default
+        arguments["autocommit"] = driver.LEGACY_TRANSACTION_CONTROL
+    return arguments
 
 
 def _from_environment() -> str:

@@ -16,12 +16,12 @@ _ESCAPED = re.compile(rb"\\([0-7]{3})")
 
 
 def is_mount_point(path: Path, mounts: Path | None = None) -> bool:
-    """Whether something is mounted at exactly this path."""
+    """Whether something is mounted at exactly this path, which has no symbolic links in it."""
     try:
         listed = (mounts or MOUNTS).read_bytes()
     except OSError:
         return False
-    place = os.fsencode(os.path.realpath(path))
+    place = os.fsencode(path)
     name = place.rpartition(b"/")[2]
     return any(
         _unescaped(fields[_MOUNT_POINT]) == place

@@ -100,7 +100,7 @@ class _PostgreSQL:
         """Engine for connections that write."""
         return engines.write_engine(url, settings)
 
-    def read_engine(self, url: URL, settings: Settings) -> Engine:
+    def read_engine(self, url: URL, settings: Settings, kept: object = None) -> Engine:  # noqa: ARG002 - a file's
         """Engine with a bounded pool of connections that only read."""
         return engines.read_engine(url, settings)
 

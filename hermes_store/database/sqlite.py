@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +17,9 @@ from hermes_store.database import sqlite_engines as engines
 from hermes_store.database import sqlite_errors as errors
 from hermes_store.database import sqlite_place as place
 from hermes_store.database.checkpoint import Checkpoints
+from hermes_store.database.late_engine import LateEngine
 from hermes_store.database.sqlite_file import Opened
+from hermes_store.database.sqlite_kept import Kept
 from hermes_store.database.sqlite_log import log_bytes
 from hermes_store.errors import HermesStoreError, InvalidArgumentError, StoreBusyError
 from hermes_store.settings import Settings, taken_by
@@ -52,7 +55,8 @@ class _SQLite:
             raise InvalidArgumentError("db_path", problem, "give the plain path")
         if "\0" in database:
             raise InvalidArgumentError("db_path", "the path holds a NUL character", "remove it")
-        return url.set(database=_real(place.at_home("db_path", database)))
+        real = _real(place.at_home("db_path", database))
+        return url if real == database else url.set(database=real)
 
     def shown(self, url: URL) -> str:
         """The path."""
@@ -92,9 +96,9 @@ class _SQLite:
         """Engine for the one connection that writes, in WAL mode."""
         return engines.write_engine(url, settings)
 
-    def read_engine(self, url: URL, settings: Settings) -> Engine:
+    def read_engine(self, url: URL, settings: Settings, kept: Kept | None = None) -> Engine:
         """Engine whose connections are `query_only`."""
-        return engines.read_engine(url, settings)
+        return engines.read_engine(url, settings, kept)
 
     def migration_engine(self, url: URL, lock_timeout: float) -> Engine:  # noqa: ARG002 - it retries
         """Engine for revisions: takes the write lock at once and checks no foreign keys."""
@@ -114,7 +118,8 @@ class _SQLite:
         """
         if engines.has_wal_reset_bug(engines.sqlite_driver().sqlite_version_info):
             return None
-        return Checkpoints(engines.plain_engine(url), settings.wal_autocheckpoint // 8, inside)
+        engine = LateEngine(partial(engines.plain_engine, url))
+        return Checkpoints(engine, settings.wal_autocheckpoint // 8, inside)
 
     # --- transactions ---------------------------------------------------------------------------
 

@@ -24,7 +24,8 @@ from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.pool import NullPool
 
 from hermes_store.database import sqlite_file as files
-from hermes_store.database.driver import sqlite_driver
+from hermes_store.database.driver import connect_arguments, sqlite_driver
+from hermes_store.database.sqlite_kept import Kept
 from hermes_store.database.sqlite_log import is_log_left
 from hermes_store.database.sqlite_place import why_read_only
 from hermes_store.database.sqlite_trust import distrust_schema
@@ -103,9 +104,9 @@ def _require_transaction_of(*arguments: Any) -> None:
     require_transaction(arguments[-1].root_connection)
 
 
-def read_engine(url: URL, settings: Settings) -> Engine:
-    """Engine whose connections can only read."""
-    engine = _engine(url, settings.echo, partial(reading_mode, read_only=settings.read_only))
+def read_engine(url: URL, settings: Settings, kept: Kept | None = None) -> Engine:
+    """Engine whose connections can only read. The first is the one that is kept, if any."""
+    engine = _engine(url, settings.echo, partial(reading_mode, read_only=settings.read_only), kept)
 
     def configure(dbapi: Any, record: Any) -> None:
         distrust_schema(dbapi)
@@ -148,19 +149,23 @@ def _writing_mode(_path: Path) -> str:
     return "mode=rw"  # never makes a file: all users could read it
 
 
-def _engine(url: URL, echo: bool = False, mode: Callable[[Path], str] = _writing_mode) -> Engine:
+def _engine(
+    url: URL,
+    echo: bool = False,
+    mode: Callable[[Path], str] = _writing_mode,
+    kept: Kept | None = None,
+) -> Engine:
     driver = sqlite_driver()
-    connect_args: dict[str, Any] = {"check_same_thread": False, "isolation_level": None}
-    if hasattr(driver, "LEGACY_TRANSACTION_CONTROL"):  # Python 3.12; 3.16 changes the default
-        connect_args["autocommit"] = driver.LEGACY_TRANSACTION_CONTROL
     # As an attribute of the module, so that instrumentation that wraps it is not missed.
     engine = sqlalchemy.create_engine(
-        url, module=driver, connect_args=connect_args, poolclass=NullPool, echo=echo
+        url, module=driver, connect_args=connect_arguments(), poolclass=NullPool, echo=echo
     )
 
     def connect(_dialect: Any, record: Any, arguments: Any, keywords: Any) -> Any:
         path = arguments[0]
-        dbapi, record.info["opened"] = files.connect(driver, path, mode(Path(path)), **keywords)
+        how = mode(Path(path))
+        found = None if kept is None else kept.take(how)
+        dbapi, record.info["opened"] = found or files.connect(driver, path, how, **keywords)
         return dbapi
 
     event.listen(engine, "do_connect", connect)

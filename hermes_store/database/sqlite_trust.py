@@ -8,7 +8,7 @@ from typing import Any
 
 from hermes_store.database.driver import sqlite_driver
 
-__all__ = ["distrust", "distrust_schema"]
+__all__ = ["distrust", "distrust_schema", "end_distrust"]
 
 
 def distrust(dbapi: Any) -> None:
@@ -19,6 +19,12 @@ def distrust(dbapi: Any) -> None:
     """
     dbapi.execute("PRAGMA cell_size_check=ON")
     dbapi.execute("PRAGMA trusted_schema=OFF")
+
+
+def end_distrust(dbapi: Any) -> None:
+    """Make a connection that looked at a file one that works."""
+    dbapi.execute("PRAGMA cell_size_check=OFF")
+    dbapi.execute("PRAGMA trusted_schema=ON")
 
 
 def distrust_schema(dbapi: Any) -> None:

@@ -13,11 +13,10 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-from sqlalchemy import Engine
-
 from hermes_store.database.backend import Backend
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.failures import pause, type_error
+from hermes_store.database.late_engine import LateEngine
 from hermes_store.database.repair import Repair
 from hermes_store.errors import (
     FileReplacedError,
@@ -63,7 +62,7 @@ class Committer:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: LateEngine,
         backend: Backend,
         repair: Repair | None,
         renew: Callable[[], None] | None,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Engine
-
 from hermes_store.database.backend import Backend
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.late_engine import LateEngine
 from hermes_store.errors import FileReplacedError, OutcomeUnknownError
 
 __all__ = ["WriteConnections"]
@@ -19,7 +18,9 @@ _INHERITED: list[OpenConnection] = []
 class WriteConnections:
     """A pool that grows to what is needed at once. One thread uses a connection at a time."""
 
-    def __init__(self, engine: Engine, backend: Backend, renew: Callable[[], None] | None) -> None:
+    def __init__(
+        self, engine: LateEngine, backend: Backend, renew: Callable[[], None] | None
+    ) -> None:
         """When the file left its path, `renew` prepares the file that lies there now."""
         self._engine = engine
         self._backend = backend
@@ -49,7 +50,7 @@ class WriteConnections:
         if self._is_replaced and self._renew:
             self._renew()
         self._is_replaced = False
-        return OpenConnection(self._engine, self._backend, self._backend.begin_writing)
+        return OpenConnection(self._engine(), self._backend, self._backend.begin_writing)
 
     def give_back(self, connection: OpenConnection) -> None:
         """Put a connection back after its use."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from sqlalchemy import URL
 
@@ -10,13 +11,17 @@ from hermes_store import migrate
 from hermes_store.database.address import shown
 from hermes_store.database.backend import Backend
 from hermes_store.database.choice import backend_of
+from hermes_store.database.late_engine import LateEngine
+from hermes_store.database.sqlite_kept import Kept
 from hermes_store.errors import InvalidArgumentError, StoreReadOnlyError, StoreUnavailableError
+from hermes_store.execution.readers import Readers
 from hermes_store.execution.sharing import gate
 from hermes_store.execution.writer import Writer
 from hermes_store.search.choice import repair_of
 from hermes_store.settings import Settings
 
 __all__ = [
+    "make_readers",
     "make_writer",
     "prepare",
     "refuse_other_settings",
@@ -44,15 +49,26 @@ def make_writer(
     backend: Backend, url: URL, settings: Settings, renew: Callable[[], None]
 ) -> Writer:
     """The writer that all repositories of a process on a database share."""
-    engine = backend.write_engine(url, settings)
     return Writer(
-        engine,
+        LateEngine(partial(backend.write_engine, url, settings)),
         backend,
         settings,
         repair_of(backend),
         backend.checkpoints(url, settings, gate),
         renew=renew,
     )
+
+
+def make_readers(
+    backend: Backend, url: URL, settings: Settings, renew: Callable[[], None], kept: Kept
+) -> Readers:
+    """The connections that read, for all repositories of a process with these settings.
+
+    The first is the one in `kept`, which is taken out.
+    """
+    theirs = kept.pop_all()
+    engine = LateEngine(partial(backend.read_engine, url, settings, theirs))
+    return Readers(engine, backend, settings, renew, theirs)
 
 
 def renew(url: URL, settings: Settings) -> None:
@@ -68,13 +84,17 @@ def renew(url: URL, settings: Settings) -> None:
     prepare(backend_of(url), url, settings)
 
 
-def prepare(backend: Backend, url: URL, settings: Settings) -> None:
-    """Upgrade a database that can be written; require the newest revision of any other."""
+def prepare(backend: Backend, url: URL, settings: Settings, kept: Kept | None = None) -> str | None:
+    """Upgrade a database that can be written; require the newest revision of any other.
+
+    `kept` gets the connection that looked at a file which is ready. Returns `why_read_only`.
+    """
     why = why_read_only(backend, url, settings)
     if why is None:
-        migrate.prepare(url, settings.auto_migrate, lock_timeout=settings.lock_timeout)
+        migrate.prepare(url, settings.auto_migrate, lock_timeout=settings.lock_timeout, kept=kept)
     else:
-        migrate.require_current(url, lock_timeout=settings.lock_timeout)
+        migrate.require_current(url, lock_timeout=settings.lock_timeout, kept=kept)
+    return why
 
 
 def require_writable(backend: Backend, url: URL, settings: Settings) -> None:

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from sqlalchemy import Engine
-
 from hermes_store.database.backend import Backend
 from hermes_store.database.connection import OpenConnection, SnapshotNeededError
+from hermes_store.database.late_engine import LateEngine
+from hermes_store.database.sqlite_kept import Kept
 from hermes_store.errors import (
     FileReplacedError,
     HermesStoreError,
@@ -37,10 +37,19 @@ class Readers:
     """
 
     def __init__(
-        self, engine: Engine, backend: Backend, settings: Settings, renew: Callable[[], None]
+        self,
+        engine: LateEngine,
+        backend: Backend,
+        settings: Settings,
+        renew: Callable[[], None],
+        kept: Kept,
     ) -> None:
-        """When the file left its path, `renew` prepares the file that lies there now."""
+        """When the file left its path, `renew` prepares the file that lies there now.
+
+        The first connection of `engine` is what is `kept`, which is closed with the others.
+        """
         self.engine = engine
+        self._kept = kept
         self._renew = renew
         self._is_replaced = False
         self._parted: list[OpenConnection] | None = None
@@ -128,7 +137,7 @@ class Readers:
             self._renew()
             self._is_replaced = False
         return OpenConnection(
-            self.engine,
+            self.engine(),
             self._backend,
             self._backend.begin_reading,
             self._settings.search_timeout,
@@ -168,17 +177,20 @@ class Readers:
     def part(self) -> None:
         """Close idle connections, because the file left its path; opening then calls `renew`."""
         self._is_replaced = True
+        self._kept.close()
         idle, self._parted = self._idle, self._idle
         self._idle = []
         _close_all(idle)
 
     def close_idle(self) -> None:
         """Close the connections that no thread uses."""
+        self._kept.close()
         _close_all(self._idle)
         self.engine.dispose()
 
     def abandon(self) -> None:
         """Forget the parent's connections, in the child of a fork, without closing them."""
+        self._kept.abandon()
         _INHERITED.append(self._idle)
         self.engine.dispose(close=False)
         self._start_empty()

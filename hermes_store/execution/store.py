@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine
 
 from hermes_store.database.address import Address, identity, read_url_of, url_of
 from hermes_store.database.choice import backend_of
 from hermes_store.database.connection import OpenConnection, SnapshotNeededError
 from hermes_store.database.driver import sqlite_driver
 from hermes_store.database.failures import again_if_lost, retry_while_busy, typed_errors
+from hermes_store.database.sqlite_kept import Kept
 from hermes_store.errors import (
     FileReplacedError,
     InvalidArgumentError,
@@ -28,7 +29,7 @@ from hermes_store.errors import (
 )
 from hermes_store.execution import opening
 from hermes_store.execution.figures import Figures
-from hermes_store.execution.readers import Readers, read_any_text
+from hermes_store.execution.readers import read_any_text
 from hermes_store.execution.sharing import gate, readers, writers
 from hermes_store.execution.turns import Operation, Turn
 from hermes_store.settings import Settings
@@ -56,29 +57,27 @@ class Store:
         if settings.sqlite is not None:
             sqlite_driver(settings.sqlite)
         reads = read_url_of(self.url, settings)
-        with gate:
-            opening.prepare(self.backend, self.url, settings)
-        self._is_read_only = opening.why_read_only(self.backend, self.url, settings) is not None
-        key = identity(self.url)
+        with gate, closing(Kept()) as kept:  # the gate, because no fork may inherit what is kept
+            self._is_read_only = bool(opening.prepare(self.backend, self.url, settings, kept))
+            self._acquire(reads, kept)
+        self._closed = False
+        self._with_several: set[Callable[..., Any]] = set()
+
+    def _acquire(self, reads: URL, kept: Kept) -> None:
+        """Share the writer and the readers of this process; new readers have what is `kept`."""
+        settings, key = self.settings, identity(self.url)
         renew = partial(opening.renew, self.url, settings)
-        self._writer = writers.acquire(
-            key, lambda: opening.make_writer(self.backend, self.url, settings, renew)
-        )
+        make_writer = partial(opening.make_writer, self.backend, self.url, settings, renew)
+        self._writer = writers.acquire(key, make_writer)
         self._release = weakref.finalize(self, writers.release, key)
         try:
             opening.refuse_other_settings(self.url, settings, self._writer.settings)
         except InvalidArgumentError:
             self._release()
             raise
-        self._readers = readers.acquire(
-            (key, settings),
-            lambda: Readers(
-                self.backend.read_engine(reads, settings), self.backend, settings, renew
-            ),
-        )
+        make_readers = partial(opening.make_readers, self.backend, reads, settings, renew, kept)
+        self._readers = readers.acquire((key, settings), make_readers)
         self._release_pool = weakref.finalize(self, readers.release, (key, settings))
-        self._closed = False
-        self._with_several: set[Callable[..., Any]] = set()
 
     def read(
         self,
@@ -204,7 +203,7 @@ class Store:
     @property
     def engines(self) -> Engines:
         """The engine that writes and the one that reads."""
-        return Engines(self._writer.engine, self._readers.engine)
+        return Engines(self._writer.engine(), self._readers.engine())
 
     def statistics(self) -> dict[str, float]:
         """Return what the writer did since this process opened the database."""

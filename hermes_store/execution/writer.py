@@ -12,11 +12,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
-from sqlalchemy import Engine
-
 from hermes_store.database.backend import Backend
 from hermes_store.database.checkpoint import Checkpoints
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.late_engine import LateEngine
 from hermes_store.database.repair import Repair
 from hermes_store.errors import HermesStoreError, StoreBusyError
 from hermes_store.execution.callers_transactions import CallersTransactions
@@ -36,7 +35,7 @@ class Writer(CallersTransactions):
 
     def __init__(
         self,
-        engine: Engine,
+        engine: LateEngine,
         backend: Backend,
         settings: Settings,
         repair: Repair | None = None,

@@ -23,6 +23,7 @@ from hermes_store.models.stored import messages
 
 __all__ = [
     "COMPACTED",
+    "LIVE",
     "REWOUND",
     "STATES",
     "Include",
@@ -34,6 +35,8 @@ __all__ = [
 
 Include = Literal["live", "found", "all"]
 COMPACTED, REWOUND = "compacted", "rewound"
+LIVE = "state IS NULL"
+"""The condition that a message is live, for SQL that is written as text."""
 STATES = (COMPACTED, REWOUND)
 """The values of `messages.state`; a live message has none."""
 

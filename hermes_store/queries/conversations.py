@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import (
     Boolean,
+    Column,
     ColumnElement,
     Select,
     Text,
@@ -20,8 +21,9 @@ from sqlalchemy import (
     case,
     literal_column,
     select,
+    text,
 )
-from sqlalchemy.sql.util import ClauseAdapter
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from hermes_store.models.links import COMPRESSION, DELEGATE
 from hermes_store.models.stored import sessions
@@ -131,13 +133,20 @@ HAS_ENDED: ColumnElement[bool] = literal_column(
 """Of a root: neither its tip nor a session that was left for the tip is open."""
 TIP_ID: ColumnElement[str] = literal_column(f"({_TIP_ID})", Text)
 """Of a root, the id of the tip; in a circle that is the root's parent."""
+_IS_ITS_TIP = literal_column("tip.id", Text) == TIP_ID
 
 
 def by_root(conditions: Iterable[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
     """The conditions that a session is the root of a conversation whose tip meets `conditions`."""
     alone = and_(*conditions)
-    tip = sessions.alias("tip")
-    of_the_tip = ClauseAdapter(tip).traverse(alone)
-    one: Select[Any] = select(literal_column("1")).where(tip.c.id == TIP_ID, of_the_tip)
-    found = one.limit(literal_column("1")).correlate(sessions).scalar_subquery()
+    of_the_tip = replacement_traverse(alone, {}, _of_the_tip)
+    one: Select[Any] = select(literal_column("1")).select_from(text("sessions AS tip"))
+    found = one.where(_IS_ITS_TIP, of_the_tip).limit(literal_column("1")).scalar_subquery()
     return [IS_ROOT, case((GOES_ON, found.is_not(None)), else_=alone)]
+
+
+def _of_the_tip(element: Any, **_: Any) -> ColumnElement[Any] | None:
+    """The column of the tip in place of the root's. To make an alias takes half a millisecond."""
+    if isinstance(element, Column) and element.table is sessions:
+        return literal_column(f'tip."{element.name}"', element.type)
+    return None

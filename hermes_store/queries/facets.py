@@ -13,7 +13,6 @@ from sqlalchemy import select
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.filters import SessionFilter
-from hermes_store.models.stored import sessions
 from hermes_store.queries.listing import Shape, select_page, translated
 from hermes_store.queries.paging import Page
 from hermes_store.queries.sessions import readable
@@ -26,7 +25,7 @@ COLUMNS = ("source", "model", "user_id", "last_active")
 
 @lru_cache(maxsize=64)
 def _statement(shape: Shape) -> Statement:
-    return Statement(select_page(select(*readable(sessions, COLUMNS)), shape))
+    return Statement(select_page(select(readable(COLUMNS)), shape))
 
 
 def count(

@@ -67,7 +67,7 @@ def _put_tips(
 
 @lru_cache(maxsize=8)
 def _rows(names: tuple[str, ...]) -> Statement:
-    return Statement(select(*readable(sessions, names)).where(is_given(sessions.c.id, "ids")))
+    return Statement(select(readable(names)).where(is_given(sessions.c.id, "ids")))
 
 
 def _sums(connection: OpenConnection, chains: Iterable[Chain]) -> dict[str, Listing]:

@@ -151,7 +151,7 @@ def _listings(rows: Any, names: tuple[str, ...]) -> list[Any]:
 
 
 _THESE = Statement(
-    select(*session_functions.readable(sessions, _LISTED), previews.beginning())
+    select(session_functions.readable(_LISTED), previews.BEGINNING)
     .where(is_given(sessions.c.id, "ids"))
     .order_by(sessions.c.started_at, sessions.c.id)
 )
@@ -169,7 +169,7 @@ def _rich_statement(shape: Shape, names: tuple[str, ...]) -> Statement:
 
     Of roots the last column says whether another session continues them.
     """
-    columns = [*session_functions.readable(sessions, names), previews.beginning()]
+    columns: list[Any] = [session_functions.readable(names), previews.BEGINNING]
     if shape.conversations and not shape.order.by_last_active:
         columns.append(type_coerce(GOES_ON, Integer))  # as the driver gives it
     return Statement(select_page(select(*columns), shape))
@@ -178,7 +178,7 @@ def _rich_statement(shape: Shape, names: tuple[str, ...]) -> Statement:
 @lru_cache(maxsize=64)
 def _longest_statement(shape: filtering.Shape) -> Statement:
     """Sorted are ids alone: PostgreSQL would work out the columns of every session."""
-    columns = [*session_functions.readable(sessions, _LISTED), previews.beginning()]
+    columns = session_functions.readable(_LISTED), previews.BEGINNING
     order = (session_functions.ACTIVE - sessions.c.started_at).desc(), sessions.c.id
     limit: Any = bindparam("limit", type_=BigInteger)
     ids = select(sessions.c.id).where(*filtering.conditions(shape)).order_by(*order).limit(limit)

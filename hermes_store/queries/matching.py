@@ -16,15 +16,13 @@ from hermes_store.records import SessionMatch
 __all__ = ["find", "titled"]
 
 _KEYS = ("id", "title", "source", "last_active")
-_COLUMNS = readable(sessions, _KEYS)
+_COLUMNS = readable(_KEYS)
 _WITH_PREFIX = Statement(
-    select(*_COLUMNS).where(
-        sessions.c.id >= bindparam("first"), sessions.c.id < bindparam("beyond")
-    )
+    select(_COLUMNS).where(sessions.c.id >= bindparam("first"), sessions.c.id < bindparam("beyond"))
 )
 _MAY_BE_MEANT = sessions.c.title.is_not(None), may_hold(sessions.c.title, "word")
-_WITH_TITLE = Statement(select(*_COLUMNS).where(*_MAY_BE_MEANT))
-_TITLES = Statement(select(*_COLUMNS[:2]).where(*_MAY_BE_MEANT))
+_WITH_TITLE = Statement(select(_COLUMNS).where(*_MAY_BE_MEANT))
+_TITLES = Statement(select(readable(_KEYS[:2])).where(*_MAY_BE_MEANT))
 
 
 def find(connection: OpenConnection, name: str, most: int) -> list[SessionMatch]:

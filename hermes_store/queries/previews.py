@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, bindparam, case, func, literal_column, select
+from sqlalchemy import Text, bindparam, select, text
 
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.given_texts import as_parameter, is_given
 from hermes_store.database.statements import Statement
-from hermes_store.models.stored import messages, sessions
-from hermes_store.models.visibility import visible
+from hermes_store.models.stored import sessions
+from hermes_store.models.visibility import LIVE
 
-__all__ = ["BLANKS", "beginning", "of_sessions", "preview"]
+__all__ = ["BEGINNING", "BLANKS", "of_sessions", "preview"]
 
 _PREVIEW_LENGTH = 60
 _WINDOW = 200
@@ -25,27 +25,16 @@ BLANKS = (
 )
 """What Python's `str.strip()` takes away."""
 
-
-def beginning() -> Any:
-    """The start of a text without blanks before it; a blank and the whole structured content."""
-    blanks = bindparam("blanks", type_=Text)
-    start: ColumnElement[int] = literal_column("1")
-    length: ColumnElement[int] = literal_column(str(_WINDOW))
-    text = func.substr(func.ltrim(messages.c.content, blanks), start, length)
-    structured = literal_column("' '").op("||")(messages.c.content)
-    return (
-        select(case((messages.c.content_format.is_(None), text), else_=structured))
-        .where(messages.c.session_id == sessions.c.id)
-        .where(messages.c.role == literal_column("'user'"), messages.c.content.is_not(None))
-        .where(visible("live"))
-        .order_by(messages.c.id)
-        .limit(literal_column("1"))
-        .correlate(sessions)
-        .scalar_subquery()
-    )
-
-
-_OF_SESSIONS = Statement(select(sessions.c.id, beginning()).where(is_given(sessions.c.id, "ids")))
+BEGINNING = text(
+    f"""\
+(SELECT CASE WHEN messages.content_format IS NULL
+THEN substr(ltrim(messages.content, :blanks), 1, {_WINDOW}) ELSE ' ' || messages.content END
+FROM messages WHERE messages.session_id = sessions.id AND messages.role = 'user'
+AND messages.content IS NOT NULL AND messages.{LIVE} ORDER BY messages.id LIMIT 1)"""  # noqa: S608 - put together from constants
+).bindparams(bindparam("blanks", type_=Text))
+"""Of a session, in a SELECT: the start of a text without blanks before it; a blank and the whole
+structured content. As text, because a list is what many processes do first: `sessions.readable`."""
+_OF_SESSIONS = Statement(select(sessions.c.id, BEGINNING).where(is_given(sessions.c.id, "ids")))
 
 
 def of_sessions(connection: OpenConnection, ids: Sequence[str]) -> dict[str, str]:
@@ -55,11 +44,11 @@ def of_sessions(connection: OpenConnection, ids: Sequence[str]) -> dict[str, str
 
 
 def preview(begun: str | None) -> str:
-    """The preview of a session, of what `beginning` gave."""
-    text = begun or ""
-    if text.startswith(" "):
-        text = _text_of(values.decode_json(text))
-    line = text.strip().replace("\n", " ").replace("\r", " ")
+    """The preview of a session, of what `BEGINNING` gave."""
+    said = begun or ""
+    if said.startswith(" "):
+        said = _text_of(values.decode_json(said))
+    line = said.strip().replace("\n", " ").replace("\r", " ")
     return line if len(line) <= _PREVIEW_LENGTH else line[:_PREVIEW_LENGTH] + "..."
 
 

@@ -99,7 +99,8 @@ def _lock(backend: Backend, connection: Connection, lock_timeout: float) -> None
 def _sound(backend: Backend, connection: Connection) -> Iterator[State]:
     """The state found. Refuses to go on when a reference that held before is broken after."""
     state = look(connection)
-    broken = backend.broken_references(connection) if not state.is_current else None
+    has_rows = not (state.is_current or state.is_empty)
+    broken = backend.broken_references(connection) if has_rows else None
     yield state
     if broken is not None and backend.broken_references(connection) - broken:
         raise MigrationError("the migration would leave rows that refer to nothing")

@@ -5,33 +5,24 @@ Looking changes nothing, not even a byte of a file that is refused.
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, text
+from sqlalchemy import Connection, text
 
-from hermes_store.database import sqlite_file, sqlite_place, sqlite_trust
 from hermes_store.database.choice import backend_of
-from hermes_store.database.failures import retry_while_busy, type_error
 from hermes_store.database.sqlite import SQLITE
-from hermes_store.database.sqlite_engines import reading_mode, sqlite_driver
 from hermes_store.errors import (
-    DamagedFileError,
     ForeignDatabaseError,
     SchemaTooNewError,
-    StoreUnavailableError,
 )
 from hermes_store.schema.names import OLD_VERSION_TABLE, VERSION_TABLE
 from hermes_store.schema.revisions import HEAD, REVISIONS
 from hermes_store.schema.server_tables import visible_tables
 from hermes_store.search.triggers import foreign
 
-__all__ = ["State", "look", "look_at_file"]
+__all__ = ["State", "look", "look_through"]
 
 NEWEST_LEGACY = 6
 """The original's last `schema_version`. Frozen: later numbers are another program's."""
@@ -75,6 +66,11 @@ class State:
         return self.revision == HEAD
 
     @property
+    def is_ready(self) -> bool:
+        """Whether opening the database has nothing to do to it."""
+        return self.is_current and self.is_in_wal and not self.is_being_indexed
+
+    @property
     def needs_upgrade(self) -> bool:
         """Whether an upgrade has something to do, be it only to move the version's table."""
         return not self.is_current or self.version_table != VERSION_TABLE
@@ -85,60 +81,19 @@ class State:
         return self.revision or "none"
 
 
-def look_at_file(url: URL, *, lock_timeout: float) -> State:
-    """The state of a SQLite file; a missing or empty one is new.
-
-    Raises `SchemaTooNewError`, `ForeignDatabaseError`, `DamagedFileError`, `StoreUnavailableError`
-    or `StoreBusyError`.
-    """
-    path = Path(str(url.database))
-    if _is_missing_or_empty(path):
-        return State(is_empty=True)
-    try:
-        return retry_while_busy(SQLITE, lambda: _open_and_look(path), lock_timeout)
-    except sqlite_driver().Error as exc:
-        raise sqlite_place.unreadable_log(path) or type_error(SQLITE, exc) from exc
-    except UnicodeDecodeError as exc:  # SQLite's message quotes what it found in the schema
-        raise DamagedFileError(f"its schema is damaged ({exc})") from exc
-
-
-def _is_missing_or_empty(path: Path) -> bool:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return True
-    except OSError as exc:
-        problem = f"{path}: {exc.strerror}"
-        raise StoreUnavailableError(problem, "give the path of a file that can be read") from exc
-    if not stat.S_ISREG(found.st_mode):
-        raise StoreUnavailableError(f"{path} is not a file", "give the path of a file")
-    if not os.access(path, os.R_OK):
-        raise StoreUnavailableError(f"{path} cannot be read", "change its permissions")
-    return found.st_size == 0
-
-
-def _open_and_look(path: Path) -> State:
-    # With a write-ahead log lying there, a read-only connection: another one would move it into
-    # the file on closing.
-    mode = "mode=ro" if path.with_name(path.name + "-wal").exists() else reading_mode(path)
-    connection, _ = sqlite_file.connect(sqlite_driver(), str(path), mode, isolation_level=None)
-    with closing(connection):
-        sqlite_trust.distrust(connection)
-        connection.execute("PRAGMA query_only=ON")
-        [journal_mode] = connection.execute("PRAGMA journal_mode").fetchone()
-        connection.execute("BEGIN")  # one snapshot for all the questions
-        state = _look(lambda sql: connection.execute(sql).fetchall())
-        return replace(state, is_in_wal=journal_mode == "wal")
-
-
 def look(connection: Connection) -> State:
-    """The state as `connection` sees it inside its transaction; raises as `look_at_file`."""
+    """The state as `connection` sees it inside its transaction; raises as `look_through`."""
     if not backend_of(connection.engine.url).is_server:
-        return _look(lambda sql: connection.exec_driver_sql(sql).fetchall())
+        return look_through(lambda sql: connection.exec_driver_sql(sql).fetchall())
     return _look_at_server(connection)
 
 
-def _look(query: Callable[[str], Sequence[Any]]) -> State:
+def look_through(query: Callable[[str], Sequence[Any]], *, triggers: bool = True) -> State:
+    """The state of a SQLite file by the rows of some queries, which see one snapshot.
+
+    `triggers` says whether to look for those that are not the store's. Raises `SchemaTooNewError`
+    and `ForeignDatabaseError`.
+    """
     names = {name for (name,) in query("SELECT name FROM sqlite_master WHERE type = 'table'")}
     tables: dict[str, set[str]] = {name: set() for name in names}
     for name in names & {*_KEY_COLUMNS, "schema_version", VERSION_TABLE, OLD_VERSION_TABLE}:
@@ -152,10 +107,10 @@ def _look(query: Callable[[str], Sequence[Any]]) -> State:
     if "version" in tables.get("schema_version", ()):
         versions = [row[0] for row in query("SELECT version FROM schema_version")]
     state = _judge(tables, stamps, versions)
-    if "search_index" in tables:
-        waiting = query("SELECT 1 FROM search_index WHERE state = 'incomplete'")
-        state = replace(state, is_being_indexed=bool(waiting))
-    if state.is_current:
+    waiting = "SELECT 1 FROM search_index WHERE state = 'incomplete'"
+    if "search_index" in tables and query(waiting):
+        state = replace(state, is_being_indexed=True)
+    if state.is_current and triggers:
         return replace(state, foreign_triggers=tuple(foreign(query(SQLITE.triggers))))
     return state
 

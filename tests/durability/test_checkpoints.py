@@ -13,6 +13,7 @@ from hermes_store import SessionRepository
 from hermes_store.database import sqlite, sqlite_engines
 from hermes_store.database.address import url_of
 from hermes_store.database.checkpoint import Checkpoints
+from hermes_store.database.late_engine import LateEngine
 from hermes_store.database.sqlite_engines import plain_engine, sqlite_driver
 
 NAME = "hermes-store checkpoint"
@@ -24,7 +25,7 @@ def running() -> list[threading.Thread]:
 
 @pytest.fixture
 def checkpoints(database: Path) -> Checkpoints:
-    return Checkpoints(plain_engine(url_of(database)), 1, nullcontext())
+    return Checkpoints(LateEngine(lambda: plain_engine(url_of(database))), 1, nullcontext())
 
 
 def test_a_checkpoint_copies_what_was_committed(database: Path, checkpoints: Checkpoints) -> None:
@@ -43,7 +44,7 @@ def test_a_checkpoint_copies_what_was_committed(database: Path, checkpoints: Che
 
 def test_one_runs_at_a_time_and_finish_waits_for_it(database: Path) -> None:
     gate = threading.Lock()
-    checkpoints = Checkpoints(plain_engine(url_of(database)), 1, gate)
+    checkpoints = Checkpoints(LateEngine(lambda: plain_engine(url_of(database))), 1, gate)
     with gate:
         checkpoints.after(1_000)
         first = running()
@@ -56,7 +57,7 @@ def test_one_runs_at_a_time_and_finish_waits_for_it(database: Path) -> None:
 
 def test_one_that_fails_says_nothing_and_the_next_one_runs(tmp_path: Path) -> None:
     missing = tmp_path / "no such folder" / "state.db"
-    checkpoints = Checkpoints(plain_engine(url_of(missing)), 1, nullcontext())
+    checkpoints = Checkpoints(LateEngine(lambda: plain_engine(url_of(missing))), 1, nullcontext())
     for operations in (100, 10_000):
         checkpoints.after(operations)
         checkpoints.finish()
@@ -69,9 +70,10 @@ import os, sys, threading, warnings
 warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads: on purpose
 from hermes_store.database.checkpoint import Checkpoints
 from hermes_store.database.address import url_of
+from hermes_store.database.late_engine import LateEngine
 from hermes_store.database.sqlite_engines import plain_engine
 gate = threading.Lock()
-checkpoints = Checkpoints(plain_engine(url_of(sys.argv[1])), 1, gate)
+checkpoints = Checkpoints(LateEngine(lambda: plain_engine(url_of(sys.argv[1]))), 1, gate)
 with gate:
     checkpoints.after(1_000)
     pid = os.fork()
@@ -166,7 +168,9 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 def test_checkpoints_come_more_often_when_the_log_grows_faster_and_more_seldom_when_slower(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checkpoints = Checkpoints(plain_engine(url_of(database)), 100, nullcontext())
+    checkpoints = Checkpoints(
+        LateEngine(lambda: plain_engine(url_of(database))), 100, nullcontext()
+    )
     lengths = iter([500, 500, 1_000, 250])
     monkeypatch.setattr(checkpoints, "_checkpoint", lambda: next(lengths))
     intervals = []

@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from support import Caller, until
 
 from hermes_store.database.address import url_of
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.late_engine import LateEngine
 from hermes_store.database.repair import Repair
 from hermes_store.database.sqlite import SQLITE
 from hermes_store.database.sqlite_engines import sqlite_driver, write_engine
@@ -47,7 +49,8 @@ def make_writer(path: Path) -> Iterator[Callable[..., Writer]]:
 
     def make(repair: Repair | None = None, **keywords: object) -> Writer:
         settings = make_settings(**keywords)
-        writers.append(Writer(write_engine(url_of(path), settings), SQLITE, settings, repair))
+        engine = LateEngine(partial(write_engine, url_of(path), settings))
+        writers.append(Writer(engine, SQLITE, settings, repair))
         return writers[-1]
 
     yield make

@@ -61,8 +61,8 @@ def select_listed(*, compact: bool = False) -> Select[Any]:
         .correlate(sessions)
         .scalar_subquery()
     )
-    columns = readable(sessions, _names(compact=compact))
-    return select(*columns, said.label("said"), *(sessions.c[name] for name in _BEHIND))
+    columns = readable(_names(compact=compact))
+    return select(columns, said.label("said"), *(sessions.c[name] for name in _BEHIND))
 
 
 def listed(row: tuple[Any, ...], *, compact: bool = False) -> Row:

@@ -17,9 +17,7 @@ from hermes_store.queries.sessions import readable
 
 __all__ = ["Tables"]
 
-_SESSION = Statement(
-    select(*readable(sessions, SESSION_COLUMNS)).where(sessions.c.id == bindparam("session"))
-)
+_SESSION = Statement(select(readable(SESSION_COLUMNS)).where(sessions.c.id == bindparam("session")))
 
 
 class Tables(Namespace):
