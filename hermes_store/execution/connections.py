@@ -54,7 +54,8 @@ class WriteConnections:
 
     def give_back(self, connection: OpenConnection) -> None:
         """Put a connection back after its use."""
-        if connection.core.closed:
+        if connection.core.closed or connection.core.invalidated:  # by SQLAlchemy, at Ctrl-C
+            connection.core.close()
             self._open.remove(connection)
         else:
             self._idle.append(connection)

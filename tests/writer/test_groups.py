@@ -161,3 +161,20 @@ def test_large_messages_of_a_group_are_given_to_sqlite_one_after_the_other(
     ids = [caller.finish() for caller in callers]
     assert ids == [message["id"] for message in repository.get_messages("a")]
     assert contents(repository, "a") == texts
+
+
+def test_after_ctrl_c_in_a_statement_that_is_listened_to_the_next_write_is_stored(
+    repository: SessionRepository,
+) -> None:
+    interrupts = [KeyboardInterrupt()]
+
+    def interrupt(*_: object) -> None:
+        if interrupts:
+            raise interrupts.pop()
+
+    event.listen(repository.engines.write, "before_cursor_execute", lambda *_: None)
+    event.listen(repository.engines.write, "do_execute", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        repository.append_message("a", "user", "interrupted")
+    repository.append_message("a", "user", "stored")
+    assert contents(repository, "a") == ["stored"]
