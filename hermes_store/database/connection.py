@@ -78,9 +78,12 @@ class OpenConnection:
 
     def close(self) -> None:
         """Close the connection; a file that left its path keeps what was committed to it."""
-        if self._opened is not None and not self.core.closed:
-            self._opened.part(self.dbapi)
-        self.core.close()
+        if self._opened is None or self.core.closed:
+            self.core.close()
+            return
+        self._opened.part(self.dbapi)
+        with self._opened.sparing_log():
+            self.core.close()
 
     @property
     def is_for_one_read(self) -> bool:

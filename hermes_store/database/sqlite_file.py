@@ -9,7 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +19,7 @@ from hermes_store.database.sqlite_log import (
     is_log_left,
     put_away_log_of_another,
     record_owner,
+    sparing_log_of_another,
     warn_once_of,
 )
 from hermes_store.database.sqlite_place import hard_linked
@@ -80,8 +81,14 @@ class Opened:
         """How the file was, when it is read as one that does not change."""
 
     def claim_log(self) -> None:
-        """Note the log that SQLite has opened, and record on it whose it is."""
+        """Note the log that SQLite has opened, and record on it whose it is.
+
+        A log that was noted before must still be there. Raises `FileReplacedError`.
+        """
         self.require_same()
+        if self._log is not None:
+            self._require_log()
+            return
         try:
             found = os.lstat(f"{self._path}-wal")
         except OSError:
@@ -142,6 +149,10 @@ class Opened:
         except FileReplacedError as exc:
             if exc.now_at is not None and self._is_untouched():
                 write_back(dbapi, exc.now_at)
+
+    def sparing_log(self) -> AbstractContextManager[None]:
+        """In the block, which closes the connection, keep a log at its place that is not its."""
+        return sparing_log_of_another(self._path, self._log)
 
     def _now_at(self) -> str | None:
         """Where the file is now, if that can be told; None when it was removed."""

@@ -5,9 +5,11 @@ To open a file and to read its schema takes SQLite longer than a list of session
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from hermes_store.database.sqlite_file import Opened
+from hermes_store.errors import FileReplacedError
 
 __all__ = ["Kept"]
 
@@ -22,18 +24,34 @@ class Kept:
         self._kept: list[tuple[Any, Opened, str]] = []
 
     def put(self, dbapi: Any, opened: Opened, mode: str) -> None:
-        """Keep a connection to a file that had no log: whoever takes it claims the new one."""
-        self._kept.append((dbapi, opened, mode))
+        """Keep a connection that has read a file which had no log, and claim the one it made.
+
+        Close it when the file was replaced meanwhile.
+        """
+        try:
+            opened.claim_log()  # now: SQLite reads this log, also when another lies there later
+        except FileReplacedError:
+            _close(dbapi, opened)
+        else:
+            self._kept.append((dbapi, opened, mode))
 
     def take(self, mode: str) -> tuple[Any, Opened] | None:
-        """Give away the connection; None, and close it, unless it was opened in this mode."""
+        """Give away the connection; None, and close it, unless it was opened in this mode.
+
+        Raises `FileReplacedError`, and closes it, when file or log left their places.
+        """
         try:
             dbapi, opened, its_mode = self._kept.pop()
         except IndexError:
             return None
-        if its_mode == mode:
-            return dbapi, opened
-        dbapi.close()  # when the file was moved, SQLite leaves the log alone: it may be another's
+        try:
+            if its_mode == mode:
+                opened.claim_log()
+                return dbapi, opened
+        except FileReplacedError:
+            _close(dbapi, opened)
+            raise
+        _close(dbapi, opened)
         return None
 
     def pop_all(self) -> Kept:
@@ -44,9 +62,16 @@ class Kept:
 
     def close(self) -> None:
         """Close the connection, if there is one."""
-        self.take("")
+        with suppress(IndexError):
+            dbapi, opened, _ = self._kept.pop()
+            _close(dbapi, opened)
 
     def abandon(self) -> None:
         """Forget the parent's connection, in the child of a fork, without closing it."""
         _INHERITED.append(self._kept)
         self._kept = []
+
+
+def _close(dbapi: Any, opened: Opened) -> None:
+    with opened.sparing_log():
+        dbapi.close()  # when the file was moved, SQLite leaves the log alone

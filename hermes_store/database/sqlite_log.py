@@ -22,6 +22,7 @@ __all__ = [
     "log_bytes",
     "put_away_log_of_another",
     "record_owner",
+    "sparing_log_of_another",
     "warn_once_of",
 ]
 
@@ -95,6 +96,28 @@ def _put_away(path: str, owner: int | None) -> None:
         os.unlink(f"{path}-wal")  # noqa: PTH108 - as above
     with suppress(FileNotFoundError):
         os.unlink(f"{path}-shm")  # noqa: PTH108 - as above
+
+
+@contextmanager
+def sparing_log_of_another(path: str, mine: int | None) -> Iterator[None]:
+    """In the block, close a connection that opened the log `mine`; another log there is kept.
+
+    SQLite deletes a log by its name. Another one may hold what a killed process has committed.
+    """
+    there = f"{path}-wal"
+    if mine is None or inode_of(there) in {None, mine}:
+        yield
+        return
+    second = f"{there}.of-{inode_of(path)}-{time.time_ns()}"
+    with suppress(OSError):  # a file system may have no hard links
+        os.link(there, second)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # it is still there, as long as another process has it open
+            os.link(second, there)
+        with suppress(FileNotFoundError):
+            os.unlink(second)  # noqa: PTH108 - no Path of it is needed
 
 
 @contextmanager

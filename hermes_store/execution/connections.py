@@ -54,8 +54,10 @@ class WriteConnections:
 
     def give_back(self, connection: OpenConnection) -> None:
         """Put a connection back after its use."""
-        if connection.core.closed:
+        if connection.core.closed or connection.core.invalidated:  # by SQLAlchemy, at Ctrl-C
             self._open.remove(connection)
+            connection.core.close()
+            connection.dbapi.close()  # a second Ctrl-C ends SQLAlchemy's own close
         else:
             self._idle.append(connection)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any, cast
 
@@ -108,8 +108,8 @@ def _insert_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list
     most = connection.core.dialect.insertmanyvalues_max_parameters // (len(names) + 1)
     at_once = min(_MOST_ROWS, 1 << most.bit_length() - 1)
     ids: list[int] = []
-    for start in range(0, len(rows), at_once):
-        some = [row.columns.get for row in rows[start : start + at_once]]
+    for slice_ in _slices(rows, at_once):
+        some = [row.columns.get for row in slice_]
         places = 1 << (len(some) - 1).bit_length()
         values = [value(name) for value in some for name in names]
         values += [None] * (places * len(names) - len(values))
@@ -117,6 +117,20 @@ def _insert_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list
         ids += sorted(id_ for (id_,) in stored)  # given out in their order, reported in any
     require_there(connection, ids, len(rows))
     return ids
+
+
+def _slices(rows: Sequence[NewRow], most: int) -> Iterator[list[NewRow]]:
+    """Parts of the rows, in their order; one ends when it has the most rows or text."""
+    some: list[NewRow] = []
+    size = 0
+    for row in rows:
+        some.append(row)
+        size += sum(len(value) for value in row.columns.values() if isinstance(value, str))
+        if len(some) == most or size >= _MOST_TEXT:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 # SQLite takes more than a millisecond to prepare an INSERT, since the triggers of the index are a
@@ -129,6 +143,8 @@ _USUAL = (
 """Columns that are given to SQLite also where they are NULL; none of them has a default."""
 _ARE_USUAL = frozenset(_USUAL).issuperset
 _MOST_ROWS = 256
+_MOST_TEXT = 1 << 20
+"""Characters of an INSERT, but for its last row: SQLite holds two copies of them."""
 
 
 def _with_unusual(names: Iterable[str]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The connection that looks at a file when it is opened serves the first read."""
 
 import shutil
+import signal
 import threading
 from pathlib import Path
 
@@ -125,6 +126,54 @@ def test_a_new_file_s_log_survives_the_close_of_what_was_kept_of_the_old_one(
         assert repository.session_count() == 1
     with SessionRepository(f"{database}.moved") as repository:
         assert repository.session_count() == 0
+
+
+WRITTEN_BY_A_KILLED_PROCESS = """
+    import os, sys
+    from hermes_store import SessionRepository
+    SessionRepository(sys.argv[1], pool_size=2).create_session("theirs", "test")
+    os.kill(os.getpid(), 9)  # its session stays in the log
+"""
+
+
+def give_another_log(database: Path) -> None:
+    """What a file gets that was away, while SQLite took the log of the one in its place."""
+    for ending in ("-wal", "-shm"):
+        Path(f"{database}{ending}").unlink()
+    assert run(WRITTEN_BY_A_KILLED_PROCESS, database).returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("has_read", [False, True])
+def test_a_file_that_got_another_log_is_noticed_and_loses_nothing_of_it(
+    database: Path, has_read: bool
+) -> None:
+    with SessionRepository(database) as repository:
+        if has_read:
+            assert repository.session_count() == 0
+        give_another_log(database)
+        with pytest.raises(FileReplacedError, match="given another log"):
+            repository.session_count()
+        repository.create_session("ours", "test")
+        assert repository.session_count() == 2
+    with SessionRepository(database) as repository:
+        assert repository.session_count() == 2
+        assert repository.check() == []
+
+
+@pytest.mark.parametrize("has_written", [False, True])
+def test_closing_leaves_a_log_that_another_process_put_in_the_place_of_its_own(
+    database: Path, has_written: bool
+) -> None:
+    with SessionRepository(database) as repository:
+        if has_written:
+            repository.create_session("ours", "test")
+            with plain_engine(url_of(database)).connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        give_another_log(database)
+    with SessionRepository(database) as repository:
+        assert repository.session_count() == 1 + has_written
+        assert repository.check() == []
+    assert [each.name for each in database.parent.iterdir()] == [database.name]
 
 
 def test_the_child_of_a_fork_between_opening_and_the_first_read_inherits_nothing(

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import URL
-from support import Caller, until
+from sqlalchemy import URL, event
+from support import Caller, only_sqlite, until
 
 from hermes_store import SessionRepository
 from hermes_store.errors import SessionNotFoundError
@@ -142,3 +142,39 @@ def test_other_operations_of_the_group_are_done_too(repository: SessionRepositor
     assert contents(repository, "b") == ["three"]
     assert repository.get_session("a")["end_reason"] == "over"
     assert repository.get_session("d") is not None
+
+
+@only_sqlite
+def test_large_messages_of_a_group_are_given_to_sqlite_one_after_the_other(
+    repository: SessionRepository,
+) -> None:
+    inserts: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT INTO messages "):
+            inserts.append(statement)
+
+    event.listen(repository.engines.write, "before_cursor_execute", note)
+    texts = [str(n) * (1 << 20) for n in range(3)] + ["small", "too"]
+    callers = in_a_group(repository, *(append(repository, "a", text) for text in texts))
+    assert len(inserts) == 4
+    ids = [caller.finish() for caller in callers]
+    assert ids == [message["id"] for message in repository.get_messages("a")]
+    assert contents(repository, "a") == texts
+
+
+def test_after_ctrl_c_in_a_statement_that_is_listened_to_the_next_write_is_stored(
+    repository: SessionRepository,
+) -> None:
+    interrupts = [KeyboardInterrupt()]
+
+    def interrupt(*_: object) -> None:
+        if interrupts:
+            raise interrupts.pop()
+
+    event.listen(repository.engines.write, "before_cursor_execute", lambda *_: None)
+    event.listen(repository.engines.write, "do_execute", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        repository.append_message("a", "user", "interrupted")
+    repository.append_message("a", "user", "stored")
+    assert contents(repository, "a") == ["stored"]
