@@ -153,14 +153,14 @@ class _Written:
         self._where = where
         self._redaction = redaction
         self._left_out: Counter[str] = Counter()
-        self._sessions = self._messages = self._files = 0
+        self._sessions = self._messages = 0
 
     def kept(self) -> str:
         """Return what an interruption leaves behind."""
         if self._where == STDIO:
             return "the last line may be cut off"
         if self._where.is_dir():
-            return f"{output.count(self._files, 'file')} written to {self._where}, each whole"
+            return f"the files written to {self._where} are whole; the same export replaces them"
         return f"{self._where} is as it was"
 
     def counting(
@@ -187,7 +187,6 @@ class _Written:
             refuse_the_database(self._options, file, "--each")
             with replacing(file) as stream:
                 self.write([(session, lineage)], stream)
-            self._files += 1
 
     def write(self, sessions: Sessions, stream: IO[bytes]) -> None:
         """Write one file."""

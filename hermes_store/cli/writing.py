@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,19 +41,40 @@ def written_whole(target: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def replacing(target: Path) -> Iterator[IO[bytes]]:
-    """A stream to a new file that takes the place of `target` at the end."""
+    """A stream to a new file that takes the place of `target` at the end.
+
+    Ctrl-C, SIGTERM and every error delete the new file.
+    """
+    part = target.with_name(f"{target.name[:50]}.{os.urandom(8).hex()}.part")
+    with _unwound_by_sigterm():
+        try:  # before the file is made: an interruption may come with it
+            with _created(part, target) as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())  # else a power cut may leave the name and an empty file
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _created(part: Path, target: Path) -> IO[bytes]:
     try:
-        descriptor, name = tempfile.mkstemp(".part", f"{target.name[:100]}.", target.parent)
+        return open(part, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))
     except OSError as exc:
         raise OSError(exc.errno, exc.strerror, str(target)) from exc
+
+
+@contextmanager
+def _unwound_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block as an exception does; by itself it ends the process at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread sets what a signal does
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
-        with open(descriptor, "wb") as stream:  # noqa: PTH123 - mkstemp gives no path object
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())  # else the name may stand for an empty file after a power cut
-        Path(name).replace(target)
+        yield
     finally:
-        Path(name).unlink(missing_ok=True)
+        signal.signal(signal.SIGTERM, before)
 
 
 def refuse_the_database(options: Options, target: Path, option: str) -> None:

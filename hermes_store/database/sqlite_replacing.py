@@ -60,11 +60,13 @@ def _exchanged(new: Path, path: Path, kept: Path) -> bool:
     rename = getattr(ctypes.CDLL(None), "renameat2", None)
     if rename is None:
         return False
-    new.rename(kept)  # first, so that the old file never has a name that is cleared away
-    if rename(_HERE, os.fsencode(kept), _HERE, os.fsencode(path), _EXCHANGE) == 0:
-        return True
-    kept.rename(new)
-    return False
+    made = new.stat().st_ino
+    try:
+        new.rename(kept)  # first, so that the old file never has a name that is cleared away
+        return bool(rename(_HERE, os.fsencode(kept), _HERE, os.fsencode(path), _EXCHANGE) == 0)
+    finally:
+        if kept.exists() and kept.stat().st_ino == made:  # not exchanged, maybe for Ctrl-C
+            kept.rename(new)
 
 
 def fold_log(path: Path) -> None:

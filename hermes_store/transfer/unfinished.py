@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
 
@@ -29,28 +28,26 @@ def unfinished(folder: Path) -> Iterator[Path]:
     may give the file another name. First the folders are deleted that killed processes left.
     Raises `StoreUnavailableError`, and typed errors in place of SQLite's.
     """
-    with typed_os_errors(folder):
-        _clear_away(folder)
-        lock, own = _new_folder(folder)
-    path = own / "new.db"
-    try:
+    with ExitStack() as stack:
         with typed_os_errors(folder):
+            _clear_away(folder)
+            path = _new_folder(folder, stack) / "new.db"
             path.touch(mode=0o600)
         with typed_errors(backend_of(url_of(path))):
             yield path
-    finally:
-        os.close(lock)  # first: Windows deletes no file that is open
-        rmtree(own, ignore_errors=True)
 
 
-def _new_folder(folder: Path) -> tuple[int, Path]:
+def _new_folder(folder: Path, stack: ExitStack) -> Path:
+    """A new folder that this process has locked; `stack` deletes it."""
     while True:
-        own = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
+        own = folder / f"{_PREFIX}{os.urandom(8).hex()}"
+        stack.callback(rmtree, own, ignore_errors=True)  # first: Ctrl-C may come with the folder
+        own.mkdir(mode=0o700)
         with suppress(FileNotFoundError, BlockingIOError):
             lock = _locked(own)
+            stack.callback(os.close, lock)  # before `rmtree`: Windows deletes no file that is open
             if own.exists():
-                return lock, own
-            os.close(lock)  # another process took it for a killed one's before it was locked
+                return own  # else another process took it for a killed one's before it was locked
 
 
 def _clear_away(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """`export --format`, `--each` and `--redact`: the files, their names, and what is said of them."""
 
 import json
+import os
 import re
 import resource
 import signal
@@ -206,7 +207,7 @@ def written(folder) -> list:
     return [file for file in folder.glob("*.md") if file.stat().st_size]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_stopped_export_leaves_whole_files_only(long_store, tmp_path, number):
     folder = tmp_path / "x"
     with exporting(long_store, folder) as process:
@@ -218,9 +219,28 @@ def test_a_stopped_export_leaves_whole_files_only(long_store, tmp_path, number):
     assert len(written(folder)) < 40
     if number == signal.SIGINT:
         assert process.returncode == 130
-        said = f"{len(written(folder))} files? written to {folder}, each whole"
-        assert re.fullmatch(f"interrupted: {said}", err.decode().strip())
+        said = f"the files written to {folder} are whole; the same export replaces them"
+        assert err.decode().strip() == f"interrupted: {said}"
+    if number == signal.SIGTERM:
+        assert process.returncode in {-number, 128 + number}  # a shell shows 143 for both
+        assert err == b""
+    if number != signal.SIGKILL:
         assert list(folder.glob("*.part")) == []
+
+
+def test_ctrl_c_while_a_file_is_made_leaves_no_file(run, filled, tmp_path, monkeypatch):
+    really = os.open
+
+    def interrupted(path, *arguments, **keywords):
+        descriptor = really(path, *arguments, **keywords)
+        if str(path).endswith(".part"):
+            os.close(descriptor)
+            raise KeyboardInterrupt
+        return descriptor
+
+    monkeypatch.setattr(os, "open", interrupted)
+    assert run("export", "-o", tmp_path / "all.jsonl").code == 130
+    assert {file.name for file in tmp_path.iterdir()} == {"home"}
 
 
 def test_a_disk_that_is_full_leaves_what_was_there_before(long_store, tmp_path):

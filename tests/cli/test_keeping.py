@@ -108,6 +108,20 @@ def test_an_interrupted_backup_says_that_nothing_changed(filled, tmp_path) -> No
     assert {each.name for each in tmp_path.iterdir()} == {"b.db", "home"}
 
 
+def test_ctrl_c_while_the_folder_of_a_backup_is_made_leaves_no_folder(
+    run, filled, tmp_path, monkeypatch
+) -> None:
+    really = os.mkdir
+
+    def interrupted(*arguments, **keywords):
+        really(*arguments, **keywords)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "mkdir", interrupted)
+    assert run("backup", tmp_path / "b.db").code == 130
+    assert {each.name for each in tmp_path.iterdir()} == {"home"}
+
+
 def test_rules_are_stored_listed_tried_and_run(run, filled) -> None:
     added = run("retention", "add", "cron", "delete", "--after", "2w", "--source", "cron")
     assert added.err == "cron: delete after 14 days: source cron\n"

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 RENAMING = {"os.rename", "os.link", "os.remove", "ctypes.dlsym"}
-EVERYTHING = RENAMING | {"os.chmod", "tempfile.mkstemp", "sqlite3.connect", "keeping.step"}
+EVERYTHING = RENAMING | {"os.chmod", "os.mkdir", "sqlite3.connect", "keeping.step"}
 """Events of `sys.audit`, and the reports."""
 
 
