@@ -15,6 +15,7 @@ from hermes_store import SessionRepository
 from hermes_store.adapters.hermes_agent import SessionDB
 from hermes_store.adapters.hermes_agent.paths import store_of
 from hermes_store.adapters.hermes_agent.taking_over import take_over
+from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.errors import StoreBusyError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "importing"))
@@ -110,7 +111,8 @@ def test_a_file_that_is_too_damaged_to_be_copied_is_told_of_and_kept(home: Path,
 
 def test_a_file_that_is_locked_now_is_copied_at_a_later_start(home: Path):
     plain(home / "state.db")
-    with closing(sqlite3.connect(home / "state.db", isolation_level=None)) as holder:
+    # By the store's own library: of two on one file, each takes away the other's locks.
+    with closing(sqlite_driver().connect(home / "state.db", isolation_level=None)) as holder:
         holder.execute("PRAGMA locking_mode=EXCLUSIVE")
         holder.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StoreBusyError):

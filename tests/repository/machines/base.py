@@ -111,4 +111,5 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def the_store_finds_nothing_wrong_with_itself(self) -> None:
-        assert self.repository.check() == []
+        found = self.repository.check()
+        assert found == [], found
