@@ -40,7 +40,8 @@ _OF_THE_TIP = (
 
 _c = sessions.c
 _BY_START = (_c.started_at.desc(), _c.id.desc())
-_BY_ACTIVITY = (_c.last_active.desc(), *_BY_START)
+_BY_ACTIVITY = (_c.last_active.desc(), _c.id.desc())
+"""Of equal times the greater id, as in the index; Hermes' ids begin with their start."""
 
 
 class Lists(Base):
