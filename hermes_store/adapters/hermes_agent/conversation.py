@@ -41,7 +41,6 @@ _WITH_IDS = Form((*_ROWS.columns, messages.c.id), list)
 """For several sessions, whose messages are put in order."""
 _LIVE, _ALL = MessagePage(), MessagePage(include="all")
 _ASKING = frozenset({"user", "system"})
-_NOTHING_BESIDE = [None] * 5
 _IN_EXTRA = ("api_content", "effect_disposition")
 
 Message = dict[str, Any]
@@ -104,7 +103,10 @@ def _sent(rows: Rows) -> tuple[list[Message], bool]:  # noqa: C901 - each test b
     found: list[Message] = []
     asked = False
     # Each column by its name and each test by itself: loops would take twice as long.
-    for role, content, form, at, call, tool, calls, reason, *beside in rows:
+    for (
+        role, content, form, at, call, tool, calls, reason,
+        reasoning, details, items, external_id, extra,
+    ) in rows:  # fmt: skip
         if form is not None:
             content = decode(content)  # noqa: PLW2901 - the value of the column
         elif content and role != "tool":
@@ -125,8 +127,8 @@ def _sent(rows: Rows) -> tuple[list[Message], bool]:  # noqa: C901 - each test b
             message["tool_calls"] = made
         if reason and role == "assistant":
             message["finish_reason"] = reason
-        if beside != _NOTHING_BESIDE:
-            _add_beside(message, *beside)
+        if reasoning or details or items or external_id or extra:
+            _add_beside(message, reasoning, details, items, external_id, extra)
         found.append(message)
     return found, asked
 
@@ -143,7 +145,7 @@ def _add_beside(
                 message[name] = decoded
     if external_id:
         message["message_id"] = external_id
-    if extra is not None:
+    if extra:
         message |= _beside(message["role"], values.decode_json(extra))
 
 
