@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import messages, sessions
 from hermes_store.models.visibility import visible
-from hermes_store.queries.rows import NewRow
+from hermes_store.queries.rows import NewRow, in_slices
 from hermes_store.queries.sessions import require, require_changed
 from hermes_store.queries.there import require_there
 from hermes_store.search.triggers import OWN
@@ -108,7 +108,7 @@ def _insert_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list
     most = connection.core.dialect.insertmanyvalues_max_parameters // (len(names) + 1)
     at_once = min(_MOST_ROWS, 1 << most.bit_length() - 1)
     ids: list[int] = []
-    for slice_ in _slices(rows, at_once):
+    for slice_ in in_slices(rows, at_once, _MOST_TEXT):
         some = [row.columns.get for row in slice_]
         places = 1 << (len(some) - 1).bit_length()
         values = [value(name) for value in some for name in names]
@@ -117,20 +117,6 @@ def _insert_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list
         ids += sorted(id_ for (id_,) in stored)  # given out in their order, reported in any
     require_there(connection, ids, len(rows))
     return ids
-
-
-def _slices(rows: Sequence[NewRow], most: int) -> Iterator[list[NewRow]]:
-    """Parts of the rows, in their order; one ends when it has the most rows or text."""
-    some: list[NewRow] = []
-    size = 0
-    for row in rows:
-        some.append(row)
-        size += sum(len(value) for value in row.columns.values() if isinstance(value, str))
-        if len(some) == most or size >= _MOST_TEXT:
-            yield some
-            some, size = [], 0
-    if some:
-        yield some
 
 
 # SQLite takes more than a millisecond to prepare an INSERT, since the triggers of the index are a

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from hermes_store import values
@@ -17,6 +17,7 @@ __all__ = [
     "alike",
     "changed_columns",
     "forms_of",
+    "in_slices",
     "new_row",
     "new_rows",
     "number_of_calls",
@@ -129,6 +130,20 @@ def alike(rows: Sequence[NewRow]) -> list[dict[str, Any]]:
     """The columns of each row; what one of them has, all have."""
     columns = dict.fromkeys(name for row in rows for name in row.columns)
     return [{**columns, **row.columns} for row in rows]
+
+
+def in_slices(rows: Iterable[NewRow], most: int, most_text: int) -> Iterator[list[NewRow]]:
+    """The rows in lists, in their order; one ends when it has the most rows, or characters."""
+    slice_: list[NewRow] = []
+    characters = 0
+    for row in rows:
+        slice_.append(row)
+        characters += sum(len(value) for value in row.columns.values() if isinstance(value, str))
+        if len(slice_) == most or characters >= most_text:
+            yield slice_
+            slice_, characters = [], 0
+    if slice_:
+        yield slice_
 
 
 def new_rows(session_id: str, given: Any) -> list[NewRow]:

@@ -11,7 +11,7 @@ from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import names, sessions
 from hermes_store.models.visibility import checked_state, state_of_flags
 from hermes_store.queries import titles
-from hermes_store.queries.rows import NewRow, new_row, with_extra
+from hermes_store.queries.rows import NewRow, in_slices, new_row, with_extra
 from hermes_store.queries.sessions import NAMES
 from hermes_store.transfer.parsed_usage import parsed_usage
 from hermes_store.transfer.stored_values import (
@@ -149,20 +149,16 @@ def slices(
     columns: dict[str, Any], found: Iterable[Any], look: _Look | None = None
 ) -> Iterator[list[NewRow]]:
     """The messages encoded, in lists bounded in number and in length of text."""
-    slice_: list[NewRow] = []
-    characters = 0
+    return in_slices(_encoded(columns, found, look), _ROWS_OF_A_SLICE, _CHARACTERS_OF_A_SLICE)
+
+
+def _encoded(columns: dict[str, Any], found: Iterable[Any], look: _Look | None) -> Iterator[NewRow]:
     for place, message in enumerate(found):
         here = f"session {columns['id']}, messages[{place}]"
         row = _located(here, _message_row, columns["id"], message, columns)
         if look is not None:
             _located(here, look.at, message, row)
-        slice_.append(row)
-        characters += sum(len(value) for value in row.columns.values() if isinstance(value, str))
-        if len(slice_) == _ROWS_OF_A_SLICE or characters >= _CHARACTERS_OF_A_SLICE:
-            yield slice_
-            slice_, characters = [], 0
-    if slice_:
-        yield slice_
+        yield row
 
 
 def _located(here: str, check: Any, *args: Any) -> Any:
