@@ -3,7 +3,8 @@
 SQLite itself makes a checkpoint inside a COMMIT that finds the log long. All threads in the queue
 then wait while pages are copied. So a thread with a connection of its own copies them earlier. It
 ends with its checkpoint. SQLite's own checkpoint at `wal_autocheckpoint` pages then has few pages
-to copy, and lets the log begin anew.
+to copy, and lets the log begin anew. SQLite skips it while this thread copies, so that the thread
+pauses when it finds the log that long: else a log under steady writes would never begin anew.
 """
 
 from __future__ import annotations
@@ -20,22 +21,30 @@ __all__ = ["Checkpoints"]
 
 _FIRST_INTERVAL = 64
 """Operations before the first checkpoint; the growth of the log decides about later ones."""
+_PAUSE = 2
+"""Operations that are left to SQLite: one COMMIT copies all pages, the next begins the log anew."""
 
 
 class Checkpoints:
-    """Passive checkpoints of one file, each after about `pages` new pages in the log."""
+    """Passive checkpoints of one file, each after about `limit` / 8 new pages in the log."""
 
     def __init__(
-        self, engine: LateEngine, pages: int, inside: AbstractContextManager[object]
+        self, engine: LateEngine, limit: int, inside: AbstractContextManager[object]
     ) -> None:
-        """Each checkpoint runs `inside` the gate that a fork waits for."""
+        """SQLite's own checkpoint comes at `limit` pages.
+
+        Each checkpoint runs `inside` the gate that a fork waits for.
+        """
         self._engine = engine
-        self._pages = pages
+        self._limit = limit
+        self._pages = limit // 8
         self._inside = inside
         self._interval = _FIRST_INTERVAL
         self._due = _FIRST_INTERVAL
         self._length = 0
         """Pages in the log at the last checkpoint."""
+        self._is_long = False
+        """Whether SQLite's own checkpoint is to come before the next one of this thread."""
         self.after_fork()
 
     def after_fork(self) -> None:
@@ -46,6 +55,10 @@ class Checkpoints:
     def after(self, operations: int) -> None:
         """Begin a checkpoint when one is due. `operations` is the number committed so far."""
         if operations < self._due or not self._one_at_a_time.acquire(blocking=False):
+            return
+        if self._is_long:
+            self._is_long, self._due = False, operations + _PAUSE
+            self._one_at_a_time.release()
             return
         self._due = operations + self._interval
         self._thread = threading.Thread(target=self._run, name="hermes-store checkpoint")
@@ -81,6 +94,7 @@ class Checkpoints:
         """Adapt the interval to how much the log grew since the last time."""
         grown = length - self._length if length >= self._length else length
         self._length = length
+        self._is_long = length >= self._limit
         if grown > 2 * self._pages:
             self._interval = max(self._interval // 2, 1)
         elif grown < self._pages:

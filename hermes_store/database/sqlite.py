@@ -119,7 +119,7 @@ class _SQLite:
         if engines.has_wal_reset_bug(engines.sqlite_driver().sqlite_version_info):
             return None
         engine = LateEngine(partial(engines.plain_engine, url))
-        return Checkpoints(engine, settings.wal_autocheckpoint // 8, inside)
+        return Checkpoints(engine, settings.wal_autocheckpoint, inside)
 
     # --- transactions ---------------------------------------------------------------------------
 

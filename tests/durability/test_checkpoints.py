@@ -25,7 +25,7 @@ def running() -> list[threading.Thread]:
 
 @pytest.fixture
 def checkpoints(database: Path) -> Checkpoints:
-    return Checkpoints(LateEngine(lambda: plain_engine(url_of(database))), 1, nullcontext())
+    return Checkpoints(LateEngine(lambda: plain_engine(url_of(database))), 1_000, nullcontext())
 
 
 def test_a_checkpoint_copies_what_was_committed(database: Path, checkpoints: Checkpoints) -> None:
@@ -44,7 +44,7 @@ def test_a_checkpoint_copies_what_was_committed(database: Path, checkpoints: Che
 
 def test_one_runs_at_a_time_and_finish_waits_for_it(database: Path) -> None:
     gate = threading.Lock()
-    checkpoints = Checkpoints(LateEngine(lambda: plain_engine(url_of(database))), 1, gate)
+    checkpoints = Checkpoints(LateEngine(lambda: plain_engine(url_of(database))), 1_000, gate)
     with gate:
         checkpoints.after(1_000)
         first = running()
@@ -57,7 +57,9 @@ def test_one_runs_at_a_time_and_finish_waits_for_it(database: Path) -> None:
 
 def test_one_that_fails_says_nothing_and_the_next_one_runs(tmp_path: Path) -> None:
     missing = tmp_path / "no such folder" / "state.db"
-    checkpoints = Checkpoints(LateEngine(lambda: plain_engine(url_of(missing))), 1, nullcontext())
+    checkpoints = Checkpoints(
+        LateEngine(lambda: plain_engine(url_of(missing))), 1_000, nullcontext()
+    )
     for operations in (100, 10_000):
         checkpoints.after(operations)
         checkpoints.finish()
@@ -73,7 +75,7 @@ from hermes_store.database.address import url_of
 from hermes_store.database.late_engine import LateEngine
 from hermes_store.database.sqlite_engines import plain_engine
 gate = threading.Lock()
-checkpoints = Checkpoints(LateEngine(lambda: plain_engine(url_of(sys.argv[1]))), 1, gate)
+checkpoints = Checkpoints(LateEngine(lambda: plain_engine(url_of(sys.argv[1]))), 1_000, gate)
 with gate:
     checkpoints.after(1_000)
     pid = os.fork()
@@ -169,19 +171,36 @@ def test_checkpoints_come_more_often_when_the_log_grows_faster_and_more_seldom_w
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoints = Checkpoints(
-        LateEngine(lambda: plain_engine(url_of(database))), 100, nullcontext()
+        LateEngine(lambda: plain_engine(url_of(database))), 800, nullcontext()
     )
-    lengths = iter([500, 500, 1_000, 250])
+    lengths = iter([350, 350, 700, 250])
     monkeypatch.setattr(checkpoints, "_checkpoint", lambda: next(lengths))
     intervals = []
     for number in range(1, 5):
         checkpoints.after(number * 1_000_000)
         checkpoints.finish()
         intervals.append(checkpoints._interval)
-    assert intervals == [32, 64, 32, 16]  # grown by 500, 0, 500; begun anew: 250
+    assert intervals == [32, 64, 32, 16]  # grown by 350, 0, 350; begun anew: 250
     monkeypatch.undo()
     checkpoints._due = 10
     checkpoints.after(9)
     checkpoints.after(10)
     assert checkpoints._due == 10 + 16
     checkpoints.finish()
+
+
+def test_a_log_that_got_long_is_left_to_two_commits_without_a_checkpoint_beside_them(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = Checkpoints(
+        LateEngine(lambda: plain_engine(url_of(database))), 800, nullcontext()
+    )
+    lengths = iter([799, 800, 5])
+    made: list[int] = []
+    monkeypatch.setattr(checkpoints, "_checkpoint", lambda: made.append(1) or next(lengths))
+    runs = []
+    for operations in (1_000, 2_000, 3_000, 3_001, 3_002):
+        checkpoints.after(operations)
+        checkpoints.finish()
+        runs.append(len(made))
+    assert runs == [1, 2, 2, 2, 3]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hermes_store import SessionRepository
-from hermes_store.database import sqlite_trust
+from hermes_store.database import sqlite_engines, sqlite_trust
 from hermes_store.database.sqlite_engines import has_wal_reset_bug, sqlite_driver
 from hermes_store.errors import InvalidArgumentError
 
@@ -86,14 +86,28 @@ def test_readers_cannot_write(repository: SessionRepository) -> None:
         assert connection.core.exec_driver_sql("PRAGMA query_only").scalar() == 1
 
 
-def test_the_write_ahead_log_stays_bounded(database: Path) -> None:
+@pytest.mark.parametrize("has_bug", [True, False], ids=["inside commits", "beside commits"])
+def test_the_write_ahead_log_begins_anew_and_is_cut_back(
+    database: Path, monkeypatch: pytest.MonkeyPatch, has_bug: bool
+) -> None:
     limit = 200_000
+    monkeypatch.setattr(sqlite_engines, "has_wal_reset_bug", lambda _version: has_bug)
     with SessionRepository(database, wal_autocheckpoint=20, journal_size_limit=limit) as repository:
         repository.create_session("s", "test")
-        for number in range(600):
-            repository.append_message("s", "user", f"text {number} " * 100)
+        for number in range(100):
+            repository.append_message("s", "user", f"text {number} " * 1_000)
+        wait_for_checkpoint(repository)
+        for _ in range(3):
+            repository.append_message("s", "user", "short")
+            wait_for_checkpoint(repository)
         log = Path(f"{database}-wal").stat().st_size
-    assert log < 3 * limit
+    assert log <= limit
+
+
+def wait_for_checkpoint(repository: SessionRepository) -> None:
+    checkpoints = repository._store._writer._checkpoints
+    if checkpoints is not None:
+        checkpoints.finish()
 
 
 @pytest.mark.parametrize(
