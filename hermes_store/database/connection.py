@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Engine
@@ -15,6 +15,10 @@ __all__ = ["OpenConnection", "SnapshotNeededError"]
 
 class SnapshotNeededError(Exception):
     """A read that began without a transaction has more than one statement: run it in one."""
+
+
+def _nothing() -> None:
+    pass
 
 
 class OpenConnection:
@@ -35,6 +39,8 @@ class OpenConnection:
         "dbapi",
         "errors",
         "fired",
+        "require_same_file",
+        "require_same_file_lately",
         "search_timeout",
         "takes_words",
         "watched",
@@ -62,19 +68,15 @@ class OpenConnection:
         """Whether a single statement runs, without a transaction around it."""
         self._statements = 0
         self._begin = begin
-        self._opened = backend.opened(self.core)
+        self._opened = opened = backend.opened(self.core)
+        self.require_same_file: Callable[[], None] = opened.require_same if opened else _nothing
+        """Raises `FileReplacedError` when the database is a file that left its path."""
+        self.require_same_file_lately: Callable[[], None] = (
+            opened.require_same_lately if opened else _nothing
+        )
+        """The same, from a look a moment ago. Raises `SecondNameError` for a second name."""
         self.fired = backend.fired(self.core)
         """Names of the triggers that write for this connection, as far as the database tells."""
-
-    def require_same_file(self) -> None:
-        """Raise `FileReplacedError` when the database is a file that left its path."""
-        if self._opened is not None:
-            self._opened.require_same()
-
-    def require_same_file_lately(self) -> None:
-        """Do the same, from a look a moment ago. Raises `SecondNameError` for a second name."""
-        if self._opened is not None:
-            self._opened.require_same_lately()
 
     def close(self) -> None:
         """Close the connection; a file that left its path keeps what was committed to it."""

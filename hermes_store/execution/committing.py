@@ -153,8 +153,10 @@ class Committer:
             if careful:
                 for turn in turns:
                     self._run_carefully(connection, turn)
+                measured.turns = [turn for turn in turns if turn.error is None]
             else:
                 run_group(connection, turns)
+                measured.turns = turns
             require_transaction(connection)
             connection.require_same_file_lately()
             committing = True
@@ -183,7 +185,6 @@ class Committer:
             turn.error = self._typed(exc)
 
     def _acknowledge(self, group: list[Turn], measured: Group) -> None:
-        measured.turns = [turn for turn in group if turn.error is None]
         self.figures.add(measured)
         group[0].state = DONE
         for follower in group[1:]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from hermes_store.database.backend import Backend
 from hermes_store.database.checkpoint import Checkpoints
@@ -88,7 +88,8 @@ class Writer(CallersTransactions):
         self._checkpoint()
         if turn.error is not None:
             raise turn.error
-        return cast("T", turn.result)
+        result: T = turn.result
+        return result
 
     def run_many(self, turns: Sequence[Turn], tell: Callable[[Sequence[Turn]], object]) -> None:
         """Run the operations of several callers, at most `batch_size`, in as few groups as can be.

@@ -46,19 +46,23 @@ def append(connection: OpenConnection, row: NewRow) -> int:
     """Store a message, count it in its session; return its id."""
     columns = row.columns
     count_in(connection, columns["session_id"], 1, row.tool_calls, columns["timestamp"])
-    stored = _inserted(connection, columns)
+    stored: Any = _inserted(connection, columns)
     if stored is None or not OWN.issuperset(connection.fired):
         require_there(connection, [] if stored is None else [stored], 1)
-    return cast("int", stored)
+    id_: int = stored
+    return id_
 
 
 def _inserted(connection: OpenConnection, columns: dict[str, Any]) -> int | None:
     """Store one row; return its id, or None when a foreign trigger kept it out."""
+    stored: int | None
     if connection.backend.is_server:
-        return cast("int | None", _of_servers().insert_one(connection, columns))
+        stored = _of_servers().insert_one(connection, columns)
+        return stored
     names = _USUAL if _ARE_USUAL(columns) else _with_unusual(columns)
     inserted = connection.execute(_insert_row(names), tuple(map(columns.get, names)))
-    return cast("int", inserted.lastrowid) if inserted.rowcount else None
+    stored = inserted.lastrowid if inserted.rowcount else None
+    return stored
 
 
 def append_many(connection: OpenConnection, session_id: str, rows: list[NewRow]) -> list[int]:

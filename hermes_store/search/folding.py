@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from functools import cache, lru_cache
+from functools import cached_property, lru_cache
 
 from hermes_store.search.characters import beyond_ascii
 from hermes_store.search.folding_tables import CHANGING, FOLDED, INVISIBLE, MARKS
@@ -60,7 +60,7 @@ def fold(text: str) -> str:
     """`text` as it is compared: lower case, one form of each letter, no optional marks."""
     if text.isascii():
         return text.lower()
-    return _patterns().clusters(text).sub(lambda found: _folded(found[0]), text).lower()
+    return _PATTERNS.clusters(text).sub(lambda found: _folded(found[0]), text).lower()
 
 
 def plain(text: str) -> tuple[str, Places | None]:
@@ -73,7 +73,7 @@ def plain(text: str) -> tuple[str, Places | None]:
     pieces: list[str] = []
     moved: list[tuple[int, int, int]] = []
     at = length = 0
-    for found in _patterns().clusters(text).finditer(text):
+    for found in _PATTERNS.clusters(text).finditer(text):
         start, end = found.span()
         folded = _folded(found[0])
         pieces += (text[at:start], folded)
@@ -110,7 +110,7 @@ def changes_words(text: str) -> bool:
     if text.isascii() or has_typography_only(text):
         return False
     others = beyond_ascii(text)
-    return _patterns().changing.search(others) is not None or _patterns().has_astral(others)
+    return _PATTERNS.changing.search(others) is not None or _PATTERNS.has_astral(others)
 
 
 def has_typography_only(text: str) -> bool:
@@ -119,21 +119,39 @@ def has_typography_only(text: str) -> bool:
 
 
 class _Patterns:
-    """Made at the first text that is not ASCII: the tables take milliseconds.
+    """Each is made when a text first needs it: that takes a millisecond or two.
 
     A class with characters beyond the first plane takes `re` ten times as long: those, such as
     emoji, are looked at by themselves.
     """
 
-    def __init__(self) -> None:
-        self.changing = re.compile(f"[{_ASTRAL.sub('', CHANGING)}]")
-        marks, folded = _ASTRAL.sub("", MARKS), _ASTRAL.sub("", FOLDED)
-        self._joining = re.compile(f"[{_JAMO}{marks}]")
-        self._single = re.compile(f"[{folded}]")
-        self._near = self._of(marks, folded)
-        self._all = self._of(MARKS, FOLDED)
-        self._astral = re.compile("[\U00010000-\U0010ffff]")
-        self._astral_folded = re.compile(f"[{MARKS}{FOLDED}]")
+    @cached_property
+    def changing(self) -> re.Pattern[str]:
+        return re.compile(f"[{_ASTRAL.sub('', CHANGING)}]")
+
+    @cached_property
+    def _joining(self) -> re.Pattern[str]:
+        return re.compile(f"[{_JAMO}{_ASTRAL.sub('', MARKS)}]")
+
+    @cached_property
+    def _single(self) -> re.Pattern[str]:
+        return re.compile(f"[{_ASTRAL.sub('', FOLDED)}]")
+
+    @cached_property
+    def _near(self) -> re.Pattern[str]:
+        return self._of(_ASTRAL.sub("", MARKS), _ASTRAL.sub("", FOLDED))
+
+    @cached_property
+    def _all(self) -> re.Pattern[str]:
+        return self._of(MARKS, FOLDED)
+
+    @cached_property
+    def _astral(self) -> re.Pattern[str]:
+        return re.compile("[\U00010000-\U0010ffff]")
+
+    @cached_property
+    def _astral_folded(self) -> re.Pattern[str]:
+        return re.compile(f"[{MARKS}{FOLDED}]")
 
     @staticmethod
     def _of(marks: str, folded: str) -> re.Pattern[str]:
@@ -155,7 +173,7 @@ class _Patterns:
         return self._astral_folded.search(astral) is not None
 
 
-_patterns = cache(_Patterns)
+_PATTERNS = _Patterns()
 
 
 @lru_cache(maxsize=8192)

@@ -71,16 +71,20 @@ def _plain_forms(text: str) -> Sequence[str] | None:
 
     An append pays for every call here, and twice over: SQLite's code has the processor's caches.
     """
+    is_ascii = text.isascii()
+    has_backslash = "\\" in text
     if (
         "\x1b" in text
         or "\x08" in text
-        or ";base64," in text
+        or (";" in text and ";base64," in text)
         or len(text) > LONGEST_TEXT
-        or may_be_json(text)
-        or not (text.isascii() or has_typography_only(text))
+        or (has_backslash and may_be_json(text))
+        or not (is_ascii or has_typography_only(text))
     ):
         return None
     classes, seams = seams_of(text)
+    if not seams and is_ascii and not has_backslash and "%" not in text:
+        return ()
     if seams and may_hold_base64(text, seams):
         return None
     return forms(text, classes, seams)
