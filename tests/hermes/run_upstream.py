@@ -16,16 +16,29 @@ from program import VERSIONS, Program, UnavailableError
 
 HERE = Path(__file__).parent
 FILES = {
-    "0.13.0": ("test_hermes_state.py", "test_hermes_state_wal_fallback.py"),
+    "0.13.0": (
+        "test_hermes_state.py",
+        "test_hermes_state_wal_fallback.py",
+        "test_lazy_session_regressions.py",
+        "test_tui_gateway_server.py",
+    ),
     "0.19.0": (
         "test_hermes_state.py",
         "test_hermes_state_compression_locks.py",
         "test_hermes_state_wal_fallback.py",
         "test_delegate_cascade_49148.py",
         "test_empty_session_hygiene.py",
+        "test_background_review_session_isolation.py",
+        "test_lazy_session_regressions.py",
+        "test_session_workspace_binding.py",
+        "test_tui_gateway_server.py",
+        "test_web_server_sessiondb_eventloop.py",
     ),
 }
-"""Upstream's tests of the public class; those of its repairs of SQLite files are its own."""
+"""Upstream's tests of the public class, and of the parts of the program that live on it.
+
+Those of its repairs of SQLite files and of its checkpoints are its own.
+"""
 
 
 def main(arguments: list[str]) -> int:
