@@ -1,16 +1,17 @@
 """`_conn`: Hermes' own SQL on its own tables, for the few places of it that use the connection.
 
 On a SQLite file it is a connection of its own. There, `sessions`, `messages` and so on are
-temporary views with Hermes' columns, so that its queries run unchanged. An UPDATE of a view, and a
-DELETE of messages, is done by the repository in a transaction of the store: counters, links and
-times of activity follow. SQLite refuses other writes. On a server only the statement that reopens a
-session is understood.
+temporary views with Hermes' columns, so that its queries run unchanged. What writes to `sessions`
+and `messages`, but for an INSERT of messages, is done by the repository in a transaction of the
+store: counters, links and times of activity follow. SQLite refuses other writes. On a server only
+the statement that reopens a session is understood.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -116,8 +117,10 @@ _META = {
     "key": "key",
     "value": "CASE json_type(value) WHEN 'text' THEN json_extract(value, '$') ELSE value END",
 }
-_DELETE = """CREATE TEMP TRIGGER hermes_delete_messages INSTEAD OF DELETE ON messages BEGIN
-SELECT hermes_delete_messages(OLD.session_id, OLD.id); END"""
+_DELETE_SESSION = """CREATE TEMP TRIGGER hermes_delete_session INSTEAD OF DELETE ON sessions BEGIN
+SELECT hermes_delete_session(OLD.id); END"""
+_DELETE_MESSAGE = """CREATE TEMP TRIGGER hermes_delete_message INSTEAD OF DELETE ON messages BEGIN
+SELECT hermes_delete_message(OLD.session_id, OLD.id); END"""
 _LOCKS = {
     "session_id": f"substr(name, {len(LOCK) + 1})",
     "holder": "holder",
@@ -132,13 +135,16 @@ def _view(name: str, columns: dict[str, str], source: str) -> str:
     return f"CREATE TEMP VIEW {name} AS SELECT {listed} FROM main.{source}"  # noqa: S608 - our own names
 
 
-def _instead(name: str, columns: dict[str, str]) -> str:
-    changed = ", ".join(
-        f"CASE WHEN NEW.{each} IS NOT OLD.{each} THEN '{each}' END, NEW.{each}" for each in columns
+def _instead(kind: str, name: str, columns: dict[str, str]) -> str:
+    """The trigger of an INSERT or UPDATE: the id, then names and values of what is new."""
+    before, id_ = ("OLD.{}", "OLD.id") if kind == "update" else ("NULL", "NEW.id")
+    new = ", ".join(
+        f"CASE WHEN NEW.{each} IS NOT {before.format(each)} THEN '{each}' END, NEW.{each}"
+        for each in columns
     )
     return (
-        f"CREATE TEMP TRIGGER hermes_update_{name} INSTEAD OF UPDATE ON {name} BEGIN "
-        f"SELECT hermes_update_{name}(OLD.id, {changed}); END"
+        f"CREATE TEMP TRIGGER hermes_{kind}_{name} INSTEAD OF {kind} ON {name} BEGIN "
+        f"SELECT hermes_{kind}_{name}({id_}, {new}); END"
     )
 
 
@@ -148,9 +154,11 @@ _SCHEMA = (
     _view("session_model_usage", _USAGE, f"usage{_GROUPS}"),
     _view("state_meta", _META, "meta"),
     _view("compression_locks", _LOCKS, f"leases WHERE substr(name, 1, {len(LOCK)}) = '{LOCK}'"),
-    _instead("sessions", _SESSIONS),
-    _instead("messages", _MESSAGES),
-    _DELETE,
+    _instead("insert", "sessions", _SESSIONS),
+    _instead("update", "sessions", _SESSIONS),
+    _instead("update", "messages", _MESSAGES),
+    _DELETE_SESSION,
+    _DELETE_MESSAGE,
 )
 
 
@@ -159,6 +167,12 @@ class Writes(Protocol):
 
     def update_row(self, table: str, row_id: Any, columns: Row) -> None:
         """Change columns of a row of `sessions` or `messages`."""
+
+    def insert_session(self, session_id: Any, columns: Row) -> None:
+        """Store a session."""
+
+    def delete_session(self, session_id: str) -> None:
+        """Delete a session that nothing belongs to."""
 
     def delete_message(self, session_id: str, message_id: int) -> None:
         """Delete a message."""
@@ -171,20 +185,25 @@ def connection_of(driver: Any, path: str, writes: Writes, version: int, *, read_
     connection.row_factory = driver.Row
     connection.execute("PRAGMA foreign_keys=ON")
     for table in ("sessions", "messages"):
-        connection.create_function(f"hermes_update_{table}", -1, _caller(writes, table))
-    connection.create_function("hermes_delete_messages", 2, writes.delete_message)
+        update = partial(writes.update_row, table)
+        connection.create_function(f"hermes_update_{table}", -1, _with_columns(update))
+    connection.create_function("hermes_insert_sessions", -1, _with_columns(writes.insert_session))
+    connection.create_function("hermes_delete_session", 1, writes.delete_session)
+    connection.create_function("hermes_delete_message", 2, writes.delete_message)
     for statement in _SCHEMA:
         connection.execute(statement)
     connection.execute(f"CREATE TEMP VIEW schema_version AS SELECT {version} AS version")
     return connection
 
 
-def _caller(writes: Writes, table: str) -> Callable[..., None]:
-    def call(row_id: Any, *changed: Any) -> None:
-        given = dict(zip(changed[::2], changed[1::2], strict=True))
+def _with_columns(write: Callable[[Any, Row], None]) -> Callable[..., None]:
+    """What `_instead` calls; of a column that is not new None stands for the name."""
+
+    def call(row_id: Any, *columns: Any) -> None:
+        given = dict(zip(columns[::2], columns[1::2], strict=True))
         given.pop(None, None)
         if given:
-            writes.update_row(table, row_id, given)
+            write(row_id, given)
 
     return call
 

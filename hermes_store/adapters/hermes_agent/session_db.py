@@ -66,8 +66,12 @@ class SessionDB(
         return self._connection
 
     def _execute_write(self, function: Callable[[Any], T]) -> T:
-        """Run a function that writes by `_conn`: programs around Hermes call it."""
-        return function(self._conn)
+        """Run a function that reads and writes by `_conn`, one at a time.
+
+        Each of its statements is a transaction: programs around Hermes call it.
+        """
+        with self._lock:
+            return function(self._conn)
 
     def close(self) -> None:
         """Close the store. Idempotent."""

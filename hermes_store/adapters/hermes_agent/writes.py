@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
-from hermes_store import SessionRepository
+from hermes_store import SessionRepository, Transaction
 from hermes_store.adapters.hermes_agent.base import merged
 from hermes_store.adapters.hermes_agent.columns import SESSION_EXTRA, Row
 from hermes_store.adapters.hermes_agent.links import relink
 from hermes_store.adapters.hermes_agent.message_rows import MESSAGE_EXTRA
+from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import messages, sessions
 
 __all__ = ["StoreWrites"]
@@ -28,24 +29,28 @@ class StoreWrites:
     def update_row(self, table: str, row_id: Any, columns: Row) -> None:
         """Change columns of a row of `sessions` or `messages`."""
         if table == "sessions":
-            self._update_session(row_id, columns)
+            with self._repo.transaction() as tx:
+                _update_session(tx, row_id, columns)
         else:
             self._update_message(row_id, columns)
+
+    def insert_session(self, session_id: Any, columns: Row) -> None:
+        """Store a session. Raises `InvalidArgumentError` when there is one with its id."""
+        with self._repo.transaction() as tx:
+            if tx.get_session(session_id) is not None:
+                raise InvalidArgumentError("id", f"{session_id!r} is taken", "give another one")
+            tx.create_session(session_id, columns.get("source") or "unknown")
+            rest = {name: value for name, value in columns.items() if name not in {"id", "source"}}
+            _update_session(tx, session_id, rest)
+
+    def delete_session(self, session_id: str) -> None:
+        """Delete a session. As Hermes' own, it must have no messages and no continuation."""
+        with self._repo.transaction() as tx:
+            tx.execute(delete(sessions).where(sessions.c.id == session_id))
 
     def delete_message(self, session_id: str, message_id: int) -> None:
         """Delete a message; the counters of its session follow."""
         self._repo.delete_messages(session_id, [message_id])
-
-    def _update_session(self, session_id: str, given: Row) -> None:
-        with self._repo.transaction() as tx:
-            session: Any = tx.get_session(session_id)
-            columns = _columns(given, SESSION_EXTRA, session["extra"])
-            if "archived" in columns:
-                columns["archived"] = session["started_at"] if columns["archived"] else None
-            if "started_at" in given and not session["message_count"]:
-                columns["last_active"] = given["started_at"]
-            tx.execute(update(sessions).where(sessions.c.id == session_id).values(columns))
-            relink(tx, session_id)
 
     def _update_message(self, message_id: int, given: Row) -> None:
         of_it = messages.c.id == message_id
@@ -57,6 +62,17 @@ class StoreWrites:
                 columns["state"] = None if active else "compacted" if compacted else "rewound"
             tx.execute(update(messages).where(of_it).values(columns))
             tx.execute(_active_again(row.session_id))
+
+
+def _update_session(tx: Transaction, session_id: str, given: Row) -> None:
+    session: Any = tx.get_session(session_id)
+    columns = _columns(given, SESSION_EXTRA, session["extra"])
+    if "archived" in columns:
+        columns["archived"] = session["started_at"] if columns["archived"] else None
+    if "started_at" in given and not session["message_count"]:
+        columns["last_active"] = given["started_at"]
+    tx.execute(update(sessions).where(sessions.c.id == session_id).values(columns))
+    relink(tx, session_id)
 
 
 def _active_again(session_id: str) -> Any:
