@@ -15,13 +15,13 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, bindparam, func, literal_column, select, true
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.postgresql_plans import planned_each_time
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import usage
 from hermes_store.queries.filtering import Chosen, Shape
 from hermes_store.queries.periods import Period, Unit, periods_back
 from hermes_store.queries.usage_sums import IN_RANGE, SUMS, of_sessions, sums
 from hermes_store.records import UsageSum
-from hermes_store.search.postgresql_looks import planned_each_time
 
 __all__ = ["by_time", "ends_of"]
 

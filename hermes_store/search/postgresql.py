@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import text
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.postgresql_plans import planned_each_time
 from hermes_store.database.statements import Statement
 from hermes_store.search.budget import Budget
 from hermes_store.search.chosen import ChosenSessions
@@ -27,20 +28,12 @@ from hermes_store.search.postgresql_looks import (
     ends_of,
     in_order_of_storing,
     page_of_few,
-    planned_each_time,
 )
 from hermes_store.search.query import And, Not, Phrase, Query
 from hermes_store.search.ranking import best_first, best_page, needed, on_page
 from hermes_store.search.searched import compared
 
-__all__ = [
-    "GIVEN_IDS",
-    "as_written",
-    "expression",
-    "find",
-    "given",
-    "within",
-]
+__all__ = ["GIVEN_IDS", "as_written", "expression", "find", "given", "within"]
 
 RANKED = 2_000
 """So many of the newest hits are ranked: of each the vector is read, which takes some 15 µs."""
@@ -70,12 +63,7 @@ def find(
     ends = ends_of(connection, budget)
     if ends is None:
         return []
-    words = _folded(connection, set(_texts(tree)))
-    possible, sure = expression(tree, words), expression(tree, words, sure=True)
-    condition, asked = chosen or (None, {})
-    shape = Shape(sort, tuple(filters), condition, is_doubted=possible != sure)
-    lists = {name: list(each) for name, each in filters.items() if isinstance(each, tuple)}
-    parameters = {**filters, **lists, **asked, "possible": possible, "sure": sure}
+    shape, parameters = _compiled(connection, tree, sort, filters, chosen)
     if sort == "relevance" and not (ends.are_far_apart or has_symbols(tree)):
         ids = _best_of_few(connection, shape, parameters, limit, offset)
         if ids is not None:
@@ -90,6 +78,22 @@ def find(
         if shape.is_doubted:
             rows = _right(connection, tree, rows, budget)
         return on_page(rows, limit, offset)
+
+
+def _compiled(
+    connection: OpenConnection,
+    tree: Query,
+    sort: str,
+    filters: dict[str, Any],
+    chosen: ChosenSessions | None,
+) -> tuple[Shape, dict[str, Any]]:
+    """What is asked, as SQL and its parameters."""
+    words = _folded(connection, set(_texts(tree)))
+    possible, sure = expression(tree, words), expression(tree, words, sure=True)
+    condition, asked = chosen or (None, {})
+    shape = Shape(sort, tuple(filters), condition, is_doubted=possible != sure)
+    lists = {name: list(each) for name, each in filters.items() if isinstance(each, tuple)}
+    return shape, {**filters, **lists, **asked, "possible": possible, "sure": sure}
 
 
 def _best_of_few(

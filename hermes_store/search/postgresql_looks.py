@@ -8,7 +8,6 @@ server's statistics do not know rare words. So a first look at the newest messag
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -36,7 +35,6 @@ __all__ = [
     "ends_of",
     "in_order_of_storing",
     "page_of_few",
-    "planned_each_time",
 ]
 
 Row = Sequence[Any]
@@ -105,20 +103,6 @@ def ends_of(connection: OpenConnection, budget: Budget) -> Ends | None:
     """The ids between which a search looks, None without messages; what follows is limited."""
     low, high, _ = _ENDS.run(connection, timeout=timeout(budget)).fetchone()
     return None if low is None else Ends(low, high)
-
-
-@contextmanager
-def planned_each_time(connection: OpenConnection) -> Iterator[None]:
-    """Let the server plan each statement by its own words and filters.
-
-    psycopg prepares what has run five times, and one plan for all words would be wrong for most.
-    """
-    dbapi = connection.dbapi
-    threshold, dbapi.prepare_threshold = dbapi.prepare_threshold, None
-    try:
-        yield
-    finally:
-        dbapi.prepare_threshold = threshold
 
 
 def page_of_few(
