@@ -15,7 +15,7 @@ from hermes_store import values
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.errors import InvalidArgumentError
 
-__all__ = ["as_taken", "begin_of", "key_of", "meta_key", "meta_prefix", "text_of_id"]
+__all__ = ["as_taken", "key_of", "meta_key", "meta_prefix", "shortened", "text_of_id"]
 
 _LONGEST = 480
 _LONGEST_SHOWN = 400
@@ -24,11 +24,11 @@ _LONGEST_SHOWN = 400
 def as_taken(given: Row, call: Callable[..., object]) -> Row:
     """Make a call with keywords as it takes them; return those.
 
-    A value that is refused becomes what JSON can hold of it, then text, then its begin, then
-    nothing. Raises `InvalidArgumentError` for other arguments.
+    A value that is refused becomes what JSON can hold of it, then text, then the first
+    characters of the text, then nothing. Raises `InvalidArgumentError` for other arguments.
     """
     taken = dict(given)
-    forms = {name: iter((_as_json, _as_text, begin_of, _nothing)) for name in given}
+    forms = {name: iter((_as_json, _as_text, shortened, _nothing)) for name in given}
     forms["extra"] = iter((_as_json, _as_texts, _nothing))
     while True:
         try:
@@ -69,8 +69,8 @@ def _as_text(value: Any) -> str:
         return f"a {type(value).__name__} that cannot be written"
 
 
-def begin_of(value: Any) -> str:
-    """What a column takes of a name that is longer than any."""
+def shortened(value: Any) -> str:
+    """The value as text, cut to what every column of a name takes."""
     return _as_text(value)[:_LONGEST]
 
 
@@ -81,9 +81,9 @@ def meta_key(name: str) -> str:
     return f"{meta_prefix(name)}#{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def meta_prefix(begin: str) -> str:
-    """What the keys of names with this begin begin with; other keys may do so, too."""
-    shown = begin.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+def meta_prefix(beginning: str) -> str:
+    """The beginning of the keys of all names with this beginning; other keys may share it."""
+    shown = beginning.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
     return shown[:_LONGEST_SHOWN]
 
 

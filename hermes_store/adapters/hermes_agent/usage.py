@@ -10,7 +10,7 @@ from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.import_checks import number_or
 from hermes_store.adapters.hermes_agent.sessions import Sessions
-from hermes_store.adapters.hermes_agent.taken import begin_of
+from hermes_store.adapters.hermes_agent.taken import shortened
 from hermes_store.adapters.hermes_agent.unknown import kept
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.stored import sessions
@@ -106,7 +106,7 @@ class Usage(Sessions):
         route = _route(model or "unknown", billing_provider, billing_base_url, None)
         with self._repo.transaction() as tx:
             _made(tx, session_id, None)
-            _note(tx, session_id, begin_of(task), 1, counts, costs, route)
+            _note(tx, session_id, shortened(task), 1, counts, costs, route)
         self._keep("record_auxiliary_usage", session_id, more)
 
 
@@ -126,7 +126,7 @@ def _cost(value: Any) -> float | None:
 
 
 def _route(*names: str | None) -> Row:
-    short = [name and begin_of(name) for name in names]
+    short = [name and shortened(name) for name in names]
     return dict(zip(_ROUTE, short, strict=True))
 
 
