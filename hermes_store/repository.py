@@ -261,7 +261,7 @@ def _unknown_errors_typed(connection: OpenConnection) -> Iterator[None]:
         yield
     except connection.errors as exc:
         if translate_error(connection.backend, exc) is exc:
-            raise unknown_error(exc) from exc
+            raise unknown_error(connection.backend, exc) from exc
         _refuse_further(connection, exc)
         raise
 

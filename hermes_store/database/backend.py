@@ -115,6 +115,9 @@ class Backend(Protocol):
     def is_undecodable(self, exc: BaseException) -> bool:
         """Whether a stored text could not be read because it is not valid UTF-8."""
 
+    def said_by(self, exc: BaseException) -> str:
+        """What the driver's error says, without the texts of a row."""
+
     def translate(self, exc: BaseException) -> HermesStoreError | None:
         """The typed error for an error of the driver other than a lock; None for others."""
 

@@ -128,7 +128,8 @@ class OpenConnection:
     def commit(self) -> None:
         """Commit the transaction, also when SQLAlchemy does not know of it."""
         if self.alone and self.core.in_transaction() and self._statements:
-            raise SnapshotNeededError  # SQLAlchemy ran others, in a transaction: a later snapshot
+            # SQLAlchemy began a transaction for later statements: they saw another snapshot.
+            raise SnapshotNeededError
         if self.core.in_transaction():  # at ROLLBACK psycopg forgets the statements it prepared
             self.core.commit()
         if self.backend.in_transaction(self.dbapi):

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from hermes_store.database.backend import Backend
 from hermes_store.errors import HermesStoreError, RefusedError, StoreBusyError
@@ -15,7 +15,6 @@ __all__ = [
     "again_if_lost",
     "pause",
     "retry_while_busy",
-    "said_by",
     "translate_error",
     "type_error",
     "typed_errors",
@@ -38,24 +37,12 @@ def translate_error(backend: Backend, exc: BaseException) -> BaseException:
 def type_error(backend: Backend, exc: BaseException) -> BaseException:
     """The same; an unknown error of the driver becomes `RefusedError`."""
     known = translate_error(backend, exc)
-    return unknown_error(exc) if known is exc and backend.is_drivers(exc) else known
+    return unknown_error(backend, exc) if known is exc and backend.is_drivers(exc) else known
 
 
-def unknown_error(exc: BaseException) -> RefusedError:
+def unknown_error(backend: Backend, exc: BaseException) -> RefusedError:
     """The typed error for an unknown error of the driver."""
-    return RefusedError(" ".join(said_by(getattr(exc, "orig", None) or exc).split()))
-
-
-_SHOWS_ROW = {"23502", "23514"}  # SQLSTATEs, not null and check: the detail is the row itself
-
-
-def said_by(exc: Any) -> str:
-    """What a driver's error says, without the texts of a row that a server adds."""
-    said = getattr(exc, "diag", None)
-    if said is None or said.message_primary is None:
-        return str(exc)
-    detail = None if said.sqlstate in _SHOWS_ROW else said.message_detail
-    return "\n".join(filter(None, (said.message_primary, detail)))
+    return RefusedError(" ".join(backend.said_by(getattr(exc, "orig", None) or exc).split()))
 
 
 @contextmanager

@@ -161,6 +161,10 @@ class _PostgreSQL:
         """Never: the server takes only valid UTF-8."""
         return False
 
+    def said_by(self, exc: BaseException) -> str:
+        """What the server says, without the texts of a row that it adds."""
+        return errors.said_by(exc)
+
     def translate(self, exc: BaseException) -> HermesStoreError | None:
         """The typed error for an error of the driver other than a lock; None for others."""
         return errors.translate(exc)

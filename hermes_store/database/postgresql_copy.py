@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
-from hermes_store.database.failures import said_by
+from hermes_store.database.postgresql_errors import said_by
 
 __all__ = ["copy_in"]
 

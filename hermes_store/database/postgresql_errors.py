@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
@@ -22,6 +23,7 @@ __all__ = [
     "is_drivers",
     "is_lost",
     "is_overtaken",
+    "said_by",
     "state_of",
     "translate",
 ]
@@ -32,6 +34,7 @@ _OVERTAKEN = {"23503", "23505", COLUMN_MISSING}  # foreign key, unique
 _GOING_DOWN = {"57P01", "57P02", "57P03", "57P05"}  # shut down, crashed, starting, idle for long
 _ABORTED = "25P02"  # the transaction, by an earlier error
 _IDLE_INSIDE = "25P03"  # idle for long inside a transaction
+_SHOWS_ROW = {"23502", "23514"}  # not null and check: the detail is the row itself
 
 
 def state_of(exc: BaseException) -> str | None:
@@ -70,6 +73,15 @@ def is_lost(exc: BaseException) -> bool:
     if state is None:
         return isinstance(error, sys.modules["psycopg"].OperationalError)
     return state in {*_GOING_DOWN, _IDLE_INSIDE} or state.startswith("08")
+
+
+def said_by(exc: Any) -> str:
+    """What the server says, without the texts of a row that it adds."""
+    said = getattr(exc, "diag", None)
+    if said is None or said.message_primary is None:  # the driver's own error
+        return str(exc)
+    detail = None if said.sqlstate in _SHOWS_ROW else said.message_detail
+    return "\n".join(filter(None, (said.message_primary, detail)))
 
 
 def translate(exc: BaseException) -> HermesStoreError | None:

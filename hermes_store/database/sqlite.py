@@ -162,6 +162,10 @@ class _SQLite:
         """Whether a stored text could not be read because it is not valid UTF-8."""
         return errors.is_undecodable(exc)
 
+    def said_by(self, exc: BaseException) -> str:
+        """All of it: SQLite names columns, and quotes no value."""
+        return str(exc)
+
     def translate(self, exc: BaseException) -> HermesStoreError | None:
         """The typed error for an error of the driver other than a lock; None for others."""
         return errors.translate(exc)

@@ -13,10 +13,7 @@ from sqlalchemy import Connection, text
 
 from hermes_store.database.choice import backend_of
 from hermes_store.database.sqlite import SQLITE
-from hermes_store.errors import (
-    ForeignDatabaseError,
-    SchemaTooNewError,
-)
+from hermes_store.errors import ForeignDatabaseError, SchemaTooNewError
 from hermes_store.schema.names import OLD_VERSION_TABLE, VERSION_TABLE
 from hermes_store.schema.revisions import HEAD, REVISIONS
 from hermes_store.schema.server_tables import visible_tables

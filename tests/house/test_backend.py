@@ -201,6 +201,12 @@ class TestErrors:
             assert isinstance(backend.translate(caught.value), DamagedFileError)
         assert backend.translate(ValueError()) is None
 
+    def test_what_a_driver_says_is_told(self, backend: Backend, writer: OpenConnection) -> None:
+        with pytest.raises(writer.errors) as caught:
+            writer.run("SELECT 1 FROM nowhere")
+        assert "nowhere" in backend.said_by(caught.value)
+        assert backend.said_by(ValueError("the driver's own")) == "the driver's own"
+
 
 class TestReads:
     def test_only_a_server_saves_a_way_without_a_transaction(
