@@ -299,7 +299,7 @@ class UpgradeRequiredError(SchemaError):
         self.found = found
         self.required = required
         super().__init__(
-            f"the database is at revision {found or 'none'}, {required} is needed; "
+            f"the database is at {found or 'none'}, revision {required} is needed; "
             "run 'hermes-store upgrade' or 'alembic upgrade head', or open with auto_migrate=True"
         )
 

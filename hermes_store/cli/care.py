@@ -142,4 +142,4 @@ def optimize_command(options: Options) -> None:
     elif before is None:
         output.note("optimized")
     else:
-        output.note(f"optimized: {output.size(before)}, now {output.size(after)}")
+        output.note(f"optimized: {output.size(after)}, before {output.size(before)}")

@@ -107,8 +107,9 @@ def _of_folder(path: Path, wanted: str | None) -> list[Recognised]:
 def _tell(path: Path, found: Sequence[Recognised], unknown: int) -> None:
     number = Counter(each.format for each in found)
     known = [f"{FORMATS[name].title} ({output.count(n, 'file')})" for name, n in number.items()]
-    left_out = f"; {output.count(unknown, 'file')} of no known format left out" if unknown else ""
-    output.note(f"{path}: {', '.join(known)}{left_out}")
+    left_out = f"{output.count(unknown, 'file')} of no known format left out"
+    remark = f"; {left_out}; name what export wrote file by file" if unknown else ""
+    output.note(f"{path}: {', '.join(known)}{remark}")
 
 
 def import_foreign(options: Options, logs: Sequence[Recognised], *, skip_bad: bool) -> None:

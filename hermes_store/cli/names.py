@@ -61,7 +61,9 @@ def _none(name: str, like_it: Sequence[SessionMatch] = ()) -> NotFoundError:
 
 
 def _several(name: str, meant: Sequence[SessionMatch]) -> AmbiguousNameError:
-    return AmbiguousNameError(f"{name!r} may mean {len(meant)} sessions: {_described(meant)}")
+    return AmbiguousNameError(
+        f"{name!r} may mean {len(meant)} sessions: {_described(meant)}; name one by its id"
+    )
 
 
 def _described(meant: Sequence[SessionMatch]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from hermes_store.database.address import shown, url_of
 from hermes_store.database.choice import backend_of
 
 __all__ = [
+    "call",
     "open_to_change",
     "open_to_check",
     "open_to_read",
@@ -35,6 +37,12 @@ def where(options: Options) -> str:
     return hide_passwords(shown(url_of(options.db)))
 
 
+def call(options: Options, command: str) -> str:
+    """Return the call of another command for the same database, as a person types it."""
+    place = "" if options.db is None else f"--db {hide_passwords(shlex.quote(options.db))} "
+    return f"'hermes-store {place}{command}'"
+
+
 def require_database(options: Options) -> None:
     """Refuse a SQLite file that does not exist: only init, upgrade and import create one."""
     url = url_of(options.db)
@@ -44,8 +52,8 @@ def require_database(options: Options) -> None:
         Path(str(url.database)).stat()
     except FileNotFoundError:
         raise NotFoundError(
-            f"no database at {url.database}; name another with --db, or create it with "
-            "'hermes-store init'"
+            f"no database at {url.database}; name another{'' if options.db else ' with --db'}, "
+            f"or create it with {call(options, 'init')}"
         ) from None
     except OSError:
         return  # SQLite says what is wrong when it opens the file
@@ -65,19 +73,19 @@ def require_current(options: Options) -> None:
     state = require_store(options)
     if not state.is_current:
         raise click.ClickException(
-            f"{where(options)} is at schema {state}, {migrate.HEAD} is needed; nothing was "
-            "changed: to be safe make a 'hermes-store backup', then run 'hermes-store upgrade'"
+            f"{where(options)} is at {state}, revision {migrate.HEAD} is needed; nothing was "
+            f"changed: to be safe make a backup, then run {call(options, 'upgrade')}"
         )
 
 
 def _nothing_there(options: Options, state: migrate.State) -> NotFoundError:
     if state.is_empty:
         return NotFoundError(
-            f"there is no store in {where(options)} yet; 'hermes-store init' creates it"
+            f"there is no store in {where(options)} yet; {call(options, 'init')} creates it"
         )
     return NotFoundError(
         f"{where(options)} holds tables of other programs and no store; name another file with "
-        "--db, or make a store beside them with 'hermes-store init'"
+        f"--db, or make a store beside them with {call(options, 'init')}"
     )
 
 

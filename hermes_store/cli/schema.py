@@ -6,7 +6,7 @@ import click
 
 from hermes_store import migrate
 from hermes_store.cli import output
-from hermes_store.cli.opening import refuse_read_only, require_database, where
+from hermes_store.cli.opening import call, refuse_read_only, require_database, where
 from hermes_store.cli.options import Options
 from hermes_store.cli.text import one_line
 from hermes_store.database.address import create_database, url_of
@@ -100,6 +100,6 @@ def current_command(options: Options) -> int:
     else:
         for trigger in state.foreign_triggers:
             output.note(described(trigger))
-        remedy = "" if state.is_current else f": 'hermes-store upgrade' brings it to {migrate.HEAD}"
-        click.echo(one_line(f"{where(options)} is at {state}{remedy}"))
+        remedy = f": {call(options, 'upgrade')} brings it to {migrate.HEAD}"
+        click.echo(one_line(f"{where(options)} is at {state}{'' if state.is_current else remedy}"))
     return 0 if state.is_current else 1

@@ -64,7 +64,7 @@ class Part(NamedTuple):
 )
 @click.option("--all", is_flag=True, help="Also messages that were compacted or taken back.")
 @click.option("--follow", is_flag=True, help="Go on with what is appended, until Ctrl-C.")
-@click.option("--whole", is_flag=True, help="All sessions of the conversation, from its begin.")
+@click.option("--whole", is_flag=True, help="All sessions of the conversation, from its beginning.")
 @click.option("--full", is_flag=True, help="Tool results and arguments as long as they are.")
 @click.option("--reasoning", is_flag=True, help="Also what the model thought.")
 @click.option("--system", is_flag=True, help="Also the system prompt.")

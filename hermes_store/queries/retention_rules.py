@@ -90,7 +90,7 @@ def _key(name: Any) -> str:
 
 def _usable(action: str, which: SessionFilter) -> SessionFilter:
     wrong = {
-        "times of its own": which.has_times,
+        "times of sessions": which.has_times,
         "pinned sessions, which stay": which.pinned,
         "sessions that have ended already": action == "end" and which.open is False,
         "open sessions, which stay": action == "delete" and which.open,
@@ -98,8 +98,8 @@ def _usable(action: str, which: SessionFilter) -> SessionFilter:
     }
     for what, is_so in wrong.items():
         if is_so:
-            remedy = "leave it out: days says when, and the action which"
-            raise InvalidArgumentError("filter", f"a rule to {action} has {what}", remedy)
+            remedy = "leave them out: days says when, and the action which"
+            raise InvalidArgumentError("filter", f"a rule to {action} takes no {what}", remedy)
     return which
 
 

@@ -53,7 +53,8 @@ def test_a_bar_is_shown_to_a_person(on_a_terminal, filled, tmp_path):
 def test_a_missing_source_is_not_found_and_nothing_is_created(run, tmp_path):
     result = run("copy", tmp_path / "missing.db", tmp_path / "goal.db")
     assert (result.code, result.out) == (3, "")
-    assert "no database at" in result.err
+    named = tmp_path / "missing.db"
+    assert f"no database at {named}; name another, or create it with 'hermes-" in result.err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -78,8 +79,8 @@ def test_an_older_source_is_refused_and_not_changed(run, tmp_path):
     before = (tmp_path / "old.db").read_bytes()
     result = run("copy", tmp_path / "old.db", tmp_path / "goal.db")
     assert (result.code, result.out) == (1, "")
-    assert "is at schema 0005" in result.err
-    assert "run 'hermes-store upgrade'" in result.err
+    assert f"is at 0005, revision {migrate.HEAD} is needed" in result.err
+    assert f"run 'hermes-store --db {tmp_path / 'old.db'} upgrade'" in result.err
     assert [path.name for path in tmp_path.iterdir()] == ["old.db"]
     assert (tmp_path / "old.db").read_bytes() == before
 

@@ -70,7 +70,7 @@ def places(filled, home, tmp_path) -> dict[str, Path]:
         ("retention add a delete", 2, "Missing option '--after'"),
         ("retention add a delete --after soon", 2, "is not a number of days"),
         ("retention add a delete --after 0", 2, "--after: 0 cannot be used"),
-        ("retention add a delete --after 1d --pinned", 2, "leave it out: --after says when"),
+        ("retention add a delete --after 1d --pinned", 2, "leave them out: --after says when"),
         ("retention remove a", 3, "there is no rule 'a'"),
     ],
 )  # fmt: skip

@@ -30,12 +30,15 @@ def test_a_name_of_several_sessions_lists_them(run, filled, name):
     result = run("show", name)
     assert (result.code, result.out) == (3, "")
     assert f"{name!r} may mean 2 sessions: " in result.err
-    assert f"{CHILD} (Token refresh race #2), {RACE} (Token refresh race)" in result.err
+    assert (
+        f"{CHILD} (Token refresh race #2), {RACE} (Token refresh race); name one by its id"
+        in result.err
+    )
     assert result.err.count("\n") == 1
 
 
 def test_a_long_list_of_candidates_is_cut(run, filled):
-    assert ", and 2 more\n" in run("show", "2026").err
+    assert ", and 2 more; name one" in run("show", "2026").err
 
 
 def test_what_is_deleted_is_named_exactly(run, filled):

@@ -61,7 +61,7 @@ def test_current_says_what_to_do_and_changes_nothing(run, behind):
     before = behind.read_bytes()
     result = run("--db", behind, "current")
     assert result.code == 1
-    assert f"is at 0005: 'hermes-store upgrade' brings it to {migrate.HEAD}" in result.out
+    assert f"is at 0005: 'hermes-store --db {behind} upgrade' brings it to" in result.out
     assert behind.read_bytes() == before
     assert [p.name for p in behind.parent.glob("behind*")] == ["behind.db"]
 
@@ -75,8 +75,8 @@ def test_a_reading_command_changes_no_older_file_and_says_how_to_upgrade(run, be
     before = behind.read_bytes()
     result = run("--db", behind, *command.split())
     assert (result.code, result.out) == (1, "")
-    assert f"error: {behind} is at schema 0005, {migrate.HEAD} is needed" in result.err
-    assert "run 'hermes-store upgrade'" in result.err
+    assert f"error: {behind} is at 0005, revision {migrate.HEAD} is needed" in result.err
+    assert f"run 'hermes-store --db {behind} upgrade'" in result.err
     assert behind.read_bytes() == before
     assert [p.name for p in behind.parent.glob("behind*")] == ["behind.db"]
 
@@ -87,7 +87,7 @@ def test_a_reading_command_makes_no_store_of_an_empty_file(run, tmp_path, comman
     path.touch()
     result = run("--db", path, *command.split())
     assert (result.code, result.out) == (3, "")
-    assert f"there is no store in {path} yet; 'hermes-store init' creates it" in result.err
+    assert f"there is no store in {path} yet; 'hermes-store --db {path} init' creates" in result.err
     assert [p.name for p in tmp_path.glob("empty*")] == ["empty.db"]
     assert path.read_bytes() == b""
 

@@ -131,7 +131,7 @@ WRONG = {
     "name: ": ("x" * 500, "delete", 1, None),
     "holds a lone surrogate": ("\udcff", "delete", 1, None),
     "filter": ("a", "delete", 1, "cron"),
-    "times of its own": ("a", "delete", 1, SessionFilter(active_until=5)),
+    "times of sessions": ("a", "delete", 1, SessionFilter(active_until=5)),
     "pinned": ("a", "archive", 1, SessionFilter(pinned=True)),
     "open": ("a", "delete", 1, SessionFilter(open=True)),
     "ended": ("a", "end", 1, SessionFilter(open=False)),

@@ -74,13 +74,13 @@ def waiting(url: URL) -> int:
 class TestOpening:
     def test_an_older_schema_is_refused_with_the_command_and_not_changed(self, behind):
         with pytest.raises(
-            UpgradeRequiredError, match=r"at revision 0008.* 'hermes-store upgrade'"
+            UpgradeRequiredError, match=r"at 0008, revision .* 'hermes-store upgrade'"
         ):
             SessionRepository(behind)
         assert migrate.current(behind) == "0008"
 
     def test_a_database_without_a_schema_too(self, empty_database):
-        with pytest.raises(UpgradeRequiredError, match="at revision none"):
+        with pytest.raises(UpgradeRequiredError, match="at none, revision"):
             SessionRepository(empty_database)
         assert rows(empty_database, OBJECTS) == []
 
