@@ -45,7 +45,7 @@ class Telemetry:
 
         self._duration = seconds("db.client.operation.duration", "Duration of a call.")
         self._queue_wait = seconds(
-            "hermes_store.queue.wait", "From a write's call to the begin of its group."
+            "hermes_store.queue.wait", "From a write's call to the beginning of its group."
         )
         self._lock_wait = seconds(
             "hermes_store.lock.wait", "From the first BEGIN of a group to the one that succeeded."

@@ -1,4 +1,4 @@
-"""What a chain is in a list: its tip, with the begin, the sums and the preview of all its parts."""
+"""What a chain is in a list: its tip, with the beginning, sums and preview of all its parts."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class Places:
     """Where in a text the characters of its folding stand: looked up, because few are asked for."""
 
     def __init__(self, moved: list[tuple[int, int, int]]) -> None:
-        """`moved`: of each cluster that is not one for one its end folded, its begin and end."""
+        """`moved`: of each cluster that is not one for one its end folded, its start and end."""
         self._moved = moved
         self._ends = [end for end, _, _ in moved]
 

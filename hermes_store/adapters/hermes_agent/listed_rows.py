@@ -43,7 +43,7 @@ _EMPTY: dict[bool, Row] = {
 
 @cache
 def select_listed(*, compact: bool = False) -> Select[Any]:
-    """Sessions with the begin of what the user first said, for `listed`."""
+    """Sessions with the beginning of what the user first said, for `listed`."""
     one: ColumnElement[int] = literal_column("1")
     window: ColumnElement[int] = literal_column(str(_WINDOW))
     begin = func.substr(messages.c.content, one, window)

@@ -123,7 +123,7 @@ class Messages(Appending):
         bookend: int = 3,
         keep_roles: tuple[str, ...] | None = ("user", "assistant"),
     ) -> dict[str, Any]:
-        """Return a window around a message, and the begin and end of its session beside it."""
+        """Return a window around a message, and the beginning and end of its session beside it."""
         view = self.get_messages_around(session_id, around_message_id, window)
         shown = view["window"]
         begin: list[Row] = []
