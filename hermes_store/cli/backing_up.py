@@ -56,9 +56,7 @@ def _texts(paths: list[Path]) -> list[str]:
 
 
 def _tell_backup(done: Backup) -> None:
-    output.note(
-        f"{done.path}: {_contents(done)}, {output.size(done.bytes)}, as of now in {done.source}"
-    )
+    output.note(f"{done.path}: {_contents(done)} of {done.source}, {output.size(done.bytes)}")
     _tell_remarks(done.remarks)
     for path in done.deleted:
         output.note(f"deleted {path}")
