@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from sqlalchemy import text
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.postgresql_errors import state_of
 from hermes_store.database.statements import Statement
 from hermes_store.search.budget import Budget
 
@@ -56,7 +57,7 @@ def within(connection: OpenConnection, budget: Budget) -> Iterator[None]:
         with around:
             yield
     except connection.errors as exc:
-        if getattr(getattr(exc, "orig", exc), "sqlstate", None) == _ENDED:
+        if state_of(exc) == _ENDED:
             budget.check()
         raise
 

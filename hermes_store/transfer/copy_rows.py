@@ -33,7 +33,7 @@ from hermes_store.queries.leases import held
 from hermes_store.transfer.equal_usage import added_up
 from hermes_store.transfer.fitting_values import fitting
 
-__all__ = ["Row", "Source", "by_key", "in_pieces", "keys_of", "with_keys"]
+__all__ = ["Row", "Source", "by_key", "in_pieces", "key_in_words", "keys_of", "with_keys"]
 
 Row = dict[str, Any]
 _KEYS_AT_ONCE = 500  # builds of SQLite allow 999 parameters
@@ -49,6 +49,11 @@ def by_key(table: Table, rows: Iterable[Row]) -> dict[tuple[Any, ...], Row]:
     """Rows by their keys."""
     names = keys_of(table)
     return {tuple(row[name] for name in names): row for row in rows}
+
+
+def key_in_words(key: tuple[Any, ...]) -> str:
+    """A key as an error names it."""
+    return ", ".join(map(str, key))
 
 
 def with_keys(table: Table, rows: list[Row], of: FromClause | None = None) -> ColumnElement[bool]:

@@ -28,7 +28,7 @@ from hermes_store.schema.change import Progress
 from hermes_store.settings import make_settings
 from hermes_store.transfer import target_rows
 from hermes_store.transfer.ahead import ahead
-from hermes_store.transfer.copy_rows import Row, Source, by_key, in_pieces
+from hermes_store.transfer.copy_rows import Row, Source, by_key, in_pieces, key_in_words
 from hermes_store.transfer.target_checks import (
     require_different_keys,
     require_nothing_else,
@@ -222,7 +222,7 @@ class Copying:
             self._target.write(store, rows)
         except RefusedError as exc:
             first, *_, last = [*by_key(table, rows), *by_key(table, rows)]
-            where = f"{table.name} from {_shown(first)} to {_shown(last)}"
+            where = f"{table.name} from {key_in_words(first)} to {key_in_words(last)}"
             raise CopyError(f"{where}: the target refuses one ({exc.reason})", "change it") from exc
 
 
@@ -235,12 +235,8 @@ def _counted(pieces: Iterable[list[Row]]) -> Generator[tuple[int, list[Row]]]:
 
 
 def _difference(table: Table, expected: Row, found: Row | None) -> str:
-    [key] = map(_shown, by_key(table, [expected]))
+    [key] = map(key_in_words, by_key(table, [expected]))
     if found is None:
         return f"{table.name}: {key} is missing"
     names = [name for name in expected if expected[name] != found[name]]
     return f"{table.name}: {', '.join(names)} of {key} differ"
-
-
-def _shown(key: tuple[Any, ...]) -> str:
-    return ", ".join(map(str, key))

@@ -9,7 +9,7 @@ from sqlalchemy import Table
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import CopyError
 from hermes_store.models.stored import messages, sessions
-from hermes_store.transfer.copy_rows import Row, Source, in_pieces, keys_of
+from hermes_store.transfer.copy_rows import Row, Source, in_pieces, key_in_words, keys_of
 from hermes_store.transfer.target_rows import OTHERS, count, last_message_id, rows_of
 from hermes_store.values import written
 
@@ -59,6 +59,5 @@ def require_different_keys(table: Table, rows: list[Row]) -> None:
     """Refuse keys of the source that become one, as when they differ by a NUL alone."""
     keys = Counter(tuple(row[name] for name in keys_of(table)) for row in rows)
     for key in (key for key, number in keys.items() if number > 1):
-        shown = ", ".join(map(str, key))
-        problem = f"{table.name}: in the target two rows would have the key {shown}"
+        problem = f"{table.name}: in the target two rows would have the key {key_in_words(key)}"
         raise CopyError(problem, "give one of them another key in the source")
