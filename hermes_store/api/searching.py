@@ -39,7 +39,7 @@ class Searching(Topic):
     ) -> list[SearchHit]:
         """Return a page of the messages that hold what `query` asks for, the best first.
 
-        Of more than 10,000 hits, on PostgreSQL 2,000, the newest are ranked; older ones follow.
+        Of more than 8,000 hits, on PostgreSQL 1,000, the newest are ranked; older ones follow.
 
         Any text is a query: words that must all be there, "exact phrases", AND, OR and NOT
         between operands, prefix*, parentheses; everything else is looked for as written. A query

@@ -24,18 +24,18 @@ from hermes_store.search.postgresql_budget import set_limit, within
 from hermes_store.search.postgresql_ddl import INCOMPLETE
 from hermes_store.search.postgresql_looks import (
     Row,
-    Shape,
     ends_of,
     in_order_of_storing,
     page_of_few,
 )
+from hermes_store.search.postgresql_statements import Shape
 from hermes_store.search.query import And, Not, Phrase, Query
 from hermes_store.search.ranking import best_first, best_page, needed, on_page
 from hermes_store.search.searched import compared
 
 __all__ = ["GIVEN_IDS", "as_written", "expression", "find", "given", "within"]
 
-RANKED = 2_000
+RANKED = 1_000
 """So many of the newest hits are ranked: of each the vector is read, which takes some 15 µs."""
 
 Words = Mapping[str, Sequence[str]]
@@ -64,7 +64,7 @@ def find(
     if ends is None:
         return []
     shape, parameters = _compiled(connection, tree, sort, filters, chosen)
-    if sort == "relevance" and not (ends.are_far_apart or has_symbols(tree)):
+    if sort == "relevance" and not (ends.are_far_apart or shape.has_symbols):
         ids = _best_of_few(connection, shape, parameters, limit, offset)
         if ids is not None:
             return ids
@@ -76,7 +76,7 @@ def find(
     ):
         rows = best_first(found, RANKED) if sort == "relevance" else found
         if shape.is_doubted:
-            rows = _right(connection, tree, rows, budget)
+            rows = _right(connection, tree, rows, budget, limit + offset)
         return on_page(rows, limit, offset)
 
 
@@ -91,7 +91,8 @@ def _compiled(
     words = _folded(connection, set(_texts(tree)))
     possible, sure = expression(tree, words), expression(tree, words, sure=True)
     condition, asked = chosen or (None, {})
-    shape = Shape(sort, tuple(filters), condition, is_doubted=possible != sure)
+    doubts = {"is_doubted": possible != sure, "has_symbols": has_symbols(tree)}
+    shape = Shape(sort, tuple(filters), condition, **doubts)
     lists = {name: list(each) for name, each in filters.items() if isinstance(each, tuple)}
     return shape, {**filters, **lists, **asked, "possible": possible, "sure": sure}
 
@@ -128,10 +129,12 @@ WHERE id = ANY(CAST(:ids AS bigint[])) AND NOT search @@ CAST(:sure AS tsquery) 
 
 
 def _right(
-    connection: OpenConnection, tree: Query, rows: Iterator[Row], budget: Budget
+    connection: OpenConnection, tree: Query, rows: Iterator[Row], budget: Budget, wanted: int
 ) -> Iterator[Row]:
     """The rows that are sure, and those whose texts show them to be right."""
-    while some := list(islice(rows, _LOOKED_AT_ONCE)):
+    at_once = min(wanted, _LOOKED_AT_ONCE)  # at first no more than the page, if all are right
+    while some := list(islice(rows, at_once)):
+        at_once = _LOOKED_AT_ONCE
         set_limit(connection, budget)
         unsure = [id_ for id_, *_, is_sure in some if not is_sure]
         right = _matching(connection, tree, unsure, budget) if unsure else set()

@@ -31,8 +31,8 @@ __all__ = [
     "within",
 ]
 
-RANKED = 10_000
-"""So many of the newest hits are ranked: some 25 ms where the file is larger than the memory."""
+RANKED = 8_000
+"""So many of the newest hits are ranked: some 20 ms where the file is larger than the memory."""
 
 _STEPS = 1_000
 """Of SQLite's machine between two looks at the clock."""

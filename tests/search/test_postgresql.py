@@ -9,7 +9,7 @@ from stored import change, column
 from hermes_store import SessionRepository
 from hermes_store.errors import SearchIndexError
 from hermes_store.search.postgresql import _FOLD, _is_word
-from hermes_store.search.postgresql_looks import Shape, _statement
+from hermes_store.search.postgresql_statements import Shape, statement
 
 pytestmark = pytest.mark.postgresql
 INSERT = """INSERT INTO messages(session_id, role, timestamp, content, content_format, tool_name,
@@ -118,15 +118,17 @@ def test_a_word_of_ascii_is_folded_as_the_server_folds_it(repository):
 
 
 @pytest.mark.parametrize("sort", ["relevance", "newest", "oldest"])
-@pytest.mark.parametrize(("part", "sorts"), [("walked", False), ("sorted", True), ("whole", True)])
+@pytest.mark.parametrize(
+    ("part", "sorts"), [("walked", False), ("near", True), ("sorted", True), ("whole", True)]
+)
 def test_what_is_to_be_sorted_cannot_be_planned_as_a_walk_over_all_messages(
     repository, sort, part, sorts
 ):
-    statement = _statement(Shape(sort, (), None, is_doubted=False), part)
-    given = {"possible": "'word'", "bound": 1_000, "limit": 20}
+    looking = statement(Shape(sort, (), None, is_doubted=False), part)
+    given = {"possible": "'word'", "bound": 1_000, "far": 500, "limit": 20}
 
     def plan(connection):
-        sql, _ = statement._compile("postgresql", connection.core.dialect)
+        sql, _ = looking._compile("postgresql", connection.core.dialect)
         for way in ("sort", "seqscan", "bitmapscan"):
             connection.run(f"SET LOCAL enable_{way} = off")
         return "\n".join(step for (step,) in connection.execute(f"EXPLAIN {sql}", given))

@@ -4,7 +4,7 @@ import pytest
 from stored import change
 
 from hermes_store import SessionRepository
-from hermes_store.search.postgresql_looks import _rest
+from hermes_store.search.postgresql_looks import Seen, _way
 
 WORDS = ("needle", "needle NOT C++", "needle C#", '"needle in"', "nee* OR rare", "rare")
 FILTERS = ({}, {"source_filter": ["t"]}, {"role_filter": ["tool"]}, {"session_id": "t"})
@@ -64,10 +64,10 @@ def test_of_what_filters_leave_the_best_are_found_however_many_others_are_newer(
 # --- looks at the index of PostgreSQL -------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("first", "rest"), [(1, "walked"), (5, "sorted")])
+@pytest.mark.parametrize(("first", "way"), [(1, "walked"), (5, "sorted"), (3, "near")])
 @pytest.mark.parametrize("sort", ["relevance", "newest", "oldest"])
 def test_whatever_the_first_look_sees_the_pages_are_the_same(
-    repository, monkeypatch, sort, first, rest
+    repository, monkeypatch, sort, first, way
 ):
     def found():
         return [
@@ -80,25 +80,28 @@ def test_whatever_the_first_look_sees_the_pages_are_the_same(
     expected = found()
     monkeypatch.setattr("hermes_store.search.postgresql_looks._WORTH_A_LOOK", 0)
     monkeypatch.setattr("hermes_store.search.postgresql_looks._FIRST", first)
-    monkeypatch.setattr("hermes_store.search.postgresql_looks._rest", lambda *_: rest)
+    monkeypatch.setattr("hermes_store.search.postgresql_looks._way", lambda *_: way)
     assert found() == expected
 
 
 @pytest.mark.parametrize(
-    ("found", "matching", "needed", "how"),
+    ("found", "matching", "missing", "how"),
     [
         (0, 0, 20, "sorted"),
         (0, 4_500, 20, "sorted"),
-        (7, 7, 20, "sorted"),
-        (50, 50, 2_000, "sorted"),
-        (50, 2_500, 2_000, "walked"),
-        (500, 500, 2_000, "walked"),
+        (7, 7, 13, "sorted"),
+        (1, 1, 19, "sorted"),
+        (20, 20, 980, "sorted"),
+        (50, 50, 950, "near"),
+        (100, 100, 500, "walked"),
+        (50, 2_500, 950, "walked"),
+        (500, 500, 500, "walked"),
     ],
 )
 def test_words_that_are_rare_among_the_newest_messages_are_asked_of_the_index(
-    found, matching, needed, how
+    found, matching, missing, how
 ):
-    assert _rest(found, matching, 1_000_000, needed) == how
+    assert _way(Seen(5_000, found, 3 * matching / 5_000), 1_000_000, missing) == how
 
 
 GREATEST, LEAST = 2**63 - 1, -(2**63)
