@@ -152,6 +152,7 @@ def settle(address: Path | URL) -> None:
 def pages(repository: SessionRepository) -> dict[str, str]:
     """What each page is called, and its address."""
     ids = [each["id"] for each in repository.get_messages(LONG)]
+    ranked = "/search?sort=relevance&q="
     middle = repository.list_sessions_rich(limit=1, offset=repository.session_count() // 2)[0]["id"]
     return {
         "sessions": "/",
@@ -169,13 +170,21 @@ def pages(repository: SessionRepository) -> dict[str, str]:
         "one message": f"/s/{LONG}?whole={ids[1]}",
         "search: a word of few messages": f"/search?q={PLANTED}",
         "search: a common word, newest first": "/search?q=function",
-        "search: a common word, ranked": "/search?q=function&sort=relevance",
-        "search: two words, ranked": "/search?q=exception+method&sort=relevance",
+        "search: a common word, ranked": f"{ranked}function",
+        "search: two words, ranked": f"{ranked}exception+method",
+        "search: three words, ranked": f"{ranked}exception+method+function",
+        "search: two words in a source, ranked": f"{ranked}exception+method&source=cli",
+        "search: words that begin so, ranked": f"{ranked}func*",
+        "search: a phrase of common words, ranked": f'{ranked}"the+function"',
         "search: a common word, in a source": "/search?q=function&source=cli",
         "usage of 30 days": "/usage",
         "usage of 30 days, by model": "/usage?by=model&of=cost",
         "usage of all days": "/usage?days=all",
         "usage of a source in a year, by week": "/usage?by=week&days=365&source=cli",
+        "usage of all days, by month, of a source": "/usage?by=month&days=all&source=cli",
+        "usage of all days, by model": "/usage?by=model&days=all",
+        "usage of all days, by user": "/usage?by=user&days=all",
+        "usage of all records, by user": "/usage?by=user&days=all&records=all",
         "the longest sessions": "/usage/longest",
     }
 

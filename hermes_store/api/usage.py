@@ -186,3 +186,13 @@ class Usage(Topic):
         )
         which, zone = asked(filter, EVERYTHING), values.zone(timezone)
         return self._read(usage_report.report, group, which, zone, used)
+
+    def newest_usage_since(self, records: int) -> float | None:
+        """Return since when the newest `records` records of usage were made, in Unix seconds.
+
+        With it as `since`, `usage_report` reads about so many records, however many are stored: one
+        more, and all of its hour. None when no record is older.
+        """
+        from hermes_store.queries import usage_report  # noqa: PLC0415 - seldom used
+
+        return self._read(usage_report.since_newest, values.count("records", records))

@@ -928,6 +928,14 @@ class AwaitedOperations(Doors):
             )
         )
 
+    async def newest_usage_since(self, records: int) -> float | None:
+        """Return since when the newest `records` records of usage were made, in Unix seconds.
+
+        With it as `since`, `usage_report` reads about so many records, however many are stored: one
+        more, and all of its hour. None when no record is older.
+        """
+        return await self._read(lambda asked: asked.newest_usage_since(records))
+
     async def export_session(self, session_id: str) -> SessionExport | None:
         """Return a session with all its messages under "messages", or None."""
         return await self._read(lambda asked: asked.export_session(session_id))

@@ -34,7 +34,7 @@ from hermes_store.queries.usage_records import COUNTS
 from hermes_store.queries.usage_sums import IN_RANGE, SUMS, of_sessions, sum_of, sums
 from hermes_store.records import UsageBy, UsageSum
 
-__all__ = ["ALWAYS", "Used", "checked", "checked_last", "report"]
+__all__ = ["ALWAYS", "Used", "checked", "checked_last", "report", "since_newest"]
 
 _TIMES = get_args(Unit)
 _GROUPS: dict[str, ColumnElement[Any]] = {
@@ -108,6 +108,23 @@ def report(
         given = meant.parameters
     rows = _by_text(by, meant.shape, used != ALWAYS).run(connection, **given)
     return [sums(group, row) for group, *row in rows.fetchall()]
+
+
+_EVERY = usage.alias("every")
+_NEWEST = Statement(
+    select(usage.c.hour, select(func.min(_EVERY.c.hour)).scalar_subquery())
+    .order_by(usage.c.hour.desc())
+    .limit(literal_column("1"))
+    .offset(bindparam("records", type_=BigInteger))
+)
+
+
+def since_newest(connection: OpenConnection, records: int) -> float | None:
+    """When the hour begins of the oldest of the newest records; None where none is older."""
+    found = _NEWEST.run(connection, records=records).fetchone()
+    if found is None or found[0] == found[1]:
+        return None
+    return float(found[0] * SECONDS_AN_HOUR)
 
 
 def _of_tool(tool: str, sessions_of_it: int, calls: int) -> UsageSum:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from hermes_store import SessionFilter
+from hermes_store import SessionFilter, SessionRepository
 from hermes_store.charts.csv_text import csv_text
 from hermes_store.charts.series import IN_TIME, MEASURES, Measure, chart_of, group_name
 from hermes_store.charts.svg import svg
@@ -28,6 +28,8 @@ _DAYS = ("30", "7", "90", "365", "all")
 _SECONDS_A_DAY = 86_400
 _LONGEST = 50
 _MOST_ROWS = 200
+_MOST_RECORDS = 20_000
+"""Records that a page sums up by a text or an hour of the day, unless it is asked for all."""
 
 
 class Asked(NamedTuple):
@@ -38,17 +40,33 @@ class Asked(NamedTuple):
     by: UsageBy
     measure: Measure
     days: str
+    records: str
 
-    def rows(self, request: Request, last: int | None = None) -> list[UsageSum]:
-        """The report; of days, weeks and months at most the `last`."""
-        since = None
-        if self.days != "all":
-            since = time.time() - int(self.days) * _SECONDS_A_DAY
-        repository = request.app.state.repository
-        if self.by not in IN_TIME:
-            last = None
-        found = repository.usage_report(self.by, self.which, timezone=None, since=since, last=last)
-        return cast("list[UsageSum]", found)
+    def since(self) -> float | None:
+        """When the days begin; None is always."""
+        return None if self.days == "all" else time.time() - int(self.days) * _SECONDS_A_DAY
+
+    def newest_since(self, repository: SessionRepository) -> float | None:
+        """Since when records are summed up, where earlier ones of the days are not."""
+        if self.by in IN_TIME or self.records == "all":
+            return None
+        newest, since = repository.newest_usage_since(_MOST_RECORDS), self.since()
+        return newest if newest is not None and (since is None or since < newest) else None
+
+    def rows(
+        self,
+        repository: SessionRepository,
+        newest_since: float | None = None,
+        most: int | None = None,
+    ) -> list[UsageSum]:
+        """The report; of days, weeks and months at most so many."""
+        since = self.since() if newest_since is None else newest_since
+        last = most if self.by in IN_TIME else None
+        return repository.usage_report(self.by, self.which, timezone=None, since=since, last=last)
+
+    def shown(self, rows: list[UsageSum]) -> list[UsageSum]:
+        """The rows of the table: the last periods, or the groups with the most tokens."""
+        return rows[-_MOST_ROWS:] if self.by in IN_TIME else rows[:_MOST_ROWS]
 
     def left_out(self, number: int, noun: str) -> str:
         """What is not shown: of times it is not counted, because they are not read."""
@@ -60,7 +78,9 @@ class Asked(NamedTuple):
 def page(request: Request) -> Response:
     """Show usage: of all sessions, unless the address chooses some."""
     asked = _asked(request)
-    rows = asked.rows(request, _MOST_ROWS + 1)
+    repository = request.app.state.repository
+    newest_since = asked.newest_since(repository)
+    rows = asked.rows(repository, newest_since, _MOST_ROWS + 1)
     chart = chart_of(rows, asked.by, asked.measure, None)
     drawn = svg(chart, has_style=False).decode().partition("?>")[2] if rows else ""
     return HTMLResponse(
@@ -68,10 +88,12 @@ def page(request: Request) -> Response:
             "usage.html",
             given=asked.given,
             choices=_choices(asked),
+            newest_since=newest_since and when(newest_since),
+            whole=address("/usage", **{**asked.given, "records": "all"}),
             svg=Markup(drawn),  # noqa: S704 - an XML library has written it: texts are escaped
             left_out=asked.left_out(chart.left_out, "group"),
-            rows=[_row(asked.by, row) for row in rows[-_MOST_ROWS:]],
-            rows_left_out=asked.left_out(len(rows[:-_MOST_ROWS]), "row"),
+            rows=[_row(asked.by, row) for row in asked.shown(rows)],
+            rows_left_out=asked.left_out(len(rows[_MOST_ROWS:]), "row"),
             csv=address("/usage.csv", **asked.given),
             longest=address("/usage/longest", **_of_sessions(asked.given)),
         )
@@ -90,19 +112,21 @@ def longest(request: Request) -> Response:
 def table(request: Request) -> Response:
     """Answer with the rows as CSV."""
     asked = _asked(request)
-    text = csv_text(asked.rows(request), ("group", "sessions", *COUNTS, *COSTS))
+    rows = asked.rows(request.app.state.repository)
+    text = csv_text(rows, ("group", "sessions", *COUNTS, *COSTS))
     headers = {"Content-Disposition": 'attachment; filename="usage.csv"'}
     return PlainTextResponse(text, media_type="text/csv", headers=headers)
 
 
 def _asked(request: Request) -> Asked:
-    given = {"archived": "any", **parameters(request, *CHOOSING, "by", "of", "days")}
+    given = {"archived": "any", **parameters(request, *CHOOSING, "by", "of", "days", "records")}
     return Asked(
         given,
         session_filter(given),
         cast("UsageBy", one_of(given, "by", *_BY)),
         cast("Measure", one_of(given, "of", *MEASURES)),
         one_of(given, "days", *_DAYS),
+        one_of(given, "records", "newest", "all"),
     )
 
 

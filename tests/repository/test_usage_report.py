@@ -314,6 +314,26 @@ def test_the_last_periods_are_those_that_have_records(session, at):
     assert groups(session, "month", last=1) == groups(session, "month")[-1:]
 
 
+def test_the_newest_records_begin_at_an_hour_of_which_all_count(session, at):
+    assert session.newest_usage_since(0) is None
+    for hour, models in enumerate([1, 3, 2]):
+        at(NOON + hour * HOUR + 1_800)
+        for number in range(models):
+            session.record_usage("s", model=f"m{number}")
+    since = [session.newest_usage_since(number) for number in range(7)]
+    assert since == [NOON + hour * HOUR for hour in (2, 2, 1, 1, 1)] + [None] * 2
+    with session.transaction() as transaction:
+        assert transaction.newest_usage_since(3) == NOON + HOUR
+    counts = [sum(row["calls"] for row in session.usage_report("model", since=s)) for s in since]
+    assert counts == [2, 2, 5, 5, 5, 6, 6]
+
+
+@pytest.mark.parametrize("bad", [-1, "3", 1.5, True, 2**63])
+def test_a_number_of_records_that_is_none_is_an_error(session, bad):
+    with pytest.raises(InvalidArgumentError, match=r"^records: .*; \S"):
+        session.newest_usage_since(bad)
+
+
 @pytest.mark.parametrize("bad", [-1, "3", 1.5, True, 2**63])
 def test_a_number_of_periods_that_is_none_is_an_error(session, bad):
     with pytest.raises(InvalidArgumentError, match=r"^last: .*; \S"):

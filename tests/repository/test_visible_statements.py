@@ -75,6 +75,7 @@ CALLS: dict[str, Callable[[SessionRepository], object]] = {
     "import_sessions": lambda repo: repo.import_sessions(EXPORTED),
     "record_usage": lambda repo: repo.record_usage("s", model="m"),
     "usage_report": lambda repo: repo.usage_report(),
+    "newest_usage_since": lambda repo: repo.newest_usage_since(0),
     "leases": lambda repo: repo.leases.acquire("n", "holder", 60),
     "meta": lambda repo: repo.meta.set("key", "value"),
     "retention": lambda repo: repo.retention.add("r", "delete", 30),

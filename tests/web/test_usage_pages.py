@@ -121,6 +121,7 @@ def test_the_longest_sessions_are_listed_with_their_costs_apart_and_lead_to_thei
         ("/usage?by=tool", "by: &#39;tool&#39; is not known; use one of day, week,"),
         ("/usage?of=money", "of: &#39;money&#39; is not known; use one of tokens, cost, calls, sessions."),
         ("/usage?days=5", "days: &#39;5&#39; is not known; use one of 30, 7, 90, 365, all."),
+        ("/usage?records=5", "records: &#39;5&#39; is not known; use one of newest, all."),
         ("/usage.csv?month=March", "is not a month since 1970"),
         ("/usage?q=x", "q: is not known here"),
     ],
@@ -145,6 +146,66 @@ def test_a_long_list_is_cut_and_says_where_all_of_it_is(client, used):
     assert len(answer.content) < 100_000
     assert "52 rows left out; the CSV has all." in main_of(answer)
     assert client.get("/usage.csv?by=model").text.count("\n") == 253
+
+
+def test_of_a_long_list_those_who_used_most_are_shown(client, used):
+    for number in range(250):
+        used.record_usage("cli", model=f"m{number:03d}", input_tokens=9_000 - number)
+    assert [row[0] for row in shown(client.get("/usage?by=model"))][::199] == ["m000", "m199"]
+
+
+@pytest.mark.parametrize("by", ["model", "provider", "source", "user", "task", "hour"])
+def test_of_many_records_the_newest_are_summed_up_and_a_link_sums_up_all(
+    client, used, monkeypatch, by
+):
+    at(used, monkeypatch, 2 * DAY, model="old")
+    monkeypatch.setattr("hermes_store.web.usage._MOST_RECORDS", 3)
+    everything = client.get(f"/usage?by={by}&days=all")
+    assert "newest records" not in main_of(everything)
+    at(used, monkeypatch, 3 * DAY, model="older")
+    answer = client.get(f"/usage?by={by}&days=all")
+    assert "The newest records are summed up, those since 20" in main_of(answer)
+    assert calls_of(answer) == 4
+    [link] = [each for each in links(answer) if each.endswith("records=all")]
+    assert "newest records" not in main_of(client.get(link))
+    assert calls_of(client.get(link)) == 5
+    assert client.get(f"/usage.csv?by={by}&days=all").text == client.get(
+        f"/usage.csv?by={by}&days=all&records=all"
+    ).text  # fmt: skip
+
+
+def test_newest_records_that_are_of_other_sessions_are_no_sign_that_there_are_none(
+    client, used, monkeypatch
+):
+    at(used, monkeypatch, 2 * DAY, session="telegram", model="old")
+    monkeypatch.setattr("hermes_store.web.usage._MOST_RECORDS", 1)
+    used.create_session("other", "other")
+    for model in ("a", "b"):
+        at(used, monkeypatch, -DAY, session="other", model=model)
+    answer = client.get("/usage?by=model&source=telegram&days=all")
+    assert "No usage was recorded of this since then." in main_of(answer)
+    [link] = [each for each in links(answer) if each.endswith("records=all")]
+    assert [row[0] for row in shown(client.get(link))] == ["large", "old"]
+
+
+@pytest.mark.parametrize("by", ["day", "week", "month"])
+def test_days_weeks_and_months_are_of_all_records(client, used, monkeypatch, by):
+    monkeypatch.setattr("hermes_store.web.usage._MOST_RECORDS", 1)
+    answer = client.get(f"/usage?by={by}")
+    assert "newest records" not in main_of(answer)
+    assert calls_of(answer) == 3
+
+
+def at(repository, monkeypatch, before, *, session="cli", **used):
+    """Record usage so many seconds ago."""
+    now = values.now()
+    with monkeypatch.context() as then:
+        then.setattr(values, "now", lambda: now - before)
+        repository.record_usage(session, **used)
+
+
+def calls_of(answer) -> int:
+    return sum(int(row[2]) for row in shown(answer))
 
 
 def test_of_many_days_the_last_are_shown_and_the_csv_has_all(client, used, monkeypatch):
