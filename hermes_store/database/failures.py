@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeVar
 
 from hermes_store.database.backend import Backend
@@ -45,19 +44,26 @@ def unknown_error(backend: Backend, exc: BaseException) -> RefusedError:
     return RefusedError(" ".join(backend.said_by(getattr(exc, "orig", None) or exc).split()))
 
 
-@contextmanager
-def typed_errors(backend: Backend, *, own_statements: bool = False) -> Iterator[None]:
-    """Raise the typed error in place of the driver's.
+class typed_errors:  # noqa: N801 - as contextlib's; a generator would cost each read 0.5 µs
+    """A block that raises the typed error in place of the driver's.
 
     With `own_statements` the block runs statements of the caller: unknown errors stay as they are.
     """
-    try:
-        yield
-    except Exception as exc:
-        error = (translate_error if own_statements else type_error)(backend, exc)
-        if error is exc:
-            raise
-        raise error from exc
+
+    __slots__ = ("_backend", "_typed")
+
+    def __init__(self, backend: Backend, *, own_statements: bool = False) -> None:
+        self._backend = backend
+        self._typed = translate_error if own_statements else type_error
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(self, _kind: object, exc: BaseException | None, _trace: object) -> None:
+        if isinstance(exc, Exception):
+            error = self._typed(self._backend, exc)
+            if error is not exc:
+                raise error from exc
 
 
 # --- patience -----------------------------------------------------------------------------------

@@ -32,12 +32,16 @@ class _Gate:
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._start()
         self._inside: list[int] = []
+
+    def _start(self) -> None:
+        self._lock = threading.RLock()  # taken by itself: the Condition is written in Python
+        self._changed = threading.Condition(self._lock)
         self._shut = False
 
     def __enter__(self) -> None:
-        with self._changed:
+        with self._lock:
             if self._shut:
                 self._changed.wait_for(lambda: not self._shut)
             self._inside.append(threading.get_ident())
@@ -56,7 +60,7 @@ class _Gate:
             self._leave(me)
 
     def _leave(self, thread: int) -> None:
-        with self._changed:
+        with self._lock:
             self._inside.remove(thread)
             if self._shut:
                 self._changed.notify_all()
@@ -76,9 +80,8 @@ class _Gate:
 
     def after_fork(self) -> None:
         """Forget the parent's other threads, in the child of a fork."""
-        self._changed = threading.Condition()
+        self._start()
         self._inside = [thread for thread in self._inside if thread == threading.get_ident()]
-        self._shut = False
 
 
 class _Shared(Generic[R]):

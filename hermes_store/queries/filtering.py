@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -46,8 +45,7 @@ def chosen(connection: OpenConnection, which: SessionFilter) -> Chosen:
     """Translate a filter. Words of a title are looked for in this snapshot's titles."""
     shape: list[tuple[str, int | None]] = []
     parameters: dict[str, Any] = {}
-    for name in _NAMES:
-        value = getattr(which, name)
+    for name, value in vars(which).items():  # in the order of the fields
         if value is None or value == ():
             continue
         if name == "title":
@@ -156,7 +154,6 @@ _WALKING: dict[tuple[str, int | None], ColumnElement[bool]] = {
     # IS TRUE, because both databases would begin with the titles, and sort what they find.
     ("title", 1): is_given(sessions.c.id, "titled").is_(true()),
 }
-_NAMES = tuple(each.name for each in fields(SessionFilter))
 
 
 def conditions(shape: Shape, *, walking: bool = False) -> list[ColumnElement[bool]]:

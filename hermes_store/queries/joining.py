@@ -16,7 +16,7 @@ from hermes_store.models.stored import names, sessions
 from hermes_store.queries import previews
 from hermes_store.queries.chains import Chain
 from hermes_store.queries.lineage import chains_of
-from hermes_store.queries.sessions import decode, readable
+from hermes_store.queries.sessions import readable, records
 
 __all__ = ["join_parts"]
 
@@ -34,14 +34,14 @@ _PARTS = Statement(
 
 def join_parts(connection: OpenConnection, listings: list[Listing], roots: Sequence[str]) -> None:
     """Make the listing of a tip, or of one of `roots`, that of its conversation."""
+    if not roots and COMPRESSION not in {each["link"] for each in listings}:
+        return
     going_on = set(roots)
     places = {
         each["id"]: place
         for place, each in enumerate(listings)
         if each["link"] == COMPRESSION or each["id"] in going_on
     }
-    if not places:
-        return
     chains = {places[each]: chain for each, chain in chains_of(connection, [*places]).items()}
     _put_tips(connection, listings, chains)
     sums = _sums(connection, chains.values())
@@ -58,10 +58,9 @@ def _put_tips(
     missing = [tip for tip, place in places.items() if listings[place]["id"] != tip]
     if not missing:
         return
-    names = tuple(name for name in listings[0] if name != "preview")
-    for row in _rows(names).run(connection, ids=as_parameter(missing)).fetchall():
-        listing = dict(zip(names, row, strict=True))
-        decode(listing)
+    keys = dict.fromkeys(name for name in listings[0] if name != "preview")
+    rows = _rows(tuple(keys)).run(connection, ids=as_parameter(missing)).fetchall()
+    for listing in records(rows, keys):
         listings[places[listing["id"]]] = listing
 
 

@@ -35,7 +35,7 @@ from hermes_store.queries.listing import Shape
 
 EVERY_FIELD = tuple(
     (name, 2 if name == "exclude_sources" else 1 if name in filtering._STATES else None)
-    for name in filtering._NAMES
+    for name in vars(SessionFilter())
 )
 FILTERS = [(), (("archived", 0), ("open", 0), ("pinned", 0)), EVERY_FIELD]
 SHAPES = [
