@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from hermes_store import values
@@ -64,6 +65,12 @@ class SessionFilter:
                 object.__setattr__(self, each.name, _CHECKS[each.name](each.name, given))
         for low, high in _RANGES:
             self._refuse_crossed(low, high)
+
+    @cached_property
+    def given(self) -> dict[str, Any]:
+        """The fields that filter something, with their values."""
+        named = ((each.name, getattr(self, each.name)) for each in fields(self))
+        return {name: value for name, value in named if value not in (None, ())}
 
     @property
     def has_times(self) -> bool:

@@ -45,9 +45,7 @@ def chosen(connection: OpenConnection, which: SessionFilter) -> Chosen:
     """Translate a filter. Words of a title are looked for in this snapshot's titles."""
     shape: list[tuple[str, int | None]] = []
     parameters: dict[str, Any] = {}
-    for name, value in vars(which).items():  # in the order of the fields
-        if value is None or value == ():
-            continue
+    for name, value in which.given.items():
         if name == "title":
             titled = matching.titled(connection, value)
             shape.append((name, 1 if len(titled) >= _MANY else None))

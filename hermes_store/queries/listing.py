@@ -22,11 +22,12 @@ from hermes_store.database.given_texts import as_parameter, is_given
 from hermes_store.database.statements import Statement
 from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import sessions
-from hermes_store.queries import filtering, joining, paging, previews
+from hermes_store.queries import filtering, joining, paging
 from hermes_store.queries import sessions as session_functions
 from hermes_store.queries.conversations import GOES_ON, HAS_ENDED, IS_TIP, by_root
 from hermes_store.queries.lineage import root_of
 from hermes_store.queries.paging import Page
+from hermes_store.queries.previews import BEGINNING, preview
 from hermes_store.records import SessionListing, SessionRecord
 
 __all__ = [
@@ -147,12 +148,12 @@ _KEYS = {names: dict.fromkeys((*names, "preview")) for names in (session_functio
 def _listings(rows: Sequence[Any], names: tuple[str, ...]) -> list[Any]:
     listings: list[Any] = session_functions.records(rows, _KEYS[names])
     for listing in listings:
-        listing["preview"] = previews.preview(listing["preview"])
+        listing["preview"] = preview(listing["preview"])
     return listings
 
 
 _THESE = Statement(
-    select(session_functions.readable(_LISTED), previews.BEGINNING)
+    select(session_functions.readable(_LISTED), BEGINNING)
     .where(is_given(sessions.c.id, "ids"))
     .order_by(sessions.c.started_at, sessions.c.id)
 )
@@ -170,7 +171,7 @@ def _rich_statement(shape: Shape, names: tuple[str, ...]) -> Statement:
 
     Of roots the last column says whether another session continues them.
     """
-    columns: list[Any] = [session_functions.readable(names), previews.BEGINNING]
+    columns: list[Any] = [session_functions.readable(names), BEGINNING]
     if shape.conversations and not shape.order.by_last_active:
         columns.append(type_coerce(GOES_ON, Integer))  # as the driver gives it
     return Statement(select_page(select(*columns), shape))
@@ -179,7 +180,7 @@ def _rich_statement(shape: Shape, names: tuple[str, ...]) -> Statement:
 @lru_cache(maxsize=64)
 def _longest_statement(shape: filtering.Shape) -> Statement:
     """Sorted are ids alone: PostgreSQL would work out the columns of every session."""
-    columns = session_functions.readable(_LISTED), previews.BEGINNING
+    columns = session_functions.readable(_LISTED), BEGINNING
     order = (session_functions.ACTIVE - sessions.c.started_at).desc(), sessions.c.id
     limit: Any = bindparam("limit", type_=BigInteger)
     ids = select(sessions.c.id).where(*filtering.conditions(shape)).order_by(*order).limit(limit)

@@ -48,10 +48,11 @@ def of_sessions(connection: OpenConnection, ids: Sequence[str]) -> dict[str, str
 
 def preview(begun: str | None) -> str:
     """The preview of a session, of what `BEGINNING` gave."""
-    said = begun or ""
-    if said.startswith(" "):
-        said = _text_of(values.decode_json(said))
-    line = said.strip()
+    if not begun:
+        return ""
+    if begun[0] == " ":
+        begun = _text_of(values.decode_json(begun))
+    line = begun.strip()
     if len(line) > _PREVIEW_LENGTH:
         line = line[:_PREVIEW_LENGTH] + "..."
     return line.replace("\n", " ").replace("\r", " ")
