@@ -89,8 +89,14 @@ class Backend(Protocol):
     def begin(self, connection: Connection, statement: str) -> None:
         """Begin the driver's transaction with `begin_writing` or `begin_reading`."""
 
+    tried_alone: frozenset[str]
+    """Reads to try without BEGIN and COMMIT, by the `statements` that their functions have.
+
+    A read of "mostly one" may have to run twice.
+    """
+
     def runs_alone(self, connection: Connection) -> bool:
-        """Whether a statement that reads costs less without BEGIN and COMMIT."""
+        """Whether a statement that reads may run without BEGIN and COMMIT."""
 
     def in_transaction(self, dbapi: Any) -> bool:
         """Whether the driver's connection holds a transaction, also a failed one."""

@@ -107,7 +107,7 @@ class OpenConnection:
     def begin(self, *, for_caller: bool = False, alone: bool = False) -> None:
         """Begin a transaction. SQLAlchemy is told when it is `for_caller`, or watched.
 
-        A statement that is `alone` needs none where that saves a way to the server.
+        A statement that is `alone` needs none where the backend says so.
         """
         listeners = self._listeners
         self.watched = bool(

@@ -127,6 +127,8 @@ class _PostgreSQL:
         """Begin with `statement`; behind a pooler a transaction brings its own limits."""
         engines.begin(connection, statement)
 
+    tried_alone = frozenset({"one", "mostly one"})
+
     def runs_alone(self, connection: Connection) -> bool:
         """Yes: both are ways to the server; but a pooler's need the limits of a transaction."""
         return not engines.is_limited_by_transaction(connection)

@@ -128,9 +128,11 @@ class _SQLite:
         dbapi: Any = connection.connection.dbapi_connection
         dbapi.execute(statement)
 
+    tried_alone = frozenset({"one"})  # to read a list twice costs more than a list can save
+
     def runs_alone(self, connection: Connection) -> bool:  # noqa: ARG002 - a server's differ
-        """No: both are calls of a function."""
-        return False
+        """Yes: both are a tenth of a small read."""
+        return True
 
     def in_transaction(self, dbapi: Any) -> bool:
         """Whether the driver's connection holds a transaction."""

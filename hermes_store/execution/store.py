@@ -86,7 +86,8 @@ class Store:
         **kwargs: P.kwargs,
     ) -> R:
         """Call `function(connection, …)` on one snapshot of the database; return its result."""
-        alone = hasattr(function, "mostly_alone") and function not in self._with_several
+        statements = getattr(function, "statements", None)
+        alone = statements in self.backend.tried_alone and function not in self._with_several
 
         def attempt() -> R:
             with gate, self._lend(alone=alone) as connection:

@@ -83,7 +83,7 @@ def conversation(
     return found
 
 
-conversation.mostly_alone = True  # type: ignore[attr-defined]  # a single statement, as a rule
+conversation.statements = "one"  # type: ignore[attr-defined]  # for `Backend.tried_alone`
 
 
 def _add_what_was_said(message: dict[str, Any], reasoning: Any, details: Any, codex: Any) -> None:

@@ -139,7 +139,7 @@ def list_rich(
     return listings
 
 
-list_rich.mostly_alone = True  # type: ignore[attr-defined]  # a single statement, as a rule
+list_rich.statements = "mostly one"  # type: ignore[attr-defined]  # for `Backend.tried_alone`
 
 
 _KEYS = {names: dict.fromkeys((*names, "preview")) for names in (session_functions.NAMES, _LISTED)}

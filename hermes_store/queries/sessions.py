@@ -113,7 +113,7 @@ def get(connection: OpenConnection, session_id: str) -> SessionRecord | None:
     return None if row is None else record(row)
 
 
-get.mostly_alone = True  # type: ignore[attr-defined]  # a single statement, as a rule
+get.statements = "one"  # type: ignore[attr-defined]  # for `Backend.tried_alone`
 
 
 def exists(connection: OpenConnection, session_id: str) -> bool:
