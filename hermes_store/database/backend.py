@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import URL, Connection, Engine, Table
 
-from hermes_store.database.checkpoint import Checkpoints
+from hermes_store.database.checkpoint import AfterCommits
 from hermes_store.database.sqlite_file import Opened
 from hermes_store.database.sqlite_kept import Kept
 from hermes_store.errors import HermesStoreError
@@ -79,10 +79,10 @@ class Backend(Protocol):
     def write_connections(self, settings: Settings) -> int:
         """How many connections may write at once."""
 
-    def checkpoints(
+    def after_commits(
         self, url: URL, settings: Settings, inside: AbstractContextManager[object]
-    ) -> Checkpoints | None:
-        """The thread that moves a write-ahead log into the file; None when none is needed."""
+    ) -> AfterCommits | None:
+        """What is done about a write-ahead log beside the commits; None when nothing is."""
 
     # --- transactions ---------------------------------------------------------------------------
 

@@ -11,18 +11,32 @@ from __future__ import annotations
 
 import threading
 from contextlib import AbstractContextManager, closing
+from typing import Protocol
 
 from sqlalchemy.exc import DBAPIError
 
 from hermes_store.database.late_engine import LateEngine
 from hermes_store.errors import StoreUnavailableError
 
-__all__ = ["Checkpoints"]
+__all__ = ["AfterCommits", "Checkpoints"]
 
 _FIRST_INTERVAL = 64
 """Operations before the first checkpoint; the growth of the log decides about later ones."""
 _PAUSE = 2
 """Operations that are left to SQLite: one COMMIT copies all pages, the next begins the log anew."""
+
+
+class AfterCommits(Protocol):
+    """What is done about a log beside or between the commits."""
+
+    def after(self, operations: int) -> None:
+        """Do it when it is due. `operations` is the number committed so far."""
+
+    def finish(self) -> None:
+        """Wait until nothing of it uses the file."""
+
+    def after_fork(self) -> None:
+        """Start anew in the child of a fork."""
 
 
 class Checkpoints:

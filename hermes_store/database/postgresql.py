@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from hermes_store.database import postgresql_engines as engines
 from hermes_store.database import postgresql_errors as errors
 from hermes_store.database import postgresql_urls as urls
-from hermes_store.database.checkpoint import Checkpoints
+from hermes_store.database.checkpoint import AfterCommits
 from hermes_store.database.postgresql_copy import copy_in
 from hermes_store.errors import HermesStoreError, InvalidArgumentError, StoreUnavailableError
 from hermes_store.settings import Settings, taken_by
@@ -112,13 +112,13 @@ class _PostgreSQL:
         """As many as the settings allow."""
         return settings.write_pool_size
 
-    def checkpoints(
+    def after_commits(
         self,
         url: URL,  # noqa: ARG002 - SQLite's side needs them
         settings: Settings,  # noqa: ARG002 - as above
         inside: AbstractContextManager[object],  # noqa: ARG002 - as above
-    ) -> Checkpoints | None:
-        """None: the server makes its own."""
+    ) -> AfterCommits | None:
+        """None: the server makes its own checkpoints."""
         return None
 
     # --- transactions ---------------------------------------------------------------------------

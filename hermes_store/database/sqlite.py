@@ -16,11 +16,12 @@ from sqlalchemy.exc import DBAPIError
 from hermes_store.database import sqlite_engines as engines
 from hermes_store.database import sqlite_errors as errors
 from hermes_store.database import sqlite_place as place
-from hermes_store.database.checkpoint import Checkpoints
+from hermes_store.database.checkpoint import AfterCommits, Checkpoints
 from hermes_store.database.late_engine import LateEngine
 from hermes_store.database.sqlite_file import Opened
 from hermes_store.database.sqlite_kept import Kept
 from hermes_store.database.sqlite_log import log_bytes
+from hermes_store.database.writeback import Writeback
 from hermes_store.errors import HermesStoreError, InvalidArgumentError, StoreBusyError
 from hermes_store.settings import Settings, taken_by
 
@@ -108,16 +109,17 @@ class _SQLite:
         """One: SQLite lets one connection write at a time."""
         return 1
 
-    def checkpoints(
+    def after_commits(
         self, url: URL, settings: Settings, inside: AbstractContextManager[object]
-    ) -> Checkpoints | None:
-        """The thread that moves the log into the file; None on a SQLite with the WAL-reset bug.
+    ) -> AfterCommits | None:
+        """The thread that moves the log into the file; not on a SQLite with the WAL-reset bug.
 
         A checkpoint beside a COMMIT is what the WAL-reset bug needs to lose pages. Then SQLite
-        makes checkpoints by itself, inside the commits of the one connection that writes.
+        makes checkpoints by itself, inside the commits of the one connection that writes, and the
+        log is written to the disk early, unless each COMMIT syncs it or none does.
         """
         if engines.has_wal_reset_bug(engines.sqlite_driver().sqlite_version_info):
-            return None
+            return Writeback(str(url.database)) if settings.synchronous == "NORMAL" else None
         engine = LateEngine(partial(engines.plain_engine, url))
         return Checkpoints(engine, settings.wal_autocheckpoint, inside)
 

@@ -54,7 +54,7 @@ def make_writer(
         backend,
         settings,
         repair_of(backend),
-        backend.checkpoints(url, settings, gate),
+        backend.after_commits(url, settings, gate),
         renew=renew,
     )
 

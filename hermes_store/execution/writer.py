@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from hermes_store.database.backend import Backend
-from hermes_store.database.checkpoint import Checkpoints
+from hermes_store.database.checkpoint import AfterCommits
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.late_engine import LateEngine
 from hermes_store.database.repair import Repair
@@ -39,16 +39,16 @@ class Writer(CallersTransactions):
         backend: Backend,
         settings: Settings,
         repair: Repair | None = None,
-        checkpoints: Checkpoints | None = None,
+        after_commits: AfterCommits | None = None,
         *,
         renew: Callable[[], None] | None = None,
     ) -> None:
-        """`repair` repairs what must not make an operation fail; `checkpoints` follow the commits.
+        """`repair` repairs what must not make an operation fail.
 
         When the file was moved or removed, `renew` prepares the file that lies at its path now.
         """
         super().__init__(engine, backend, repair, renew)
-        self._checkpoints = checkpoints
+        self._after_commits = after_commits
         self._settings = settings
         self._patience = settings.lock_timeout
         self.most = settings.batch_size if settings.enable_batching else 1
@@ -85,7 +85,8 @@ class Writer(CallersTransactions):
         """
         turn = self._turn(operation, patience)
         self._see_through(turn, self._turns.enter)
-        self._checkpoint()
+        if self._after_commits is not None:
+            self._after_commits.after(self.figures.operations)
         if turn.error is not None:
             raise turn.error
         result: T = turn.result
@@ -107,7 +108,8 @@ class Writer(CallersTransactions):
             if number == len(turns) or turns[number].state is not DONE:
                 tell(turns[told:number])
                 told = number
-        self._checkpoint()
+        if self._after_commits is not None:
+            self._after_commits.after(self.figures.operations)
 
     def _join(self, turns: Sequence[Turn]) -> None:
         """Queue the turns. Those that cannot be are done, with the error."""
@@ -153,8 +155,8 @@ class Writer(CallersTransactions):
         if not self._turns.close(self._patience):
             raise StoreBusyError(time.monotonic() - started, "another thread of this process")
         self._connections.close_idle()
-        if self._checkpoints is not None:
-            self._checkpoints.finish()
+        if self._after_commits is not None:
+            self._after_commits.finish()
 
     def part(self) -> None:
         """Close the connections that no thread uses, because the file left its path."""
@@ -186,12 +188,8 @@ class Writer(CallersTransactions):
         self._connections.abandon()
         self._turns = Turns(self._settings.queue_size, self.most_leaders)
         self.figures.renew_lock()
-        if self._checkpoints is not None:
-            self._checkpoints.after_fork()
-
-    def _checkpoint(self) -> None:
-        if self._checkpoints is not None:
-            self._checkpoints.after(self.figures.operations)
+        if self._after_commits is not None:
+            self._after_commits.after_fork()
 
     def _let_others_come(self, thread: int) -> None:
         """Yield the interpreter once while several threads write, so that they can queue."""

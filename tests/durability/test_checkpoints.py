@@ -149,7 +149,7 @@ from hermes_store.database.checkpoint import Checkpoints
 sqlite_engines.has_wal_reset_bug = lambda _version: False
 repository = SessionRepository(sys.argv[1])
 repository.ensure_session("s")
-checkpoints = repository._store._writer._checkpoints
+checkpoints = repository._store._writer._after_commits
 checkpoints._one_at_a_time.acquire()  # as when one is running
 pid = os.fork()
 if not pid:

@@ -105,9 +105,9 @@ def test_the_write_ahead_log_begins_anew_and_is_cut_back(
 
 
 def wait_for_checkpoint(repository: SessionRepository) -> None:
-    checkpoints = repository._store._writer._checkpoints
-    if checkpoints is not None:
-        checkpoints.finish()
+    after_commits = repository._store._writer._after_commits
+    assert after_commits is not None
+    after_commits.finish()
 
 
 @pytest.mark.parametrize(

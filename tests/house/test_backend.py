@@ -129,7 +129,7 @@ class TestEngines:
 
     def test_a_server_makes_its_own_checkpoints(self, backend: Backend, url: URL) -> None:
         if backend.is_server:
-            assert backend.checkpoints(url, Settings(), nullcontext()) is None
+            assert backend.after_commits(url, Settings(), nullcontext()) is None
 
 
 class TestTransactions:
