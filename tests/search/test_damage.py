@@ -41,6 +41,9 @@ DAMAGES = {
     "other columns": "DROP TABLE messages_fts; CREATE VIRTUAL TABLE messages_fts USING fts5(content)",
 }
 
+_PIECES_MERGED = 16
+"""So many pieces, one of each COMMIT, FTS5 merges into one: https://sqlite.org/fts5.html, crisismerge."""
+
 # FTS5 takes such leaves for words that come later, and finds nothing.
 UNNOTICED = LEAVES.format("zeroblob(length(block))")
 
@@ -198,6 +201,18 @@ def test_a_write_that_fails_for_another_reason_does_not_set_the_index_aside(
 
 
 # --- check() --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "read",
+    [SessionRepository.check, lambda repository: repository.search_messages("before")],
+    ids=["checked", "searched"],
+)
+def test_an_index_that_was_merged_since_this_connection_read_it_is_sound(repository, read):
+    read(repository)
+    for _ in range(2 * _PIECES_MERGED):
+        repository.append_message("s", "user", "before")
+    assert repository.check() == []
 
 
 def behind_the_triggers(database, statement):
