@@ -179,9 +179,9 @@ class Backend(Protocol):
     """Statement: name and table of every trigger on the store's tables and search index."""
 
     def fired(self, connection: Connection) -> set[str]:
-        """Names of the triggers that write for the statements of a connection that writes.
+        """Names of the triggers that may write for the statements of a connection that writes.
 
-        The set grows as statements are prepared. It stays empty where the database does not tell.
+        The same set for a connection as long as it is open. Empty for one that only reads.
         """
 
     # --- care -----------------------------------------------------------------------------------

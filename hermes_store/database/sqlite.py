@@ -129,6 +129,8 @@ class _SQLite:
         """Begin with `statement`."""
         dbapi: Any = connection.connection.dbapi_connection
         dbapi.execute(statement)
+        if statement == self.begin_writing:
+            engines.note_triggers(dbapi, connection.info)
 
     tried_alone = frozenset({"one"})  # to read a list twice costs more than a list can save
 
@@ -241,7 +243,7 @@ class _SQLite:
     )
 
     def fired(self, connection: Connection) -> set[str]:
-        """Names of the triggers that write for the statements of a connection that writes."""
+        """The triggers of the file, as each transaction that writes notes them when it begins."""
         return cast("set[str]", connection.info.setdefault("fired", set()))
 
     # --- care -----------------------------------------------------------------------------------

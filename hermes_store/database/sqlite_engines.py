@@ -37,6 +37,7 @@ __all__ = [
     "has_wal_reset_bug",
     "keep_log",
     "migration_engine",
+    "note_triggers",
     "plain_engine",
     "read_engine",
     "reading_mode",
@@ -57,7 +58,6 @@ def write_engine(url: URL, settings: Settings) -> Engine:
         _common_pragmas(dbapi, settings)
         _write_ahead_log(dbapi, url)
         _claim_log(dbapi, record)
-        dbapi.set_authorizer(_notes(record.info.setdefault("fired", set())))
         dbapi.execute(f"PRAGMA synchronous={settings.synchronous}")
         dbapi.execute("PRAGMA foreign_keys=ON")
         dbapi.execute("PRAGMA recursive_triggers=ON")
@@ -71,21 +71,19 @@ def write_engine(url: URL, settings: Settings) -> Engine:
     return engine
 
 
-def _notes(fired: set[str]) -> Callable[..., int]:
-    """Make an authorizer that notes triggers that write, whenever SQLite prepares a statement.
+def note_triggers(dbapi: Any, noted: dict[Any, Any]) -> None:
+    """Put the names of the file's triggers into `noted["fired"]`, when the schema has changed.
 
-    It prepares it again when the schema has changed. So a trigger is known before it fires, and
-    to know it costs nothing when a statement runs.
+    Called with the write lock, so that no program adds one before COMMIT. An authorizer would be
+    told of them, but SQLite takes a Ctrl-C in a function that it calls for an error of its own.
     """
-    driver = sqlite_driver()
-    writes = {driver.SQLITE_INSERT, driver.SQLITE_UPDATE, driver.SQLITE_DELETE}
-
-    def note(action: int, _what: str, _of: str, _database: str, trigger: str | None) -> int:
-        if trigger is not None and action in writes:
-            fired.add(trigger)
-        return 0  # SQLITE_OK
-
-    return note
+    schema = dbapi.execute("PRAGMA schema_version").fetchone()
+    if noted.get("schema") != schema:
+        named = dbapi.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        fired = noted.setdefault("fired", set())
+        fired.clear()
+        fired.update(name for (name,) in named)
+        noted["schema"] = schema
 
 
 def require_transaction(connection: Connection) -> None:

@@ -39,6 +39,8 @@ def run_in_savepoint(
         if connection.backend.is_lost(exc):
             raise
         if not connection.in_transaction:
+            if isinstance(exc, KeyboardInterrupt):  # at which SQLAlchemy closes the connection
+                raise
             raise TransactionRolledBackError(str(exc)) from exc
         _end(connection, "ROLLBACK TO SAVEPOINT operation", "RELEASE SAVEPOINT operation")
         if not again or not can_run_again(connection.backend, exc, repair):

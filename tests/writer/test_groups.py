@@ -1,7 +1,9 @@
 """A group: appends of many callers in one statement."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -163,8 +165,18 @@ def test_large_messages_of_a_group_are_given_to_sqlite_one_after_the_other(
     assert contents(repository, "a") == texts
 
 
+def append_in_a_transaction(repository: SessionRepository) -> None:
+    with repository.transaction() as tx:
+        tx.append_message("a", "user", "interrupted")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [lambda repo: repo.append_message("a", "user", "interrupted"), append_in_a_transaction],
+    ids=["method", "transaction"],
+)
 def test_after_ctrl_c_in_a_statement_that_is_listened_to_the_next_write_is_stored(
-    repository: SessionRepository,
+    repository: SessionRepository, write: Callable[[SessionRepository], object]
 ) -> None:
     interrupts = [KeyboardInterrupt()]
 
@@ -175,6 +187,30 @@ def test_after_ctrl_c_in_a_statement_that_is_listened_to_the_next_write_is_store
     event.listen(repository.engines.write, "before_cursor_execute", lambda *_: None)
     event.listen(repository.engines.write, "do_execute", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        repository.append_message("a", "user", "interrupted")
+        write(repository)
     repository.append_message("a", "user", "stored")
     assert contents(repository, "a") == ["stored"]
+
+
+@only_sqlite
+def test_no_function_of_python_runs_inside_a_statement_of_a_write(
+    repository: SessionRepository,
+) -> None:
+    """Ctrl-C there would be an error of SQLite, which looks like damage of the search index."""
+    running: list[str] = []
+    inside: list[str] = []
+
+    def watch(frame: FrameType, what: str, function: Any) -> None:
+        if what == "call" and running:
+            inside.append(frame.f_code.co_name)
+        elif what.startswith("c_") and function.__name__ in {"execute", "executemany", "commit"}:
+            running.append(what) if what == "c_call" else running.pop()
+
+    repository._store._writer._connections.close_idle()  # so that the statements are prepared, too
+    sys.setprofile(watch)
+    try:
+        repository.append_message("a", "user", "x")
+        append_in_a_transaction(repository)
+    finally:
+        sys.setprofile(None)
+    assert (running, inside) == ([], [])
