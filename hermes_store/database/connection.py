@@ -29,6 +29,7 @@ class OpenConnection:
     """
 
     __slots__ = (
+        "__weakref__",
         "_begin",
         "_listeners",
         "_opened",
@@ -131,7 +132,10 @@ class OpenConnection:
             # SQLAlchemy began a transaction for later statements: they saw another snapshot.
             raise SnapshotNeededError
         if self.core.in_transaction():  # at ROLLBACK psycopg forgets the statements it prepared
-            self.core.commit()
+            try:
+                self.core.commit()
+            except AssertionError as exc:  # what SQLAlchemy makes of a Ctrl-C in its commit
+                raise exc.__context__ or exc from None
         if self.backend.in_transaction(self.dbapi):
             self.dbapi.execute("COMMIT")
 

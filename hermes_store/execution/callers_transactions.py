@@ -42,14 +42,14 @@ class CallersTransactions(Committer):
         `patience` is that of `run`. An exception of the block rolls the transaction back.
         Raises what `run` raises.
         """
-        turn = self._turn(None, patience)
+        turn, process = self._turn(None, patience), os.getpid()
         try:
             self._turns.enter(turn)
             with typed_errors(self._backend, own_statements=True):
                 measured = Group([turn])
-                connection, process = self._begin_patiently(turn, measured), os.getpid()
                 committing = False
                 damage: BaseException | None = None
+                connection = self._begin_patiently(turn, measured)  # no call before `try`: Ctrl-C
                 try:
                     yield connection
                     _refuse_fork(process)
@@ -69,7 +69,11 @@ class CallersTransactions(Committer):
                         self._connections.give_back(connection)
                         self._repair_for_the_next(damage)
         finally:
-            self._turns.leave(turn)
+            try:
+                self._turns.leave(turn)
+            except BaseException:  # Ctrl-C: without an end no thread would lead again
+                self._turns.end(turn)
+                raise
             self._disconnect_if_closed()
 
     def _turn(self, operation: Callable[..., Any] | None, patience: float | None) -> Turn:

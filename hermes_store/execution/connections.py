@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from weakref import WeakSet
 
 from hermes_store.database.backend import Backend
 from hermes_store.database.connection import OpenConnection
@@ -26,7 +27,8 @@ class WriteConnections:
         self._backend = backend
         self._renew = renew
         self._is_replaced = False
-        self._open: list[OpenConnection] = []
+        self._open: WeakSet[OpenConnection] = WeakSet()
+        """Weak, so that one which a thread lost at Ctrl-C is closed."""
         self._idle: list[OpenConnection] = []
 
     def __len__(self) -> int:
@@ -43,7 +45,7 @@ class WriteConnections:
             return self._idle.pop()
         except IndexError:
             connection = self._connect()
-            self._open.append(connection)
+            self._open.add(connection)
             return connection
 
     def _connect(self) -> OpenConnection:
@@ -53,9 +55,9 @@ class WriteConnections:
         return OpenConnection(self._engine(), self._backend, self._backend.begin_writing)
 
     def give_back(self, connection: OpenConnection) -> None:
-        """Put a connection back after its use."""
-        if connection.core.closed or connection.core.invalidated:  # by SQLAlchemy, at Ctrl-C
-            self._open.remove(connection)
+        """Put a connection back after its use; close one whose transaction could not be ended."""
+        if connection.core.closed or connection.core.invalidated or connection.in_transaction:
+            self._open.discard(connection)
             connection.core.close()
             connection.dbapi.close()  # a second Ctrl-C ends SQLAlchemy's own close
         else:
@@ -88,7 +90,7 @@ class WriteConnections:
                 connection = self._idle.pop()
             except IndexError:  # another thread took the last one
                 return
-            self._open.remove(connection)
+            self._open.discard(connection)
             connection.close()
 
     def part(self) -> None:
@@ -99,4 +101,4 @@ class WriteConnections:
     def abandon(self) -> None:
         """Forget the parent's connections, in the child of a fork, without closing them."""
         _INHERITED.extend(self._open)
-        self._open, self._idle = [], []
+        self._open, self._idle = WeakSet(), []

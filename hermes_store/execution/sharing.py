@@ -36,7 +36,8 @@ class _Gate:
         self._inside: list[int] = []
 
     def _start(self) -> None:
-        self._lock = threading.RLock()  # taken by itself: the Condition is written in Python
+        # Taken by itself: the Condition is written in Python, where a Ctrl-C would leave it locked.
+        self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._shut = False
 

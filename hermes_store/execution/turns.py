@@ -206,6 +206,10 @@ class Turns:
         """
         if turn.state is DONE and turn not in self._leaders:
             return
+        self.end(turn, group)
+
+    def end(self, turn: Turn, group: list[Turn] | None = None) -> None:
+        """Do what `leave` does, also when Ctrl-C ended `leave` anywhere in it."""
         with self._mutex:
             for undone in reversed(group or ()):
                 if undone.state is RUNNING:

@@ -140,7 +140,11 @@ class Writer(CallersTransactions):
                 group = self._turns.gather(turn, self.most, self._company_seconds)
                 self._commit_group(group)
         finally:
-            self._turns.leave(turn, group)
+            try:
+                self._turns.leave(turn, group)
+            except BaseException:  # Ctrl-C: without an end no thread would lead again
+                self._turns.end(turn, group)
+                raise
             if self._turns.closed:
                 self._disconnect_if_closed()
 

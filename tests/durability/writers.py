@@ -68,11 +68,8 @@ class Writers:
         for reader, process in zip(self._readers, self._processes, strict=True):
             reader.join()
             said = process.communicate()[1].decode()
-            assert [
-                line
-                for line in said.splitlines()
-                if "old log" not in line and "kept in" not in line
-            ] == []
+            expected = ("old log", "kept in")
+            assert all(any(map(line.__contains__, expected)) for line in said.splitlines()), said
 
 
 @contextmanager

@@ -1,0 +1,84 @@
+"""Ctrl-C at any step of a write or a read: it is raised, and every thread works on afterwards."""
+
+import gc
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+import pytest
+from sqlalchemy import event
+from support import Caller, only_sqlite
+
+from hermes_store import SessionRepository
+
+
+class CtrlC:
+    """Ctrl-C at step number `step`: Python looks for it when a function begins, or C's returns."""
+
+    def __init__(self, step: int) -> None:
+        self._left = step
+
+    def __call__(self, _frame: FrameType, what: str, _function: object) -> None:
+        if what in {"call", "c_return"}:
+            self._left -= 1
+            if self._left == 0:  # the interpreter then calls this no more
+                raise KeyboardInterrupt
+
+    @property
+    def came(self) -> bool:
+        return self._left <= 0
+
+
+def interrupted(call: Callable[[], object], step: int) -> bool:
+    """Whether `call` has so many steps; then it raises Ctrl-C."""
+    ctrl_c = CtrlC(step)
+    try:
+        sys.setprofile(ctrl_c)
+        call()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.setprofile(None)
+    return ctrl_c.came
+
+
+def append(repository: SessionRepository) -> None:
+    repository.append_message("s", "user", "x")
+
+
+def append_in_a_transaction(repository: SessionRepository) -> None:
+    with repository.transaction() as tx:
+        tx.append_message("s", "user", "x")
+
+
+def count(repository: SessionRepository) -> None:
+    repository.session_count()
+
+
+@only_sqlite
+@pytest.mark.parametrize("is_listened_to", [False, True], ids=["", "listened to"])
+@pytest.mark.parametrize("call", [append, append_in_a_transaction, count])
+def test_after_ctrl_c_at_any_step_each_thread_writes_and_reads_and_no_connection_is_left(
+    repository: SessionRepository,
+    call: Callable[[SessionRepository], None],
+    is_listened_to: bool,
+) -> None:
+    if is_listened_to:
+        for engine in repository.engines:
+            event.listen(engine, "before_cursor_execute", lambda *_: None)
+    repository.create_session("s", "cli")
+    call(repository)
+    count(repository)
+    connections = repository._store._writer._connections
+    step = 1
+    while interrupted(lambda: call(repository), step):
+        Caller(lambda: append(repository)).finish()
+        append(repository)
+        found = repository.get_session("s")["message_count"]
+        assert Caller(lambda: repository.message_count("s")).finish() == found
+        assert connections.idle == 1
+        step += 1
+    assert step > 20
+    gc.collect()
+    assert len(connections) == 1
+    assert repository.check() == []
