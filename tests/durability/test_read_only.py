@@ -187,7 +187,7 @@ def test_an_older_schema_is_not_upgraded(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
-    with pytest.raises(UpgradeRequiredError, match="revision none"):
+    with pytest.raises(UpgradeRequiredError, match="at none, revision"):
         SessionRepository(tmp_path / "missing.db", read_only=True)
     assert [*tmp_path.iterdir()] == []
 

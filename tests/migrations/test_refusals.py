@@ -200,11 +200,11 @@ class TestOpeningWithoutMigrating:
 
     def test_refuses_an_older_revision_and_a_missing_file(self, tmp_path: Path) -> None:
         path = tmp_path / "state.db"
-        with pytest.raises(UpgradeRequiredError, match="revision none"):
+        with pytest.raises(UpgradeRequiredError, match="at none, revision"):
             migrate.prepare(path, auto_migrate=False)
         assert not path.exists()
         migrate.upgrade(path, "0004")
-        with pytest.raises(UpgradeRequiredError, match=f"revision 0004, {HEAD} is needed"):
+        with pytest.raises(UpgradeRequiredError, match=f"at 0004, revision {HEAD} is needed"):
             migrate.prepare(path, auto_migrate=False)
         migrate.upgrade(path)
         migrate.prepare(path, auto_migrate=False)
