@@ -6,7 +6,7 @@ attribute, an action a method. An `OpenConnection` names its backend.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -178,11 +178,8 @@ class Backend(Protocol):
     triggers: str
     """Statement: name and table of every trigger on the store's tables and search index."""
 
-    def fired(self, connection: Connection) -> set[str]:
-        """Names of the triggers that may write for the statements of a connection that writes.
-
-        The same set for a connection as long as it is open. Empty for one that only reads.
-        """
+    def fired(self, connection: Connection) -> Callable[[Any], set[str]]:
+        """What tells, of a driver's connection that writes, which triggers may write for it."""
 
     # --- care -----------------------------------------------------------------------------------
 

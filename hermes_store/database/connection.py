@@ -34,6 +34,7 @@ class OpenConnection:
         "_listeners",
         "_opened",
         "_statements",
+        "_triggers",
         "alone",
         "backend",
         "core",
@@ -76,8 +77,9 @@ class OpenConnection:
             opened.require_same_lately if opened else _nothing
         )
         """The same, from a look a moment ago. Raises `SecondNameError` for a second name."""
-        self.fired = backend.fired(self.core)
-        """Names of the triggers that write for this connection, as far as the database tells."""
+        self._triggers = backend.fired(self.core) if begin == backend.begin_writing else None
+        self.fired: set[str] = set()
+        """Names of the triggers that may write for the transaction, if it writes."""
 
     def close(self) -> None:
         """Close the connection; a file that left its path keeps what was committed to it."""
@@ -123,6 +125,8 @@ class OpenConnection:
             self._statements = 0
         elif not self.backend.in_transaction(self.dbapi):
             self.backend.begin(self.core, self._begin)
+            if self._triggers is not None:
+                self.fired = self._triggers(self.dbapi)
         if for_caller or self.watched:
             self.core.begin()
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Table, text
 from sqlalchemy.exc import DBAPIError
@@ -243,9 +243,10 @@ class _PostgreSQL:
 
     triggers = engines.TRIGGERS
 
-    def fired(self, connection: Connection) -> set[str]:
+    def fired(self, connection: Connection) -> Callable[[Any], set[str]]:
         """The triggers that there were when a connection that writes was opened."""
-        return cast("set[str]", connection.info.get("fired", set()))
+        noted: set[str] = connection.info.get("fired", set())
+        return lambda _: noted
 
     # --- care -----------------------------------------------------------------------------------
 

@@ -37,7 +37,6 @@ __all__ = [
     "has_wal_reset_bug",
     "keep_log",
     "migration_engine",
-    "note_triggers",
     "plain_engine",
     "read_engine",
     "reading_mode",
@@ -69,21 +68,6 @@ def write_engine(url: URL, settings: Settings) -> Engine:
     for hook in ("do_execute", "do_executemany", "do_execute_no_params"):
         event.listen(engine, hook, _require_transaction_of)
     return engine
-
-
-def note_triggers(dbapi: Any, noted: dict[Any, Any]) -> None:
-    """Put the names of the file's triggers into `noted["fired"]`, when the schema has changed.
-
-    Called with the write lock, so that no program adds one before COMMIT. An authorizer would be
-    told of them, but SQLite takes a Ctrl-C in a function that it calls for an error of its own.
-    """
-    schema = dbapi.execute("PRAGMA schema_version").fetchone()
-    if noted.get("schema") != schema:
-        named = dbapi.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        fired = noted.setdefault("fired", set())
-        fired.clear()
-        fired.update(name for (name,) in named)
-        noted["schema"] = schema
 
 
 def require_transaction(connection: Connection) -> None:

@@ -142,7 +142,7 @@ class Committer:
         An error given as `damage` is repaired first. With `careful` each turn has a savepoint.
         """
         connection = self._connections.take()
-        committing = False
+        committing = is_sound = False
         try:
             connection.begin()
             measured.begun = time.monotonic()
@@ -169,8 +169,10 @@ class Committer:
                 self._acknowledge(turns, measured)
             self._connections.abort(connection, exc, committing=committing)
             raise
+        else:
+            is_sound = True
         finally:
-            self._connections.give_back(connection)
+            self._connections.give_back(connection, is_sound=is_sound)
 
     def _run_carefully(self, connection: OpenConnection, turn: Turn) -> None:
         """Run one operation in a savepoint; its failure does not touch the other operations."""

@@ -54,9 +54,13 @@ class WriteConnections:
         self._is_replaced = False
         return OpenConnection(self._engine(), self._backend, self._backend.begin_writing)
 
-    def give_back(self, connection: OpenConnection) -> None:
-        """Put a connection back after its use; close one whose transaction could not be ended."""
-        if connection.core.closed or connection.core.invalidated or connection.in_transaction:
+    def give_back(self, connection: OpenConnection, *, is_sound: bool = False) -> None:
+        """Put a connection back after its use; close one whose transaction could not be ended.
+
+        One that has just committed `is_sound`.
+        """
+        core = connection.core
+        if not is_sound and (core.closed or core.invalidated or connection.in_transaction):
             self._open.discard(connection)
             connection.core.close()
             connection.dbapi.close()  # a second Ctrl-C ends SQLAlchemy's own close
