@@ -126,7 +126,7 @@ BLIND = {
     "get_lineage",
     "get_next_title_in_lineage", "get_root", "get_session_title", "get_tip", "leases", "meta",
     "backup", "retention",
-    "newest_session", "orm_session", "resolve_session_by_title", "resolve_session_id",
+    "newest_session", "newest_usage_since", "orm_session", "resolve_session_by_title", "resolve_session_id",
     "sanitize_title", "session_count", "session_facets", "transaction", "url",
 }  # fmt: skip
 """What tells nothing of messages, or gives the caller the tables themselves."""
