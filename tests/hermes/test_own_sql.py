@@ -1,7 +1,6 @@
 """Hermes' own SQL on `_conn` of a file: what it writes is in the store, and counters follow."""
 
 import json
-import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from hermes_store import SessionRepository
 from hermes_store.adapters.hermes_agent import SessionDB
+from hermes_store.database.sqlite_engines import sqlite_driver
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_columns_of_hermes_alone_come_with_an_inserted_session(db: SessionDB):
 def test_an_inserted_session_overwrites_none(db: SessionDB, store: SessionRepository):
     made_if_new(db, "s", "first")
     assert made_if_new(db, "s", "second") is None
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(sqlite_driver().OperationalError):
         db._conn.execute(NEW, ("s", "cli", None, None, 1.0))
     kept = store.get_session("s")
     assert kept is not None
@@ -100,7 +100,7 @@ def test_a_session_without_messages_is_deleted_by_sql(db: SessionDB, store: Sess
 def test_a_session_with_messages_is_not_deleted_by_sql(db: SessionDB, store: SessionRepository):
     made_if_new(db, "s")
     db.append_message("s", "user", "hello")
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(sqlite_driver().OperationalError):
         db._conn.execute("DELETE FROM sessions WHERE id = ?", ("s",))
     assert len(store.get_messages("s")) == 1
 
