@@ -136,7 +136,7 @@ class Turns:
         with self._mutex:
             if self._leaders or self._queue or self.closed:
                 self._admit(turn)
-            if not self._queue and (not self._leaders or self._may_lead(turn)):
+            if not self._queue and self._may_lead(turn):
                 turn.state = LEADING
                 self._leaders.append(turn)
                 return
