@@ -111,8 +111,10 @@ def _engine(url: URL, settings: Settings, statement: str, **pool: Any) -> Engine
         raise _wrong_url(exc) from exc
 
     def configure(dbapi: Any, record: Any) -> None:
+        from hermes_store.database.postgresql_driver import adapt  # noqa: PLC0415 - with its driver
+
         _require_utf8(dbapi)
-        _store_text_without_nul(dbapi)
+        adapt(dbapi)
         if _is_pooled(dbapi):
             if PREPARE not in url.query:
                 dbapi.prepare_threshold = None
@@ -159,17 +161,6 @@ def _require_utf8(dbapi: Any) -> None:
             f"the database stores text as {encoding} and cannot hold every text",
             "create it with ENCODING 'UTF8', as 'hermes-store init' does",
         )
-
-
-def _store_text_without_nul(dbapi: Any) -> None:
-    """PostgreSQL has no NUL character; like a lone surrogate it is replaced, not refused."""
-    from psycopg.types.string import StrDumperUnknown  # noqa: PLC0415 - only where it is used
-
-    class Dumper(StrDumperUnknown):
-        def dump(self, obj: str) -> Any:
-            return super().dump(obj.replace("\0", "\ufffd"))
-
-    dbapi.adapters.register_dumper(str, Dumper)
 
 
 def _is_pooled(dbapi: Any) -> bool:

@@ -104,8 +104,8 @@ class Readers:
             try:
                 yield connection
                 connection.commit()
-            except (HermesStoreError, SnapshotNeededError):
-                self._roll_back(connection)
+            except (HermesStoreError, SnapshotNeededError, GeneratorExit):
+                self._roll_back(connection)  # GeneratorExit: a stream is left before its end
                 raise
             except BaseException as exc:
                 self._drop(connection, exc)
@@ -144,7 +144,7 @@ class Readers:
         )
 
     def _roll_back(self, connection: OpenConnection) -> None:
-        """Keep the connection after one of the package's own errors, unless ROLLBACK fails, too."""
+        """Keep the connection after what is no failure of it, unless ROLLBACK fails."""
         try:
             connection.roll_back()
         except connection.errors as exc:

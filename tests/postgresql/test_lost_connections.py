@@ -1,5 +1,6 @@
 """A connection that is lost costs no acknowledged write: a typed error at most, then it goes on."""
 
+import gc
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -40,6 +41,15 @@ def terminate(database: URL, *processes: int) -> None:
         assert column(database, "SELECT pg_terminate_backend(?)", number) == [True]
     gone = "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY (?)"
     until(lambda: column(database, gone, list(processes)) == [0])
+
+
+def streaming(database: URL) -> list[int]:
+    """The server processes that wait inside a transaction."""
+    return column(
+        database,
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        " AND state = 'idle in transaction'",
+    )
 
 
 def contents(database: URL) -> list[str]:
@@ -152,15 +162,31 @@ class TestInTheMiddle:
             repository.ensure_session(f"s{number}", source="cli")
         stream = repository.iter_export()
         next(stream)
-        [reader] = column(
-            database,
-            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-            " AND state = 'idle in transaction'",
-        )
-        terminate(database, reader)
+        terminate(database, *streaming(database))
         with pytest.raises(StoreUnavailableError, match="was lost"):
             list(stream)
         assert len(list(repository.iter_export())) == 301
+
+    def test_an_export_that_is_left_then_says_nothing(self, repository, database, caplog):
+        stream = repository.iter_export()
+        next(stream)
+        terminate(database, *streaming(database))
+        del stream
+        gc.collect()  # a warning of the driver fails the test
+        assert caplog.records == []
+        assert repository.session_count() == 1
+
+    def test_a_stream_that_loses_it_at_its_own_statement_says_nothing_else(
+        self, repository, database, caplog
+    ):
+        def operation(connection: OpenConnection) -> None:
+            terminate(database, process(connection))
+            connection.core.execute(text("SELECT 1").execution_options(yield_per=1))
+
+        with pytest.raises(StoreUnavailableError, match="was lost"):
+            repository._store.read(operation)
+        gc.collect()
+        assert caplog.records == []
 
 
 class TestAtCommit:
