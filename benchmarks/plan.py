@@ -39,6 +39,8 @@ class Plan:
     """Messages of the conversation that a page is read from."""
     chained_sessions: int = 100_000
     """Sessions that are listed, half of them in chains."""
+    longest_text: int = 10_000_000
+    """Characters of the longest message that is appended; a power of ten."""
     prompt_length: int = 9_000
     """Characters of the system prompt of each of them."""
     server_settings: Mapping[str, str] = field(default_factory=dict)
@@ -79,6 +81,7 @@ TINY = Plan(
     changed_messages=40,
     paged_messages=60,
     chained_sessions=100,
+    longest_text=10_000,
     prompt_length=100,
     server_settings={"fsync": "off"},
 )
