@@ -122,6 +122,15 @@ def _best_right(asked: _Asked, wanted: int) -> Iterator[tuple[int]]:
         yield from ((id_,) for id_ in older)
 
 
+def _with_range(filters: dict[str, Any]) -> dict[str, Any]:
+    """`among` as the range of ids, in which the index finds nothing else."""
+    if "among" not in filters:
+        return filters
+    among = filters["among"]
+    ends = {"first_id": min(among, default=0), "last_id": max(among, default=-1)}
+    return {**{name: each for name, each in filters.items() if name != "among"}, **ends}
+
+
 class _Asked(NamedTuple):
     """A search on a connection, but for its order and page."""
 
@@ -142,6 +151,7 @@ class _Asked(NamedTuple):
         chosen: ChosenSessions | None,
     ) -> _Asked:
         """What a tree and filters ask for."""
+        filters = _with_range(filters)
         sure = expression(tree, sure=True) if has_symbols(tree) else ""
         lists = {name: tuple(given) for name, given in filters.items() if name in _LISTS}
         numbers = tuple((name, len(lists.get(name, ()))) for name in filters)

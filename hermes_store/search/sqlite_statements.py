@@ -28,6 +28,8 @@ _CONDITIONS = {
     "only_live": "m.state IS NULL",
     "since": "m.timestamp >= :since",
     "until": "m.timestamp < :until",
+    "first_id": "messages_fts.rowid >= :first_id",
+    "last_id": "messages_fts.rowid <= :last_id",
     "older_than": "messages_fts.rowid < :older_than",
 }
 
