@@ -274,6 +274,16 @@ class SearchHit(TypedDict):
     """The message before it, itself, and the one after it, of the same session."""
 
 
+class SearchPage(TypedDict):
+    """What `search_page` found, and how far it looked."""
+
+    hits: list[SearchHit]
+    next_id: int | None
+    """The first message that was not looked at: `from_id` of the page that goes on there."""
+    next_at: float | None
+    """Its time, in Unix seconds."""
+
+
 class SourceUsage(TypedDict):
     """What the sessions of one source used altogether."""
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from hermes_store import values
 from hermes_store.api.base import Topic
 from hermes_store.filters import EVERYTHING, SessionFilter, asked
 from hermes_store.models import visibility
 from hermes_store.queries.filtering import searched
-from hermes_store.records import SearchHit
+from hermes_store.records import SearchHit, SearchPage
+
+if TYPE_CHECKING:
+    from hermes_store.database.connection import OpenConnection
+    from hermes_store.search.chosen import ChosenSessions
 
 __all__ = ["Searching"]
 
@@ -53,10 +57,11 @@ class Searching(Topic):
         """
         from hermes_store.search.hits import search  # noqa: PLC0415 - a third of the import's time
 
-        return self._read(
+        found = self._read(
             search,
             values.optional_text("query", query) or "",
-            None if filter is None else partial(searched, which=asked(filter, EVERYTHING)),
+            _chosen(filter),
+            bound=None,
             sources=values.names("source_filter", source_filter),
             exclude_sources=values.names("exclude_sources", exclude_sources),
             roles=values.names("role_filter", role_filter),
@@ -69,3 +74,45 @@ class Searching(Topic):
             include=visibility.checked(include, "live", "found", "all"),
             **values.page(limit, offset),
         )
+        return found["hits"]
+
+    def search_page(
+        self,
+        query: str,
+        limit: int | None = 20,
+        offset: int = 0,
+        *,
+        from_id: int | None = None,
+        sort: Literal["relevance", "newest", "oldest"] = "relevance",
+        markers: tuple[str, str] = (">>>", "<<<"),
+        include: Literal["live", "found", "all"] = "found",
+        filter: SessionFilter | None = None,
+    ) -> SearchPage:
+        """Return a page of hits among so many messages as take a bounded time to look at.
+
+        Where the index alone cannot tell the hits (phrases, symbols, NOT, a filter), the newest
+        8,000 messages with the words of the query are looked at, on PostgreSQL 1,000, and of a
+        query with symbols 500; with the order "oldest", the oldest. `next_id` and `next_at` are of
+        the first message that was not looked at: the same search with it as `from_id` goes on
+        there. They are None where all was looked at. Arguments and errors are those of
+        `search_messages`.
+        """
+        from hermes_store.search.bounded import Bound  # noqa: PLC0415 - as above
+        from hermes_store.search.hits import search  # noqa: PLC0415 - as above
+
+        return self._read(
+            search,
+            values.optional_text("query", query) or "",
+            _chosen(filter),
+            bound=Bound(None if from_id is None else values.message_id("from_id", from_id)),
+            sort=sort,
+            markers=values.markers(markers),
+            include=visibility.checked(include, "live", "found", "all"),
+            **values.page(limit, offset),
+        )
+
+
+def _chosen(filter: SessionFilter | None) -> Callable[[OpenConnection], ChosenSessions] | None:
+    """What finds out which sessions are searched; None: all of them."""
+    which = asked(filter, EVERYTHING)
+    return partial(searched, which=which) if which.given else None

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         MessageRecord,
         NewMessage,
         SearchHit,
+        SearchPage,
         SessionExport,
         SessionFacets,
         SessionListing,
@@ -749,6 +750,40 @@ class AwaitedOperations(Doors):
                 exclude_session_id=exclude_session_id,
                 since=since,
                 until=until,
+                sort=sort,
+                markers=markers,
+                include=include,
+                filter=filter,
+            )
+        )
+
+    async def search_page(
+        self,
+        query: str,
+        limit: int | None = 20,
+        offset: int = 0,
+        *,
+        from_id: int | None = None,
+        sort: Literal["relevance", "newest", "oldest"] = "relevance",
+        markers: tuple[str, str] = (">>>", "<<<"),
+        include: Literal["live", "found", "all"] = "found",
+        filter: SessionFilter | None = None,
+    ) -> SearchPage:
+        """Return a page of hits among so many messages as take a bounded time to look at.
+
+        Where the index alone cannot tell the hits (phrases, symbols, NOT, a filter), the newest
+        8,000 messages with the words of the query are looked at, on PostgreSQL 1,000, and of a
+        query with symbols 500; with the order "oldest", the oldest. `next_id` and `next_at` are of
+        the first message that was not looked at: the same search with it as `from_id` goes on
+        there. They are None where all was looked at. Arguments and errors are those of
+        `search_messages`.
+        """
+        return await self._read(
+            lambda asked: asked.search_page(
+                query,
+                limit,
+                offset,
+                from_id=from_id,
                 sort=sort,
                 markers=markers,
                 include=include,

@@ -50,6 +50,9 @@ class Upkeep(Protocol):
 class Search(Protocol):
     """What the modules `sqlite` and `postgresql` offer: to find messages."""
 
+    RANKED: int
+    """So many of the newest hits are ranked."""
+
     GIVEN_IDS: str
     """A SELECT of the ids that the parameter `ids` holds."""
 

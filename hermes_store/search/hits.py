@@ -14,7 +14,8 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, SearchIndexError
 from hermes_store.models.visibility import Include
-from hermes_store.records import ContextMessage, SearchHit
+from hermes_store.records import ContextMessage, SearchHit, SearchPage
+from hermes_store.search.bounded import EVERYWHERE, Bound
 from hermes_store.search.budget import Budget, require_bounded, require_short
 from hermes_store.search.choice import search_of, upkeep_of
 from hermes_store.search.chosen import ChosenSessions
@@ -58,15 +59,17 @@ def search(
     sort: Sort = "relevance",
     markers: tuple[str, str] = (">>>", "<<<"),
     include: Include = "found",
+    bound: Bound | None = None,
     **filters: Any,
-) -> list[SearchHit]:
+) -> SearchPage:
     """Return a page of the messages that hold what `query` asks for.
 
     `chosen` finds out which sessions are searched. The filters are `sources`, `exclude_sources`
     and `roles` (lists), `session_id` and `exclude_session_id`, `since` (included) and `until`
     (excluded, both in epoch seconds); an empty one filters nothing. Of equal relevance, the newest
-    comes first. Raises `InvalidArgumentError`, `SearchTooBroadError` when it takes longer than
-    `search_timeout`, and `SearchIndexError` when the index cannot answer.
+    comes first. Without a `bound` it looks as far as it takes to fill the page. Raises
+    `InvalidArgumentError`, `SearchTooBroadError` when it takes longer than `search_timeout`, and
+    `SearchIndexError` when the index cannot answer.
     """
     if sort not in _SORTS:
         raise InvalidArgumentError("sort", f"{sort!r} is not an order", f"use one of {_SORTS}")
@@ -76,18 +79,21 @@ def search(
     upkeep = upkeep_of(connection.backend)
     upkeep.require_ready(connection)
     if tree is None:
-        return []
+        return SearchPage(hits=[], next_id=None, next_at=None)
     given = {name: value for name, value in filters.items() if value not in (None, (), [])}
     given |= _HIDING[include]
     within = chosen(connection) if chosen else None
     try:
         found_by = search_of(connection.backend)
         with found_by.within(connection, budget):
+            reach = bound.reach(connection, tree, sort, budget, within) if bound else EVERYWHERE
+            given |= reach.filters
             ids = found_by.find(
                 connection, tree, sort, given, budget, chosen=within, limit=limit, offset=offset
             )
             each_within = [each.within(budget) for each in finders]
-            return _hits(connection, ids, each_within, markers, include)
+            hits = _hits(connection, ids, each_within, markers, include)
+            return SearchPage(hits=hits, next_id=reach.next_id, next_at=reach.next_at)
     except connection.errors as exc:
         if upkeep.is_index_damage(exc):
             raise SearchIndexError("damaged", str(getattr(exc, "orig", exc))) from exc

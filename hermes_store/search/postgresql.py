@@ -33,7 +33,7 @@ from hermes_store.search.query import And, Not, Phrase, Query
 from hermes_store.search.ranking import best_first, best_page, needed, on_page
 from hermes_store.search.searched import compared
 
-__all__ = ["GIVEN_IDS", "as_written", "expression", "find", "given", "within"]
+__all__ = ["GIVEN_IDS", "RANKED", "as_written", "expression", "find", "given", "within"]
 
 RANKED = 1_000
 """So many of the newest hits are ranked: of each the vector is read, which takes some 15 µs."""
@@ -41,7 +41,7 @@ RANKED = 1_000
 Words = Mapping[str, Sequence[str]]
 """Of each text that was typed, its folded words."""
 
-_LOOKED_AT_ONCE = 100
+_LOOKED_AT_ONCE = 400
 _LONGEST_PHRASE = 64
 _LONGEST_WORD = 500
 _NOTHING = "'\x01'"
@@ -60,11 +60,12 @@ def find(
     offset: int,
 ) -> Sequence[int]:
     """The ids of one page, in order. Raises `SearchTooBroadError`."""
-    ends = ends_of(connection, budget)
+    ends = ends_of(connection, budget, filters)
     if ends is None:
         return []
     shape, parameters = _compiled(connection, tree, sort, filters, chosen)
-    if sort == "relevance" and not (ends.are_far_apart or shape.has_symbols):
+    is_of_few = shape.is_among_few or not ends.are_far_apart
+    if sort == "relevance" and is_of_few and not shape.has_symbols:
         ids = _best_of_few(connection, shape, parameters, limit, offset)
         if ids is not None:
             return ids
@@ -134,7 +135,7 @@ def _right(
     """The rows that are sure, and those whose texts show them to be right."""
     at_once = min(wanted, _LOOKED_AT_ONCE)  # at first no more than the page, if all are right
     while some := list(islice(rows, at_once)):
-        at_once = _LOOKED_AT_ONCE
+        at_once = min(2 * at_once, _LOOKED_AT_ONCE)
         set_limit(connection, budget)
         unsure = [id_ for id_, *_, is_sure in some if not is_sure]
         right = _matching(connection, tree, unsure, budget) if unsure else set()

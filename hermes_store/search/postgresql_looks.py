@@ -64,10 +64,12 @@ class Ends(NamedTuple):
 _ENDS = Statement(text(f"SELECT min(id), max(id), {LIMIT_SET} FROM messages"))  # noqa: S608 - constants
 
 
-def ends_of(connection: OpenConnection, budget: Budget) -> Ends | None:
+def ends_of(connection: OpenConnection, budget: Budget, filters: Mapping[str, Any]) -> Ends | None:
     """The ids between which a search looks, None without messages; what follows is limited."""
     low, high, _ = _ENDS.run(connection, timeout=timeout(budget)).fetchone()
-    return None if low is None else Ends(low, high)
+    if low is None:
+        return None
+    return Ends(max(low, filters.get("first_id", low)), min(high, filters.get("last_id", high)))
 
 
 def page_of_few(
@@ -89,7 +91,7 @@ def in_order_of_storing(
     """
     low, high = ends
     limit, found = values.ALL if shape.is_doubted else needed, 0
-    if shape.sort == "relevance" and not ends.are_far_apart:
+    if shape.is_among_few or (shape.sort == "relevance" and not ends.are_far_apart):
         yield from _rows(connection, shape, "whole", {**given, "limit": limit})
         return
     last = low + _FIRST - 1 if shape.sort == "oldest" else high - _FIRST + 1

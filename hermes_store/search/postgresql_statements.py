@@ -30,8 +30,12 @@ _CONDITIONS = {
     "only_live": "m.state IS NULL",
     "since": "m.timestamp >= :since",
     "until": "m.timestamp < :until",
+    "first_id": "m.id >= :first_id",
+    "last_id": "m.id <= :last_id",
 }
-_KEEPING_MOST = {"without_rewound", "only_live"}
+# OFFSET, because the server would begin with all messages that have the words, or with sessions.
+_AMONG = "(SELECT * FROM messages WHERE id = ANY(CAST(:among AS bigint[])) OFFSET 0)"
+_KEEPING_MOST = {"without_rewound", "only_live", "first_id", "last_id"}
 
 
 class Shape(NamedTuple):
@@ -50,6 +54,11 @@ class Shape(NamedTuple):
     def keeps_most(self) -> bool:
         """Whether the filters leave out few messages."""
         return set(self.filters) <= _KEEPING_MOST and self.chosen is None
+
+    @property
+    def is_among_few(self) -> bool:
+        """Whether it is known which messages may be hits."""
+        return "among" in self.filters
 
 
 _ID: ColumnElement[int] = literal_column("m.id", BigInteger)
@@ -90,8 +99,8 @@ def few(shape: Shape) -> Statement:
 
 
 def _found(shape: Shape, part: str) -> Select[Any]:
-    conditions = [_CONDITIONS[name] for name in shape.filters]
-    tables = "messages AS m"
+    conditions = [_CONDITIONS[name] for name in shape.filters if name != "among"]
+    tables = f"{_AMONG if shape.is_among_few else 'messages'} AS m"
     if any("s.source" in each for each in conditions):
         tables += " JOIN sessions AS s ON s.id = m.session_id"
     chosen = () if shape.chosen is None else (shape.chosen,)

@@ -9,7 +9,8 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from hermes_store.records import SearchHit
+from hermes_store import SessionRepository
+from hermes_store.records import SearchHit, SearchPage
 from hermes_store.values.pictures import one_line, plain
 from hermes_store.values.written import when
 from hermes_store.web.asked import CHOOSING, number, one_of, parameters, session_filter
@@ -21,38 +22,52 @@ __all__ = ["page"]
 _HITS = 20
 _ORDERS = ("newest", "relevance", "oldest")
 """The first one is asked for unless another is: it takes as long for common words as for others."""
+_SEARCHING = ("q", "sort", "offset", "from", "look")
+"""Parameters besides those that choose sessions."""
 # Private-use characters: what is stored may hold any mark that people type.
 _START, _END = "\ue000", "\ue001"
 
 
 def page(request: Request) -> Response:
     """Search, and show a page of hits. Without archived=no it finds archived messages, too."""
-    given = {"archived": "any", **parameters(request, *CHOOSING, "q", "sort", "offset")}
+    given = {"archived": "any", **parameters(request, *CHOOSING, *_SEARCHING)}
     query, offset = given.get("q", ""), number(given, "offset") or 0
     sort: Any = one_of(given, "sort", *_ORDERS)
-    found = request.app.state.repository.search_messages(
-        query,
-        limit=_HITS + 1,
-        offset=offset,
-        sort=sort,
-        markers=(_START, _END),
-        filter=session_filter(given),
-    )
-    more = address("/search", **given | {"offset": offset + _HITS})
+    found = _found(request.app.state.repository, given, sort, offset)
+    hits, next_id = found["hits"], found["next_id"]
+    is_full = len(hits) > _HITS
+    behind = {"offset": "", "from": next_id}
     return HTMLResponse(
         render(
             "search.html",
             query=query,
-            offset=offset,
-            groups=_groups(found[:_HITS]),
+            is_first=not (offset or "from" in given),
+            groups=_groups(hits[:_HITS]),
             orders=[_order(name, sort, given) for name in _ORDERS],
-            more=more if len(found) > _HITS else "",
+            more=address("/search", **given | {"offset": offset + _HITS}) if is_full else "",
+            further="" if is_full or next_id is None else address("/search", **given | behind),
+            looked_at=when(found["next_at"]),
+            everything=address("/search", **given | {"offset": "", "from": "", "look": "all"}),
+            oldest_first=sort == "oldest",
         )
     )
 
 
+def _found(
+    repository: SessionRepository, given: dict[str, str], sort: Any, offset: int
+) -> SearchPage:
+    """The hits of a page, and one more when there are more."""
+    query, which = given.get("q", ""), session_filter(given)
+    asked: Any = {"limit": _HITS + 1, "offset": offset, "sort": sort, "filter": which}
+    asked["markers"] = (_START, _END)
+    if one_of(given, "look", "near", "all") == "all":
+        hits = repository.search_messages(query, **asked)
+        return SearchPage(hits=hits, next_id=None, next_at=None)
+    return repository.search_page(query, from_id=number(given, "from"), **asked)
+
+
 def _order(name: str, chosen: str, given: dict[str, str]) -> dict[str, Any]:
-    href = address("/search", **given | {"sort": name, "offset": ""})
+    href = address("/search", **given | {"sort": name, "offset": "", "from": ""})
     return {"name": name, "href": href, "chosen": name == chosen}
 
 

@@ -268,7 +268,7 @@ class TestStatementTimeout:
         def look(connection):
             whole = Budget(budget)
             with within(connection, whole):
-                ends_of(connection, whole)  # the first statement of a search
+                ends_of(connection, whole, {})  # the first statement of a search
                 inside = connection.core.execute(limit).scalar()
             return inside, connection.core.execute(limit).scalar()
 

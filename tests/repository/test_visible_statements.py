@@ -66,6 +66,7 @@ CALLS: dict[str, Callable[[SessionRepository], object]] = {
         "s", repo.get_messages("s")[0]["id"], content="x"
     ),
     "search_messages": lambda repo: repo.search_messages("needle"),
+    "search_page": lambda repo: repo.search_page("needle"),
     "update_token_counts": lambda repo: repo.update_token_counts("s", 1, 2),
     "set_token_counts": lambda repo: repo.set_token_counts("s", 1, 2),
     "usage_by_source": lambda repo: repo.usage_by_source(),

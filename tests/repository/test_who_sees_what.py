@@ -76,6 +76,11 @@ READERS: dict[str, list[tuple[Any, Reader]]] = {
             ],
         ),
     ],
+    "search_page": [
+        (FOUND, lambda repo: found(repo.search_page("needle")["hits"])),
+        (LIVE, lambda repo: found(repo.search_page("needle", include="live")["hits"])),
+        (ALL, lambda repo: found(repo.search_page("needle", include="all")["hits"])),
+    ],
     "list_sessions_rich": [
         (COUNTERS, lambda repo: counted(repo.list_sessions_rich())),
         (LIVE, lambda repo: previewed(repo.list_sessions_rich())),

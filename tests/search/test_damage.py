@@ -272,7 +272,7 @@ def test_ctrl_c_inside_a_function_that_sqlite_calls_is_ctrl_c_and_no_damage(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("hermes_store.search.sqlite.matches", interrupted)
+        patched.setattr("hermes_store.search.sqlite_symbols.matches", interrupted)
         with pytest.raises(KeyboardInterrupt):
             repository.search_messages("C#")
     assert len(repository.search_messages("C#")) == 1

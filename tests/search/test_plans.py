@@ -8,7 +8,7 @@ import pytest
 
 from hermes_store import SessionFilter, SessionRepository
 from hermes_store.queries.filtering import searched
-from hermes_store.search import sqlite
+from hermes_store.search.sqlite_statements import statement
 
 FILTERS = {
     "sources": 2,
@@ -48,8 +48,8 @@ def plan(
 
     def explain(connection):
         chosen, asked = searched(connection, which) if which else (None, {})
-        statement = sqlite._statement(sort, "", filters, chosen)
-        sql, constants = statement._compile("sqlite", connection.core.dialect)
+        asked_for = statement(sort, "", filters, chosen)
+        sql, constants = asked_for._compile("sqlite", connection.core.dialect)
         dbapi = connection.dbapi
         page = {"match": '"word"', "limit": 20, "offset": 0, "ranked": 2_000, **asked}
         return dbapi.execute(f"EXPLAIN QUERY PLAN {sql}", values | page | constants).fetchall()

@@ -61,6 +61,21 @@ def test_of_what_filters_leave_the_best_are_found_however_many_others_are_newer(
     assert ids(repository, "needle", source_filter=["t"], limit=2) == best[:2]
 
 
+@pytest.mark.parametrize("filters", FILTERS, ids=str)
+def test_of_symbols_the_newest_messages_with_the_words_are_ranked_and_older_hits_follow(
+    repository, monkeypatch, filters
+):
+    best = ids(repository, "needle C#", **filters)
+    newest = ids(repository, "needle C#", sort="newest", **filters)
+    with_the_words = ids(repository, "needle C", sort="newest", **filters)[:4]
+    ranked(monkeypatch, 4)
+    expected = [id_ for id_ in best if id_ in with_the_words]
+    expected += [id_ for id_ in newest if id_ not in with_the_words]
+    assert ids(repository, "needle C#", **filters) == expected
+    pages = (ids(repository, "needle C#", limit=2, offset=n, **filters) for n in range(0, 24, 2))
+    assert [id_ for page in pages for id_ in page] == expected
+
+
 # --- looks at the index of PostgreSQL -------------------------------------------------------------
 
 

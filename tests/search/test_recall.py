@@ -7,7 +7,12 @@ from typing import NamedTuple
 import pytest
 
 from hermes_store import SessionRepository
+from hermes_store.search.bounded import words_of
+from hermes_store.search.budget import Budget
+from hermes_store.search.choice import search_of
+from hermes_store.search.query import parse
 from hermes_store.search.texts import of_content
+from hermes_store.values import ALL
 
 CHARACTER = re.compile(r"\{U\+([0-9A-F]{4,6})\}")
 
@@ -68,6 +73,21 @@ def test_the_snippet_of_every_hit_shows_what_was_typed(stored, section):
             text = of_content(texts[hit["id"]], None)
             assert shown == text or shown.removeprefix("...").removesuffix("...") in text
             assert hit["matched_in"] == "content"
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_words_of_a_query_find_all_that_the_query_finds(stored, section):
+    repository, ids = stored
+    for pair in SECTIONS[section]:
+        if pair.is_found:
+            assert ids[pair.stored] in repository._store.read(with_words_of, pair.typed), pair
+
+
+def with_words_of(connection, typed):
+    """The messages with the words of a query: those that a bounded search looks at."""
+    words = words_of(parse(typed))
+    find = search_of(connection.backend).find
+    return find(connection, words, "newest", {}, Budget(), chosen=None, limit=ALL, offset=0)
 
 
 def test_the_file_says_found_or_not_of_some_hundred_pairs():

@@ -1,5 +1,7 @@
 """`/search`: hits by session, highlighted, with their neighbours."""
 
+import re
+
 import pytest
 from web.conftest import links, main_of
 
@@ -36,6 +38,74 @@ def test_a_search_can_be_chosen_ordered_and_paged(client, stored):
         found += main_of(answer).count("<mark>")
         page = next((link for link in links(answer) if "offset=" in link), "")
     assert found == 30
+
+
+def look_at(monkeypatch, number):
+    for database in ("sqlite", "postgresql"):
+        monkeypatch.setattr(f"hermes_store.search.{database}.RANKED", number)
+
+
+def hits(answer):
+    return [link.partition("#m")[2] for link in links(answer) if "#m" in link]
+
+
+@pytest.mark.parametrize(
+    ("sort", "said"), [("newest", "back"), ("relevance", "back"), ("oldest", "on")]
+)
+def test_a_search_looks_at_so_many_messages_and_a_link_looks_further(
+    client, stored, monkeypatch, sort, said
+):
+    look_at(monkeypatch, 10)
+    languages = ("C++", "C", "C#", "C")
+    messages = [
+        {"role": "user", "content": languages[number % 4], "timestamp": 3600.0 * (number + 100)}
+        for number in range(40)
+    ]
+    expected = [str(id_) for id_ in stored(*messages)[::4]]
+    if sort != "oldest":
+        expected.reverse()
+    found, page, looked = [], f"/search?q=C%2B%2B&sort={sort}", 0
+    while page:
+        answer = client.get(page)
+        found += hits(answer)
+        looked += 1
+        page = next((link for link in links(answer) if "from=" in link), "")
+        assert bool(page) == (f"Look further {said}" in main_of(answer))
+        assert bool(page) == ("1970-01-" in re.sub("<time>.*?</time>", "", main_of(answer)))
+    assert (found, looked) == (expected, 4)
+
+
+def test_a_page_that_is_full_goes_on_among_what_was_looked_at(client, stored, monkeypatch):
+    look_at(monkeypatch, 30)
+    expected = [str(id_) for id_ in stored(*[{"role": "user", "content": "C++"}] * 70)][::-1]
+    found, page, seen = [], "/search?q=C%2B%2B", []
+    while page:
+        answer = client.get(page)
+        found += hits(answer)
+        page = next((link for link in links(answer) if "offset=" in link or "from=" in link), "")
+        seen.append("from=" in page)
+        assert ("Look further" in main_of(answer)) == ("from=" in page and "offset=" not in page)
+    assert found == expected
+
+
+def test_a_search_that_found_nothing_so_far_says_where_it_looked_and_can_look_at_all(
+    client, stored, monkeypatch
+):
+    look_at(monkeypatch, 10)
+    first = stored({"role": "user", "content": "needle"}, source="seldom")
+    stored(*[{"role": "user", "content": "needle"}] * 30, session_id="others")
+    answer = client.get("/search?q=needle&source=seldom")
+    assert "No message holds this among those that were looked at." in main_of(answer)
+    everything = next(link for link in links(answer) if "look=all" in link)
+    assert hits(client.get(everything)) == [str(first[0])]
+
+
+@pytest.mark.parametrize("place", ["x", "-1", "1.5", "0"])
+def test_a_search_from_what_is_no_message_is_refused_with_a_sentence(client, stored, place):
+    stored({"role": "user", "content": "needle"})
+    answer = client.get("/search", params={"q": "needle", "from": place})
+    assert answer.status_code == 400
+    assert "from" in main_of(answer)
 
 
 def test_archived_sessions_are_searched_unless_the_choice_says_otherwise(
