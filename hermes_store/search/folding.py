@@ -49,6 +49,9 @@ _ASTRAL = re.compile("[\U00010000-\U0010ffff]-[\U00010000-\U0010ffff]")
 _TYPOGRAPHY = "‘’‚“”„–—…•·«»°§"
 """The most frequent characters of English outside of ASCII; none belongs to a word."""
 
+_FEW = 60
+"""Most different characters that are replaced one by one."""
+
 _LEFT_ALONE = frozenset("™℠ำຳ")
 """Kept whole: ™ and ℠ are not letters after a word, and Thai and Lao type ำ and ຳ as one."""
 
@@ -60,7 +63,8 @@ def fold(text: str) -> str:
     """`text` as it is compared: lower case, one form of each letter, no optional marks."""
     if text.isascii():
         return text.lower()
-    return _PATTERNS.clusters(text).sub(lambda found: _folded(found[0]), text).lower()
+    text, rest = _one_for_one(text)
+    return (rest.sub(lambda found: _folded(found[0]), text) if rest else text).lower()
 
 
 def plain(text: str) -> tuple[str, Places | None]:
@@ -70,10 +74,13 @@ def plain(text: str) -> tuple[str, Places | None]:
     """
     if text.isascii():
         return text.lower(), None
+    text, rest = _one_for_one(text)
+    if rest is None:
+        return text.lower(), None
     pieces: list[str] = []
     moved: list[tuple[int, int, int]] = []
     at = length = 0
-    for found in _PATTERNS.clusters(text).finditer(text):
+    for found in rest.finditer(text):
         start, end = found.span()
         folded = _folded(found[0])
         pieces += (text[at:start], folded)
@@ -83,6 +90,30 @@ def plain(text: str) -> tuple[str, Places | None]:
             moved.append((length, start, end))
     pieces.append(text[at:])
     return "".join(pieces).lower(), Places(moved) if moved else None
+
+
+def _one_for_one(text: str) -> tuple[str, re.Pattern[str] | None]:
+    """`text` with all folded that stays one character, and what finds the rest but capitals.
+
+    Most texts beyond ASCII have few such characters, as quotation marks: to replace each in the
+    whole text is faster. None that is put there is folded itself, so any order is right.
+    """
+    others = beyond_ascii(text)
+    clusters = _PATTERNS.clusters(others)
+    if clusters is not _PATTERNS.single or len(found := set(clusters.findall(others))) > _FEW:
+        return text, clusters
+    rest = ""
+    for character in sorted(found):
+        if len(same := _folded(character)) == 1:
+            text = text.replace(character, same)
+        else:
+            rest += character
+    return text, _any_of(rest) if rest else None
+
+
+@lru_cache
+def _any_of(characters: str) -> re.Pattern[str]:
+    return re.compile(f"[{characters}]")
 
 
 class Places:
@@ -134,7 +165,7 @@ class _Patterns:
         return re.compile(f"[{_JAMO}{_ASTRAL.sub('', MARKS)}]")
 
     @cached_property
-    def _single(self) -> re.Pattern[str]:
+    def single(self) -> re.Pattern[str]:
         return re.compile(f"[{_ASTRAL.sub('', FOLDED)}]")
 
     @cached_property
@@ -157,13 +188,12 @@ class _Patterns:
     def _of(marks: str, folded: str) -> re.Pattern[str]:
         return re.compile(f"[{_JAMO}]{{2,}}|[^{marks}]?[{marks}]+|[{folded}]")
 
-    def clusters(self, text: str) -> re.Pattern[str]:
-        """What finds all of `text` that is folded."""
-        others = beyond_ascii(text)
+    def clusters(self, others: str) -> re.Pattern[str]:
+        """What finds all of a text that is folded, given its characters beyond ASCII."""
         if self.has_astral(others):
             return self._all
         # A single class is looked for several times as fast.
-        return self._near if self._joining.search(others) else self._single
+        return self._near if self._joining.search(others) else self.single
 
     def has_astral(self, text: str) -> bool:
         """Whether characters beyond the first plane are folded."""

@@ -14,13 +14,13 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, SearchIndexError
 from hermes_store.models.visibility import Include
-from hermes_store.records import ContextMessage, SearchHit, SearchPage
+from hermes_store.records import SearchHit, SearchPage
 from hermes_store.search.bounded import EVERYWHERE, Bound
 from hermes_store.search.budget import Budget, require_bounded, require_short
 from hermes_store.search.choice import search_of, upkeep_of
 from hermes_store.search.chosen import ChosenSessions
 from hermes_store.search.folding import plain
-from hermes_store.search.matching import Finder, finder
+from hermes_store.search.matching import Find, Finder, finder
 from hermes_store.search.query import Query, parse, phrases
 from hermes_store.search.snippets import beginning, plain_parts, snippet
 from hermes_store.search.texts import of_calls, of_content
@@ -137,9 +137,11 @@ SELECT m.id, {_texts("m.session_id", "m.role")}, m.timestamp, {_texts("m.tool_na
 FROM hit JOIN messages AS m ON m.id = hit.id
 LEFT JOIN sessions AS s ON s.id = m.session_id
 LEFT JOIN messages AS b ON b.id = (
-    SELECT max(id) FROM messages WHERE session_id = m.session_id AND id < m.id{near})
+    SELECT id FROM messages WHERE session_id = m.session_id AND id < m.id{near}
+    ORDER BY id DESC LIMIT 1)
 LEFT JOIN messages AS a ON a.id = (
-    SELECT min(id) FROM messages WHERE session_id = m.session_id AND id > m.id{near})""")
+    SELECT id FROM messages WHERE session_id = m.session_id AND id > m.id{near}
+    ORDER BY id LIMIT 1)""")
     )
 
 
@@ -163,7 +165,7 @@ def _content(message: str, plain: str) -> str:
 def _hits(
     connection: OpenConnection,
     ids: Sequence[int],
-    finders: Sequence[Finder],
+    finders: Sequence[Find],
     markers: tuple[str, str],
     include: Include,
 ) -> list[SearchHit]:
@@ -182,23 +184,21 @@ def _hits(
 def _hit(
     row: Sequence[Any],
     as_written: Callable[[str], str],
-    finders: Sequence[Finder],
+    finders: Sequence[Find],
     markers: tuple[str, str],
 ) -> SearchHit:
-    hit: Any = dict(zip(_KEYS, row, strict=False))
+    hit: Any = dict(zip(_KEYS, row))  # noqa: B905 - the texts stand behind the keys
     content_format, is_folded, content, calls, *around = row[len(_KEYS) :]
     written = _written(content_format, is_folded, content, as_written)
     texts: dict[Place, str] = {
         "content": written if content_format else of_content(written, None),
         "tool_name": hit["tool_name"] or "",
-        "tool_calls": of_calls(calls) if is_folded and calls else as_written(calls or ""),
+        "tool_calls": "" if not calls else of_calls(calls) if is_folded else as_written(calls),
     }
     hit["matched_in"], hit["snippet"] = _shown(texts, finders, markers)
     near = (around[:4], (hit["role"], None, 0, written), around[4:])
     hit["context"] = [
-        ContextMessage(
-            role=role, content=_written(form, folded, text, as_written)[:_CONTEXT_LENGTH]
-        )
+        {"role": role, "content": _written(form, folded, text, as_written)[:_CONTEXT_LENGTH]}
         for role, form, folded, text in near
         if role is not None
     ]
@@ -215,7 +215,7 @@ def _written(
 
 
 def _shown(
-    texts: dict[Place, str], finders: Sequence[Finder], markers: tuple[str, str]
+    texts: dict[Place, str], finders: Sequence[Find], markers: tuple[str, str]
 ) -> tuple[Place, str]:
     """The first place that holds something of what was looked for, and a piece of it."""
     for read in (plain, plain_parts):

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
-from copy import copy
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from heapq import merge
 from typing import NamedTuple
 
@@ -24,7 +23,7 @@ from hermes_store.search.forms import otherwise
 from hermes_store.search.later import compiled_later
 from hermes_store.search.query import And, Not, Or, Phrase, Query
 
-__all__ = ["Finder", "Span", "finder", "has_symbols", "in_doubt", "matches", "spellings"]
+__all__ = ["Find", "Finder", "Span", "finder", "has_symbols", "in_doubt", "matches", "spellings"]
 
 _PUNCTUATION_THAT_COUNTS = frozenset("#%&*")
 _SYMBOLS_THAT_DO_NOT = frozenset("`\N{ACUTE ACCENT}<>=")
@@ -33,11 +32,10 @@ _COUNTS_AT_AN_EDGE = frozenset("=@-_/\\")
 _ACCENT = compiled_later(f"[{ACCENTS}]")
 
 
-class Span(NamedTuple):
-    """Where a match begins and ends."""
-
-    start: int
-    end: int
+Span = tuple[int, int]
+"""Where a match begins and ends."""
+Find = Callable[[str, int], Iterator[Span]]
+"""Gives all matches from a place on in a folded text, in the order in which they begin."""
 
 
 class Finder:
@@ -48,25 +46,17 @@ class Finder:
         self._spellings = [_Spelling(text, phrase.prefix) for text in typed]
         self.has_symbols = any(each.has_symbols for each in self._spellings)
         """Whether the index alone finds too much."""
-        self.budget = Budget()
-        """How long it may look."""
-
-    def within(self, budget: Budget) -> Finder:
-        """The same, which raises `SearchTooBroadError` once `budget` is over."""
-        finder = copy(self)
-        finder.budget = budget
-        return finder
 
     def is_in(self, text: str, budget: Budget) -> bool:
         """Whether a folded text holds it."""
-        return any(any(spelling.spans(text, 0, budget)) for spelling in self._spellings)
+        return any(any(spelling.spans(budget, text, 0)) for spelling in self._spellings)
 
-    def spans(self, text: str, start: int = 0) -> Iterator[Span]:
-        """All matches from `start` on in a folded text, in the order in which they begin."""
-        if len(self._spellings) == 1:
-            return self._spellings[0].spans(text, start, self.budget)
-        found = (spelling.spans(text, start, self.budget) for spelling in self._spellings)
-        return merge(*found)
+    def within(self, budget: Budget) -> Find:
+        """What finds it in texts, and raises `SearchTooBroadError` once `budget` is over."""
+        each = [partial(spelling.spans, budget) for spelling in self._spellings]
+        if len(each) == 1:
+            return each[0]
+        return lambda text, start: merge(*(find(text, start) for find in each))
 
 
 finder = lru_cache(maxsize=512)(Finder)
@@ -159,23 +149,25 @@ class _Spelling:
             self._first += gap.after + word
         if not self._rest:
             self._first, self._after = self._first + self._after, ""
+        self._length = len(self._first)
 
-    def spans(self, text: str, start: int, budget: Budget) -> Iterator[Span]:
+    def spans(self, budget: Budget, text: str, start: int) -> Iterator[Span]:
         """All matches from `start` on, from left to right."""
         budget.check()
         at = text.find(self._first, start)
         while at >= 0:
-            budget.check()
             end = self._end(text, at)
             if end:
-                yield Span(at, end)
+                yield at, end
+            else:  # of matches a caller takes only some
+                budget.check()
             at = text.find(self._first, end or at + 1)
 
     def _end(self, text: str, at: int) -> int:
         """Where the match ends that begins with the first word at `at`; 0 when none does."""
         if self._begins_a_word and at and _is_letter(text[at - 1]):
             return 0
-        at += len(self._first)
+        at += self._length
         for gap, word in self._rest:
             following = _next_word(text, at)
             if not (gap.is_like(text[at:following]) and text.startswith(word, following)):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from itertools import chain, islice, takewhile
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 
 from hermes_store.search.folding import plain
 from hermes_store.search.forms import parts_apart
-from hermes_store.search.matching import Finder, Span
+from hermes_store.search.matching import Find, Span
 
 __all__ = ["LONGEST", "Reading", "beginning", "plain_parts", "snippet"]
 
@@ -27,7 +27,7 @@ Reading = Callable[[str], tuple[str, Callable[[int], int] | None]]
 
 
 def snippet(
-    text: str, read: Reading, finders: Sequence[Finder], markers: tuple[str, str]
+    text: str, read: Reading, finders: Sequence[Find], markers: tuple[str, str]
 ) -> str | None:
     """A piece of `text` around the matches, each match between the two markers.
 
@@ -38,43 +38,42 @@ def snippet(
     best = _around_one(bare, finders[0]) if len(finders) == 1 else _around_all(bare, finders)
     if best is None:
         return None
-    window, *spans = [Span(place(a), place(z)) for a, z in best] if place else best
+    window, *spans = [(place(a), place(z)) for a, z in best] if place else best
     return _marked(text, window, spans, markers)
 
 
 def plain_parts(text: str) -> tuple[str, Callable[[int], int]]:
     """Like `plain`, with the parts of words apart: of `getUserName` three words."""
-    apart, places = parts_apart(text)
-    bare, place = plain(apart)
-    return bare, (lambda at: places[place(at)]) if place else places.__getitem__
+    apart, place = parts_apart(text)
+    bare, place_apart = plain(apart)
+    return bare, (lambda at: place(place_apart(at))) if place_apart else place
 
 
 def beginning(text: str) -> str:
     """The first piece."""
-    return _marked(text, _window(text, Span(0, 0)), [], ("", ""))
+    return _marked(text, _window(text, (0, 0)), [], ("", ""))
 
 
 # --- windows: what is shown, and after it the matches in it ---------------------------------------
 
 
-def _around_one(text: str, finder: Finder) -> list[Span] | None:
-    found = finder.spans(text)
+def _around_one(text: str, find: Find) -> list[Span] | None:
+    found = find(text, 0)
     first = next(found, None)
     if first is None:
         return None
     window = _window(text, first)
-    inside = [first, *takewhile(lambda span: span.end <= window.end, found)]
-    return [window, *_merged(inside)]
+    return [window, *_merged([first, *_until(window[1], found)])]
 
 
-def _around_all(text: str, finders: Sequence[Finder]) -> list[Span] | None:
-    found = [(each, list(islice(each.spans(text), _MATCHES_LOOKED_AT))) for each in finders]
+def _around_all(text: str, finders: Sequence[Find]) -> list[Span] | None:
+    found = [(each, list(islice(each(text, 0), _MATCHES_LOOKED_AT))) for each in finders]
     found = [(each, spans) for each, spans in found if spans]
     if not found:
         return None
     _, candidates = min(found, key=lambda each: len(each[1]))
     best: list[list[Span]] = []
-    window = Span(0, 0)
+    window = (0, 0)
     for span in candidates:
         place = _window(text, span)
         shown = [inside for each in found if (inside := _within(text, place, *each))]
@@ -85,23 +84,35 @@ def _around_all(text: str, finders: Sequence[Finder]) -> list[Span] | None:
     return [window, *_merged(sorted(chain.from_iterable(best)))]
 
 
-def _within(text: str, window: Span, finder: Finder, spans: list[Span]) -> list[Span]:
+def _within(text: str, window: Span, find: Find, spans: list[Span]) -> list[Span]:
     """The matches in `window`, given the first of all."""
     start, end = window
     if len(spans) == _MATCHES_LOOKED_AT:
-        spans = list(takewhile(lambda span: span.end <= end, finder.spans(text, start)))
+        spans = _until(end, find(text, start))
     return [span for span in spans if start <= span[0] and span[1] <= end]
+
+
+def _until(end: int, found: Iterator[Span]) -> list[Span]:
+    """The next matches that end there or before."""
+    spans: list[Span] = []
+    for span in found:
+        if span[1] > end:
+            break
+        spans.append(span)
+    return spans
 
 
 def _window(text: str, match: Span) -> Span:
     """The place around `match` to show: of whole words, where they are not too long."""
-    start = max(0, match.start - _MOST_BEFORE)
-    if start:
-        start = _first_end(text, start, match.start) or start
-    end = max(match.end, start + LONGEST)
+    begins, ends = match
+    start = 0
+    if begins > _MOST_BEFORE:
+        start = begins - _MOST_BEFORE
+        start = _first_end(text, start, begins) or start
+    end = max(ends, start + LONGEST)
     if end < len(text):
-        return Span(start, _last_start(text, match.end, end + 1) or end)
-    return Span(start, len(text))
+        return start, _last_start(text, ends, end + 1) or end
+    return start, len(text)
 
 
 def _first_end(text: str, start: int, end: int) -> int:
@@ -122,11 +133,11 @@ def _last_start(text: str, start: int, end: int) -> int:
 def _merged(spans: Sequence[Span]) -> list[Span]:
     """`spans`, which are in order, without overlaps: of those that overlap, what they cover."""
     merged: list[Span] = []
-    for span in spans:
-        if merged and span.start < merged[-1].end:
-            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
+    for start, end in spans:
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
         else:
-            merged.append(span)
+            merged.append((start, end))
     return merged
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,7 +33,7 @@ __all__ = [
 RANKED = 8_000
 """So many of the newest hits are ranked: some 20 ms where the file is larger than the memory."""
 
-_STEPS = 1_000
+_STEPS = 4_000
 """Of SQLite's machine between two looks at the clock."""
 _LOOKED_AT_ONCE = 100
 # --- tree to MATCH ------------------------------------------------------------------------------
@@ -203,7 +202,7 @@ GIVEN_IDS = "SELECT value FROM json_each(:ids)"
 
 def given(ids: Sequence[int]) -> str:
     """The parameter of `GIVEN_IDS` for a list of ids."""
-    return json.dumps(ids)
+    return str([*ids])  # JSON, in a third of the time of `json.dumps`
 
 
 as_written = join_up

@@ -40,7 +40,7 @@ def of_calls(tool_calls: str) -> str:
 def clean(text: str) -> str:
     """`text` without escape sequences and blocks of base64."""
     text = _printed(text)
-    if _LONG_RUN not in text.encode("ascii", "replace").translate(_RUNS):
+    if len(text) < 3 * _LINE or _LONG_RUN not in text.encode("ascii", "replace").translate(_RUNS):
         return text
     return _without_base64(text) if may_hold_base64(text, seams_of(text)[1]) else text
 
@@ -61,7 +61,7 @@ def _printed(text: str) -> str:
         text = text[:LONGEST_TEXT]
     if "\x1b" in text or "\x08" in text or not text.isascii():
         text = _without_sequences(text)
-    return _DATA_URL.sub(" ", text) if ";base64," in text else text
+    return _DATA_URL.sub(" ", text) if ";" in text and ";base64," in text else text
 
 
 def _bounded(text: str) -> str:

@@ -102,6 +102,11 @@ def snippet(repository, typed):
         ("soft\u00adware", "software", "[soft\u00adware]"),
         ("مُحَمَّدٌ هنا", "محمد", "[مُحَمَّدٌ] هنا"),
         ("call getUserName()", "user", "call get[User]Name()"),
+        (
+            "“naïve… Straße”: HTTPServer, getUserName",
+            "name",
+            "“naïve… Straße”: HTTPServer, getUser[Name]",
+        ),
         ("at 2026-04-28T23:15Z", '"23:15"', "at 2026-04-28T[23:15]Z"),
         ("on v1.22.19 now", "1.22.19", "on v[1.22.19] now"),
         ("see a%20b", "b", "see a%20[b]"),

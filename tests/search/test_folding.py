@@ -52,6 +52,20 @@ def test_the_place_of_every_folded_character_is_known():
     assert wrong == []
 
 
+def test_a_text_of_few_characters_is_folded_as_a_part_of_a_text_of_all():
+    texts = [f"x{each}" for each in KNOWN if each > "\x7f"]
+    whole, place = plain("".join(texts))
+    at = start = 0
+    for text in texts:
+        folded, its_place = plain(text)
+        end = at + len(folded)
+        assert folded == fold(text) == whole[at:end]
+        assert [place(each) - start for each in range(at, end)] == [
+            its_place(each) if its_place else each for each in range(len(folded))
+        ]
+        at, start = end, start + len(text)
+
+
 def words(texts):
     """The words that the index on SQLite makes of each text."""
     table = HEAD_DDL["messages_fts"].replace(
