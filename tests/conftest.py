@@ -76,6 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    postgres_server.close()
     if not hasattr(config, "workerinput"):
         postgres_server.end_run()
 

@@ -2,15 +2,16 @@
 
 One process of Python imports the libraries and waits. For each child it forks and gives the fork
 the arguments, folder, environment and streams of that child, which runs and ends as an interpreter
-does. The package is not imported before: a child imports what its own path names. No process that
-is forked has ever opened a database. Where a test is about how an interpreter starts, use
-`subprocess` itself.
+does. A child whose path names the package of this checkout finds it imported, too; any other imports
+its own. No process that is forked has ever opened a database. Where a test is about how an interpreter
+starts, or what is imported when, use `subprocess` itself.
 """
 
 import atexit
 import contextlib
 import gc
 import importlib
+import importlib.machinery
 import os
 import pickle
 import runpy
@@ -33,6 +34,13 @@ LIBRARIES = (
     "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite", "sqlalchemy.orm",
     "sqlalchemy_utils",
 )  # fmt: skip
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = (
+    "hermes_store.cli.app",
+    "hermes_store.execution.store",
+    "hermes_store.migrate",
+    "hermes_store.repository",
+)
 Child = tuple[list[str], str, dict[str, str]]
 """The words behind the interpreter's name, the folder, the environment."""
 
@@ -190,20 +198,42 @@ def become(words: list[str], folder: str, environment: dict[str, str]) -> None:
     sys.path[:0] = path.split(os.pathsep) if path else []
 
 
+def prepare() -> None:
+    """Import the libraries, and the package of this checkout."""
+    sys.path.insert(0, str(ROOT))
+    for library in (*LIBRARIES, *PACKAGE):
+        with contextlib.suppress(ModuleNotFoundError):  # without a driver those tests do not run
+            importlib.import_module(library)
+    sys.path.remove(str(ROOT))
+    gc.collect()
+    gc.freeze()
+
+
+def forget_another_package() -> None:
+    """Leave the package to the child's own import, where its path does not name the prepared one."""
+    found = importlib.machinery.PathFinder.find_spec("hermes_store")
+    if found is None or found.origin != sys.modules["hermes_store"].__file__:
+        for name in [each for each in sys.modules if each.split(".")[0] == "hermes_store"]:
+            del sys.modules[name]
+
+
 def play(words: list[str]) -> None:
     """Run the module, the code or the file that the words name."""
     if words[0] == "-m":
         sys.argv[:] = words[1:]
         sys.path.insert(0, str(Path.cwd()))
+        forget_another_package()
         runpy.run_module(words[1], run_name="__main__", alter_sys=True)
     elif words[0] == "-c":
         sys.argv[:] = ["-c", *words[2:]]
         sys.path.insert(0, "")
+        forget_another_package()
         sys.modules["__main__"] = main = types.ModuleType("__main__")
         exec(compile(words[1], "<string>", "exec"), main.__dict__)
     else:
         sys.argv[:] = words
         sys.path.insert(0, str(Path(words[0]).absolute().parent))
+        forget_another_package()
         runpy.run_path(words[0], run_name="__main__")
 
 
@@ -224,11 +254,7 @@ def end(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    for library in LIBRARIES:
-        with contextlib.suppress(ModuleNotFoundError):  # without a driver those tests do not run
-            importlib.import_module(library)
-    gc.collect()
-    gc.freeze()
+    prepare()
     if child := serve():
         become(*child)
         end(child[0])

@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import postgres_server
 from sqlalchemy import URL
 
 from hermes_store.database.sqlite_engines import sqlite_driver
@@ -29,7 +30,9 @@ def connected(database: Path | URL) -> Iterator[Any]:
 
 def run(database: Path | URL, statement: str, parameters: tuple[Any, ...]) -> Any:
     if isinstance(database, URL):
-        statement = statement.replace("?", "%s")
+        with postgres_server.shared_connection(database) as connection:
+            done = connection.execute(statement.replace("?", "%s"), parameters, prepare=False)
+            return done.fetchall() if done.description else []
     with connected(database) as connection:
         done = connection.execute(statement, parameters)
         return done.fetchall() if done.description else []

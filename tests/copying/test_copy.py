@@ -150,32 +150,39 @@ class TestAgain:
 
 @only_sqlite
 class TestInterrupted:
+    @pytest.fixture
+    def small_pieces(self, monkeypatch):
+        """As many pieces of fewer rows; the child that is killed has them as they are."""
+        monkeypatch.setattr("hermes_store.transfer.copy_rows._KEYS_AT_ONCE", ROWS_AT_ONCE // 10)
+
+    @pytest.mark.usefixtures("small_pieces")
     @pytest.mark.parametrize(
         ("step", "after"),
-        [("sessions", 1), ("messages", 1), ("messages", 1_200), ("comparing messages", 500)],
+        [("sessions", 1), ("messages", 1), ("messages", 120), ("comparing messages", 50)],
     )
     def test_by_an_exception_it_goes_on_where_it_stopped(
         self, repository, database, target, step, after
     ):
-        stores.grow(repository, 1_200)
+        stores.grow(repository, 120)
         with pytest.raises(StoppedError):
             copy(database, target, progress=stop_at(step, after))
         told = []
         copied = copy(database, target, progress=lambda *now: told.append(now))
-        assert copied.messages == 1_200
+        assert copied.messages == 120
         first = next((done for now, done, _ in told if now == "messages"), None)
-        assert first == {"sessions": 500, "messages": 1_000}.get(step if after < 1_200 else "")
+        assert first == {"sessions": 50, "messages": 100}.get(step if after < 120 else "")
         assert stores.content(target) == stores.content(database)
 
+    @pytest.mark.usefixtures("small_pieces")
     @pytest.mark.parametrize("number", range(1, 7))
     def test_by_an_error_of_any_write_it_goes_on_where_it_stopped(
         self, repository, database, target, number
     ):
-        stores.grow(repository, 1_200)
+        stores.grow(repository, 120)
         repository.set_session_title("long", "Title")
         with failing_write(number), pytest.raises(StoreBusyError):
             copy(database, target)
-        assert copy(database, target).messages == 1_200
+        assert copy(database, target).messages == 120
         assert stores.content(target) == stores.content(database)
 
     def test_by_kill_9_it_goes_on_where_it_stopped(self, repository, database, target):

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import postgres_server
 import prepared
 import pytest
 import stored
@@ -18,7 +19,8 @@ from hermes_store import SessionRepository
 
 SCRIPT = Path(__file__).with_name("changing.py")
 ROUNDS = 5
-OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"  # fmt: skip
+OTHERS = f"""SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+AND pid <> pg_backend_pid() AND application_name <> '{postgres_server.KEEPER}'"""
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])

@@ -57,3 +57,18 @@ def test_what_only_a_new_interpreter_looks_at_starts_one():
             [sys.executable, "-c", code], capture_output=True, text=True, env=environment
         )
         assert done.stdout == f"{expected}\n"
+
+
+def test_a_child_imports_the_package_that_its_own_path_names(tmp_path):
+    (tmp_path / "hermes_store").mkdir()
+    (tmp_path / "hermes_store" / "__init__.py").write_text("")
+    code = "import hermes_store, sys; print(hermes_store.__path__, 'hermes_store.migrate' in sys.modules)"
+    for path, prepared_one in ((prepared.ROOT, True), (tmp_path, False)):
+        done = prepared.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path.parent,
+            env=os.environ | {"PYTHONPATH": str(path)},
+        )
+        assert done.stdout == f"['{path / 'hermes_store'}'] {prepared_one}\n"

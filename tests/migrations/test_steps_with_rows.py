@@ -55,8 +55,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | URL
     if request.param == "sqlite":
         yield tmp_path / "state.db"
     else:
-        with postgres_server.store() as url:
-            migrate.downgrade(url, "base")
+        with postgres_server.empty_database() as url:
             yield url
 
 

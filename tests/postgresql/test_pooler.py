@@ -119,7 +119,7 @@ def test_a_write_waits_for_a_lock_as_long_as_the_setting_says(database: URL, poo
 
 def test_a_statement_runs_as_long_as_the_setting_says(pooled: URL) -> None:
     with (
-        SessionRepository(pooled, statement_timeout=0.05) as repository,
+        SessionRepository(pooled, statement_timeout=0.5) as repository,  # opening takes some of it
         pytest.raises(StoreUnavailableError, match="raise statement_timeout"),
         repository.transaction() as transaction,
     ):

@@ -246,7 +246,8 @@ class TestFaster:
 
 class TestStatementTimeout:
     def test_a_statement_that_takes_longer_is_ended_with_the_name_of_the_setting(self, database):
-        with SessionRepository(database, statement_timeout=0.2) as repository:
+        # a slow machine, too, runs the other statements in this time
+        with SessionRepository(database, statement_timeout=0.8) as repository:
             repository.create_session("a", "cli")
             long = text("SELECT pg_sleep(60)")
             for run in (repository._store.read, repository._store.write):
@@ -259,11 +260,11 @@ class TestStatementTimeout:
             repository.append_message("a", "user", "next")
             assert [each["content"] for each in repository.get_messages("a")] == ["next"]
 
-    @pytest.mark.parametrize(("budget", "greatest"), [(0, 200), (0.1, 105), (5, 200)])
+    @pytest.mark.parametrize(("budget", "greatest"), [(0, 1_900), (1, 1_050), (5, 1_900)])
     def test_a_search_has_the_lower_of_the_two_limits_and_a_twentieth_for_its_rollback(
         self, database, budget, greatest
     ):
-        limit = text("SHOW statement_timeout")
+        limit = text("SELECT setting::int FROM pg_settings WHERE name = 'statement_timeout'")
 
         def look(connection):
             whole = Budget(budget)
@@ -272,14 +273,14 @@ class TestStatementTimeout:
                 inside = connection.core.execute(limit).scalar()
             return inside, connection.core.execute(limit).scalar()
 
-        with SessionRepository(database, statement_timeout=0.2) as repository:
+        with SessionRepository(database, statement_timeout=1.9) as repository:
             inside, _ = repository._store.read(look)  # in a transaction of its own
             afterwards = repository._store.read(lambda read: read.core.execute(limit).scalar())
             with repository.transaction() as tx:
                 inside_a_block, later_in_it = look(tx._open)
-        assert 0 < int(inside.removesuffix("ms")) <= greatest
-        assert 0 < int(inside_a_block.removesuffix("ms")) <= greatest
-        assert (afterwards, later_in_it) == ("200ms", "200ms")
+        assert 0 < inside <= greatest
+        assert 0 < inside_a_block <= greatest
+        assert (afterwards, later_in_it) == (1_900, 1_900)
 
     def test_there_is_none_unless_it_is_set(self, repository):
         limit = text("SHOW statement_timeout")

@@ -1,8 +1,15 @@
 """What people look for is found: the floor of the quality set, and that both databases agree."""
 
+import shutil
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
 from random import Random
 
+import postgres_server
 import pytest
+from sqlalchemy import URL
+from stored import change
 
 from benchmarks.quality.engines import store
 from benchmarks.quality.pairs import TIERS, pairs
@@ -17,10 +24,30 @@ ALPHABETS = [
 """Each a bag of characters; a random text is made of runs of some of them."""
 
 
+TYPED = list(dict.fromkeys(pair.typed for pair in pairs()))
+
+
 @pytest.fixture(scope="module")
-def found(shared_database):
-    with store(messages(), shared_database) as search:
-        yield asked(search)
+def hits(template, tmp_path_factory):
+    """What each query of the set finds on a kind of database: asked once."""
+
+    @cache
+    def of(kind):
+        with ExitStack() as stack:
+            if kind == "sqlite":
+                copied = tmp_path_factory.mktemp("quality") / "state.db"
+                database = Path(shutil.copy(template, copied))
+            else:
+                database = stack.enter_context(postgres_server.store())
+            search = stack.enter_context(store(messages(), database))
+            return {typed: search(typed) for typed in TYPED}
+
+    return of
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def found(request, hits):
+    return asked(hits(request.param).__getitem__)
 
 
 def test_the_set_has_some_hundred_pairs_of_many_kinds():
@@ -44,10 +71,8 @@ def test_of_what_must_not_be_found_hardly_anything_is(found):
 
 
 @pytest.mark.postgresql
-def test_both_databases_find_the_same_of_the_set(sqlite_database, postgresql_database):
-    with store(messages(), sqlite_database) as one, store(messages(), postgresql_database) as other:
-        typed = list(dict.fromkeys(pair.typed for pair in pairs()))
-        assert {each: one(each) for each in typed} == {each: other(each) for each in typed}
+def test_both_databases_find_the_same_of_the_set(hits):
+    assert hits("sqlite") == hits("postgresql")
 
 
 def random_text(random, pieces):
@@ -92,13 +117,11 @@ def test_every_piece_between_blanks_finds_its_text(database, seed):
     assert missed == []
 
 
-def test_a_store_whose_messages_are_folded_later_finds_the_same(database):
+def test_a_store_whose_messages_are_folded_later_finds_the_same(database, hits):
     """As after an upgrade: the column is empty, and `reindex` fills it."""
-    from stored import change
-
     with store(messages(), database) as search:
-        before = asked(search)
         change(database, "UPDATE messages SET folded = NULL")
         with SessionRepository(database) as repository:
             repository.reindex()
-        assert asked(search) == before
+        found = {typed: search(typed) for typed in TYPED}
+    assert found == hits("postgresql" if isinstance(database, URL) else "sqlite")
