@@ -92,13 +92,26 @@ def _taken(name: str) -> str:
 
 def append_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[int]:
     """Store messages, count them in their sessions; return their ids, in order."""
+    stored = _stored(connection, rows)
+    ids = [message_id for message_id, _ in stored]
+    if len(ids) == len(rows):
+        require_there(connection, ids, len(rows))
+        return ids
+    late = {row.session_id for row in rows} - {session_id for _, session_id in stored}
+    for session_id in late:
+        require(connection, session_id)
+    # They came after the statement looked, unless a trigger took their messages away.
+    again = [row for row in rows if row.session_id in late]
+    later = [message_id for message_id, _ in _stored(connection, again)] if again else []
+    require_there(connection, ids + later, len(rows))
+    of = {True: iter(later), False: iter(ids)}
+    return [next(of[row.session_id in late]) for row in rows]
+
+
+def _stored(connection: OpenConnection, rows: Sequence[NewRow]) -> list[tuple[int, str]]:
+    """Store the messages whose sessions are there; return their ids, in order, and sessions."""
     given = [with_words(connection, columns) for columns in alike(rows)]
     arrays = {name: [row[name] for row in given] for name in given[0]}
     calls = [row.tool_calls for row in rows]
-    stored = _run(connection, _statement(tuple(arrays)), {**arrays, "calls": calls}).fetchall()
-    if len(stored) < len(rows):
-        for missing in set(arrays["session_id"]) - {session_id for _, session_id in stored}:
-            require(connection, missing)  # there: a trigger took its messages away
-    ids = sorted(message_id for message_id, _ in stored)  # given out in order, reported in any
-    require_there(connection, ids, len(rows))
-    return ids
+    stored = _run(connection, _statement(tuple(arrays)), {**arrays, "calls": calls})
+    return sorted(stored.fetchall())  # ids are given out in order, and reported in any

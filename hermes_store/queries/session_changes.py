@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Double,
     Select,
     Text,
     and_,
@@ -72,8 +73,14 @@ _FILL = Statement(update(sessions).where(sessions.c.id == _ID).values(_filled())
 _INSERT = Statement(insert(sessions), columns=(*_GIVEN, *_FILLED))
 _END = Statement(
     update(sessions)
-    .where(sessions.c.id == _ID, sessions.c.ended_at.is_(None))
-    .values(ended_at=bindparam("at"), end_reason=bindparam("reason"))
+    .where(sessions.c.id == _ID)
+    .values(
+        ended_at=func.coalesce(sessions.c.ended_at, bindparam("at", type_=Double)),
+        end_reason=case(
+            (sessions.c.ended_at.is_(None), bindparam("reason", type_=Text)),
+            else_=sessions.c.end_reason,
+        ),
+    )
 )
 _MOST_ENDED = 500
 _IS_IDLE = and_(
@@ -147,8 +154,8 @@ def link_parent(connection: OpenConnection, session_id: str, parent: str, link: 
 
 def end(connection: OpenConnection, session_id: str, reason: str | None, at: float) -> None:
     """Mark a session as ended, unless it is: the first reason stays."""
-    if not _END.run(connection, session=session_id, reason=reason, at=at).rowcount:
-        require(connection, session_id)
+    ended = _END.run(connection, session=session_id, reason=reason, at=at)
+    require_changed(ended, session_id)
 
 
 def end_batch(

@@ -1,0 +1,104 @@
+"""What another host commits between two statements of ours is taken as it is then."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import URL, event, text
+from stored import column
+
+from hermes_store import SessionRepository
+from hermes_store.database.connection import OpenConnection
+from hermes_store.errors import ForeignTriggerError, SessionNotFoundError
+from hermes_store.queries.appends import append_together
+from hermes_store.queries.rows import new_row
+
+
+@pytest.fixture
+def other(database: URL) -> Iterator[SessionRepository]:
+    """Another host: its writer is not shared with ours."""
+    elsewhere = database.update_query_dict({"application_name": "another host"})
+    with SessionRepository(elsewhere) as other:
+        yield other
+
+
+@pytest.fixture
+def repository(database: URL) -> Iterator[SessionRepository]:
+    with SessionRepository(database) as repository:
+        repository.create_session("there", "cli")
+        yield repository
+
+
+def after_first(repository: SessionRepository, begin: str, meanwhile: Callable[[], Any]) -> None:
+    """Call `meanwhile` once, when a statement that begins so has run."""
+    left = [meanwhile]
+
+    def look(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if left and statement.startswith(begin):
+            left.pop()()
+
+    for engine in repository.engines:
+        event.listen(engine, "after_cursor_execute", look)
+
+
+def rows(*session_ids: str) -> list[Any]:
+    return [
+        new_row(session_id=each, role="user", content=f"{number} of {each}")
+        for number, each in enumerate(session_ids)
+    ]
+
+
+def test_messages_of_a_session_that_is_made_meanwhile_are_stored(repository, other):
+    after_first(repository, "WITH given", lambda: other.create_session("new", "cli"))
+    repository.append_messages("new", [{"role": "user", "content": each} for each in "ab"])
+    assert [each["content"] for each in repository.get_messages("new")] == ["a", "b"]
+    assert repository.get_session("new")["message_count"] == 2
+
+
+def test_of_several_sessions_each_message_has_its_own_id(repository, other):
+    after_first(repository, "WITH given", lambda: other.create_session("new", "cli"))
+    given = rows("there", "new", "there", "new")
+
+    def append(connection: OpenConnection) -> list[int]:
+        return append_together(connection, given)
+
+    ids = repository._store.write(append)
+    stored = dict(
+        zip(
+            column(repository.url, "SELECT id FROM messages ORDER BY id"),
+            column(repository.url, "SELECT content FROM messages ORDER BY id"),
+            strict=True,
+        )
+    )
+    assert [stored[each] for each in ids] == [row.columns["content"] for row in given]
+
+
+def test_a_session_that_nobody_makes_is_said_to_be_missing(repository):
+    with pytest.raises(SessionNotFoundError):
+        repository.append_messages("new", [{"role": "user", "content": "x"}])
+
+
+def test_a_trigger_that_takes_messages_away_is_still_told_apart(repository, other):
+    with repository.transaction() as tx:
+        tx.execute(
+            text(
+                "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"
+            )
+        )
+        tx.execute(
+            text(
+                "CREATE TRIGGER swallow BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION swallow()"
+            )
+        )
+    with pytest.raises(ForeignTriggerError):
+        repository.append_messages("there", [{"role": "user", "content": "x"}])
+
+
+def test_a_session_that_is_made_before_it_is_ended_ends(repository, other):
+    after_first(repository, "UPDATE sessions", lambda: other.create_session("new", "cli"))
+    try:
+        repository.end_session("new", "done")
+    except SessionNotFoundError:
+        assert repository.get_session("new")["ended_at"] is None
+    else:
+        assert repository.get_session("new")["end_reason"] == "done"
