@@ -43,6 +43,7 @@ __all__ = [
     "chains_of",
     "family",
     "line_of",
+    "lock",
     "locked_chain",
     "locked_chains",
     "root_of",
@@ -85,14 +86,18 @@ def chains_of(
     return {each: parts.chain(each) for each in ids if each in parts.before}
 
 
-# In the order of the ids, so that two callers never wait for each other. On SQLite, which has a
-# single writer, it locks nothing.
+# In the order of the ids: two callers never wait for each other. On SQLite it locks nothing.
 _LOCK = Statement(
     select(sessions.c.id)
     .where(is_given(sessions.c.id, "ids"))
     .order_by(sessions.c.id)
     .with_for_update()
 )
+
+
+def lock(connection: OpenConnection, ids: Collection[str]) -> None:
+    """Until the transaction ends no other writer changes these sessions or adds to them."""
+    _LOCK.run(connection, ids=as_parameter([*ids])).fetchall()
 
 
 def locked_chains(connection: OpenConnection, ids: Sequence[str]) -> dict[str, Chain]:
@@ -103,7 +108,7 @@ def locked_chains(connection: OpenConnection, ids: Sequence[str]) -> dict[str, C
         parts = {each for chain in chains.values() for each in chain.ids}
         if parts <= locked:
             return chains
-        _LOCK.run(connection, ids=as_parameter([*parts])).fetchall()
+        lock(connection, parts)
         locked |= parts
 
 

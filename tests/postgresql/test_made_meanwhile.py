@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import URL, event, text
 from stored import column
+from support import Caller, until_it_waits
 
 from hermes_store import SessionRepository
 from hermes_store.database.connection import OpenConnection
@@ -102,3 +103,18 @@ def test_a_session_that_is_made_before_it_is_ended_ends(repository, other):
         assert repository.get_session("new")["ended_at"] is None
     else:
         assert repository.get_session("new")["end_reason"] == "done"
+
+
+def test_a_message_that_comes_while_its_session_is_deleted_waits_and_is_refused(repository, other):
+    callers: list[Caller] = []
+
+    def append_too() -> None:
+        callers.append(Caller(lambda: other.append_message("there", "user", "late")))
+        until_it_waits(repository.url, callers[0])
+
+    repository.append_message("there", "user", "early")
+    after_first(repository, "DELETE FROM messages", append_too)
+    assert repository.delete_session("there")
+    with pytest.raises(SessionNotFoundError):
+        callers[0].finish()
+    assert repository.session_count() == repository.message_count() == 0
