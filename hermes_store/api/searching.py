@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hermes_store import values
 from hermes_store.api.base import Topic
@@ -15,6 +15,7 @@ from hermes_store.records import SearchHit, SearchPage
 
 if TYPE_CHECKING:
     from hermes_store.database.connection import OpenConnection
+    from hermes_store.search.bounded import Bound
     from hermes_store.search.chosen import ChosenSessions
 
 __all__ = ["Searching"]
@@ -55,13 +56,10 @@ class Searching(Topic):
         `include="all"`. Raises `SearchIndexError` when the index cannot answer, and
         `SearchTooBroadError` after `search_timeout` seconds.
         """
-        from hermes_store.search.hits import search  # noqa: PLC0415 - a third of the import's time
-
-        found = self._read(
-            search,
-            values.optional_text("query", query) or "",
-            _chosen(filter),
-            bound=None,
+        found = self._found(
+            query,
+            filter,
+            None,
             sources=values.names("source_filter", source_filter),
             exclude_sources=values.names("exclude_sources", exclude_sources),
             roles=values.names("role_filter", role_filter),
@@ -70,9 +68,10 @@ class Searching(Topic):
             since=None if since is None else values.number("since", since),
             until=None if until is None else values.number("until", until),
             sort=sort,
-            markers=values.markers(markers),
-            include=visibility.checked(include, "live", "found", "all"),
-            **values.page(limit, offset),
+            markers=markers,
+            include=include,
+            limit=limit,
+            offset=offset,
         )
         return found["hits"]
 
@@ -97,18 +96,42 @@ class Searching(Topic):
         there. They are None where all was looked at. Arguments and errors are those of
         `search_messages`.
         """
-        from hermes_store.search.bounded import Bound  # noqa: PLC0415 - as above
-        from hermes_store.search.hits import search  # noqa: PLC0415 - as above
+        from hermes_store.search.bounded import Bound  # noqa: PLC0415 - imports the search, see below
+
+        bound = Bound(None if from_id is None else values.message_id("from_id", from_id))
+        return self._found(
+            query,
+            filter,
+            bound,
+            sort=sort,
+            markers=markers,
+            include=include,
+            limit=limit,
+            offset=offset,
+        )
+
+    def _found(
+        self,
+        query: str,
+        filter: SessionFilter | None,
+        bound: Bound | None,
+        *,
+        markers: tuple[str, str],
+        include: Literal["live", "found", "all"],
+        limit: int | None,
+        offset: int,
+        **asked: Any,
+    ) -> SearchPage:
+        from hermes_store.search.hits import search  # noqa: PLC0415 - a third of the import's time
 
         return self._read(
             search,
             values.optional_text("query", query) or "",
             _chosen(filter),
-            bound=Bound(None if from_id is None else values.message_id("from_id", from_id)),
-            sort=sort,
+            bound=bound,
             markers=values.markers(markers),
             include=visibility.checked(include, "live", "found", "all"),
-            **values.page(limit, offset),
+            **asked | values.page(limit, offset),
         )
 
 

@@ -111,7 +111,7 @@ def _engine(url: URL, settings: Settings, statement: str, **pool: Any) -> Engine
         raise _wrong_url(exc) from exc
 
     def configure(dbapi: Any, record: Any) -> None:
-        from hermes_store.database.postgresql_driver import adapt  # noqa: PLC0415 - with its driver
+        from hermes_store.database.postgresql_driver import adapt  # noqa: PLC0415 - needs psycopg
 
         _require_utf8(dbapi)
         adapt(dbapi)

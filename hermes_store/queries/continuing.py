@@ -11,7 +11,8 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import sessions as table
 from hermes_store.queries import session_changes
-from hermes_store.queries.lineage import chains_of, locked_chains, tip_of
+from hermes_store.queries.lineage import chains_of, tip_of
+from hermes_store.queries.locking import locked_chains
 from hermes_store.queries.titles import hand_over
 
 __all__ = ["create", "take_over"]

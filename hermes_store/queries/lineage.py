@@ -43,9 +43,6 @@ __all__ = [
     "chains_of",
     "family",
     "line_of",
-    "lock",
-    "locked_chain",
-    "locked_chains",
     "root_of",
     "tip_of",
     "whole_conversation",
@@ -84,40 +81,6 @@ def chains_of(
     rows = statement.run(connection, ids=as_parameter(ids)).fetchall()
     parts = Parts(row for row in rows if row[0] not in without)
     return {each: parts.chain(each) for each in ids if each in parts.before}
-
-
-# In the order of the ids: two callers never wait for each other. On SQLite it locks nothing.
-_LOCK = Statement(
-    select(sessions.c.id)
-    .where(is_given(sessions.c.id, "ids"))
-    .order_by(sessions.c.id)
-    .with_for_update()
-)
-
-
-def lock(connection: OpenConnection, ids: Collection[str]) -> None:
-    """Until the transaction ends no other writer changes these sessions or adds to them."""
-    _LOCK.run(connection, ids=as_parameter([*ids])).fetchall()
-
-
-def locked_chains(connection: OpenConnection, ids: Sequence[str]) -> dict[str, Chain]:
-    """As `chains_of`; until the transaction ends no other writer changes or continues them."""
-    locked: set[str] = set()
-    while True:
-        chains = chains_of(connection, ids)
-        parts = {each for chain in chains.values() for each in chain.ids}
-        if parts <= locked:
-            return chains
-        lock(connection, parts)
-        locked |= parts
-
-
-def locked_chain(connection: OpenConnection, session_id: str) -> Chain:
-    """As `chain_of`, locked. Raises `SessionNotFoundError`."""
-    try:
-        return locked_chains(connection, [session_id])[session_id]
-    except KeyError:
-        raise SessionNotFoundError(session_id) from None
 
 
 def tip_of(connection: OpenConnection, session_id: str) -> str:

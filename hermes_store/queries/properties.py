@@ -16,8 +16,8 @@ from hermes_store.errors import ForeignTriggerError, InvalidArgumentError
 from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import sessions
 from hermes_store.queries.conversations import ENDS_CHAIN
-from hermes_store.queries.lineage import locked_chain, locked_chains
 from hermes_store.queries.listing import Shape, select_page, translated
+from hermes_store.queries.locking import locked_chain, locked_chains
 from hermes_store.queries.paging import ALL, Page
 from hermes_store.queries.sessions import require_changed
 

@@ -17,8 +17,8 @@ from hermes_store.database.statements import Statement
 from hermes_store.errors import ForeignTriggerError, SessionNotFoundError
 from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import messages, sessions
-from hermes_store.queries.lineage import lock, locked_chains, whole_conversation
 from hermes_store.queries.listing import Shape, select_page, translated
+from hermes_store.queries.locking import locked_chains, locked_conversation
 from hermes_store.queries.paging import Page
 
 __all__ = ["clear_away", "delete_first", "delete_session", "prune_batch"]
@@ -64,23 +64,13 @@ def delete_first(connection: OpenConnection, ids: Sequence[str]) -> tuple[int, i
 
 def _delete_whole(connection: OpenConnection, session_id: str) -> int:
     """Delete a conversation and its delegates; return how many messages they had."""
-    ids = _kept_still(connection, session_id)
+    ids = locked_conversation(connection, session_id)
     deleted = sum(clear_away(connection, each) for each in ids)
     for each in ids:
         _DELETE.run(connection, session=each)
     if _SOME_LEFT.run(connection, ids=as_parameter(ids)).fetchone() is not None:
         raise ForeignTriggerError("some of the sessions would stay")
     return deleted
-
-
-def _kept_still(connection: OpenConnection, session_id: str) -> list[str]:
-    """As `whole_conversation`. On a server other writers wait: what they add would hold it."""
-    ids, locked = whole_conversation(connection, session_id), set[str]()
-    while connection.backend.is_server and not locked.issuperset(ids):
-        lock(connection, ids)
-        locked.update(ids)
-        ids = whole_conversation(connection, session_id)
-    return ids
 
 
 def clear_away(connection: OpenConnection, session_id: str) -> int:

@@ -16,7 +16,8 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, TitleInUseError
 from hermes_store.models.stored import sessions
-from hermes_store.queries.lineage import locked_chains, tip_of
+from hermes_store.queries.lineage import tip_of
+from hermes_store.queries.locking import locked_chains
 from hermes_store.queries.sessions import record, select_records
 from hermes_store.records import SessionRecord
 

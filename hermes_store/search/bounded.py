@@ -21,7 +21,7 @@ from hermes_store.search.chosen import ChosenSessions
 from hermes_store.search.matching import has_symbols, spellings
 from hermes_store.search.query import And, Not, Or, Phrase, Query
 
-__all__ = ["EVERYWHERE", "Bound", "Reach", "words_of"]
+__all__ = ["EVERYWHERE", "Bound", "Reach", "loosened"]
 
 _TEXTS = 500
 """So many messages are looked at where symbols decide: on PostgreSQL a text takes 30 µs."""
@@ -57,7 +57,7 @@ class Bound(NamedTuple):
         """How far the search looks. The index alone knows single words: then there is no end."""
         begin = "first_id" if sort == "oldest" else "last_id"
         start = {} if self.from_id is None else {begin: self.from_id}
-        words = words_of(tree)
+        words = loosened(tree)
         if words == tree and chosen is None:
             return Reach(start)
         index = search_of(connection.backend)
@@ -75,16 +75,16 @@ class Bound(NamedTuple):
 _TIME = Statement(text("SELECT timestamp FROM messages WHERE id = :id"))
 
 
-def words_of(query: Query) -> Query:
+def loosened(query: Query) -> Query:
     """What an index finds by itself: the words of a query, wherever they stand in a message.
 
     These messages are all that `query` finds, and more. It is `query` where that asks for single
     words only.
     """
     if isinstance(query, Not):
-        return words_of(query.wanted)
+        return loosened(query.wanted)
     if not isinstance(query, Phrase):
-        return _joined(type(query), [words_of(each) for each in query.operands])
+        return _joined(type(query), [loosened(each) for each in query.operands])
     if len(WORD.findall(query.text)) == 1 and not has_symbols(query):
         return query
     forms = [WORD.findall(form) for form in spellings(query.text)]

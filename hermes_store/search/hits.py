@@ -187,7 +187,7 @@ def _hit(
     finders: Sequence[Find],
     markers: tuple[str, str],
 ) -> SearchHit:
-    hit: Any = dict(zip(_KEYS, row))  # noqa: B905 - the texts stand behind the keys
+    hit: Any = dict(zip(_KEYS, row))  # noqa: B905 - a row has more: the texts stand behind the keys
     content_format, is_folded, content, calls, *around = row[len(_KEYS) :]
     written = _written(content_format, is_folded, content, as_written)
     texts: dict[Place, str] = {

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from hermes_store import SessionRepository
-from hermes_store.search.bounded import words_of
+from hermes_store.search.bounded import loosened
 from hermes_store.search.budget import Budget
 from hermes_store.search.choice import search_of
 from hermes_store.search.query import parse
@@ -80,12 +80,12 @@ def test_the_words_of_a_query_find_all_that_the_query_finds(stored, section):
     repository, ids = stored
     for pair in SECTIONS[section]:
         if pair.is_found:
-            assert ids[pair.stored] in repository._store.read(with_words_of, pair.typed), pair
+            assert ids[pair.stored] in repository._store.read(with_loosened, pair.typed), pair
 
 
-def with_words_of(connection, typed):
+def with_loosened(connection, typed):
     """The messages with the words of a query: those that a bounded search looks at."""
-    words = words_of(parse(typed))
+    words = loosened(parse(typed))
     find = search_of(connection.backend).find
     return find(connection, words, "newest", {}, Budget(), chosen=None, limit=ALL, offset=0)
 
