@@ -295,7 +295,7 @@ def test_an_interruption_says_what_is_stored_and_leaves_whole_sessions(tmp_path,
         wait_for(repository, 5, process)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, err.decode()
     last = err.decode().splitlines()[-1]
     stored = repository.session_count()
     assert last == (
