@@ -65,9 +65,19 @@ def write_engine(url: URL, settings: Settings) -> Engine:
 
     event.listen(engine, "connect", configure)
     event.listen(engine, "begin", require_transaction)
+    event.listen(engine, "invalidate", _give_lock_back)
     for hook in ("do_execute", "do_executemany", "do_execute_no_params"):
         event.listen(engine, hook, _require_transaction_of)
     return engine
+
+
+def _give_lock_back(dbapi: Any, *_: Any) -> None:
+    """Roll back before SQLAlchemy closes a connection, as at a Ctrl-C in a statement.
+
+    SQLite closes it when the statement is gone, and that is as long there as the traceback.
+    """
+    if dbapi.in_transaction:
+        dbapi.rollback()
 
 
 def require_transaction(connection: Connection) -> None:

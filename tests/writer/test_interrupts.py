@@ -3,6 +3,7 @@
 import gc
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 import pytest
@@ -87,3 +88,31 @@ def test_after_ctrl_c_at_any_step_each_thread_writes_and_reads_and_no_connection
     gc.collect()
     assert len(connections) == 1
     assert repository.check() == []
+
+
+@only_sqlite
+def test_who_handles_a_ctrl_c_can_write(database: Path) -> None:
+    """Its traceback holds the statement that was interrupted."""
+    message = {"role": "user", "content": "x", "timestamp": 1.0}
+    session = {"id": "i", "source": "cli", "started_at": 1.0, "messages": [message]}
+    with SessionRepository(database, lock_timeout=0.2) as repository:
+        repository.create_session("s", "cli")
+        repository.import_sessions([session])
+        ctrl_c = CtrlC(0)
+        for step in range(1, 10_000, 5):
+            repository.delete_session("i")
+            ctrl_c = CtrlC(step)
+            gc.disable()
+            try:
+                sys.setprofile(ctrl_c)
+                repository.import_sessions([session])
+            except KeyboardInterrupt:
+                sys.setprofile(None)
+                append(repository)
+            finally:
+                sys.setprofile(None)
+                gc.enable()
+            if not ctrl_c.came:
+                break
+        assert not ctrl_c.came
+        assert repository.check() == []
