@@ -1,4 +1,4 @@
--- The schema at revision 0020, as SQLite keeps it. Written by 'make schema'.
+-- The schema at revision 0021, as SQLite keeps it. Written by 'make schema'.
 -- Times are Unix epoch seconds (UTC), costs US dollars. docs/changing-the-schema.md says how to
 -- change it.
 
@@ -35,6 +35,7 @@ CREATE TABLE messages (
     external_id TEXT,
     extra TEXT,
     state TEXT,
+    may_wait INTEGER,
     CONSTRAINT fk_messages_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id)
 );
 
@@ -65,7 +66,8 @@ CREATE TABLE search_index (
     changed_at REAL NOT NULL,
     owner TEXT,
     owned_until REAL
-);
+    ,
+    indexed_upto INTEGER NOT NULL DEFAULT 0);
 
 CREATE TABLE sessions (
     id TEXT NOT NULL,
@@ -134,7 +136,11 @@ CREATE TABLE usage (
     CONSTRAINT fk_usage_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id) ON DELETE CASCADE
 );
 
-CREATE VIEW messages_search(id, content, tool_name, tool_calls, forms) AS
+CREATE VIEW messages_search AS
+SELECT id, content, tool_name, tool_calls, forms FROM messages_text
+WHERE id <= coalesce((SELECT indexed_upto FROM search_index), 9223372036854775807);
+
+CREATE VIEW messages_text(id, content, tool_name, tool_calls, forms) AS
 SELECT m.id,
     CASE
     WHEN (m.folded IS NULL OR m.folded GLOB '{"forms": "*"}')
@@ -402,13 +408,17 @@ WHEN EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = old.id)
 BEGIN
     INSERT INTO messages_fts(messages_fts, rowid, content, tool_name, tool_calls, forms)
     SELECT 'delete', id, content, tool_name, tool_calls, forms
-    FROM messages_search WHERE id = old.id;
+    FROM messages_text WHERE id = old.id;
 END;
 
 CREATE TRIGGER messages_fts_insert AFTER INSERT ON messages
+WHEN new.may_wait IS NULL
+    OR new.id - coalesce((SELECT indexed_upto FROM search_index), 9223372036854775807) NOT BETWEEN 1 AND 31
 BEGIN
     INSERT INTO messages_fts(rowid, content, tool_name, tool_calls, forms)
-    SELECT id, content, tool_name, tool_calls, forms FROM messages_search WHERE id = new.id;
+    SELECT id, content, tool_name, tool_calls, forms FROM messages_text
+    WHERE id BETWEEN min(new.id, 1 + coalesce((SELECT indexed_upto FROM search_index), 9223372036854775807)) AND new.id;
+    UPDATE search_index SET indexed_upto = new.id WHERE indexed_upto < new.id;
 END;
 
 CREATE TRIGGER messages_fts_update_after
@@ -421,7 +431,8 @@ BEGIN
         AND (old.id, old.content, old.content_format, old.tool_name, old.tool_calls)
             IS NOT (new.id, new.content, new.content_format, new.tool_name, new.tool_calls);
     INSERT INTO messages_fts(rowid, content, tool_name, tool_calls, forms)
-    SELECT id, content, tool_name, tool_calls, forms FROM messages_search WHERE id = new.id
+    SELECT id, content, tool_name, tool_calls, forms FROM messages_text
+    WHERE id = new.id AND id <= coalesce((SELECT indexed_upto FROM search_index), 9223372036854775807)
     AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = new.id);
 END;
 
@@ -433,5 +444,5 @@ WHEN (old.id, old.content, old.content_format, old.tool_name, old.tool_calls, ol
 BEGIN
     INSERT INTO messages_fts(messages_fts, rowid, content, tool_name, tool_calls, forms)
     SELECT 'delete', id, content, tool_name, tool_calls, forms
-    FROM messages_search WHERE id = old.id;
+    FROM messages_text WHERE id = old.id;
 END;

@@ -19,10 +19,11 @@ from hermes_store.api.retention import apply_at_close
 from hermes_store.database.address import shown
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.failures import translate_error, unknown_error
+from hermes_store.database.late_engine import Engines
 from hermes_store.errors import TransactionOverError, TransactionRolledBackError
 from hermes_store.execution.readers import read_any_text
 from hermes_store.execution.savepoint import run_in_savepoint
-from hermes_store.execution.store import Engines, Store
+from hermes_store.execution.store import Store
 from hermes_store.filters import EVERYTHING, SessionFilter, asked
 from hermes_store.records import SessionExport
 from hermes_store.search.choice import repair_of

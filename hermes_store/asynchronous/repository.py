@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL
 
-    from hermes_store.execution.store import Engines
+    from hermes_store.database.late_engine import Engines
     from hermes_store.repository import SessionRepository, Transaction
     from hermes_store.settings import MoreSettings
 

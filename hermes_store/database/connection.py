@@ -10,10 +10,14 @@ from sqlalchemy.exc import DBAPIError
 
 from hermes_store.database.backend import Backend
 
-__all__ = ["OpenConnection", "SnapshotNeededError"]
+__all__ = ["OpenConnection", "RunAgainError", "SnapshotNeededError"]
 
 
-class SnapshotNeededError(Exception):
+class RunAgainError(Exception):
+    """A read that has to be run again, in another way. Its connection is sound."""
+
+
+class SnapshotNeededError(RunAgainError):
     """A read that began without a transaction has more than one statement: run it in one."""
 
 
@@ -41,6 +45,7 @@ class OpenConnection:
         "dbapi",
         "errors",
         "fired",
+        "looks_at_waiting",
         "require_same_file",
         "require_same_file_lately",
         "search_timeout",
@@ -61,6 +66,8 @@ class OpenConnection:
         """What a statement raises: the driver's errors, or SQLAlchemy's around them."""
         self.search_timeout = search_timeout
         """Seconds a search may take; 0: no limit."""
+        self.looks_at_waiting = False
+        """Whether a search looks at the messages that wait to be indexed."""
         self.takes_words = True
         """Whether a message may bring its words: False once the column for them was missing."""
         self._listeners = engine.dispatch

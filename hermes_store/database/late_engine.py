@@ -1,12 +1,20 @@
-"""An engine that is made when it is first used: opening a file at head needs none."""
+"""Engines that are made when they are first used: opening a file at head needs none."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-__all__ = ["LateEngine"]
+__all__ = ["Engines", "LateEngine"]
+
+
+class Engines(NamedTuple):
+    """SQLAlchemy's engines of a repository: listen to their events, or instrument them."""
+
+    write: Engine
+    read: Engine
 
 
 class LateEngine:

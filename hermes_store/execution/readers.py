@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from hermes_store.database.backend import Backend
-from hermes_store.database.connection import OpenConnection, SnapshotNeededError
+from hermes_store.database.connection import OpenConnection, RunAgainError
 from hermes_store.database.late_engine import LateEngine
 from hermes_store.database.sqlite_kept import Kept
 from hermes_store.errors import (
@@ -104,7 +104,7 @@ class Readers:
             try:
                 yield connection
                 connection.commit()
-            except (HermesStoreError, SnapshotNeededError, GeneratorExit):
+            except (HermesStoreError, RunAgainError, GeneratorExit):
                 self._roll_back(connection)  # GeneratorExit: a stream is left before its end
                 raise
             except BaseException as exc:

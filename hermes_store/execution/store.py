@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import partial
-from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL
 
 from hermes_store.database.address import Address, identity, read_url_of, url_of
 from hermes_store.database.choice import backend_of
 from hermes_store.database.connection import OpenConnection, SnapshotNeededError
 from hermes_store.database.driver import sqlite_driver
 from hermes_store.database.failures import again_if_lost, retry_while_busy, typed_errors
+from hermes_store.database.late_engine import Engines
 from hermes_store.database.sqlite_kept import Kept
 from hermes_store.errors import (
     FileReplacedError,
+    HermesStoreError,
     InvalidArgumentError,
     NestedTransactionError,
     StoreClosedError,
@@ -32,19 +34,13 @@ from hermes_store.execution.figures import Figures
 from hermes_store.execution.readers import read_any_text
 from hermes_store.execution.sharing import gate, readers, writers
 from hermes_store.execution.turns import Operation, Turn
+from hermes_store.search import waiting
 from hermes_store.settings import Settings
 
-__all__ = ["Engines", "Store"]
+__all__ = ["Store"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class Engines(NamedTuple):
-    """SQLAlchemy's engines of a repository: listen to their events, or instrument them."""
-
-    write: Engine
-    read: Engine
 
 
 class Store:
@@ -103,9 +99,18 @@ class Store:
         except SnapshotNeededError:  # so will it be the next time: a list has conversations to join
             self._with_several.add(function)
             return self.read(function, *args, **kwargs)
+        except waiting.WaitingError:
+            self._index_waiting()
+            return self.read(waiting.looked_at(function), *args, **kwargs)
         except FileReplacedError:
             self._part()
             raise
+
+    def _index_waiting(self) -> None:
+        """Put the newest messages into the index, unless it cannot be written now."""
+        if not self._is_read_only:
+            with suppress(HermesStoreError):  # a search finds them nevertheless
+                self._writer.run(waiting.index, waiting.PATIENCE)
 
     @contextmanager
     def reading(self) -> Iterator[OpenConnection]:
@@ -141,10 +146,7 @@ class Store:
             raise
 
     def write_many(self, turns: Sequence[Turn], tell: Callable[[Sequence[Turn]], object]) -> None:
-        """Run the operations of several callers as `Writer.run_many` does.
-
-        What `write` raises before it asks the writer stands in every turn.
-        """
+        """Run operations as `Writer.run_many` does; what `write` raises before is every turn's."""
 
         def done(some: Sequence[Turn]) -> None:
             if any(isinstance(turn.error, FileReplacedError) for turn in some):
@@ -168,10 +170,7 @@ class Store:
 
     @contextmanager
     def transaction(self, patience: float | None = None) -> Iterator[OpenConnection]:
-        """Give the block a write connection in a transaction of its own.
-
-        `patience` is the number of seconds that the caller waits; None means `lock_timeout`.
-        """
+        """Give the block a transaction. Waits for `patience` seconds, else for `lock_timeout`."""
         self.require_open()
         self._require_writable()
         seconds = self.settings.lock_timeout if patience is None else patience
@@ -197,6 +196,8 @@ class Store:
         """
         if self._writer.held_here:
             raise NestedTransactionError
+        if self._writer.figures.operations and not (self._closed or self.backend.is_server):
+            self._index_waiting()  # for programs that ask the index themselves
         self._closed = True
         self._release_pool()
         self._release()
@@ -238,12 +239,10 @@ class Store:
 
     def log(self) -> dict[str, Any]:
         """Return the size of the log in bytes, and the reads here that keep it from shrinking."""
-        size = self.backend.log_bytes(self.url)
-        if size is None:
-            return {}
-        place = identity(self.url)
+        size, place = self.backend.log_bytes(self.url), identity(self.url)
         pools = readers.of(lambda key: isinstance(key, tuple) and key[0] == place)
-        return {"log_bytes": size, "log_held_by": [each for pool in pools for each in pool.streams]}
+        held_by = [each for pool in pools for each in pool.streams]
+        return {} if size is None else {"log_bytes": size, "log_held_by": held_by}
 
     def _lend(self, *, alone: bool = False) -> AbstractContextManager[OpenConnection]:
         self.require_open()

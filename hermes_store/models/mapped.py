@@ -205,6 +205,8 @@ class Message(Base):
     """
     extra: Mapped[AsJson]
     """What a message holds besides the columns: an object; NULL for most messages."""
+    may_wait: Mapped[int | None] = mapped_column(WHOLE, info=HIDDEN)
+    """1: SQLite's search index may take it together with later ones. NULL: it takes it at once."""
 
     session: Mapped[Session] = relationship(back_populates="messages", lazy="raise")
 

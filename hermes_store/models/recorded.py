@@ -70,6 +70,7 @@ name text text null
 state text text null
 external_id text text null
 extra text json null
+may_wait whole whole null hidden
 """,
     "usage": """\
 session_id id text key

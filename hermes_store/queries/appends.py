@@ -144,7 +144,8 @@ def _with_unusual(names: Iterable[str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def _insert_row(columns: tuple[str, ...]) -> str:
-    return f"INSERT INTO messages ({', '.join(columns)}) VALUES {_places(columns)}"  # noqa: S608 - of the names of columns
+    return f"""\
+INSERT INTO messages ({", ".join(columns)}, may_wait) VALUES ({_places(columns)}, 1)"""  # noqa: S608 - of the names of columns
 
 
 @lru_cache(maxsize=64)
@@ -153,14 +154,14 @@ def _insert_rows(columns: tuple[str, ...], places: int) -> str:
 
     As one statement they write the search index once.
     """
-    rows = ", ".join([_places(columns)] * places)
+    rows = ", ".join([f"({_places(columns)})"] * places)
     return f"""\
-INSERT INTO messages ({", ".join(columns)})
-SELECT * FROM (VALUES {rows}) LIMIT ? RETURNING id"""  # noqa: S608 - as above
+INSERT INTO messages ({", ".join(columns)}, may_wait)
+SELECT *, 1 FROM (VALUES {rows}) LIMIT ? RETURNING id"""  # noqa: S608 - as above
 
 
 def _places(columns: tuple[str, ...]) -> str:
-    return f"({', '.join('?' * len(columns))})"
+    return ", ".join("?" * len(columns))
 
 
 def count_in(

@@ -15,7 +15,7 @@ VERSION_TABLE = "hermes_store_version"
 OLD_VERSION_TABLE = "alembic_version"
 """Where the revision stood first. Read where the other is missing; the next upgrade moves it."""
 
-_SEARCH = re.compile(r"(messages_fts|messages_search|search_index|hermes_search)(_|$)")
+_SEARCH = re.compile(r"(messages_(fts|search|text)|search_index|hermes_search)(_|$)")
 
 
 def is_ours(name: str) -> bool:

@@ -1,4 +1,4 @@
--- The schema of a new database at revision 0020. Written by 'make schema'.
+-- The schema of a new database at revision 0021. Written by 'make schema'.
 CREATE TABLE hermes_store_version (
     version_num VARCHAR(32) NOT NULL, 
     CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
@@ -528,4 +528,8 @@ DROP INDEX idx_sessions_last_active;
 
 CREATE INDEX idx_sessions_last_active ON sessions (last_active DESC, id DESC);
 
-INSERT INTO hermes_store_version (version_num) VALUES ('0020');
+-- Running upgrade 0020 -> 0021
+
+ALTER TABLE messages ADD COLUMN may_wait BIGINT;
+
+INSERT INTO hermes_store_version (version_num) VALUES ('0021');

@@ -1,4 +1,4 @@
--- The schema of a new database at revision 0020. Written by 'make schema'.
+-- The schema of a new database at revision 0021. Written by 'make schema'.
 CREATE TABLE hermes_store_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
@@ -32,7 +32,7 @@ CREATE TABLE messages (
 	tool_calls TEXT, 
 	tool_name TEXT, 
 	timestamp REAL NOT NULL, 
-	token_count INTEGER, finish_reason TEXT, reasoning TEXT, reasoning_details TEXT, codex_reasoning_items TEXT, content_format TEXT, folded TEXT, name TEXT, external_id TEXT, extra TEXT, state TEXT, 
+	token_count INTEGER, finish_reason TEXT, reasoning TEXT, reasoning_details TEXT, codex_reasoning_items TEXT, content_format TEXT, folded TEXT, name TEXT, external_id TEXT, extra TEXT, state TEXT, may_wait INTEGER, 
 	CONSTRAINT fk_messages_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id)
 )
 ;
@@ -49,9 +49,73 @@ CREATE TABLE search_index (
     changed_at REAL NOT NULL,
     owner TEXT,
     owned_until REAL
+, indexed_upto INTEGER NOT NULL DEFAULT 0)
+;
+CREATE VIRTUAL TABLE messages_fts USING fts5(
+    content, tool_name, tool_calls, forms,
+    content=messages_search, content_rowid=id,
+    tokenize="unicode61 remove_diacritics 2 categories 'L* N* Mn Mc Co So' separators '
+¦©®°₺₻₼₽₾₿⃀
+℀℁℃℄℅℆℈℉℔№℗℞℟℠℡™℣⅏
+↕↖↗↘↙↜↝↞↟↡↢↤↥↧↨↩↪↫↬↭↯↰↱↲↳↴↵↶↷↸↹↺↻↼↽↾↿⇀⇁⇂⇃⇄⇅⇆⇇⇈⇉⇊⇋⇌⇍⇐⇑⇓⇕⇖⇗⇘⇙⇚⇛⇜⇝⇞⇟⇠⇡⇢⇣⇤⇥⇦⇧⇨⇩⇪⇫⇬⇭⇮⇯⇰⇱⇲⇳
+─━│┃┄┅┆┇┈┉┊┋┌┍┎┏┐┑┒┓└┕┖┗┘┙┚┛├┝┞┟┠┡┢┣┤┥┦┧┨┩┪┫┬┭┮┯┰┱┲┳┴┵┶┷┸┹┺┻┼┽┾┿
+╀╁╂╃╄╅╆╇╈╉╊╋╌╍╎╏═║╒╓╔╕╖╗╘╙╚╛╜╝╞╟╠╡╢╣╤╥╦╧╨╩╪╫╬╭╮╯╰╱╲╳╴╵╶╷╸╹╺╻╼╽╾╿
+▀▁▂▃▄▅▆▇█▉▊▋▌▍▎▏▐░▒▓▔▕▖▗▘▙▚▛▜▝▞▟'"
 )
 ;
-CREATE VIEW messages_search(id, content, tool_name, tool_calls, forms) AS
+CREATE INDEX idx_messages_session ON messages (session_id, id, state)
+;
+CREATE UNIQUE INDEX idx_messages_external_id ON messages (session_id, external_id) WHERE external_id IS NOT NULL AND state IS NULL
+;
+CREATE INDEX idx_messages_rewound ON messages (state, id) WHERE state = 'rewound'
+;
+CREATE INDEX idx_sessions_continued ON sessions (parent_session_id, started_at, id) WHERE link = 'compression'
+;
+CREATE INDEX idx_sessions_key ON sessions ("key", started_at) WHERE key IS NOT NULL
+;
+CREATE TABLE usage (
+	session_id TEXT NOT NULL, 
+	hour INTEGER NOT NULL, 
+	task TEXT DEFAULT '' NOT NULL, 
+	model TEXT DEFAULT '' NOT NULL, 
+	provider TEXT DEFAULT '' NOT NULL, 
+	base_url TEXT DEFAULT '' NOT NULL, 
+	mode TEXT DEFAULT '' NOT NULL, 
+	calls INTEGER DEFAULT 0 NOT NULL, 
+	input_tokens INTEGER DEFAULT 0 NOT NULL, 
+	output_tokens INTEGER DEFAULT 0 NOT NULL, 
+	cache_read_tokens INTEGER DEFAULT 0 NOT NULL, 
+	cache_write_tokens INTEGER DEFAULT 0 NOT NULL, 
+	reasoning_tokens INTEGER DEFAULT 0 NOT NULL, 
+	estimated_cost_usd REAL, 
+	actual_cost_usd REAL, 
+	first_at REAL NOT NULL, 
+	last_at REAL NOT NULL, 
+	CONSTRAINT pk_usage PRIMARY KEY (session_id, hour, task, model, provider, base_url, mode), 
+	CONSTRAINT fk_usage_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id) ON DELETE CASCADE
+)
+;
+CREATE INDEX idx_usage_hour ON usage (hour)
+;
+CREATE TABLE meta (
+	"key" TEXT NOT NULL, 
+	value TEXT, 
+	CONSTRAINT pk_meta PRIMARY KEY ("key")
+)
+;
+CREATE TABLE leases (
+	name TEXT NOT NULL, 
+	holder TEXT NOT NULL, 
+	acquired_at REAL NOT NULL, 
+	expires_at REAL NOT NULL, 
+	CONSTRAINT pk_leases PRIMARY KEY (name)
+)
+;
+CREATE INDEX idx_sessions_started ON sessions (started_at DESC, id DESC)
+;
+CREATE INDEX idx_sessions_last_active ON sessions (last_active DESC, id DESC)
+;
+CREATE VIEW messages_text(id, content, tool_name, tool_calls, forms) AS
 SELECT m.id,
     CASE
     WHEN (m.folded IS NULL OR m.folded GLOB '{"forms": "*"}')
@@ -292,22 +356,18 @@ SELECT m.id,
     END
 FROM messages AS m
 ;
-CREATE VIRTUAL TABLE messages_fts USING fts5(
-    content, tool_name, tool_calls, forms,
-    content=messages_search, content_rowid=id,
-    tokenize="unicode61 remove_diacritics 2 categories 'L* N* Mn Mc Co So' separators '
-¦©®°₺₻₼₽₾₿⃀
-℀℁℃℄℅℆℈℉℔№℗℞℟℠℡™℣⅏
-↕↖↗↘↙↜↝↞↟↡↢↤↥↧↨↩↪↫↬↭↯↰↱↲↳↴↵↶↷↸↹↺↻↼↽↾↿⇀⇁⇂⇃⇄⇅⇆⇇⇈⇉⇊⇋⇌⇍⇐⇑⇓⇕⇖⇗⇘⇙⇚⇛⇜⇝⇞⇟⇠⇡⇢⇣⇤⇥⇦⇧⇨⇩⇪⇫⇬⇭⇮⇯⇰⇱⇲⇳
-─━│┃┄┅┆┇┈┉┊┋┌┍┎┏┐┑┒┓└┕┖┗┘┙┚┛├┝┞┟┠┡┢┣┤┥┦┧┨┩┪┫┬┭┮┯┰┱┲┳┴┵┶┷┸┹┺┻┼┽┾┿
-╀╁╂╃╄╅╆╇╈╉╊╋╌╍╎╏═║╒╓╔╕╖╗╘╙╚╛╜╝╞╟╠╡╢╣╤╥╦╧╨╩╪╫╬╭╮╯╰╱╲╳╴╵╶╷╸╹╺╻╼╽╾╿
-▀▁▂▃▄▅▆▇█▉▊▋▌▍▎▏▐░▒▓▔▕▖▗▘▙▚▛▜▝▞▟'"
-)
+CREATE VIEW messages_search AS
+SELECT id, content, tool_name, tool_calls, forms FROM messages_text
+WHERE id <= coalesce((SELECT indexed_upto FROM search_index), 9223372036854775807)
 ;
 CREATE TRIGGER messages_fts_insert AFTER INSERT ON messages
+WHEN new.may_wait IS NULL
+    OR new.id - coalesce((SELECT indexed_upto FROM search_index), 9223372036854775807) NOT BETWEEN 1 AND 31
 BEGIN
     INSERT INTO messages_fts(rowid, content, tool_name, tool_calls, forms)
-    SELECT id, content, tool_name, tool_calls, forms FROM messages_search WHERE id = new.id;
+    SELECT id, content, tool_name, tool_calls, forms FROM messages_text
+    WHERE id BETWEEN min(new.id, 1 + coalesce((SELECT indexed_upto FROM search_index), 9223372036854775807)) AND new.id;
+    UPDATE search_index SET indexed_upto = new.id WHERE indexed_upto < new.id;
 END
 ;
 CREATE TRIGGER messages_fts_delete BEFORE DELETE ON messages
@@ -315,7 +375,7 @@ WHEN EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = old.id)
 BEGIN
     INSERT INTO messages_fts(messages_fts, rowid, content, tool_name, tool_calls, forms)
     SELECT 'delete', id, content, tool_name, tool_calls, forms
-    FROM messages_search WHERE id = old.id;
+    FROM messages_text WHERE id = old.id;
 END
 ;
 CREATE TRIGGER messages_fts_update_before
@@ -326,7 +386,7 @@ WHEN (old.id, old.content, old.content_format, old.tool_name, old.tool_calls, ol
 BEGIN
     INSERT INTO messages_fts(messages_fts, rowid, content, tool_name, tool_calls, forms)
     SELECT 'delete', id, content, tool_name, tool_calls, forms
-    FROM messages_search WHERE id = old.id;
+    FROM messages_text WHERE id = old.id;
 END
 ;
 CREATE TRIGGER messages_fts_update_after
@@ -339,67 +399,16 @@ BEGIN
         AND (old.id, old.content, old.content_format, old.tool_name, old.tool_calls)
             IS NOT (new.id, new.content, new.content_format, new.tool_name, new.tool_calls);
     INSERT INTO messages_fts(rowid, content, tool_name, tool_calls, forms)
-    SELECT id, content, tool_name, tool_calls, forms FROM messages_search WHERE id = new.id
+    SELECT id, content, tool_name, tool_calls, forms FROM messages_text
+    WHERE id = new.id AND id <= coalesce((SELECT indexed_upto FROM search_index), 9223372036854775807)
     AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = new.id);
 END
 ;
-CREATE INDEX idx_messages_session ON messages (session_id, id, state)
-;
-CREATE UNIQUE INDEX idx_messages_external_id ON messages (session_id, external_id) WHERE external_id IS NOT NULL AND state IS NULL
-;
-CREATE INDEX idx_messages_rewound ON messages (state, id) WHERE state = 'rewound'
-;
-CREATE INDEX idx_sessions_continued ON sessions (parent_session_id, started_at, id) WHERE link = 'compression'
-;
-CREATE INDEX idx_sessions_key ON sessions ("key", started_at) WHERE key IS NOT NULL
-;
-CREATE TABLE usage (
-	session_id TEXT NOT NULL, 
-	hour INTEGER NOT NULL, 
-	task TEXT DEFAULT '' NOT NULL, 
-	model TEXT DEFAULT '' NOT NULL, 
-	provider TEXT DEFAULT '' NOT NULL, 
-	base_url TEXT DEFAULT '' NOT NULL, 
-	mode TEXT DEFAULT '' NOT NULL, 
-	calls INTEGER DEFAULT 0 NOT NULL, 
-	input_tokens INTEGER DEFAULT 0 NOT NULL, 
-	output_tokens INTEGER DEFAULT 0 NOT NULL, 
-	cache_read_tokens INTEGER DEFAULT 0 NOT NULL, 
-	cache_write_tokens INTEGER DEFAULT 0 NOT NULL, 
-	reasoning_tokens INTEGER DEFAULT 0 NOT NULL, 
-	estimated_cost_usd REAL, 
-	actual_cost_usd REAL, 
-	first_at REAL NOT NULL, 
-	last_at REAL NOT NULL, 
-	CONSTRAINT pk_usage PRIMARY KEY (session_id, hour, task, model, provider, base_url, mode), 
-	CONSTRAINT fk_usage_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id) ON DELETE CASCADE
-)
-;
-CREATE INDEX idx_usage_hour ON usage (hour)
-;
-CREATE TABLE meta (
-	"key" TEXT NOT NULL, 
-	value TEXT, 
-	CONSTRAINT pk_meta PRIMARY KEY ("key")
-)
-;
-CREATE TABLE leases (
-	name TEXT NOT NULL, 
-	holder TEXT NOT NULL, 
-	acquired_at REAL NOT NULL, 
-	expires_at REAL NOT NULL, 
-	CONSTRAINT pk_leases PRIMARY KEY (name)
-)
-;
-CREATE INDEX idx_sessions_started ON sessions (started_at DESC, id DESC)
-;
-CREATE INDEX idx_sessions_last_active ON sessions (last_active DESC, id DESC)
-;
 INSERT INTO hermes_store_version (version_num)
-VALUES ('0020')
+VALUES ('0021')
 ;
-INSERT INTO search_index (id, state, detail, changed_at, owner, owned_until)
-VALUES (1, 'ready', '', (julianday('now') - 2440587.5) * 86400, NULL, NULL)
+INSERT INTO search_index (id, state, detail, changed_at, owner, owned_until, indexed_upto)
+VALUES (1, 'ready', '', (julianday('now') - 2440587.5) * 86400, NULL, NULL, 0)
 ;
 INSERT INTO messages_fts(messages_fts, rank) VALUES ('automerge', 8)
 ;

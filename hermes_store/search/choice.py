@@ -24,7 +24,10 @@ class Upkeep(Protocol):
     """What the modules `sqlite_upkeep` and `postgresql_upkeep` offer: care of the index."""
 
     def require_ready(self, connection: OpenConnection) -> None:
-        """Raise `SearchIndexError` unless the index can answer."""
+        """Raise `SearchIndexError` unless the index can answer.
+
+        On SQLite, `WaitingError` where the newest messages are to be indexed first.
+        """
 
     def is_index_damage(self, exc: BaseException) -> bool:
         """Whether something failed because the index is damaged."""
@@ -53,6 +56,9 @@ class Search(Protocol):
     RANKED: int
     """So many of the newest hits are ranked."""
 
+    TEXTS: str
+    """Name of the view that has, of each message, the text that can be found."""
+
     GIVEN_IDS: str
     """A SELECT of the ids that the parameter `ids` holds."""
 
@@ -77,7 +83,7 @@ class Search(Protocol):
         """End statements once `budget` is over: `SearchTooBroadError`."""
 
     def as_written(self, searched: str, /) -> str:
-        """A text of the view `messages_search` as it was written."""
+        """A text of the view `TEXTS` as it was written."""
 
 
 def search_of(backend: Backend) -> Search:

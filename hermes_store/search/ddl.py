@@ -1,8 +1,14 @@
 """The search index as SQL: what of a message is searched, and how it is kept in step.
 
-`messages_search` is a view that says, for each message, which text can be found: one column per
-place. `messages_fts` is an FTS5 index over that view and holds no second copy of the text. The
-triggers take the text for `delete` from the same view, so it is always the text that was inserted.
+`messages_text` is a view that says, for each message, which text can be found: one column per
+place. `messages_fts` is an FTS5 index over it and holds no second copy of the text. The triggers
+take the text for `delete` from the same view, so it is always the text that was inserted.
+
+The newest messages wait until there are `TOGETHER`, and are indexed together: that takes a third of
+the time. They wait if they `may_wait`, as the store says of its own; a row of another tool is
+indexed at once, with those that wait. Messages up to `search_index.indexed_upto` are in the index,
+and `messages_search` is the view of these: what FTS5 takes for its content.
+
 Where other characters count as the same, or there are other forms of words, the view takes what
 `searched.folded` has left in the column `folded`; of rows that other tools insert, the plain text.
 Everything is plain SQL that any SQLite with FTS5 and JSON can run. Table-valued functions such as
@@ -15,10 +21,21 @@ from __future__ import annotations
 
 from hermes_store.search.alphabet import APART, SYMBOLS
 
-__all__ = ["HEAD_DDL", "LONGEST_TEXT", "NOISE_KEYS", "SETTINGS", "TRIGGERS"]
+__all__ = [
+    "HEAD_DDL",
+    "IN_MEMORY",
+    "LONGEST_TEXT",
+    "NOISE_KEYS",
+    "SETTINGS",
+    "TOGETHER",
+    "TRIGGERS",
+]
 
 LONGEST_TEXT = 1_000_000
 """Characters of each column of a message that can be found; what follows is not indexed."""
+
+TOGETHER = 32
+"""So many messages are indexed together."""
 
 NOISE_KEYS = "'type', 'id', 'data', 'media_type', 'signature', 'tool_use_id'"
 """Keys of a part of structured content whose values are not for readers: not indexed."""
@@ -255,13 +272,21 @@ CASE WHEN m.folded IS NULL THEN NULL
     END"""
 
 _VIEW = f"""\
-CREATE VIEW messages_search(id, content, tool_name, tool_calls, forms) AS
+CREATE VIEW messages_text(id, content, tool_name, tool_calls, forms) AS
 SELECT m.id,
     {_CONTENT},
     {_TOOL_NAME},
     {_TOOL_CALLS},
     {_FORMS}
 FROM messages AS m"""
+
+# Where the row is missing, no message waits, and the index is as ever.
+_UPTO = "coalesce((SELECT indexed_upto FROM search_index), 9223372036854775807)"
+
+_INDEXED = f"""\
+CREATE VIEW messages_search AS
+SELECT id, content, tool_name, tool_calls, forms FROM messages_text
+WHERE id <= {_UPTO}"""
 
 _TABLE = f"""\
 CREATE VIRTUAL TABLE messages_fts USING fts5(
@@ -271,6 +296,9 @@ CREATE VIRTUAL TABLE messages_fts USING fts5(
 {SYMBOLS}'"
 )"""
 
+IN_MEMORY = _TABLE.replace("content=messages_search, content_rowid=id", "content=''")
+"""An index like `messages_fts` that stands by itself."""
+
 _STATE = """\
 CREATE TABLE search_index (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -278,7 +306,8 @@ CREATE TABLE search_index (
     detail TEXT NOT NULL DEFAULT '',
     changed_at REAL NOT NULL,
     owner TEXT,
-    owned_until REAL
+    owned_until REAL,
+    indexed_upto INTEGER NOT NULL DEFAULT 0
 )"""
 
 _TEXTS = "id, content, content_format, tool_name, tool_calls"
@@ -295,11 +324,11 @@ _IS_CHANGED = f"""\
 _IS_INDEXED = "EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = old.id)"
 _INSERT = """\
     INSERT INTO messages_fts(rowid, content, tool_name, tool_calls, forms)
-    SELECT id, content, tool_name, tool_calls, forms FROM messages_search WHERE id = new.id"""
+    SELECT id, content, tool_name, tool_calls, forms FROM messages_text"""
 _DELETE = """\
     INSERT INTO messages_fts(messages_fts, rowid, content, tool_name, tool_calls, forms)
     SELECT 'delete', id, content, tool_name, tool_calls, forms
-    FROM messages_search WHERE id = old.id;"""
+    FROM messages_text WHERE id = old.id;"""
 
 # A tool that changes a text knows nothing of `folded`, which then says what the text was.
 _FORGET = f"""\
@@ -311,8 +340,11 @@ _FORGET = f"""\
 TRIGGERS = {
     "messages_fts_insert": f"""\
 CREATE TRIGGER messages_fts_insert AFTER INSERT ON messages
+WHEN new.may_wait IS NULL OR new.id - {_UPTO} NOT BETWEEN 1 AND {TOGETHER - 1}
 BEGIN
-{_INSERT};
+{_INSERT}
+    WHERE id BETWEEN min(new.id, 1 + {_UPTO}) AND new.id;
+    UPDATE search_index SET indexed_upto = new.id WHERE indexed_upto < new.id;
 END""",
     "messages_fts_delete": f"""\
 CREATE TRIGGER messages_fts_delete BEFORE DELETE ON messages
@@ -335,12 +367,19 @@ WHEN {_IS_CHANGED}
 BEGIN
 {_FORGET}
 {_INSERT}
+    WHERE id = new.id AND id <= {_UPTO}
     AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = new.id);
 END""",
 }
 """Name → SQL. They leave alone a message that is not in the index."""
 
-HEAD_DDL = {"search_index": _STATE, "messages_search": _VIEW, "messages_fts": _TABLE, **TRIGGERS}
+HEAD_DDL = {
+    "search_index": _STATE,
+    "messages_text": _VIEW,
+    "messages_search": _INDEXED,
+    "messages_fts": _TABLE,
+    **TRIGGERS,
+}
 """Everything the newest revision has made by raw DDL, in the order in which it can be created."""
 
 SETTINGS = [

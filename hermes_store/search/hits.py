@@ -120,7 +120,7 @@ _KEYS = (
 
 
 @lru_cache
-def _page(given_ids: str, include: Include) -> Statement:
+def _page(given_ids: str, texts: str, include: Include) -> Statement:
     """What is shown of each message of `given_ids`, and of the one before and the one after it."""
     near = _NEAR[include]
     beginning_of = "substr({}.content, 1, " + str(_CONTEXT_LENGTH) + ")"
@@ -129,11 +129,11 @@ def _page(given_ids: str, include: Include) -> Statement:
 WITH hit(id) AS ({given_ids})
 SELECT m.id, {_texts("m.session_id", "m.role")}, m.timestamp, {_texts("m.tool_name", "m.state")},
     {_texts("s.source", "s.model", "s.title")}, s.started_at,
-    {_content("m", "m.content")},
+    {_content("m", "m.content", texts)},
     CAST(CASE WHEN m.folded IS NOT NULL THEN m.tool_calls WHEN m.tool_calls IS NOT NULL
-        THEN (SELECT v.tool_calls FROM messages_search AS v WHERE v.id = m.id) END AS TEXT),
-    {_texts("b.role")}, {_content("b", beginning_of.format("b"))},
-    {_texts("a.role")}, {_content("a", beginning_of.format("a"))}
+        THEN (SELECT v.tool_calls FROM {texts} AS v WHERE v.id = m.id) END AS TEXT),
+    {_texts("b.role")}, {_content("b", beginning_of.format("b"), texts)},
+    {_texts("a.role")}, {_content("a", beginning_of.format("a"), texts)}
 FROM hit JOIN messages AS m ON m.id = hit.id
 LEFT JOIN sessions AS s ON s.id = m.session_id
 LEFT JOIN messages AS b ON b.id = (
@@ -150,16 +150,16 @@ def _texts(*columns: str) -> str:
     return ", ".join(f"CAST({column} AS TEXT)" for column in columns)
 
 
-def _content(message: str, plain: str) -> str:
+def _content(message: str, plain: str, texts: str) -> str:
     """Three columns: the format of the content, whether it is folded, and the content.
 
-    Of structured content the view gives the texts, unless it gives them folded.
+    Of structured content the view `texts` gives the texts, unless it gives them folded.
     """
     return f"""\
 {message}.content_format, CASE WHEN {message}.folded IS NOT NULL THEN 1 ELSE 0 END,
     CAST(CASE WHEN {message}.content_format IS NULL THEN {plain}
         WHEN {message}.folded IS NOT NULL THEN {message}.content
-        ELSE (SELECT v.content FROM messages_search AS v WHERE v.id = {message}.id) END AS TEXT)"""
+        ELSE (SELECT v.content FROM {texts} AS v WHERE v.id = {message}.id) END AS TEXT)"""
 
 
 def _hits(
@@ -173,7 +173,8 @@ def _hits(
     hits: dict[int, SearchHit] = {}
     for start in range(0, len(ids), _IDS_AT_ONCE):
         some = index.given(ids[start : start + _IDS_AT_ONCE])
-        for row in _page(index.GIVEN_IDS, include).run(connection, ids=some).fetchall():
+        page = _page(index.GIVEN_IDS, index.TEXTS, include)
+        for row in page.run(connection, ids=some).fetchall():
             hits[row[0]] = _hit(row, index.as_written, finders, markers)
     if len(hits) < len(ids) and not connection.backend.is_server:
         raise SearchIndexError("damaged", "it lists messages that do not exist")

@@ -1,10 +1,10 @@
 """The search index as a thing to look after: its state, its damage, its repair.
 
 `search_index` holds one row that says whether search can answer. Triggers index each message that
-is written. When a trigger of SQLite's fails, the store drops the triggers, records the damage, and
-stores the message without them. A trigger of PostgreSQL's stores it by itself, and the next search
-notices. `reindex` then builds the index anew, in short transactions between those of other
-processes.
+is written, on SQLite some together. When a trigger of SQLite's fails, the store drops the triggers,
+records the damage, and stores the message without them. A trigger of PostgreSQL's stores it by
+itself, and the next search notices. `reindex` then builds the index anew, in short transactions
+between those of other processes.
 """
 
 # ruff: noqa: S608 - these statements are put together from constants
@@ -63,6 +63,8 @@ class IndexState(NamedTuple):
     detail: str
     changed_at: float
     """Epoch seconds."""
+    has_waiting: bool = False
+    """Whether the newest messages wait to be indexed together: on SQLite only."""
 
 
 def state(connection: OpenConnection) -> IndexState:
@@ -76,13 +78,16 @@ def state(connection: OpenConnection) -> IndexState:
         raise
     if found is None:
         return IndexState("damaged", "its state is not recorded", 0.0)
-    *known, is_whole = found
-    recorded = IndexState(*known)
+    *known, is_whole, has_waiting = found
+    recorded = IndexState(*known)._replace(has_waiting=bool(has_waiting))
     if recorded.state != "damaged" and not is_whole:
         detail = "what keeps it in step is missing, or another program's"
         return IndexState("damaged", detail, recorded.changed_at)
     return recorded
 
+
+EVERY_ID = "SELECT 9223372036854775807 AS indexed_upto"
+"""Beside `search_index`, stands in for the column that it does not have before revision 0021."""
 
 _STATE = Statement(
     text(f"""\
@@ -90,7 +95,9 @@ SELECT state, detail, changed_at, {len(TRIGGERS)} < (
     SELECT count(*) FROM sqlite_master
     WHERE type = 'trigger' AND name IN {tuple(TRIGGERS)}
         OR name = 'messages_fts' AND sql LIKE '%content=messages_search%'
-) FROM search_index""")
+), EXISTS (
+    SELECT 1 FROM messages WHERE id > (SELECT indexed_upto FROM search_index)
+) FROM search_index AS known, ({EVERY_ID}) AS older""")
 )
 
 
@@ -104,12 +111,12 @@ SELECT state, detail, changed_at, EXISTS (
     SELECT FROM pg_proc
     WHERE proname = 'hermes_search_of_message'
         AND pronamespace = CAST(quote_ident(current_schema()) AS regnamespace)
-) FROM search_index""")
+), false FROM search_index""")
 )
 
 
-def require_ready(connection: OpenConnection) -> None:
-    """Raise `SearchIndexError` unless the index can answer."""
+def require_ready(connection: OpenConnection) -> IndexState:
+    """Return the state of an index that can answer. Raises `SearchIndexError` for any other."""
     found = state(connection)
     if found.state == "incomplete":
         total, unindexed = count(connection), count_unindexed(connection)
@@ -118,6 +125,7 @@ def require_ready(connection: OpenConnection) -> None:
         )
     if found.state != "ready":
         raise SearchIndexError(found.state, found.detail)
+    return found
 
 
 def record(connection: OpenConnection, new_state: str, detail: str = "") -> None:
@@ -222,9 +230,10 @@ def count_unindexed(connection: OpenConnection) -> int:
     return unindexed
 
 
-_UNINDEXED = """\
-SELECT count(*) FROM messages AS m
-WHERE NOT EXISTS (SELECT 1 FROM messages_fts_docsize AS d WHERE d.id = m.id)"""
+_UNINDEXED = f"""\
+SELECT count(*) FROM messages AS m, ({EVERY_ID}) AS older
+WHERE id <= (SELECT indexed_upto FROM search_index)
+AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize AS d WHERE d.id = m.id)"""
 
 _UNFOLDED = """\
 SELECT count(*) FROM messages WHERE id > (SELECT filled FROM search_index WHERE state <> 'ready')"""

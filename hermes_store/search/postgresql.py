@@ -33,7 +33,7 @@ from hermes_store.search.query import And, Not, Phrase, Query
 from hermes_store.search.ranking import best_first, best_page, needed, on_page
 from hermes_store.search.searched import compared
 
-__all__ = ["GIVEN_IDS", "RANKED", "as_written", "expression", "find", "given", "within"]
+__all__ = ["GIVEN_IDS", "RANKED", "TEXTS", "as_written", "expression", "find", "given", "within"]
 
 RANKED = 1_000
 """So many of the newest hits are ranked: of each the vector is read, which takes some 15 µs."""
@@ -42,8 +42,7 @@ Words = Mapping[str, Sequence[str]]
 """Of each text that was typed, its folded words."""
 
 _LOOKED_AT_ONCE = 400
-_LONGEST_PHRASE = 64
-_LONGEST_WORD = 500
+_LONGEST_PHRASE, _LONGEST_WORD = 64, 500
 _NOTHING = "'\x01'"
 """A tsquery for a word that no text holds."""
 
@@ -237,6 +236,7 @@ def _phrase(phrase: Phrase, words: Sequence[str], *, sure: bool) -> str:
 
 # --- what the other side of the package asks ----------------------------------------------------
 
+TEXTS = "messages_search"
 GIVEN_IDS = "SELECT unnest(CAST(:ids AS bigint[]))"
 
 

@@ -16,7 +16,7 @@ from hermes_store.search.postgresql_ddl import DROPS, HEAD_DDL, MADE
 from hermes_store.search.rebuild import Rows
 from hermes_store.search.running import Run
 
-__all__ = ["changed", "check", "create", "found_changed", "index", "merge", "unindexed"]
+__all__ = ["changed", "check", "create", "found_changed", "index", "merge", "newest", "unindexed"]
 
 _FOUND = text("""\
 SELECT proname AS name, coalesce(pg_get_function_sqlbody(oid), prosrc) AS made FROM pg_proc
@@ -86,6 +86,15 @@ def create(connection: OpenConnection) -> None:
         connection.run(statement)
     kept.record(connection, "incomplete", kept.BEING_BUILT)
     connection.run("UPDATE search_index SET filled = 0")
+
+
+def newest(connection: OpenConnection) -> int:
+    """The id of the last message to be indexed: later ones are, as they are written."""
+    upto: int = connection.core.execute(_NEWEST).scalar_one()
+    return upto
+
+
+_NEWEST = text("SELECT coalesce(max(id), 0) FROM messages")
 
 
 def unindexed(connection: OpenConnection, after: int, upto: int, most: int) -> Rows:

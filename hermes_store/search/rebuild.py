@@ -44,6 +44,9 @@ class Build(Protocol):
     def create(self, connection: OpenConnection, /) -> None:
         """Make the index anew; messages written from now on are in it."""
 
+    def newest(self, connection: OpenConnection, /) -> int:
+        """The id of the last message to be indexed: later ones are, as they are written."""
+
     def unindexed(self, connection: OpenConnection, /, after: int, upto: int, most: int) -> Rows:
         """Id and length of the next messages, from after one id to another, to be indexed."""
 
@@ -154,7 +157,7 @@ def _renew(connection: OpenConnection, owner: str | None) -> None:
 def _fill(
     run: Run, owner: str, progress: Progress | None, build: Build, deadline: float | None
 ) -> bool:
-    total, unindexed, newest = run(_counts)
+    total, unindexed, newest = run(partial(_counts, build=build))
     done = total - unindexed
     last: int | None = 0
     while last is not None:
@@ -169,16 +172,10 @@ def _fill(
     return True
 
 
-def _counts(connection: OpenConnection) -> tuple[int, int, int]:
-    """How many messages there are, how many of them are not indexed, and the newest one's id.
-
-    Later ones are indexed as they are written: who fills the index need not run after them.
-    """
-    newest = connection.core.execute(_NEWEST).scalar_one()
-    return index.count(connection), index.count_unindexed(connection), newest
-
-
-_NEWEST = text("SELECT coalesce(max(id), 0) FROM messages")
+def _counts(connection: OpenConnection, build: Build) -> tuple[int, int, int]:
+    """How many messages there are, how many of them are not indexed, and the newest one's id."""
+    total, unindexed = index.count(connection), index.count_unindexed(connection)
+    return total, unindexed, build.newest(connection)
 
 
 def _step(

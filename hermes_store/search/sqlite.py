@@ -17,12 +17,14 @@ from hermes_store.search.chosen import ChosenSessions
 from hermes_store.search.matching import has_symbols, spellings
 from hermes_store.search.query import And, Not, Phrase, Query
 from hermes_store.search.ranking import best_page, on_page
-from hermes_store.search.sqlite_statements import statement
+from hermes_store.search.sqlite_statements import statement, waiting_statement
 from hermes_store.search.sqlite_symbols import LOOK, looked_for, right
+from hermes_store.search.waiting import found_in_memory
 
 __all__ = [
     "GIVEN_IDS",
     "RANKED",
+    "TEXTS",
     "as_written",
     "expression",
     "find",
@@ -94,12 +96,32 @@ def find(
     offset: int,
 ) -> Sequence[int]:
     """The ids of one page, in order. Raises `SearchTooBroadError`."""
-    asked = _Asked.of(connection, tree, filters, chosen)
-    if not has_symbols(tree):
+    asked = _Asked.of(connection, tree, filters, chosen, budget)
+    waiting = _waiting(asked) if connection.looks_at_waiting else []
+    if not waiting:
+        return _indexed(asked, sort, limit, offset)
+    indexed = _indexed(asked, sort, limit + offset, 0)
+    found = [*indexed, *reversed(waiting)] if sort == "oldest" else [*waiting, *indexed]
+    return found[offset : offset + limit]
+
+
+def _waiting(asked: _Asked) -> list[int]:
+    """Of the messages that wait to be indexed those that are right, the newest first."""
+    rows = waiting_statement(asked.filters, asked.chosen).run(asked.connection, **asked.values)
+    found = found_in_memory(rows, asked.values["match"])
+    if not has_symbols(asked.tree):
+        return found
+    with looked_for(asked.connection, asked.tree, asked.budget):
+        return right(asked.connection, found, asked.values)
+
+
+def _indexed(asked: _Asked, sort: str, limit: int, offset: int) -> Sequence[int]:
+    """A page of what the index finds."""
+    if not has_symbols(asked.tree):
         if sort == "relevance":
             return best_page(asked.found, limit, offset, RANKED)
         return asked.found(sort, limit, offset)
-    with looked_for(connection, tree, budget):
+    with looked_for(asked.connection, asked.tree, asked.budget):
         if sort == "relevance":
             return on_page(_best_right(asked, limit + offset), limit, offset)
         return asked.found(sort, limit, offset)
@@ -134,6 +156,8 @@ class _Asked(NamedTuple):
     """A search on a connection, but for its order and page."""
 
     connection: OpenConnection
+    tree: Query
+    budget: Budget
     look: str
     """The condition that reads texts; empty where the index decides."""
     filters: tuple[tuple[str, int], ...]
@@ -148,6 +172,7 @@ class _Asked(NamedTuple):
         tree: Query,
         filters: dict[str, Any],
         chosen: ChosenSessions | None,
+        budget: Budget,
     ) -> _Asked:
         """What a tree and filters ask for."""
         filters = _with_range(filters)
@@ -162,7 +187,8 @@ class _Asked(NamedTuple):
             **{f"{name}_{n}": one for name, given in lists.items() for n, one in enumerate(given)},
             **asked,
         }
-        return cls(connection, LOOK if has_symbols(tree) else "", numbers, condition, values)
+        look = LOOK if has_symbols(tree) else ""
+        return cls(connection, tree, budget, look, numbers, condition, values)
 
     def older_than(self, id_: int) -> _Asked:
         """The same of older messages."""
@@ -196,6 +222,8 @@ def within(connection: OpenConnection, budget: Budget) -> Iterator[None]:
 
 
 # --- what is shared with PostgreSQL -------------------------------------------------------------
+
+TEXTS = "messages_text"
 
 GIVEN_IDS = "SELECT value FROM json_each(:ids)"
 

@@ -16,7 +16,7 @@ from hermes_store.search.index import BEING_BUILT, SHADOWS, changed
 from hermes_store.search.rebuild import Rows
 from hermes_store.search.running import Run
 
-__all__ = ["changed", "create", "index", "merge", "unindexed"]
+__all__ = ["changed", "create", "index", "merge", "newest", "unindexed"]
 
 _PAUSE_SECONDS = 0.01
 _PAGES_MERGED_AT_ONCE = 500
@@ -26,7 +26,8 @@ def create(connection: OpenConnection) -> None:
     """Make an empty index in place of whatever is there; messages written from now on are in it."""
     for trigger in TRIGGERS:
         connection.core.exec_driver_sql(f"DROP TRIGGER IF EXISTS {trigger}")
-    connection.core.exec_driver_sql("DROP VIEW IF EXISTS messages_search")
+    for view in ("messages_search", "messages_text"):
+        connection.core.exec_driver_sql(f"DROP VIEW IF EXISTS {view}")
     _drop_index(connection)
     kept.record(connection, "incomplete", BEING_BUILT)
     for name, sql in HEAD_DDL.items():
@@ -34,6 +35,11 @@ def create(connection: OpenConnection) -> None:
             connection.core.exec_driver_sql(sql)
     for setting in SETTINGS:
         connection.core.exec_driver_sql(setting)
+    connection.core.exec_driver_sql(_UPTO_THE_NEWEST)
+
+
+_UPTO_THE_NEWEST = """\
+UPDATE search_index SET indexed_upto = (SELECT coalesce(max(id), 0) FROM messages)"""
 
 
 def _drop_index(connection: OpenConnection) -> None:
@@ -73,22 +79,39 @@ AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize AS d WHERE d.id = m.id)
 ORDER BY m.id LIMIT :most""")
 
 
+def newest(connection: OpenConnection) -> int:
+    """The id of the last message to be indexed: later ones are, as they are written."""
+    upto: int = connection.core.exec_driver_sql(_NEWEST).scalar_one()
+    return upto
+
+
+_NEWEST = """\
+SELECT (SELECT indexed_upto FROM search_index)
+FROM (SELECT coalesce(max(id), 0) AS indexed_upto FROM messages) AS before_revision_0021"""
+
+
 def index(connection: OpenConnection, first: int, last: int) -> None:
     """Index messages. In a schema without the column `folded` their plain text is indexed."""
     statement = _INDEX
-    if connection.core.exec_driver_sql(_HAS_FORMS).one_or_none():
+    has_forms, has_text = connection.core.exec_driver_sql(_HAS).one()
+    if has_forms:
         fill(connection, first, last)
     else:
-        statement = _INDEX.replace(", m.forms", "").replace(", forms", "")
+        statement = statement.replace(", m.forms", "").replace(", forms", "")
+    if not has_text:
+        statement = statement.replace("messages_text", "messages_search")
     connection.core.exec_driver_sql(statement, (first, last))
 
 
-_HAS_FORMS = "SELECT 1 FROM pragma_table_info('messages_fts') WHERE name = 'forms'"
+_HAS = """\
+SELECT EXISTS (SELECT 1 FROM pragma_table_info('messages_fts') WHERE name = 'forms'),
+    EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'messages_text')"""
+"""What only later revisions have."""
 
 _INDEX = """\
 INSERT INTO messages_fts(rowid, content, tool_name, tool_calls, forms)
 SELECT m.id, m.content, m.tool_name, m.tool_calls, m.forms
-FROM messages_search AS m WHERE m.id BETWEEN ? AND ?
+FROM messages_text AS m WHERE m.id BETWEEN ? AND ?
 AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize AS d WHERE d.id = m.id)
 ORDER BY m.id"""
 

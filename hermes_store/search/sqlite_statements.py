@@ -9,28 +9,28 @@ from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, literal_col
 
 from hermes_store.database.statements import Statement
 
-__all__ = ["statement"]
+__all__ = ["statement", "waiting_statement"]
 
 _CONDITIONS = {
     "sources": "s.source IN ({values})",
     "exclude_sources": "s.source NOT IN ({values})",
     "roles": "m.role IN ({values})",
     # The ids of a session lie close together: the range keeps the index from listing the rest.
-    "session_id": "m.session_id = :session_id AND messages_fts.rowid BETWEEN"
+    "session_id": "m.session_id = :session_id AND {id} BETWEEN"
     " (SELECT min(id) FROM messages WHERE session_id = :session_id) AND"
     " (SELECT max(id) FROM messages WHERE session_id = :session_id)",
     # Of a common word, most of the time would go into looking up whose the others are.
-    "exclude_session_id": "messages_fts.rowid NOT IN"
+    "exclude_session_id": "{id} NOT IN"
     " (SELECT id FROM messages WHERE session_id = :exclude_session_id)",
     # Few messages are taken back, in most stores none: then no hit is looked up among them.
     "without_rewound": "(NOT EXISTS (SELECT 1 FROM messages WHERE state = 'rewound')"
-    " OR messages_fts.rowid NOT IN (SELECT id FROM messages WHERE state = 'rewound'))",
+    " OR {id} NOT IN (SELECT id FROM messages WHERE state = 'rewound'))",
     "only_live": "m.state IS NULL",
     "since": "m.timestamp >= :since",
     "until": "m.timestamp < :until",
-    "first_id": "messages_fts.rowid >= :first_id",
-    "last_id": "messages_fts.rowid <= :last_id",
-    "older_than": "messages_fts.rowid < :older_than",
+    "first_id": "{id} >= :first_id",
+    "last_id": "{id} <= :last_id",
+    "older_than": "{id} < :older_than",
 }
 
 
@@ -54,22 +54,46 @@ def statement(
     return Statement(page.offset(bindparam("offset", type_=BigInteger)))
 
 
+@lru_cache(maxsize=64)
+def waiting_statement(
+    filters: tuple[tuple[str, int], ...], chosen: ColumnElement[bool] | None = None
+) -> Statement:
+    """The messages that wait to be indexed and that the filters keep, as the index takes them."""
+    waits = "m.id > (SELECT indexed_upto FROM search_index)"
+    conditions = [waits, *_conditions(filters, "m.id")]
+    tables = ["messages AS m", "messages_text AS v ON v.id = m.id", *_joined(conditions)]
+    found: Select[Any] = select(text("m.id, v.content, v.tool_name, v.tool_calls, v.forms"))
+    found = found.select_from(text(" CROSS JOIN ".join(tables)))
+    found = found.where(*map(text, conditions), *(() if chosen is None else (chosen,)))
+    return Statement(found.order_by(text("m.id")))
+
+
 def _found(
     look: str, filters: tuple[tuple[str, int], ...], chosen: ColumnElement[bool] | None
 ) -> Select[Any]:
-    conditions = ["messages_fts MATCH :match"]
-    for name, number in filters:
-        values = ", ".join(f":{name}_{n}" for n in range(number))
-        conditions.append(_CONDITIONS[name].format(values=values))
+    conditions = ["messages_fts MATCH :match", *_conditions(filters, "messages_fts.rowid")]
     tables = ["messages_fts"]
     used = " ".join(conditions)
     if look or chosen is not None or " m." in used or "s.source" in used:
         tables.append("messages AS m ON m.id = messages_fts.rowid")
-    if "s.source" in used:
-        tables.append("sessions AS s ON s.id = m.session_id")
+    tables += _joined(conditions)
     if look:
-        tables.append("messages_search AS v ON v.id = m.id")
+        tables.append("messages_text AS v ON v.id = m.id")
         conditions.append(look)
     found: Select[Any] = select(literal_column("messages_fts.rowid").label("id"))
     found = found.select_from(text(" CROSS JOIN ".join(tables)))
     return found.where(*map(text, conditions), *(() if chosen is None else (chosen,)))
+
+
+def _conditions(filters: tuple[tuple[str, int], ...], id_: str) -> list[str]:
+    """The conditions of these filters; `id_` is the expression for the id of a message."""
+    return [
+        _CONDITIONS[name].format(id=id_, values=", ".join(f":{name}_{n}" for n in range(number)))
+        for name, number in filters
+    ]
+
+
+def _joined(conditions: list[str]) -> list[str]:
+    """What is joined to a message `m` because the conditions read it."""
+    reads_session = any("s.source" in each for each in conditions)
+    return ["sessions AS s ON s.id = m.session_id"] if reads_session else []

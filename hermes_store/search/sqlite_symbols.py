@@ -29,7 +29,7 @@ LOOK = """CASE WHEN :sure <> '' AND m.id IN
 _RIGHT = Statement(
     text(f"""\
 SELECT m.id FROM json_each(:ids) AS given CROSS JOIN messages AS m ON m.id = given.value
-CROSS JOIN messages_search AS v ON v.id = m.id WHERE {LOOK} ORDER BY given.key""")  # noqa: S608 - constants
+CROSS JOIN messages_text AS v ON v.id = m.id WHERE {LOOK} ORDER BY given.key""")  # noqa: S608 - constants
 )
 
 

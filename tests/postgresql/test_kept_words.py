@@ -14,7 +14,7 @@ from hermes_store.transfer.copying import copy
 
 INSERT = "INSERT INTO {} (session_id, role, timestamp, content) VALUES ('s', 'user', 0, '{}')"
 FILES = (
-    "SELECT array_agg(pg_relation_filenode(oid)) FROM pg_class"
+    "SELECT array_agg(pg_relation_filenode(oid) ORDER BY relname) FROM pg_class"
     " WHERE relname IN ('messages', 'idx_messages_search')"
 )
 

@@ -9,7 +9,7 @@ from support import Caller, only_sqlite
 from hermes_store import SessionRepository
 from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.errors import SearchIndexError, TransactionRolledBackError
-from hermes_store.search.ddl import HEAD_DDL, TRIGGERS
+from hermes_store.search.ddl import HEAD_DDL, TOGETHER, TRIGGERS
 
 WORDS = [f"word{number}" for number in range(300)]
 LEAVES = "UPDATE messages_fts_data SET block = {} WHERE id > 10 AND length(block) > 50"
@@ -62,6 +62,10 @@ def repository(database):
         for session_id in ("s", "t"):
             repository.append_message(session_id, "user", f"before {' '.join(WORDS)}")
         repository.append_message("t", "assistant", "記憶", tool_calls=[{"name": "grep"}])
+        repository.search_messages("before")  # which puts into the index what waits
+        repository.create_session("others", "cli")
+        filler = {"role": "user", "content": "the index takes them together with the next ones"}
+        repository.append_messages("others", [filler] * (TOGETHER - 3))
         yield repository
 
 
@@ -129,7 +133,7 @@ def test_what_search_cannot_notice_is_found_by_check(repository, database):
 
 def test_the_damage_is_recorded(repository, database):
     change(database, "DROP TABLE messages_fts_docsize")
-    repository.append_message("s", "user", "after")
+    repository.append_messages("s", [{"role": "user", "content": "after"}] * TOGETHER)
     ((state, detail),) = rows(database, "SELECT state, detail FROM search_index")
     assert state == "damaged"
     assert "messages_fts_docsize" in detail
@@ -147,7 +151,9 @@ def test_every_thread_that_writes_while_it_breaks_is_told_the_truth(repository, 
             for n in range(8)
         ]
     ]
-    assert sorted(ids) == sorted(column(database, "SELECT id FROM messages WHERE id > 3"))
+    stored = column(database, "SELECT id FROM messages WHERE content LIKE 'thread%'")
+    assert sorted(ids) == sorted(stored)
+    assert column(database, "SELECT state FROM search_index") == ["damaged"]
 
 
 @pytest.mark.parametrize("name", DAMAGES)
@@ -212,6 +218,7 @@ def test_an_index_that_was_merged_since_this_connection_read_it_is_sound(reposit
     read(repository)
     for _ in range(2 * _PIECES_MERGED):
         repository.append_message("s", "user", "before")
+        repository.search_messages("before")
     assert repository.check() == []
 
 
@@ -232,11 +239,7 @@ def behind_the_triggers(database, statement):
         ("UPDATE messages SET content = 'other' WHERE id = 1", "does not agree"),
         ("UPDATE messages SET tool_calls = NULL WHERE id = 3", "does not agree"),
         ("DELETE FROM messages WHERE id = 1", "does not agree"),
-        (
-            """INSERT INTO messages(session_id, role, timestamp, content)
-            VALUES ('s', 'user', 0, 'x'), ('s', 'user', 0, NULL)""",
-            "2 messages are not in it",
-        ),
+        ("DELETE FROM messages_fts_docsize WHERE id IN (1, 2)", "2 messages are not in it"),
     ],
 )
 def test_an_index_that_is_stale_is_found(repository, database, statement, problem):
@@ -256,7 +259,7 @@ def test_entries_of_messages_that_are_gone_are_an_error_of_search(repository, da
 
 @pytest.mark.parametrize("name", [name for name in HEAD_DDL if name != "search_index"])
 def test_an_object_that_is_missing_is_named(repository, database, name):
-    kind = {"messages_fts": "TABLE", "messages_search": "VIEW"}.get(name, "TRIGGER")
+    kind = "TRIGGER" if name in TRIGGERS else "TABLE" if name == "messages_fts" else "VIEW"
     change(database, f"DROP {kind} {name}")
     assert any(name in problem for problem in repository.check())
 

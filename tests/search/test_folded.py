@@ -150,6 +150,7 @@ def test_noise_in_structured_content_is_not_found(repository):
 
 def test_a_search_during_a_rebuild_says_how_much_is_missing(repository, database):
     repository.append_messages("s", [{"role": "user", "content": "word"}] * 3)
+    assert is_found(repository, "word")
     change(database, "UPDATE search_index SET state = 'incomplete'")
     if column(database, "SELECT count(*) FROM search_index") and hasattr(database, "suffix"):
         change(database, "DELETE FROM messages_fts_docsize WHERE id > 1")

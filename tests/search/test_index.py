@@ -16,6 +16,7 @@ CHECK = "INSERT INTO messages_fts(messages_fts, rank) VALUES ('integrity-check',
 BLOCKS = "SELECT id, block FROM messages_fts_data"
 INSERT = """INSERT INTO messages(session_id, role, timestamp, content, content_format, tool_name,
     tool_calls) VALUES ('s', 'user', 0, ?, ?, ?, ?)"""
+INSERT_AS_THE_STORE = INSERT.replace("calls)", "calls, may_wait)").replace("?)", "?, 1)")
 
 
 @pytest.fixture
@@ -31,6 +32,11 @@ def repository(database):
         yield repository
 
 
+def is_indexed(repository, typed):
+    """Whether a message is found, which puts it into the index."""
+    return len(repository.search_messages(typed)) == 1
+
+
 # --- left alone -----------------------------------------------------------------------------------
 
 
@@ -43,6 +49,7 @@ def test_an_update_of_other_columns_does_not_touch_the_index(repository, databas
     repository.append_message(
         "s", "user", "some words", tool_name="grep", tool_calls=[{"name": "a"}]
     )
+    assert is_indexed(repository, "some")
     before = rows(database, BLOCKS)
     change(database, f"UPDATE messages SET {assignment}")
     assert rows(database, BLOCKS) == before
@@ -51,6 +58,7 @@ def test_an_update_of_other_columns_does_not_touch_the_index(repository, databas
 
 def test_an_update_that_changes_no_text_does_not_touch_the_index(repository, database):
     repository.append_message("s", "user", "some words")
+    assert is_indexed(repository, "some")
     before = rows(database, BLOCKS)
     change(database, "UPDATE messages SET content = content, tool_name = tool_name, id = id")
     assert rows(database, BLOCKS) == before
@@ -68,6 +76,7 @@ def test_an_update_that_changes_no_text_does_not_touch_the_index(repository, dat
 )
 def test_an_update_of_what_is_searched_is_found(repository, database, assignment, typed):
     repository.append_message("s", "user", "some words")
+    assert is_indexed(repository, "some")
     change(database, f"UPDATE messages SET {assignment}")
     (hit,) = repository.search_messages(typed)
     assert hit["id"] == column(database, "SELECT id FROM messages")[0]
@@ -92,8 +101,8 @@ def test_the_index_holds_no_copy_of_the_text(repository, database):
 
 def with_bound(database, characters):
     """Let the index hold so many characters: as many as it really does would take seconds."""
-    view = HEAD_DDL["messages_search"].replace(str(LONGEST_TEXT), str(characters))
-    change(database, "DROP VIEW messages_search")
+    view = HEAD_DDL["messages_text"].replace(str(LONGEST_TEXT), str(characters))
+    change(database, "DROP VIEW messages_text")
     change(database, view)
 
 
@@ -113,6 +122,7 @@ def test_a_text_longer_than_the_index_takes_is_in_step_with_it(
         "too many calls": {"tool_calls": [{"name": "f", "input": "word"}] * 1_001 + [call]},
     }[place]
     repository.append_message("s", "tool", **message)
+    assert is_indexed(repository, "first OR f")
     change(database, CHECK)
     for searched in ("content", "tool_calls"):
         length = (
@@ -156,21 +166,23 @@ ODD = [
 VALUES = st.sampled_from(ODD)
 ROWS = st.tuples(VALUES, st.sampled_from([None, "json", "other"]), VALUES, VALUES)
 CHANGES = st.lists(
-    st.tuples(st.just("insert"), ROWS)
+    st.tuples(st.sampled_from(["insert", "insert as the store"]), ROWS)
     | st.tuples(st.just("update"), ROWS)
     | st.tuples(st.just("delete"), st.none()),
     min_size=1,
-    max_size=6,
+    max_size=9,
 )
 
 
 @settings(derandomize=True, database=None, max_examples=80)
 @given(changes=CHANGES)
-def test_whatever_another_tool_writes_changes_and_deletes_the_index_agrees(migrated, changes):
+def test_whatever_is_written_changed_and_deleted_the_index_agrees(migrated, changes):
     migrated.execute("DELETE FROM messages")
     for what, row in changes:
         if what == "insert":
             migrated.execute(INSERT, row)
+        elif what == "insert as the store":
+            migrated.execute(INSERT_AS_THE_STORE, row)
         elif what == "update":
             migrated.execute(
                 "UPDATE messages SET (content, content_format, tool_name, tool_calls) = (?, ?, ?, ?)"

@@ -1,0 +1,94 @@
+"""The newest messages, which wait to enter SQLite's index together.
+
+A search indexes them before it looks. Where it cannot, because another program writes or the file
+is read only, it makes an index of them in memory: they are fewer than `ddl.TOGETHER`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import text
+
+from hermes_store.database.connection import OpenConnection, RunAgainError
+from hermes_store.database.driver import sqlite_driver
+from hermes_store.database.statements import Statement
+from hermes_store.search.ddl import IN_MEMORY
+
+__all__ = ["PATIENCE", "WaitingError", "found_in_memory", "index", "looked_at", "require_none"]
+
+PATIENCE = 0.05
+"""Seconds that a search waits for a lock, to index what it can else look at in memory."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class WaitingError(RunAgainError):
+    """The newest messages are not in the index: index them, or have them `looked_at`."""
+
+
+def require_none(connection: OpenConnection) -> None:
+    """Index the messages that wait where the connection writes.
+
+    Raises `WaitingError` where it reads, unless they are `looked_at`.
+    """
+    if not connection.is_for_one_read:
+        index(connection)
+    elif not connection.looks_at_waiting:
+        raise WaitingError
+
+
+def looked_at(
+    function: Callable[Concatenate[OpenConnection, P], R],
+) -> Callable[Concatenate[OpenConnection, P], R]:
+    """A search that looks at each message that waits, if there are any."""
+
+    def searching(connection: OpenConnection, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        connection.looks_at_waiting = True
+        try:
+            return function(connection, *args, **kwargs)
+        finally:
+            connection.looks_at_waiting = False
+
+    return searching
+
+
+def index(connection: OpenConnection) -> None:
+    """Put the messages that wait into an index that is ready."""
+    if _ARE_THERE.run(connection).fetchone():
+        _INDEX.run(connection)
+        _RECORD.run(connection)
+
+
+_ARE_THERE = Statement(
+    text("""\
+SELECT 1 FROM messages WHERE id > (SELECT indexed_upto FROM search_index WHERE state = 'ready')""")
+)
+
+_INDEX = Statement(
+    text("""\
+INSERT INTO messages_fts(rowid, content, tool_name, tool_calls, forms)
+SELECT id, content, tool_name, tool_calls, forms FROM messages_text
+WHERE id > (SELECT indexed_upto FROM search_index)""")
+)
+
+_RECORD = Statement(text("UPDATE search_index SET indexed_upto = (SELECT max(id) FROM messages)"))
+
+
+def found_in_memory(rows: Iterable[Any], match: str) -> list[int]:
+    """The ids of those that an FTS5 expression finds, the newest first.
+
+    A row is an id and what the columns of the index take of the message.
+    """
+    with closing(sqlite_driver().connect(":memory:")) as memory:
+        memory.execute(IN_MEMORY)
+        memory.executemany(
+            "INSERT INTO messages_fts(rowid, content, tool_name, tool_calls, forms)"
+            " VALUES (?, ?, ?, ?, ?)",
+            rows,
+        )
+        matching = "SELECT rowid FROM messages_fts WHERE messages_fts MATCH ?"
+        return sorted((id_ for (id_,) in memory.execute(matching, (match,))), reverse=True)
