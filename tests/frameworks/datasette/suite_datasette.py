@@ -18,6 +18,7 @@ from support import until
 
 from hermes_store import SessionRepository
 from hermes_store.search.alphabet import APART
+from hermes_store.search.ddl import TOGETHER
 from hermes_store.search.folding import fold
 
 METADATA = ROOT / "docs" / "datasette.yaml"
@@ -37,6 +38,7 @@ def store(sqlite_database):
             repo.append_message("s", "user", text)
         repo.append_message("s", "assistant", [{"type": "text", "text": "a structured needle"}])
         repo.rewind("s", repo.append_message("s", "user", "a needle that was taken back"))
+        repo.search_messages("needle")  # which puts the newest into the index
         yield repo
 
 
@@ -155,10 +157,13 @@ def served(store):
 def test_beside_a_program_that_writes_it_shows_what_was_committed_and_changes_nothing(
     store, served
 ):
-    for number in range(20):
+    newest = f"{served}.json?sql=SELECT+content+FROM+messages+ORDER+BY+id+DESC+LIMIT+1"
+    for number in range(TOGETHER):
         store.append_message("s", "user", f"straw {number}")
-        assert f"straw {number}" in get(f"{served}/search.json?words=straw&_shape=array")
-    assert len(store.search_messages("straw", limit=None)) == 20
+        assert f"straw {number}" in get(newest)
+    shown = get(f"{served}/search.json?words=straw&_shape=array")
+    assert all(f"straw {number}" in shown for number in range(TOGETHER))
+    assert len(store.search_messages("straw", limit=None)) == TOGETHER
     assert store.check() == []
     with pytest.raises(urllib.error.HTTPError):
         get(f"{served}?sql=DELETE+FROM+messages")
