@@ -16,7 +16,7 @@ from hermes_store.models.stored import names, sessions
 from hermes_store.queries import previews
 from hermes_store.queries.chains import Chain
 from hermes_store.queries.lineage import chains_of
-from hermes_store.queries.sessions import readable, records
+from hermes_store.queries.sessions import dicts, readable
 
 __all__ = ["join_parts"]
 
@@ -58,9 +58,9 @@ def _put_tips(
     missing = [tip for tip, place in places.items() if listings[place]["id"] != tip]
     if not missing:
         return
-    keys = dict.fromkeys(name for name in listings[0] if name != "preview")
-    rows = _rows(tuple(keys)).run(connection, ids=as_parameter(missing)).fetchall()
-    for listing in records(rows, keys):
+    names = tuple(name for name in listings[0] if name != "preview")
+    rows = _rows(names).run(connection, ids=as_parameter(missing)).fetchall()
+    for listing in dicts(names).of(rows):
         listings[places[listing["id"]]] = listing
 
 

@@ -25,6 +25,7 @@ from hermes_store.models.stored import sessions
 from hermes_store.queries import filtering, joining, paging
 from hermes_store.queries import sessions as session_functions
 from hermes_store.queries.conversations import GOES_ON, HAS_ENDED, IS_TIP, by_root
+from hermes_store.queries.dicts import Dicts
 from hermes_store.queries.lineage import root_of
 from hermes_store.queries.paging import Page
 from hermes_store.queries.previews import BEGINNING, preview
@@ -95,7 +96,7 @@ def search(connection: OpenConnection, which: SessionFilter, page: Page) -> list
     """Whole sessions."""
     shape, parameters = translated(connection, which, page)
     rows = _search_statement(shape).run(connection, **parameters).fetchall()
-    return [session_functions.record(row) for row in rows]
+    return session_functions.dicts(session_functions.NAMES).of(rows)
 
 
 @lru_cache(maxsize=64)
@@ -132,9 +133,10 @@ def list_rich(
     )
     statement = _rich_statement(shape, names)
     rows = statement.run(connection, **parameters).fetchall()
-    listings = _listings(rows, names)
+    tells_roots = _tells_roots(shape)
+    listings: list[Any] = _dicts(names, tells_roots).of(rows)
     if conversations:
-        going_on = [] if page.by_last_active else [row[0] for row in rows if row[-1]]
+        going_on = [row[0] for row in rows if row[-1]] if tells_roots else []
         joining.join_parts(connection, listings, going_on)
     return listings
 
@@ -142,14 +144,16 @@ def list_rich(
 list_rich.statements = "mostly one"  # type: ignore[attr-defined]  # for `Backend.tried_alone`
 
 
-_KEYS = {names: dict.fromkeys((*names, "preview")) for names in (session_functions.NAMES, _LISTED)}
+@lru_cache(maxsize=4)
+def _dicts(names: tuple[str, ...], tells_roots: bool = False) -> Dicts:
+    columns = (*names, "preview", *(("goes on",) if tells_roots else ()))
+    empty = {**session_functions.empty(names), "preview": ""}
+    return Dicts(columns, empty, {**session_functions.FORMS, "preview": preview})
 
 
-def _listings(rows: Sequence[Any], names: tuple[str, ...]) -> list[Any]:
-    listings: list[Any] = session_functions.records(rows, _KEYS[names])
-    for listing in listings:
-        listing["preview"] = preview(listing["preview"])
-    return listings
+def _tells_roots(shape: Shape) -> bool:
+    """Whether the last column of a row says whether another session continues it."""
+    return shape.conversations and not shape.order.by_last_active
 
 
 _THESE = Statement(
@@ -162,17 +166,14 @@ _THESE = Statement(
 def list_these(connection: OpenConnection, ids: Sequence[str]) -> list[SessionListing]:
     """Some sessions with a preview, in the order of their begin."""
     rows = _THESE.run(connection, ids=as_parameter(ids)).fetchall()
-    return _listings(rows, _LISTED)
+    return _dicts(_LISTED).of(rows)
 
 
 @lru_cache(maxsize=64)
 def _rich_statement(shape: Shape, names: tuple[str, ...]) -> Statement:
-    """The sessions of a page, each with what its first user message begins with.
-
-    Of roots the last column says whether another session continues them.
-    """
+    """The sessions of a page, each with what its first user message begins with."""
     columns: list[Any] = [session_functions.readable(names), BEGINNING]
-    if shape.conversations and not shape.order.by_last_active:
+    if _tells_roots(shape):
         columns.append(type_coerce(GOES_ON, Integer))  # as the driver gives it
     return Statement(select_page(select(*columns), shape))
 
@@ -192,4 +193,4 @@ def longest(connection: OpenConnection, which: SessionFilter, limit: int) -> lis
     """The sessions with the most time between their start and their last activity."""
     shape, parameters = filtering.chosen(connection, which)
     rows = _longest_statement(shape).run(connection, **parameters, limit=limit).fetchall()
-    return _listings(rows, _LISTED)
+    return _dicts(_LISTED).of(rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -23,6 +23,7 @@ from hermes_store.database.statements import Statement
 from hermes_store.models.stored import messages, names, sessions
 from hermes_store.models.visibility import visible
 from hermes_store.queries.as_text import as_text
+from hermes_store.queries.dicts import Dicts
 from hermes_store.queries.sessions import require_changed
 from hermes_store.records import MessageRecord
 
@@ -39,10 +40,9 @@ __all__ = [
 ]
 
 _JSON = names(messages, "json")
-_PLAIN = tuple(name for name in names(messages) if name not in _JSON)
-_KEYS = (*_PLAIN, *_JSON)
+_KEYS = (*(name for name in names(messages) if name not in _JSON), *_JSON)
 """The keys of a `MessageRecord`: behind the others those that most messages lack."""
-_NOTHING = (None,) * (len(_JSON) + 1)
+_READ = (*_KEYS, "content_format")
 
 # --- read ---------------------------------------------------------------------------------------
 
@@ -65,23 +65,20 @@ def select_records() -> Select[Any]:
     return select(*RECORDS.columns).where(of_session())
 
 
-def records(rows: Iterable[Any]) -> list[MessageRecord]:
+_DICTS = Dicts(
+    _READ,
+    dict.fromkeys(_KEYS),
+    dict.fromkeys(("content", *_JSON), values.decode_json),
+    only_if={"content": "content_format"},
+)
+
+
+def records(rows: Iterable[Sequence[Any]]) -> list[MessageRecord]:
     """The dicts of the rows that `select_records` gave."""
-    decode = values.decode_json
-    found: list[Any] = []
-    for row in rows:
-        message = dict(zip(_KEYS, row))  # noqa: B905 - the format stands behind the keys
-        if row[len(_PLAIN) :] != _NOTHING:
-            for name in _JSON:
-                if message[name] is not None:
-                    message[name] = decode(message[name])
-            if row[-1] is not None:
-                message["content"] = decode(message["content"])
-        found.append(message)
-    return found
+    return _DICTS.of(rows)
 
 
-_COLUMNS = tuple(as_text(messages.c[name]) for name in (*_KEYS, "content_format"))
+_COLUMNS = tuple(as_text(messages.c[name]) for name in _READ)
 RECORDS = Form(_COLUMNS, records)
 """Every column that callers see, as a `MessageRecord`."""
 

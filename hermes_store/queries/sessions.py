@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, cast
 
 from sqlalchemy import Select, Text, TextClause, bindparam, func, literal_column, select, text
@@ -13,18 +14,21 @@ from hermes_store.database.statements import Statement
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.stored import names, sessions
 from hermes_store.queries.as_text import is_text
+from hermes_store.queries.dicts import Dicts
 from hermes_store.records import SessionRecord
 
 __all__ = [
     "ACTIVE",
+    "FORMS",
     "IMPORTING",
     "NAMES",
+    "dicts",
+    "empty",
     "exists",
     "get",
     "id_range",
     "readable",
     "record",
-    "records",
     "require",
     "require_changed",
     "resolve_id",
@@ -50,10 +54,13 @@ IMPORTING = "importing"
 ACTIVE = func.coalesce(sessions.c.last_active, sessions.c.started_at)
 """The last activity; of a session without messages the start."""
 
-_JSON = names(sessions, "json")
 _FLAGS = names(sessions, "flag")
+FORMS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(names(sessions, "json"), values.decode_json),
+    **dict.fromkeys(_FLAGS, bool),
+}
+"""What becomes of a value that is read."""
 _ID = bindparam("session", type_=Text)
-_KEYS = dict.fromkeys(NAMES)
 
 
 def readable(names: tuple[str, ...]) -> TextClause:
@@ -80,27 +87,18 @@ def select_records() -> Select[Any]:
 
 def record(row: Any) -> SessionRecord:
     """The dict of a row that `select_records` gave."""
-    return cast("SessionRecord", records([row], _KEYS)[0])
+    return cast("SessionRecord", dicts(NAMES).of([row])[0])
 
 
-def records(rows: Sequence[Any], keys: dict[str, Any]) -> list[dict[str, Any]]:
-    """The dicts of rows, with Python values of JSON and a bool of a flag.
+@lru_cache(maxsize=8)
+def dicts(names: tuple[str, ...]) -> Dicts:
+    """What makes dicts of rows with the columns `readable(names)`."""
+    return Dicts(names, empty(names), FORMS)
 
-    A row may have more columns than there are keys. A copy of `keys` has room for all its values.
-    """
-    found: list[dict[str, Any]] = []
-    for row in rows:
-        each = keys.copy()
-        each.update(zip(keys, row))  # noqa: B905 - in 5/6 of the time
-        found.append(each)
-    for name in _JSON:
-        for each in found:
-            if each[name] is not None:
-                each[name] = values.decode_json(each[name])
-    for name in _FLAGS:
-        for each in found:
-            each[name] = bool(each[name])
-    return found
+
+def empty(names: tuple[str, ...]) -> dict[str, Any]:
+    """The dict of a row in which all is NULL."""
+    return {name: False if name in _FLAGS else None for name in names}
 
 
 _GET = Statement(select_records().where(sessions.c.id == _ID))
