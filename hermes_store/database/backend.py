@@ -89,6 +89,9 @@ class Backend(Protocol):
     def begin(self, connection: Connection, statement: str) -> None:
         """Begin the driver's transaction with `begin_writing` or `begin_reading`."""
 
+    def waiting_at_most(self, dbapi: Any, seconds: float) -> AbstractContextManager[None]:
+        """For the block, the driver waits for a lock no longer than this, or than its settings."""
+
     tried_alone: frozenset[str]
     """Reads to try without BEGIN and COMMIT, by the `statements` that their functions have.
 

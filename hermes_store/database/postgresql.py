@@ -127,6 +127,10 @@ class _PostgreSQL:
         """Begin with `statement`; behind a pooler a transaction brings its own limits."""
         engines.begin(connection, statement)
 
+    def waiting_at_most(self, dbapi: Any, seconds: float) -> AbstractContextManager[None]:  # noqa: ARG002 - no caller hurries
+        """No limit but the server's settings."""
+        return nullcontext()
+
     tried_alone = frozenset({"one", "mostly one"})
 
     def runs_alone(self, connection: Connection) -> bool:

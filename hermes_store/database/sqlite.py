@@ -131,6 +131,16 @@ class _SQLite:
         dbapi: Any = connection.connection.dbapi_connection
         dbapi.execute(statement)
 
+    @contextmanager
+    def waiting_at_most(self, dbapi: Any, seconds: float) -> Iterator[None]:
+        """For the block, SQLite waits for a lock no longer than this, or than its settings."""
+        ((usual,),) = dbapi.execute("PRAGMA busy_timeout").fetchall()
+        dbapi.execute(f"PRAGMA busy_timeout={min(usual, round(seconds * 1000))}")
+        try:
+            yield
+        finally:
+            dbapi.execute(f"PRAGMA busy_timeout={usual}")
+
     tried_alone = frozenset({"one"})  # to read a list twice costs more than a list can save
 
     def runs_alone(self, connection: Connection) -> bool:  # noqa: ARG002 - a server's differ

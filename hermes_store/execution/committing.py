@@ -144,7 +144,7 @@ class Committer:
         connection = self._connections.take()
         committing = is_sound = False
         try:
-            connection.begin()
+            self._begin(connection, turns)
             measured.begun = time.monotonic()
             if damage and self._repair:
                 self._repair.apply(connection, _reason(damage))
@@ -173,6 +173,14 @@ class Committer:
             is_sound = True
         finally:
             self._connections.give_back(connection, is_sound=is_sound)
+
+    def _begin(self, connection: OpenConnection, turns: list[Turn]) -> None:
+        """Begin; where the leader hurries, SQLite waits for the lock only as long as it does."""
+        if turns and turns[0].hurries:
+            with self._backend.waiting_at_most(connection.dbapi, turns[0].patience):
+                connection.begin()
+        else:
+            connection.begin()
 
     def _run_carefully(self, connection: OpenConnection, turn: Turn) -> None:
         """Run one operation in a savepoint; its failure does not touch the other operations."""

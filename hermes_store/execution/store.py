@@ -110,7 +110,7 @@ class Store:
         """Put the newest messages into the index, unless it cannot be written now."""
         if not self._is_read_only:
             with suppress(HermesStoreError):  # a search finds them nevertheless
-                self._writer.run(waiting.index, waiting.PATIENCE)
+                self._writer.run(waiting.index, waiting.PATIENCE, hurries=True)
 
     @contextmanager
     def reading(self) -> Iterator[OpenConnection]:

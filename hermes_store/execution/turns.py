@@ -48,6 +48,7 @@ class Turn:
         "alone",
         "deadline",
         "error",
+        "hurries",
         "operation",
         "origin",
         "patience",
@@ -65,6 +66,8 @@ class Turn:
         """None when the caller works on the connection itself; such a turn is never in a group."""
         self.alone = alone
         """Whether no other turn may lead at the same time."""
+        self.hurries = False
+        """Whether its caller does without rather than wait: for company, or longer in the driver."""
         self.thread = threading.get_ident()
         self.patience = patience
         """Seconds that the caller waits."""

@@ -75,15 +75,22 @@ class Writer(CallersTransactions):
         """Operations in the queue."""
         return len(self._turns)
 
-    def run(self, operation: Callable[[OpenConnection], T], patience: float | None = None) -> T:
+    def run(
+        self,
+        operation: Callable[[OpenConnection], T],
+        patience: float | None = None,
+        *,
+        hurries: bool = False,
+    ) -> T:
         """Run `operation` in a transaction, alone or in a group; return its result after COMMIT.
 
         `operation` may run more than once. `patience` is the number of seconds that this caller
-        waits for a lock; None means `lock_timeout`. Raises what `operation` raises: it then leaves
-        no trace. Raises `StoreBusyError`, `StoreClosedError`, `NestedTransactionError`, or another
+        waits for a lock; None means `lock_timeout`. One that `hurries` waits neither for company nor
+        for SQLite's `busy_timeout`. Raises what `operation` raises: it then leaves no trace. Raises `StoreBusyError`, `StoreClosedError`, `NestedTransactionError`, or another
         `HermesStoreError` when the database cannot be written.
         """
         turn = self._turn(operation, patience)
+        turn.hurries = hurries
         self._see_through(turn, self._turns.enter)
         if self._after_commits is not None:
             self._after_commits.after(self.figures.operations)
@@ -137,7 +144,8 @@ class Writer(CallersTransactions):
             come(turn)
             if turn.state is LEADING:
                 self._let_others_come(turn.thread)
-                group = self._turns.gather(turn, self.most, self._company_seconds)
+                company = 0.0 if turn.hurries else self._company_seconds
+                group = self._turns.gather(turn, self.most, company)
                 self._commit_group(group)
         finally:
             try:

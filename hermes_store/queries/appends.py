@@ -25,6 +25,7 @@ from hermes_store.queries.rows import NewRow, in_slices
 from hermes_store.queries.sessions import require, require_changed
 from hermes_store.queries.there import require_there
 from hermes_store.search.triggers import OWN
+from hermes_store.search.waiting import may_wait
 
 __all__ = ["append", "append_many", "append_once", "count_in", "known"]
 
@@ -60,7 +61,7 @@ def _inserted(connection: OpenConnection, columns: dict[str, Any]) -> int | None
         stored = _of_servers().insert_one(connection, columns)
         return stored
     names = _USUAL if _ARE_USUAL(columns) else _with_unusual(columns)
-    inserted = connection.execute(_insert_row(names), tuple(map(columns.get, names)))
+    inserted = connection.execute(_insert_row(names), (*map(columns.get, names), may_wait(columns)))
     stored = inserted.lastrowid if inserted.rowcount else None
     return stored
 
@@ -109,15 +110,17 @@ append.together = append_together  # type: ignore[attr-defined]  # what a group 
 
 def _insert_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[int]:
     names = _with_unusual(name for row in rows for name in row.columns)
-    most = connection.core.dialect.insertmanyvalues_max_parameters // (len(names) + 1)
+    width = len(names) + 1
+    most = connection.core.dialect.insertmanyvalues_max_parameters // (width + 1)
     at_once = min(_MOST_ROWS, 1 << most.bit_length() - 1)
     ids: list[int] = []
     for slice_ in in_slices(rows, at_once, _MOST_TEXT):
-        some = [row.columns.get for row in slice_]
-        places = 1 << (len(some) - 1).bit_length()
-        values = [value(name) for value in some for name in names]
-        values += [None] * (places * len(names) - len(values))
-        stored = connection.execute(_insert_rows(names, places), (*values, len(some))).fetchall()
+        places = 1 << (len(slice_) - 1).bit_length()
+        values: list[Any] = []
+        for row in slice_:
+            values += [*map(row.columns.get, names), may_wait(row.columns)]
+        values += [None] * (places * width - len(values))
+        stored = connection.execute(_insert_rows(names, places), (*values, len(slice_))).fetchall()
         ids += sorted(id_ for (id_,) in stored)  # given out in their order, reported in any
     require_there(connection, ids, len(rows))
     return ids
@@ -145,7 +148,7 @@ def _with_unusual(names: Iterable[str]) -> tuple[str, ...]:
 @lru_cache(maxsize=64)
 def _insert_row(columns: tuple[str, ...]) -> str:
     return f"""\
-INSERT INTO messages ({", ".join(columns)}, may_wait) VALUES ({_places(columns)}, 1)"""  # noqa: S608 - of the names of columns
+INSERT INTO messages ({", ".join(columns)}, may_wait) VALUES {_places(columns)}"""  # noqa: S608 - of the names of columns
 
 
 @lru_cache(maxsize=64)
@@ -154,14 +157,15 @@ def _insert_rows(columns: tuple[str, ...], places: int) -> str:
 
     As one statement they write the search index once.
     """
-    rows = ", ".join([f"({_places(columns)})"] * places)
+    rows = ", ".join([_places(columns)] * places)
     return f"""\
 INSERT INTO messages ({", ".join(columns)}, may_wait)
-SELECT *, 1 FROM (VALUES {rows}) LIMIT ? RETURNING id"""  # noqa: S608 - as above
+SELECT * FROM (VALUES {rows}) LIMIT ? RETURNING id"""  # noqa: S608 - as above
 
 
 def _places(columns: tuple[str, ...]) -> str:
-    return ", ".join("?" * len(columns))
+    """For the values of the columns, and for `may_wait`."""
+    return f"({', '.join('?' * len(columns))}, ?)"
 
 
 def count_in(

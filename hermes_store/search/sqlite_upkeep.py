@@ -24,9 +24,9 @@ check_writes = True
 
 
 def require_ready(connection: OpenConnection) -> None:
-    """Raise `SearchIndexError` unless the index can answer, `WaitingError` as `require_none`."""
+    """Raise `SearchIndexError` unless the index can answer; as `waiting.require_looked_at`."""
     if index.require_ready(connection).has_waiting:
-        waiting.require_none(connection)
+        waiting.require_looked_at(connection)
     else:
         connection.looks_at_waiting = False
 

@@ -1,12 +1,13 @@
 """The newest messages, which wait to enter SQLite's index together.
 
-A search indexes them before it looks. Where it cannot, because another program writes or the file
-is read only, it makes an index of them in memory: they are fewer than `ddl.TOGETHER`.
+A search indexes them before it looks. Where it cannot, because another program writes, the file is
+read only or a transaction is the caller's, it makes an index of them in memory: they are fewer than
+`ddl.TOGETHER`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -17,7 +18,15 @@ from hermes_store.database.driver import sqlite_driver
 from hermes_store.database.statements import Statement
 from hermes_store.search.ddl import IN_MEMORY
 
-__all__ = ["PATIENCE", "WaitingError", "found_in_memory", "index", "looked_at", "require_none"]
+__all__ = [
+    "PATIENCE",
+    "WaitingError",
+    "found_in_memory",
+    "index",
+    "looked_at",
+    "may_wait",
+    "require_looked_at",
+]
 
 PATIENCE = 0.05
 """Seconds that a search waits for a lock, to index what it can else look at in memory."""
@@ -30,15 +39,15 @@ class WaitingError(RunAgainError):
     """The newest messages are not in the index: index them, or have them `looked_at`."""
 
 
-def require_none(connection: OpenConnection) -> None:
-    """Index the messages that wait where the connection writes.
+def require_looked_at(connection: OpenConnection) -> None:
+    """Have the search look at the messages that wait.
 
-    Raises `WaitingError` where it reads, unless they are `looked_at`.
+    Raises `WaitingError` where they can be indexed before. In a transaction of the caller they are
+    looked at: there a search writes nothing, and meets no damage that would end the transaction.
     """
-    if not connection.is_for_one_read:
-        index(connection)
-    elif not connection.looks_at_waiting:
+    if connection.is_for_one_read and not connection.looks_at_waiting:
         raise WaitingError
+    connection.looks_at_waiting = True
 
 
 def looked_at(
@@ -76,6 +85,22 @@ WHERE id > (SELECT indexed_upto FROM search_index)""")
 )
 
 _RECORD = Statement(text("UPDATE search_index SET indexed_upto = (SELECT max(id) FROM messages)"))
+
+
+_LONGEST = 4_000
+"""Characters of a message that may wait: the indexing of 31 such messages takes some 25 ms."""
+
+_SEARCHED = ("content", "tool_name", "tool_calls", "folded")
+
+
+def may_wait(columns: Mapping[str, Any]) -> int | None:
+    """What `messages.may_wait` is for a new message of the store.
+
+    A long one is indexed at once: it takes longer than to write a piece of the index, and 31 of
+    them would keep other programs from writing for seconds.
+    """
+    length = sum(len(columns.get(name) or "") for name in _SEARCHED)
+    return 1 if length <= _LONGEST else None
 
 
 def found_in_memory(rows: Iterable[Any], match: str) -> list[int]:

@@ -30,6 +30,8 @@ from hermes_store.settings import Settings
 PACKAGE = Path(hermes_store.__file__).parent
 MEMBERS = {name for name in vars(Backend) if name[0] != "_"} | set(Backend.__annotations__)
 
+BUSY_TIMEOUT = "PRAGMA busy_timeout"
+
 
 @pytest.fixture
 def url(database: Path | URL) -> URL:
@@ -139,6 +141,16 @@ class TestTransactions:
         with backend.write_engine(url, Settings()).connect() as connection:
             backend.begin(connection, backend.begin_writing)
             assert backend.in_transaction(connection.connection.dbapi_connection)
+
+    @pytest.mark.parametrize(("seconds", "milliseconds"), [(0.001, 1), (60, 10)])
+    def test_one_that_hurries_waits_for_a_lock_no_longer(
+        self, backend: Backend, writer: OpenConnection, seconds: float, milliseconds: int
+    ) -> None:
+        with backend.waiting_at_most(writer.dbapi, seconds):
+            if not backend.is_server:
+                assert writer.dbapi.execute(BUSY_TIMEOUT).fetchone() == (milliseconds,)
+        if not backend.is_server:
+            assert writer.dbapi.execute(BUSY_TIMEOUT).fetchone() == (10,)
 
     def test_one_that_failed_is_one_but_cannot_commit(
         self, backend: Backend, writer: OpenConnection

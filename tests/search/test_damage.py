@@ -18,6 +18,7 @@ LEAVES = "UPDATE messages_fts_data SET block = {} WHERE id > 10 AND length(block
 DAMAGES = {
     "no table": "DROP TABLE messages_fts",
     "no view": "DROP VIEW messages_search",
+    "no texts": "DROP VIEW messages_text",
     "no data": "DROP TABLE messages_fts_data",
     "no docsize": "DROP TABLE messages_fts_docsize",
     "no idx": "DROP TABLE messages_fts_idx",
@@ -175,6 +176,20 @@ def test_a_transaction_of_the_callers_own_succeeds_at_the_latest_when_it_is_run_
     assert [repository.message_count(session_id) for session_id in "st"] == [2, 0]
     repository.reindex()
     assert len(repository.search_messages("before OR after")) == 2
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_search_in_a_transaction_that_meets_it_costs_the_transaction_nothing(
+    repository, database, name
+):
+    repository.append_message("s", "user", "before")  # brings the others in: nothing waits
+    repository.append_message("s", "user", "before")
+    damage(database, name)
+    with repository.transaction() as transaction:
+        is_right_or_an_error(transaction, "before", 4)
+        transaction.set_session_title("s", "kept")
+        is_right_or_an_error(transaction, "before", 4)
+    assert repository.get_session("s")["title"] == "kept"
 
 
 BROKEN_TRIGGERS = {

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stored import change, column
+from support import Caller
 from test_against_matcher import MESSAGES, QUERIES, holds, text, typed
 from test_quality import TYPED, random_query, random_text
 
@@ -27,6 +28,7 @@ INDEXED = "SELECT id FROM messages_fts_docsize ORDER BY id"
 UPTO = "SELECT indexed_upto FROM search_index"
 MATCH = "SELECT rowid FROM messages_fts WHERE messages_fts MATCH ? ORDER BY rowid"
 OTHER_TOOL = "INSERT INTO messages(session_id, role, content, timestamp) VALUES ('s', 'user', ?, 1)"
+AS_THE_STORE = OTHER_TOOL.replace("timestamp)", "timestamp, may_wait)").replace(", 1)", ", 1, 1)")
 
 
 @pytest.fixture
@@ -79,6 +81,20 @@ def test_what_another_tool_inserts_is_in_the_index_at_once_with_those_that_wait(
     repository.append_message("s", "user", "the needle")
     change(database, OTHER_TOOL, "another needle")
     assert column(database, MATCH, "needle") == [1, 2]
+    change(database, CHECK)
+
+
+@pytest.mark.parametrize("column_of_it", ["content", "tool_name", "tool_calls"])
+def test_a_long_message_is_in_the_index_at_once_with_those_that_wait(
+    repository, database, column_of_it
+):
+    repository.append_message("s", "user", "the needle")
+    repository.append_message("s", "tool", **{column_of_it: "needle " * 1_000})
+    assert column(database, INDEXED) == column(database, MATCH, "needle") == [1, 2]
+    contents = ["a needle", "needle " * 1_000, "needle"]
+    repository.append_messages("s", [{"role": "user", "content": each} for each in contents])
+    assert column(database, INDEXED) == [1, 2, 3, 4]
+    assert ids(repository, "needle", sort="newest") == [5, 4, 3, 2, 1]
     change(database, CHECK)
 
 
@@ -205,8 +221,7 @@ def test_reindex_after_the_state_was_lost_indexes_what_is_there(repository, data
 def test_the_way_down_takes_them_into_the_index(database):
     with SessionRepository(database) as repository:
         repository.create_session("s", "cli")
-    change(database, OTHER_TOOL.replace("timestamp)", "timestamp, may_wait)").replace("1)", "1, 1)"),
-           "the needle")  # fmt: skip
+    change(database, AS_THE_STORE, "the needle")
     assert column(database, INDEXED) == []
     migrate.downgrade(database, "0020")
     assert column(database, MATCH, "needle") == [1]
@@ -225,6 +240,14 @@ def test_a_transaction_finds_what_it_has_appended_and_takes_it_back(repository, 
         raise KeyError
     assert ids(repository, "needle") == []
     change(database, CHECK)
+
+
+def test_a_search_in_a_transaction_writes_nothing(repository, database):
+    repository.append_message("s", "user", "the needle")
+    with repository.transaction() as transaction:
+        assert ids(transaction, "needle") == [1]
+    assert column(database, UPTO) == [0]
+    assert ids(repository, "needle") == [1]
 
 
 def test_a_repository_finds_committed_messages_while_its_own_transaction_is_open(repository):
@@ -301,6 +324,28 @@ def test_a_bounded_page_looks_at_them_too(repository, database):
     with another_program_writes(database):
         page = repository.search_page("C++", sort="newest", limit=3)
     assert [hit["id"] for hit in page["hits"]] == [34, 33, 32]
+
+
+A_DAY = 3_600_000
+
+
+def test_a_search_waits_for_another_program_no_longer_where_sqlite_would(database):
+    with SessionRepository(database, busy_timeout=A_DAY, lock_timeout=A_DAY) as repository:
+        repository.create_session("s", "cli")
+        repository.append_message("s", "user", "the needle")
+        with another_program_writes(database):
+            assert Caller(lambda: ids(repository, "needle")).finish() == [1]
+            Caller(repository.close).finish()
+
+
+def test_a_search_waits_for_no_company(database):
+    with SessionRepository(database) as repository:
+        repository.create_session("s", "cli")
+    change(database, AS_THE_STORE, "the needle")
+    with SessionRepository(database, batch_wait_ms=60_000) as repository:
+        assert Caller(lambda: ids(repository, "needle")).finish() == [1]
+        Caller(repository.close).finish()
+    assert column(database, UPTO) == [1]
 
 
 def everything_waits(database):
