@@ -84,6 +84,23 @@ BEGIN
 END""",
 }
 
+SET_ASIDE = f"""\
+SELECT EXISTS (SELECT 1 FROM search_index WHERE state = 'damaged') OR {len(TRIGGERS)} > (
+    SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name IN {tuple(TRIGGERS)}
+)"""
+
+STATE = """\
+CREATE TABLE IF NOT EXISTS search_index (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    state TEXT NOT NULL CHECK (state IN ('ready', 'incomplete', 'damaged')),
+    detail TEXT NOT NULL DEFAULT '',
+    changed_at REAL NOT NULL,
+    owner TEXT,
+    owned_until REAL{}
+)"""
+"""Where another tool has dropped it, the state is not recorded, until a reindex."""
+UPTO_COLUMN = "indexed_upto INTEGER NOT NULL DEFAULT 0"
+
 UPTO_THE_NEWEST = """\
 UPDATE search_index SET indexed_upto = (SELECT coalesce(max(id), 0) FROM messages)"""
 
@@ -102,11 +119,12 @@ def replace(views: list[str], triggers: dict[str, str]) -> None:
 
     An index that is set aside, because it is damaged, has no triggers, and gets none.
     """
+    set_aside = is_set_aside()
     for name in TRIGGERS:
         run(f"DROP TRIGGER IF EXISTS {name}")
     for name in ("messages_search", "messages_text"):
         run(f"DROP VIEW IF EXISTS {name}")
-    for statement in (*views, *(() if is_set_aside() else triggers.values())):
+    for statement in (*views, *(() if set_aside else triggers.values())):
         run(statement)
 
 
@@ -115,10 +133,8 @@ def run(statement: str) -> None:
 
 
 def is_set_aside() -> bool:
-    if op.get_context().as_sql:
-        return False
-    found = sa.text("SELECT 1 FROM search_index WHERE state = 'damaged'")
-    return op.get_bind().scalar(found) is not None
+    """Whether the index is damaged, or misses messages because a trigger is missing."""
+    return not op.get_context().as_sql and bool(op.get_bind().scalar(sa.text(SET_ASIDE)))
 
 
 def upgrade() -> None:
@@ -126,7 +142,8 @@ def upgrade() -> None:
     add_columns("messages", [sa.Column("may_wait", whole)])
     if op.get_context().dialect.name != "sqlite":
         return
-    op.execute("ALTER TABLE search_index ADD COLUMN indexed_upto INTEGER NOT NULL DEFAULT 0")
+    op.execute(STATE.format(""))
+    op.execute(f"ALTER TABLE search_index ADD COLUMN {UPTO_COLUMN}")
     op.execute(UPTO_THE_NEWEST)
     texts = of_0012("MESSAGES_SEARCH").replace(
         "CREATE VIEW messages_search(", "CREATE VIEW messages_text("
@@ -136,6 +153,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     if op.get_context().dialect.name == "sqlite":
+        op.execute(STATE.format(f",\n    {UPTO_COLUMN}"))
         if not is_set_aside():
             index_those_that_wait()
         replace([of_0012("MESSAGES_SEARCH")], of_0012("TRIGGERS"))
