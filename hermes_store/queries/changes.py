@@ -38,6 +38,7 @@ from hermes_store.queries.messages import records, select_records
 from hermes_store.queries.recount import lock, recount
 from hermes_store.queries.rows import NewRow, changed_columns
 from hermes_store.records import MessageRecord
+from hermes_store.search import waiting
 from hermes_store.search.filling import fill_those
 
 __all__ = [
@@ -217,6 +218,8 @@ def replace_one(
         return stored
     if stored["state"] is None:
         _refuse_known(connection, session_id, message_id, columns.get("external_id"))
+    if not connection.backend.is_server and waiting.may_wait(columns) is None:
+        waiting.index(connection)  # else a message that waits could become a long one
     new = {f"new_{name}": value for name, value in columns.items()}
     _replace(tuple(columns)).run(connection, session=session_id, one=message_id, **new)
     fill_those(connection, [message_id])

@@ -21,6 +21,7 @@ from benchmarks.quality.pairs import pairs
 from benchmarks.quality.recall import messages
 from hermes_store import SessionFilter, SessionRepository, migrate
 from hermes_store.database.sqlite_engines import sqlite_driver
+from hermes_store.errors import SearchIndexError
 from hermes_store.search.ddl import TOGETHER
 
 CHECK = "INSERT INTO messages_fts(messages_fts, rank) VALUES ('integrity-check', 1)"
@@ -96,6 +97,15 @@ def test_a_long_message_is_in_the_index_at_once_with_those_that_wait(
     assert column(database, INDEXED) == [1, 2, 3, 4]
     assert ids(repository, "needle", sort="newest") == [5, 4, 3, 2, 1]
     change(database, CHECK)
+
+
+def test_a_message_that_becomes_a_long_one_does_not_wait(repository, database):
+    for _ in range(2):
+        repository.append_message("s", "user", "the needle")
+    repository.replace_message("s", 1, content="needle " * 1_000)
+    assert column(database, INDEXED) == [1, 2]
+    change(database, CHECK)
+    assert ids(repository, "needle", sort="newest") == [2, 1]
 
 
 def test_in_a_file_that_the_revisions_made_other_tools_find_what_they_insert(tmp_path):
@@ -227,6 +237,39 @@ def test_the_way_down_takes_them_into_the_index(database):
     assert column(database, MATCH, "needle") == [1]
     migrate.upgrade(database)
     change(database, CHECK)
+
+
+def test_a_file_whose_index_has_lost_its_state_goes_both_ways(tmp_path):
+    path = tmp_path / "state.db"
+    migrate.upgrade(path, "0020")
+    change(path, "DROP TABLE search_index")
+    migrate.upgrade(path)
+    change(path, "DROP TABLE search_index")
+    migrate.downgrade(path, "0020")
+    with SessionRepository(path) as repository:
+        with pytest.raises(SearchIndexError, match="not recorded"):
+            repository.search_messages("needle")
+        repository.create_session("s", "cli")
+        repository.append_message("s", "user", "the needle")
+        repository.reindex()
+        assert ids(repository, "needle") == [1]
+        assert repository.check() == []
+
+
+@pytest.mark.parametrize("way", [(migrate.upgrade, "0020"), (migrate.downgrade, "0021")])
+def test_a_revision_does_not_hide_that_a_trigger_is_missing(tmp_path, way):
+    step, begin = way
+    path = tmp_path / "state.db"
+    migrate.upgrade(path, begin)
+    change(path, "INSERT INTO sessions(id, source, started_at) VALUES ('s', 'cli', 1)")
+    change(path, "DROP TRIGGER messages_fts_insert")
+    change(path, OTHER_TOOL, "the needle")
+    step(path, {"0020": "0021", "0021": "0020"}[begin])
+    with SessionRepository(path) as repository:
+        with pytest.raises(SearchIndexError, match="what keeps it in step is missing"):
+            repository.search_messages("needle")
+        repository.reindex()
+        assert ids(repository, "needle") == [1]
 
 
 # --- in a transaction -----------------------------------------------------------------------------
