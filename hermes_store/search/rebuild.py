@@ -33,6 +33,8 @@ LEASE_SECONDS = 30.0
 _STEP_CHARACTERS = 1_000_000
 _STEP_MESSAGES = 2_000
 _PAUSE_SECONDS = 0.01
+_BEFORE_ALL = -(1 << 63)
+"""Less than any id: other tools insert negative ones, too."""
 
 
 class Build(Protocol):
@@ -159,7 +161,7 @@ def _fill(
 ) -> bool:
     total, unindexed, newest = run(partial(_counts, build=build))
     done = total - unindexed
-    last: int | None = 0
+    last: int | None = _BEFORE_ALL
     while last is not None:
         if progress is not None:
             progress(min(done, total), total)

@@ -233,3 +233,17 @@ def test_an_empty_store_is_ready_at_once(database):
         repository.reindex(lambda *step: told.append(step))
         assert told == [(0, 0)]
         assert repository.check() == []
+
+
+def test_messages_to_which_another_tool_gave_ids_below_one_are_indexed(sqlite_database):
+    with SessionRepository(sqlite_database) as repository:
+        repository.create_session("s", "cli")
+        for id_ in (-(1 << 63) + 1, -5, 0):
+            change(
+                sqlite_database,
+                "INSERT INTO messages(id, session_id, role, content, timestamp)"
+                " VALUES (?, 's', 'user', 'word', 1)",
+                id_,
+            )
+        repository.reindex()
+        assert numbers_found(repository, "word") == 3
