@@ -88,7 +88,7 @@ _RECORD = Statement(text("UPDATE search_index SET indexed_upto = (SELECT max(id)
 
 
 _LONGEST = 4_000
-"""Characters of a message that may wait: the indexing of 31 such messages takes some 25 ms."""
+"""Characters of a message that may wait: to index 31 such takes 25 ms, 130 if all are Chinese."""
 
 _SEARCHED = ("content", "tool_name", "tool_calls", "folded")
 
