@@ -9,7 +9,7 @@ import pytest
 from hermes_store import SessionRepository
 from hermes_store.search.bounded import loosened
 from hermes_store.search.budget import Budget
-from hermes_store.search.choice import search_of
+from hermes_store.search.choice import search_of, upkeep_of
 from hermes_store.search.query import parse
 from hermes_store.search.texts import of_content
 from hermes_store.values import ALL
@@ -86,6 +86,7 @@ def test_the_words_of_a_query_find_all_that_the_query_finds(stored, section):
 def with_loosened(connection, typed):
     """The messages with the words of a query: those that a bounded search looks at."""
     words = loosened(parse(typed))
+    upkeep_of(connection.backend).require_ready(connection)
     find = search_of(connection.backend).find
     return find(connection, words, "newest", {}, Budget(), chosen=None, limit=ALL, offset=0)
 
