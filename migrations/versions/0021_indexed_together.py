@@ -122,8 +122,7 @@ def replace(views: list[str], triggers: dict[str, str]) -> None:
     set_aside = is_set_aside()
     for name in TRIGGERS:
         run(f"DROP TRIGGER IF EXISTS {name}")
-    for name in ("messages_search", "messages_text"):
-        run(f"DROP VIEW IF EXISTS {name}")
+    run("DROP VIEW IF EXISTS messages_search")
     for statement in (*views, *(() if set_aside else triggers.values())):
         run(statement)
 
@@ -157,6 +156,7 @@ def downgrade() -> None:
         if not is_set_aside():
             index_those_that_wait()
         replace([of_0012("MESSAGES_SEARCH")], of_0012("TRIGGERS"))
+        op.execute("DROP VIEW IF EXISTS messages_text")
         op.execute("ALTER TABLE search_index DROP COLUMN indexed_upto")
     drop_columns("messages", ["may_wait"])
 

@@ -21,7 +21,7 @@ from benchmarks.quality.pairs import pairs
 from benchmarks.quality.recall import messages
 from hermes_store import SessionFilter, SessionRepository, migrate
 from hermes_store.database.sqlite_engines import sqlite_driver
-from hermes_store.errors import SearchIndexError
+from hermes_store.errors import MigrationError, SearchIndexError
 from hermes_store.search.ddl import TOGETHER
 
 CHECK = "INSERT INTO messages_fts(messages_fts, rank) VALUES ('integrity-check', 1)"
@@ -254,6 +254,15 @@ def test_a_file_whose_index_has_lost_its_state_goes_both_ways(tmp_path):
         repository.reindex()
         assert ids(repository, "needle") == [1]
         assert repository.check() == []
+
+
+def test_another_program_s_view_of_the_new_name_is_left_alone(tmp_path):
+    path = tmp_path / "state.db"
+    migrate.upgrade(path, "0020")
+    change(path, "CREATE VIEW messages_text AS SELECT 'theirs' AS text")
+    with pytest.raises(MigrationError, match="messages_text already exists"):
+        migrate.upgrade(path)
+    assert column(path, "SELECT text FROM messages_text") == ["theirs"]
 
 
 @pytest.mark.parametrize("way", [(migrate.upgrade, "0020"), (migrate.downgrade, "0021")])
