@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -41,6 +43,7 @@ class OpenConnection:
         "_triggers",
         "alone",
         "backend",
+        "committed_at",
         "core",
         "dbapi",
         "errors",
@@ -66,6 +69,8 @@ class OpenConnection:
         """What a statement raises: the driver's errors, or SQLAlchemy's around them."""
         self.search_timeout = search_timeout
         """Seconds a search may take; 0: no limit."""
+        self.committed_at = -math.inf
+        """When it last wrote, by the monotonic clock."""
         self.looks_at_waiting = False
         """Whether a search looks at the messages that wait to be indexed."""
         self.takes_words = True
@@ -149,6 +154,7 @@ class OpenConnection:
                 raise exc.__context__ or exc from None
         if self.backend.in_transaction(self.dbapi):
             self.dbapi.execute("COMMIT")
+        self.committed_at = time.monotonic()
 
     def roll_back(self) -> None:
         """Roll the transaction back, also one that a failed COMMIT left open."""

@@ -67,7 +67,7 @@ class Turn:
         self.alone = alone
         """Whether no other turn may lead at the same time."""
         self.hurries = False
-        """Whether its caller does without rather than wait: for company, or longer in the driver."""
+        """Whether it waits for no company, and in the driver no longer than its patience."""
         self.thread = threading.get_ident()
         self.patience = patience
         """Seconds that the caller waits."""

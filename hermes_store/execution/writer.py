@@ -85,8 +85,9 @@ class Writer(CallersTransactions):
         """Run `operation` in a transaction, alone or in a group; return its result after COMMIT.
 
         `operation` may run more than once. `patience` is the number of seconds that this caller
-        waits for a lock; None means `lock_timeout`. One that `hurries` waits neither for company nor
-        for SQLite's `busy_timeout`. Raises what `operation` raises: it then leaves no trace. Raises `StoreBusyError`, `StoreClosedError`, `NestedTransactionError`, or another
+        waits for a lock; None means `lock_timeout`. One that `hurries` waits neither for company
+        nor for SQLite's `busy_timeout`. Raises what `operation` raises: it then leaves no trace.
+        Raises `StoreBusyError`, `StoreClosedError`, `NestedTransactionError`, or another
         `HermesStoreError` when the database cannot be written.
         """
         turn = self._turn(operation, patience)

@@ -61,7 +61,8 @@ def _inserted(connection: OpenConnection, columns: dict[str, Any]) -> int | None
         stored = _of_servers().insert_one(connection, columns)
         return stored
     names = _USUAL if _ARE_USUAL(columns) else _with_unusual(columns)
-    inserted = connection.execute(_insert_row(names), (*map(columns.get, names), may_wait(columns)))
+    waits = may_wait(connection, columns)
+    inserted = connection.execute(_insert_row(names), (*map(columns.get, names), waits))
     stored = inserted.lastrowid if inserted.rowcount else None
     return stored
 
@@ -118,7 +119,8 @@ def _insert_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list
         places = 1 << (len(slice_) - 1).bit_length()
         values: list[Any] = []
         for row in slice_:
-            values += [*map(row.columns.get, names), may_wait(row.columns)]
+            waits = may_wait(connection, row.columns, is_last=row is rows[-1])
+            values += [*map(row.columns.get, names), waits]
         values += [None] * (places * width - len(values))
         stored = connection.execute(_insert_rows(names, places), (*values, len(slice_))).fetchall()
         ids += sorted(id_ for (id_,) in stored)  # given out in their order, reported in any

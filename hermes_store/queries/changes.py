@@ -218,7 +218,7 @@ def replace_one(
         return stored
     if stored["state"] is None:
         _refuse_known(connection, session_id, message_id, columns.get("external_id"))
-    if not connection.backend.is_server and waiting.may_wait(columns) is None:
+    if not connection.backend.is_server and waiting.is_long(columns):
         waiting.index(connection)  # else a message that waits could become a long one
     new = {f"new_{name}": value for name, value in columns.items()}
     _replace(tuple(columns)).run(connection, session=session_id, one=message_id, **new)

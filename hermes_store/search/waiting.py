@@ -1,5 +1,8 @@
 """The newest messages, which wait to enter SQLite's index together.
 
+Those that follow each other at once do. A message after a pause enters the index with all that
+wait, so that hardly ever any waits where an agent says something now and then.
+
 A search indexes them before it looks. Where it cannot, because another program writes, the file is
 read only or a transaction is the caller's, it makes an index of them in memory: they are fewer than
 `ddl.TOGETHER`.
@@ -9,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
+from time import monotonic
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import text
@@ -23,6 +27,7 @@ __all__ = [
     "WaitingError",
     "found_in_memory",
     "index",
+    "is_long",
     "looked_at",
     "may_wait",
     "require_looked_at",
@@ -87,20 +92,30 @@ WHERE id > (SELECT indexed_upto FROM search_index)""")
 _RECORD = Statement(text("UPDATE search_index SET indexed_upto = (SELECT max(id) FROM messages)"))
 
 
+SUCCESSION = 0.01
+"""Seconds since the last COMMIT of a process, within which a message waits for the next."""
+
 _LONGEST = 4_000
 """Characters of a message that may wait: to index 31 such takes 25 ms, 130 if all are Chinese."""
 
-_SEARCHED = ("content", "tool_name", "tool_calls", "folded")
+
+def may_wait(
+    connection: OpenConnection, columns: Mapping[str, Any], *, is_last: bool = True
+) -> int | None:
+    """What `messages.may_wait` is for a message, the last one to be stored or one before it."""
+    if is_last and monotonic() - connection.committed_at > SUCCESSION:
+        return None
+    return None if is_long(columns) else 1
 
 
-def may_wait(columns: Mapping[str, Any]) -> int | None:
-    """What `messages.may_wait` is for a new message of the store.
+def is_long(columns: Mapping[str, Any]) -> bool:
+    """Whether a message is indexed at once, as that takes longer than a piece of the index.
 
-    A long one is indexed at once: it takes longer than to write a piece of the index, and 31 of
-    them would keep other programs from writing for seconds.
+    31 of them would keep other programs from writing for seconds.
     """
-    length = sum(len(columns.get(name) or "") for name in _SEARCHED)
-    return 1 if length <= _LONGEST else None
+    get = columns.get
+    length = len(get("content") or "") + len(get("tool_calls") or "")
+    return length + len(get("tool_name") or "") + len(get("folded") or "") > _LONGEST
 
 
 def found_in_memory(rows: Iterable[Any], match: str) -> list[int]:

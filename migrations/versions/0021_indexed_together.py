@@ -3,8 +3,8 @@
 Why: half of an append went into FTS5, which writes a piece of its index for every transaction. One
 piece for 32 messages takes a third of that, an agent's append half as long, and a search meets
 fewer pieces. `search_index.indexed_upto` says up to which id messages are in the index. A search
-indexes those that wait before it looks. A message waits if `may_wait` says so: what other tools
-insert is in the index at once, as ever.
+indexes those that wait before it looks. A message waits if `may_wait` says so, as the store
+does of those that follow each other quickly: what other tools insert is in the index at once.
 
 What FTS5 takes for its content, `messages_search`, has only what is in the index: so its own checks
 and its `rebuild` agree. The texts of all messages are the view `messages_text`, which is what

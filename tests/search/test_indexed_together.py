@@ -1,5 +1,6 @@
 """On SQLite the newest messages enter the index together: they are found at once nevertheless."""
 
+import math
 import signal
 import subprocess
 import sys
@@ -30,6 +31,12 @@ UPTO = "SELECT indexed_upto FROM search_index"
 MATCH = "SELECT rowid FROM messages_fts WHERE messages_fts MATCH ? ORDER BY rowid"
 OTHER_TOOL = "INSERT INTO messages(session_id, role, content, timestamp) VALUES ('s', 'user', ?, 1)"
 AS_THE_STORE = OTHER_TOOL.replace("timestamp)", "timestamp, may_wait)").replace(", 1)", ", 1, 1)")
+
+
+@pytest.fixture(autouse=True)
+def _in_succession(monkeypatch):
+    """However slow the machine is, messages follow each other at once."""
+    monkeypatch.setattr("hermes_store.search.waiting.SUCCESSION", math.inf)
 
 
 @pytest.fixture
@@ -67,6 +74,18 @@ def test_the_newest_messages_wait_and_the_next_one_brings_them_into_the_index(re
     assert column(database, INDEXED) == list(range(1, TOGETHER + 1))
     repository.append_messages("s", [{"role": "user", "content": "word"}] * (2 * TOGETHER + 1))
     assert column(database, INDEXED) == list(range(1, 3 * TOGETHER + 1))
+    change(database, CHECK)
+
+
+def test_a_message_after_a_pause_enters_the_index_with_those_that_wait(
+    repository, database, monkeypatch
+):
+    repository.append_message("s", "user", "the needle")
+    monkeypatch.setattr("hermes_store.search.waiting.SUCCESSION", -1.0)  # there is always a pause
+    repository.append_message("s", "user", "another needle")
+    assert column(database, MATCH, "needle") == [1, 2]
+    repository.append_messages("s", [{"role": "user", "content": "needles"}] * 3)
+    assert column(database, MATCH, "needles") == [3, 4, 5]
     change(database, CHECK)
 
 
@@ -138,6 +157,7 @@ def test_a_repository_that_closes_while_another_program_writes_leaves_them_waiti
 def test_messages_of_a_killed_process_are_found(database):
     script = (
         "import sys, time; from hermes_store import SessionRepository\n"
+        "from hermes_store.search import waiting; waiting.SUCCESSION = float('inf')\n"
         "repository = SessionRepository(sys.argv[1]); repository.create_session('s', 'cli')\n"
         "print(repository.append_message('s', 'user', 'the needle'), flush=True); time.sleep(600)"
     )
