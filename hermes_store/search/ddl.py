@@ -6,8 +6,8 @@ take the text for `delete` from the same view, so it is always the text that was
 
 The newest messages wait until there are `TOGETHER`, and are indexed together: that takes a third of
 the time. They wait if they `may_wait`, as the store says of some of its own; a row of another tool
-is indexed at once, with those that wait. Messages up to `search_index.indexed_upto` are in the index,
-and `messages_search` is the view of these: what FTS5 takes for its content.
+is indexed at once, with those that wait. Messages up to `search_index.indexed_upto` are in the
+index, and `messages_search` is the view of these: what FTS5 takes for its content.
 
 Where other characters count as the same, or there are other forms of words, the view takes what
 `searched.folded` has left in the column `folded`; of rows that other tools insert, the plain text.
