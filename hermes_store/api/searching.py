@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from hermes_store import values
@@ -14,9 +13,8 @@ from hermes_store.queries.filtering import searched
 from hermes_store.records import SearchHit, SearchPage
 
 if TYPE_CHECKING:
-    from hermes_store.database.connection import OpenConnection
     from hermes_store.search.bounded import Bound
-    from hermes_store.search.chosen import ChosenSessions
+    from hermes_store.search.chosen import Choosing
 
 __all__ = ["Searching"]
 
@@ -135,7 +133,9 @@ class Searching(Topic):
         )
 
 
-def _chosen(filter: SessionFilter | None) -> Callable[[OpenConnection], ChosenSessions] | None:
+def _chosen(filter: SessionFilter | None) -> Choosing | None:
     """What finds out which sessions are searched; None: all of them."""
     which = asked(filter, EVERYTHING)
-    return partial(searched, which=which) if which.given else None
+    if not which.given:
+        return None
+    return lambda connection, among: searched(connection, which, among)

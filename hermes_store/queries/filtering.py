@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -41,13 +42,18 @@ class Chosen(NamedTuple):
     parameters: dict[str, Any]
 
 
-def chosen(connection: OpenConnection, which: SessionFilter) -> Chosen:
-    """Translate a filter. Words of a title are looked for in this snapshot's titles."""
+def chosen(
+    connection: OpenConnection, which: SessionFilter, among: Sequence[int] | None = None
+) -> Chosen:
+    """Translate a filter. Words of a title are looked for in this snapshot's titles.
+
+    Given ids of messages, in the titles of their sessions.
+    """
     shape: list[tuple[str, int | None]] = []
     parameters: dict[str, Any] = {}
     for name, value in which.given.items():
         if name == "title":
-            titled = matching.titled(connection, value)
+            titled = matching.titled(connection, value, among)
             shape.append((name, 1 if len(titled) >= _MANY else None))
             parameters["titled"] = as_parameter(titled)
         else:
@@ -184,9 +190,11 @@ def _is_of_such_a_session(shape: Shape) -> ColumnElement[bool]:
     return exists(literal_column("1")).where(of_the_message, *conditions(shape))
 
 
-def searched(connection: OpenConnection, which: SessionFilter) -> ChosenSessions:
-    """The sessions that a search is given with a filter."""
-    shape, parameters = chosen(connection, which)
+def searched(
+    connection: OpenConnection, which: SessionFilter, among: Sequence[int] | None = None
+) -> ChosenSessions:
+    """The sessions that a search is given with a filter; of these messages, or of all."""
+    shape, parameters = chosen(connection, which, among)
     return ChosenSessions(_is_of_such_a_session(shape), parameters)
 
 

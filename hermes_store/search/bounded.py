@@ -17,7 +17,6 @@ from hermes_store.database.statements import Statement
 from hermes_store.search.budget import Budget
 from hermes_store.search.characters import WORD
 from hermes_store.search.choice import search_of
-from hermes_store.search.chosen import ChosenSessions
 from hermes_store.search.matching import has_symbols, spellings
 from hermes_store.search.query import And, Not, Or, Phrase, Query
 
@@ -52,13 +51,17 @@ class Bound(NamedTuple):
         tree: Query,
         sort: str,
         budget: Budget,
-        chosen: ChosenSessions | None,
+        *,
+        is_filtered: bool,
     ) -> Reach:
-        """How far the search looks. The index alone knows single words: then there is no end."""
+        """How far the search looks. The index alone knows single words: then there is no end.
+
+        A filter has to look at the sessions of these messages only.
+        """
         begin = "first_id" if sort == "oldest" else "last_id"
         start = {} if self.from_id is None else {begin: self.from_id}
         words = loosened(tree)
-        if words == tree and chosen is None:
+        if words == tree and not is_filtered:
             return Reach(start)
         index = search_of(connection.backend)
         most = min(index.RANKED, _TEXTS) if has_symbols(tree) else index.RANKED

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement
 
-__all__ = ["ChosenSessions"]
+from hermes_store.database.connection import OpenConnection
+
+__all__ = ["Choosing", "ChosenSessions"]
 
 
 class ChosenSessions(NamedTuple):
@@ -17,3 +20,7 @@ class ChosenSessions(NamedTuple):
 
     condition: ColumnElement[bool]
     parameters: dict[str, Any]
+
+
+Choosing = Callable[[OpenConnection, Sequence[int] | None], ChosenSessions]
+"""Finds out which sessions are searched; given ids, only of the sessions of these messages."""

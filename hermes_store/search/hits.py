@@ -18,7 +18,7 @@ from hermes_store.records import SearchHit, SearchPage
 from hermes_store.search.bounded import EVERYWHERE, Bound
 from hermes_store.search.budget import Budget, require_bounded, require_short
 from hermes_store.search.choice import search_of, upkeep_of
-from hermes_store.search.chosen import ChosenSessions
+from hermes_store.search.chosen import Choosing
 from hermes_store.search.folding import plain
 from hermes_store.search.matching import Find, Finder, finder
 from hermes_store.search.query import Query, parse, phrases
@@ -52,7 +52,7 @@ def search(
     connection: OpenConnection,
     /,
     query: str,
-    chosen: Callable[[OpenConnection], ChosenSessions] | None = None,
+    chosen: Choosing | None = None,
     *,
     limit: int = 20,
     offset: int = 0,
@@ -82,12 +82,15 @@ def search(
         return SearchPage(hits=[], next_id=None, next_at=None)
     given = {name: value for name, value in filters.items() if value not in (None, (), [])}
     given |= _HIDING[include]
-    within = chosen(connection) if chosen else None
     try:
         found_by = search_of(connection.backend)
         with found_by.within(connection, budget):
-            reach = bound.reach(connection, tree, sort, budget, within) if bound else EVERYWHERE
+            reach = EVERYWHERE
+            if bound:
+                filtered = chosen is not None
+                reach = bound.reach(connection, tree, sort, budget, is_filtered=filtered)
             given |= reach.filters
+            within = chosen(connection, reach.filters.get("among")) if chosen else None
             ids = found_by.find(
                 connection, tree, sort, given, budget, chosen=within, limit=limit, offset=offset
             )

@@ -14,6 +14,8 @@ DOUBTED = [
     ("foo/needle OR C#", {}),
     ("needle", OF_T),
     ('"needle in" C#', OF_T),
+    ("needle", {"filter": SessionFilter(title="to tee")}),
+    ("needle C#", {"filter": SessionFilter(title="TEE")}),
 ]
 
 
@@ -23,6 +25,7 @@ def repository(shared_database):
     with SessionRepository(shared_database) as repository:
         for name in ("c", "t"):
             repository.create_session(name, name)
+        repository.set_session_title("t", "Tee to drink")
         for number in range(40):
             place, language = ("in", "with")[number % 5 == 0], ("C++", "C", "C#")[number % 3]
             text = f"needle {place} {language} " + "needle " * (number % 4)

@@ -8,6 +8,8 @@ import pytest
 
 from hermes_store import SessionFilter, SessionRepository
 from hermes_store.queries.filtering import searched
+from hermes_store.queries.matching import _titles_of
+from hermes_store.search import sqlite
 from hermes_store.search.sqlite_statements import statement
 
 FILTERS = {
@@ -87,3 +89,16 @@ def test_of_each_found_message_the_session_is_looked_up(repository, sort, which)
     steps = plan(repository, sort, (), which)
     assert "ORDER BY" not in steps
     assert "SCAN sessions" not in steps
+
+
+def test_of_found_messages_only_the_titles_of_their_sessions_are_read(repository):
+    def explain(connection):
+        sql, _ = _titles_of(sqlite.GIVEN_IDS)._compile("sqlite", connection.core.dialect)
+        given = {"ids": sqlite.given([1, 2]), "word": "flaky"}
+        return connection.dbapi.execute(f"EXPLAIN QUERY PLAN {sql}", given).fetchall()
+
+    steps = [step for *_, step in repository._store.read(explain)]
+    assert any(step.startswith("SEARCH sessions USING INDEX") for step in steps)
+    assert [step for step in steps if step.startswith("SCAN")] == [
+        "SCAN json_each VIRTUAL TABLE INDEX 1:"
+    ]
