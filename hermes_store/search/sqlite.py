@@ -1,8 +1,7 @@
-"""Search on SQLite: a tree becomes an FTS5 expression, which finds the ids of messages."""
+"""Search on SQLite: FTS5 finds the ids of messages."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -12,21 +11,22 @@ from sqlalchemy import ColumnElement
 from hermes_store.database.callback import Callback
 from hermes_store.database.connection import OpenConnection
 from hermes_store.search.budget import Budget
-from hermes_store.search.characters import join_up, set_apart
+from hermes_store.search.characters import join_up
 from hermes_store.search.chosen import ChosenSessions
-from hermes_store.search.matching import has_symbols, spellings
-from hermes_store.search.query import And, Not, Phrase, Query
+from hermes_store.search.matching import has_symbols
+from hermes_store.search.query import Query
 from hermes_store.search.ranking import best_page, on_page
+from hermes_store.search.sqlite_match import expression
+from hermes_store.search.sqlite_ranking import FEW, best_first, is_dear
 from hermes_store.search.sqlite_statements import statement, waiting_statement
 from hermes_store.search.sqlite_symbols import LOOK, looked_for, right
-from hermes_store.search.waiting import found_in_memory
+from hermes_store.search.waiting import scores_in_memory
 
 __all__ = [
     "GIVEN_IDS",
     "RANKED",
     "TEXTS",
     "as_written",
-    "expression",
     "find",
     "given",
     "within",
@@ -38,44 +38,6 @@ RANKED = 8_000
 _STEPS = 4_000
 """Of SQLite's machine between two looks at the clock."""
 _LOOKED_AT_ONCE = 100
-# --- tree to MATCH ------------------------------------------------------------------------------
-
-
-def expression(tree: Query, *, sure: bool = False) -> str:
-    """The FTS5 expression that finds every message `tree` asks for.
-
-    It finds more than that where symbols decide; `sure`: nothing but such messages, and where
-    there can be none an empty text.
-    """
-    if isinstance(tree, Phrase):
-        return "" if sure and has_symbols(tree) else _phrase(tree)
-    if isinstance(tree, Not):
-        wanted = expression(tree.wanted, sure=sure)
-        unwanted = expression(tree.unwanted, sure=not sure)
-        return f"({wanted}) NOT ({unwanted})" if wanted and unwanted else wanted
-    found = [_grouped(operand, sure=sure) for operand in tree.operands]
-    if isinstance(tree, And):
-        return " AND ".join(found) if all(found) else ""
-    return " OR ".join(filter(None, found))
-
-
-def _grouped(tree: Query, *, sure: bool) -> str:
-    found = expression(tree, sure=sure)
-    return found if isinstance(tree, Phrase) or not found else f"({found})"
-
-
-def _phrase(phrase: Phrase) -> str:
-    star = "*" if phrase.prefix else ""
-    forms = [f'"{_quotable(form)}"{star}' for form in spellings(phrase.text)]
-    return forms[0] if len(forms) == 1 else f"({' OR '.join(forms)})"
-
-
-def _quotable(typed: str) -> str:
-    """`typed` as it can stand in an FTS5 string: there are no words in what is left out."""
-    return set_apart(_NOT_IN_A_STRING.sub(" ", typed))
-
-
-_NOT_IN_A_STRING = re.compile('["\0\ud800-\udfff]')
 
 
 # --- finding ------------------------------------------------------------------------------------
@@ -97,6 +59,8 @@ def find(
 ) -> Sequence[int]:
     """The ids of one page, in order. Raises `SearchTooBroadError`."""
     asked = _Asked.of(connection, tree, filters, chosen, budget)
+    if sort == "relevance" and is_dear(connection, tree):
+        asked = asked._replace(ranked=FEW)
     waiting = _waiting(asked) if connection.looks_at_waiting else []
     if not waiting:
         return _indexed(asked, sort, limit, offset)
@@ -108,7 +72,7 @@ def find(
 def _waiting(asked: _Asked) -> list[int]:
     """Of the messages that wait to be indexed those that are right, the newest first."""
     rows = waiting_statement(asked.filters, asked.chosen).run(asked.connection, **asked.values)
-    found = found_in_memory(rows, asked.values["match"])
+    found = sorted(scores_in_memory(rows, asked.values["match"]), reverse=True)
     if not has_symbols(asked.tree):
         return found
     with looked_for(asked.connection, asked.tree, asked.budget):
@@ -119,7 +83,7 @@ def _indexed(asked: _Asked, sort: str, limit: int, offset: int) -> Sequence[int]
     """A page of what the index finds."""
     if not has_symbols(asked.tree):
         if sort == "relevance":
-            return best_page(asked.found, limit, offset, RANKED)
+            return best_page(asked.found, limit, offset, asked.ranked)
         return asked.found(sort, limit, offset)
     with looked_for(asked.connection, asked.tree, asked.budget):
         if sort == "relevance":
@@ -132,13 +96,13 @@ def _best_right(asked: _Asked, wanted: int) -> Iterator[tuple[int]]:
 
     Behind them older ones, until there are as many as are wanted.
     """
-    best = asked._replace(look="").found("relevance", RANKED)
+    best = asked._replace(look="").found("relevance", asked.ranked)
     number = 0
     for start in range(0, len(best), _LOOKED_AT_ONCE):
         for id_ in right(asked.connection, best[start : start + _LOOKED_AT_ONCE], asked.values):
             number += 1
             yield (id_,)
-    if len(best) == RANKED:
+    if len(best) == asked.ranked:
         older = asked.older_than(min(best)).found("newest", wanted - number)
         yield from ((id_,) for id_ in older)
 
@@ -164,6 +128,8 @@ class _Asked(NamedTuple):
     """Names, and of a list how many values."""
     chosen: ColumnElement[bool] | None
     values: dict[str, Any]
+    ranked: int
+    """So many of the newest hits are ranked."""
 
     @classmethod
     def of(
@@ -188,7 +154,7 @@ class _Asked(NamedTuple):
             **asked,
         }
         look = LOOK if has_symbols(tree) else ""
-        return cls(connection, tree, budget, look, numbers, condition, values)
+        return cls(connection, tree, budget, look, numbers, condition, values, RANKED)
 
     def older_than(self, id_: int) -> _Asked:
         """The same of older messages."""
@@ -197,7 +163,10 @@ class _Asked(NamedTuple):
 
     def found(self, order: str, most: int, skipped: int = 0) -> list[int]:
         """Ids in an order."""
-        page = {"limit": most, "offset": skipped, "ranked": RANKED}
+        if order == "relevance" and self.ranked == FEW:
+            newest = self.found("newest", FEW)
+            return best_first(self.connection, newest, self.values["match"])[skipped:][:most]
+        page = {"limit": most, "offset": skipped, "ranked": self.ranked}
         asked = statement(order, self.look, self.filters, self.chosen)
         return [id_ for (id_,) in asked.run(self.connection, **self.values, **page)]
 

@@ -25,12 +25,12 @@ from hermes_store.search.ddl import IN_MEMORY
 __all__ = [
     "PATIENCE",
     "WaitingError",
-    "found_in_memory",
     "index",
     "is_long",
     "looked_at",
     "may_wait",
     "require_looked_at",
+    "scores_in_memory",
 ]
 
 PATIENCE = 0.05
@@ -118,10 +118,11 @@ def is_long(columns: Mapping[str, Any]) -> bool:
     return length + len(get("tool_name") or "") + len(get("folded") or "") > _LONGEST
 
 
-def found_in_memory(rows: Iterable[Any], match: str) -> list[int]:
-    """The ids of those that an FTS5 expression finds, the newest first.
+def scores_in_memory(rows: Iterable[Any], match: str) -> dict[int, float]:
+    """The ids of those that an FTS5 expression finds, with their bm25 among each other.
 
-    A row is an id and what the columns of the index take of the message.
+    A row is an id and what the columns of the index take of the message; of a row that is older
+    than the one before, FTS5 would write a piece of its own. The less a score, the better.
     """
     with closing(sqlite_driver().connect(":memory:")) as memory:
         memory.execute(IN_MEMORY)
@@ -130,5 +131,5 @@ def found_in_memory(rows: Iterable[Any], match: str) -> list[int]:
             " VALUES (?, ?, ?, ?, ?)",
             rows,
         )
-        matching = "SELECT rowid FROM messages_fts WHERE messages_fts MATCH ?"
-        return sorted((id_ for (id_,) in memory.execute(matching, (match,))), reverse=True)
+        found = "SELECT rowid, bm25(messages_fts) FROM messages_fts WHERE messages_fts MATCH ?"
+        return dict(memory.execute(found, (match,)))

@@ -323,7 +323,7 @@ def test_a_page_costs_as_many_statements_as_a_hit(database):
             statements.clear()
             assert len(repository.search_messages("needle", limit=limit)) == limit
             counts.append(sum(not each.startswith("-- ") for each in statements))
-    assert counts[0] == counts[1] <= len(["BEGIN", "state", "ids", "hits", "COMMIT"])
+    assert counts[0] == counts[1] <= len(["BEGIN", "state", "ends", "ids", "hits", "COMMIT"])
 
 
 def test_a_page_of_hundreds_has_the_context_of_each(repository):

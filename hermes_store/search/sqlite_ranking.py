@@ -1,0 +1,96 @@
+"""Ranking in SQLite where bm25 would count too much: fewer hits, among each other.
+
+bm25 counts in how many messages of the whole index each phrase of a query stands, however few it
+ranks: for phrases of common words that is most of a search, and it grows with the store. Then the
+newest hits are ranked by an index in memory that holds nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import accumulate
+
+from sqlalchemy import text
+
+from hermes_store.database.connection import OpenConnection
+from hermes_store.database.statements import Statement
+from hermes_store.search.characters import WORD
+from hermes_store.search.matching import spellings
+from hermes_store.search.query import Phrase, Query, phrases
+from hermes_store.search.sqlite_match import expression
+from hermes_store.search.waiting import scores_in_memory
+
+__all__ = ["FEW", "best_first", "is_dear"]
+
+FEW = 500
+"""So many of the newest hits are ranked then: to read and to index them takes some 15 ms."""
+
+_COUNTED = 600_000
+"""Messages with all words of a phrase, times the square of these, that bm25 may count: 20 ms."""
+_SEEN = 200
+"""The id of the message before which so many newer ones have the words tells how many have them."""
+_CHARACTERS = 1_000_000
+"""Of the texts of the newest hits so much is ranked. Later ones follow, the newest first."""
+
+# Together SQLite would look for them in all messages.
+_ENDS = Statement(text("SELECT (SELECT min(id) FROM messages), (SELECT max(id) FROM messages)"))
+_LAST_SEEN = Statement(
+    text("""\
+SELECT rowid FROM messages_fts WHERE messages_fts MATCH :words
+ORDER BY rowid DESC LIMIT 1 OFFSET :seen""")
+)
+
+
+def is_dear(connection: OpenConnection, tree: Query) -> bool:
+    """Whether bm25 would count more than a page may take."""
+    low, high = _ENDS.run(connection).fetchone()
+    messages, counted = 0 if low is None else high - low + 1, [*_counted(tree)]
+    if messages * sum(len(words) ** 2 for words in counted) <= _COUNTED:
+        return False
+    shares = (len(words) ** 2 * _share(connection, words, high) for words in counted)
+    return any(messages * share > _COUNTED for share in accumulate(shares))
+
+
+def _counted(tree: Query) -> Iterator[list[str]]:
+    """The words of each phrase that bm25 counts.
+
+    Not of words that only begin so: to look for the newest of these takes as long as to count them.
+    """
+    for phrase in phrases(tree, unwanted=True):
+        if not phrase.prefix:
+            yield from filter(None, map(WORD.findall, spellings(phrase.text)))
+
+
+def _share(connection: OpenConnection, words: Sequence[str], high: int) -> float:
+    """About which part of the messages holds all of the words."""
+    together = " AND ".join(expression(Phrase(word)) for word in words)
+    found = _LAST_SEEN.run(connection, words=together, seen=_SEEN).fetchone()
+    return 0.0 if found is None else (_SEEN + 1) / max(high - found[0] + 1, 1)
+
+
+# --- an index in memory ---------------------------------------------------------------------------
+
+_TEXTS = Statement(
+    text("""\
+SELECT v.id, v.content, v.tool_name, v.tool_calls, v.forms FROM json_each(:ids) AS given
+CROSS JOIN messages_text AS v ON v.id = given.value ORDER BY given.key""")
+)
+
+
+def best_first(connection: OpenConnection, newest: Sequence[int], match: str) -> list[int]:
+    """The newest hits, the best first; of equal ones the newest."""
+    with closing(_TEXTS.run(connection, ids=str([*newest]))) as rows:
+        newest_last = [*_first(rows)][::-1]
+    scores = scores_in_memory(newest_last, match)
+    return sorted(newest, key=lambda id_: (scores.get(id_, 0.0), -id_))
+
+
+def _first(rows: Iterator[Sequence[str | None]]) -> Iterator[Sequence[str | None]]:
+    """The rows up to that one with which there are enough characters."""
+    characters = 0
+    for row in rows:
+        yield row
+        characters += sum(len(each) for each in row[1:] if each)
+        if characters > _CHARACTERS:
+            return
