@@ -30,6 +30,8 @@ _LONGEST = 50
 _MOST_ROWS = 200
 _MOST_RECORDS = 20_000
 """Records that a page sums up by a text or an hour of the day, unless it is asked for all."""
+_MOST_IN_TIME = 40_000
+"""The same by days, weeks and months of chosen sessions: that of each record is looked up."""
 
 
 class Asked(NamedTuple):
@@ -48,10 +50,19 @@ class Asked(NamedTuple):
 
     def newest_since(self, repository: SessionRepository) -> float | None:
         """Since when records are summed up, where earlier ones of the days are not."""
-        if self.by in IN_TIME or self.records == "all":
+        most = self._most_records()
+        if most is None:
             return None
-        newest, since = repository.newest_usage_since(_MOST_RECORDS), self.since()
+        newest, since = repository.newest_usage_since(most), self.since()
         return newest if newest is not None and (since is None or since < newest) else None
+
+    def _most_records(self) -> int | None:
+        """How many of the newest records are summed up; None is all of the days."""
+        if self.records == "all":
+            return None
+        if self.by in IN_TIME:
+            return _MOST_IN_TIME if self.which.given else None
+        return _MOST_RECORDS
 
     def rows(
         self,

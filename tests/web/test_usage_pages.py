@@ -196,6 +196,21 @@ def test_days_weeks_and_months_are_of_all_records(client, used, monkeypatch, by)
     assert calls_of(answer) == 3
 
 
+@pytest.mark.parametrize("by", ["day", "week", "month"])
+def test_of_chosen_sessions_they_are_of_the_newest_records_and_a_link_sums_up_all(
+    client, used, monkeypatch, by
+):
+    monkeypatch.setattr("hermes_store.web.usage._MOST_IN_TIME", 3)
+    at(used, monkeypatch, 100 * DAY, model="old")
+    at(used, monkeypatch, 200 * DAY, model="older")
+    answer = client.get(f"/usage?by={by}&days=all&source=cli")
+    assert "The newest records are summed up, those since 20" in main_of(answer)
+    assert calls_of(answer) == 3
+    [link] = [each for each in links(answer) if each.endswith("records=all")]
+    assert calls_of(client.get(link)) == 4
+    assert "newest records" not in main_of(client.get(f"/usage?by={by}&days=30&source=cli"))
+
+
 def at(repository, monkeypatch, before, *, session="cli", **used):
     """Record usage so many seconds ago."""
     now = values.now()
