@@ -178,6 +178,7 @@ def pages(repository: SessionRepository) -> dict[str, str]:
         "search: five words, ranked": f"{ranked}exception+method+function+value+object",
         "search: a phrase of common words, ranked": f'{ranked}"the+function"',
         "search: a longer one, ranked": f'{ranked}"of+the+function"',
+        "search: two phrases of common words, ranked": f'{ranked}"the+function"+OR+"of+a"',
         "search: a phrase of few messages, ranked": f'{ranked}"raise+exception"',
         "search: a phrase in a source, ranked": f'{ranked}"the+function"&source=cli',
         "search: symbols at a common word": "/search?q=C%2B%2B",

@@ -726,7 +726,9 @@ class AwaitedOperations(Doors):
     ) -> list[SearchHit]:
         """Return a page of the messages that hold what `query` asks for, the best first.
 
-        Of more than 8,000 hits, on PostgreSQL 1,000, the newest are ranked; older ones follow.
+        Of more than 8,000 hits, on PostgreSQL 1,000, the newest are ranked; older ones follow. In
+        SQLite it is 500 where words or phrases stand in so many messages that to count them takes
+        long.
 
         Any text is a query: words that must all be there, "exact phrases", AND, OR and NOT
         between operands, prefix*, parentheses; everything else is looked for as written. A query
