@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import partial
 from itertools import combinations
 from typing import NamedTuple
@@ -19,13 +20,16 @@ from benchmarks.plan import Plan
 from benchmarks.rows.build import time_row
 from benchmarks.table import Cell, Row, Table, Target
 from hermes_store.queries import rows as new_rows
+from hermes_store.search import waiting
 
 OTHER = "the other"
 ABOUT = (
-    "Appends of one thread. English, the prose of Python's manual, next to the same appends"
-    " without folding; results of tools of 10,000 characters that are JSON, next to prose. In the"
-    " last rows a text is next to one of a tenth of its length, and the ratio is of the time for a"
-    " character: the worst of a longer text to a shorter one, from 1,000 characters on."
+    "Appends of one thread. English, the prose of Python's manual, next to the same appends as"
+    " they were before texts were folded, when each message was indexed for itself, and next to"
+    " appends of today without folding; results of tools of 10,000 characters that are JSON, next"
+    " to prose. In the last rows a text is next to one of a tenth of its length, each message"
+    " indexed for itself, and the ratio is of the time for a character: the worst of a longer text"
+    " to a shorter one, from 1,000 characters on."
 )
 IDENTIFIER = re.compile(r"[a-z][A-Z]|[A-Za-z]\d|\d[A-Za-z]|[A-Z]{2}[a-z]{2}")
 """What tells a word that is indexed in its parts, too."""
@@ -46,6 +50,8 @@ class Work(NamedTuple):
 
     texts: list[str]
     is_folded: bool = True
+    waits: bool = True
+    """Whether the messages enter the index together."""
 
 
 def table(plan: Plan, files: Files) -> Table:
@@ -59,10 +65,14 @@ def english_rows(plan: Plan, files: Files) -> Iterator[Row]:
     texts = [corpus.system_prompt(100 + 37 * (n % 40)) for n in range(plan.appends * 6)]
     prose = [text for text in texts if not IDENTIFIER.search(text)][: plan.appends]
     special = [text for text in texts if IDENTIFIER.search(text)][: plan.appends]
-    given = ("English", prose, Target(1.05)), ("English with identifiers", special, None)
-    for title, some, target in given:
-        measured = in_turns(plan, files, {OTHER: Work(some, is_folded=False), OURS: Work(some)})
-        yield time_row(title, measured, target, OTHER)
+    for title, some in (("English", prose), ("English with identifiers", special)):
+        for other, waits, target in (
+            ("as before folding", False, Target(1.05)),
+            ("without folding", True, None),
+        ):
+            unfolded = Work(some, is_folded=False, waits=waits)
+            measured = in_turns(plan, files, {OTHER: unfolded, OURS: Work(some)})
+            yield time_row(f"{title}, to the append {other}", measured, target, OTHER)
 
 
 def json_row(plan: Plan, files: Files) -> Row:
@@ -84,7 +94,7 @@ def long_rows(plan: Plan, files: Files) -> Iterator[Row]:
     powers = range(len(str(plan.longest_text // SHORTEST)))
     lengths = [SHORTEST * 10**power for power in powers]
     for title, text_of in LONG.items():
-        work = {str(length): Work([text_of(length)]) for length in lengths}
+        work = {str(length): Work([text_of(length)], waits=False) for length in lengths}
         seconds = [series.median for series in in_turns(plan, files, work).values()]
         cost = [took / length for took, length in zip(seconds, lengths, strict=True)]
         worst = max(longer / shorter for shorter, longer in combinations(cost, 2))
@@ -108,12 +118,14 @@ def in_turns(plan: Plan, files: Files, work: Mapping[str, Work]) -> dict[str, Se
 
 def appended(contender: tuple[HermesStore, Work], number: int) -> Round:
     """Append the texts one by one to a session of the round."""
-    store, (texts, is_folded) = contender
+    store, (texts, is_folded, waits) = contender
     session_id = f"round-{number}"
     store.create_session(session_id)
     messages = [{"role": "user", "content": text} for text in texts]
     calls = [partial(store.append, session_id, message) for message in messages]
-    if is_folded:
-        return timed(calls)
-    with patch.object(new_rows, "folded", lambda *_: None):
+    with ExitStack() as patched:
+        if not is_folded:
+            patched.enter_context(patch.object(new_rows, "folded", lambda *_: None))
+        if not waits:
+            patched.enter_context(patch.object(waiting, "SUCCESSION", -1.0))
         return timed(calls)

@@ -82,6 +82,7 @@ def test_counted_is_what_the_newest_messages_with_the_words_let_expect(
     repository, monkeypatch, typed, expected
 ):
     monkeypatch.setattr(f"{DEAR}._COUNTED", 12)
+    monkeypatch.setattr(f"{DEAR}._LET", 1)
     monkeypatch.setattr(f"{DEAR}._SEEN", 3)
     assert repository._store.read(lambda connection: is_dear(connection, parse(typed))) is expected
 
