@@ -1,5 +1,6 @@
 """Stores that many tests only ask: filled once for each database."""
 
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,12 @@ from pathlib import Path
 import postgres_server
 import pytest
 from sqlalchemy import URL
+
+
+@pytest.fixture
+def in_succession(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is, messages follow each other at once."""
+    monkeypatch.setattr("hermes_store.search.waiting.SUCCESSION", math.inf)
 
 
 @pytest.fixture(

@@ -1,6 +1,5 @@
 """A damaged index costs no message, is never an empty list, is found by check(), and is repaired."""
 
-import math
 from contextlib import closing
 
 import pytest
@@ -49,11 +48,7 @@ _PIECES_MERGED = 16
 # FTS5 takes such leaves for words that come later, and finds nothing.
 UNNOTICED = LEAVES.format("zeroblob(length(block))")
 
-
-@pytest.fixture(autouse=True)
-def _in_succession(monkeypatch):
-    """However slow the machine is, messages follow each other at once."""
-    monkeypatch.setattr("hermes_store.search.waiting.SUCCESSION", math.inf)
+pytestmark = pytest.mark.usefixtures("in_succession")
 
 
 @pytest.fixture

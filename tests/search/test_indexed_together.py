@@ -1,6 +1,5 @@
 """On SQLite the newest messages enter the index together: they are found at once nevertheless."""
 
-import math
 import signal
 import subprocess
 import sys
@@ -32,11 +31,7 @@ MATCH = "SELECT rowid FROM messages_fts WHERE messages_fts MATCH ? ORDER BY rowi
 OTHER_TOOL = "INSERT INTO messages(session_id, role, content, timestamp) VALUES ('s', 'user', ?, 1)"
 AS_THE_STORE = OTHER_TOOL.replace("timestamp)", "timestamp, may_wait)").replace(", 1)", ", 1, 1)")
 
-
-@pytest.fixture(autouse=True)
-def _in_succession(monkeypatch):
-    """However slow the machine is, messages follow each other at once."""
-    monkeypatch.setattr("hermes_store.search.waiting.SUCCESSION", math.inf)
+pytestmark = pytest.mark.usefixtures("in_succession")
 
 
 @pytest.fixture
