@@ -181,16 +181,24 @@ def test_a_transaction_of_the_callers_own_succeeds_at_the_latest_when_it_is_run_
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_a_search_in_a_transaction_that_meets_it_costs_the_transaction_nothing(
+def test_a_transaction_that_searches_succeeds_at_the_latest_when_it_is_run_again(
     repository, database, name
 ):
     repository.append_message("s", "user", "before")  # brings the others in: nothing waits
     repository.append_message("s", "user", "before")
     damage(database, name)
-    with repository.transaction() as transaction:
-        is_right_or_an_error(transaction, "before", 4)
-        transaction.set_session_title("s", "kept")
-        is_right_or_an_error(transaction, "before", 4)
+
+    def name_it():
+        with repository.transaction() as transaction:
+            is_right_or_an_error(transaction, "before", 4)
+            transaction.set_session_title("s", "kept")
+            is_right_or_an_error(transaction, "before", 4)
+
+    try:
+        name_it()
+    except TransactionRolledBackError as exc:
+        assert "run all of it again" in str(exc)  # noqa: PT017 - newer versions of SQLite end it
+        name_it()
     assert repository.get_session("s")["title"] == "kept"
 
 
