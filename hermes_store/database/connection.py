@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -70,7 +69,7 @@ class OpenConnection:
         self.search_timeout = search_timeout
         """Seconds a search may take; 0: no limit."""
         self.committed_at = -math.inf
-        """When it last wrote, by the monotonic clock."""
+        """When the writer last committed on it, by the monotonic clock."""
         self.looks_at_waiting = False
         """Whether a search looks at the messages that wait to be indexed."""
         self.takes_words = True
@@ -154,7 +153,6 @@ class OpenConnection:
                 raise exc.__context__ or exc from None
         if self.backend.in_transaction(self.dbapi):
             self.dbapi.execute("COMMIT")
-        self.committed_at = time.monotonic()
 
     def roll_back(self) -> None:
         """Roll the transaction back, also one that a failed COMMIT left open."""

@@ -127,7 +127,7 @@ class _PostgreSQL:
         """Begin with `statement`; behind a pooler a transaction brings its own limits."""
         engines.begin(connection, statement)
 
-    def waiting_at_most(self, dbapi: Any, seconds: float) -> AbstractContextManager[None]:  # noqa: ARG002 - no caller hurries
+    def waiting_at_most(self, dbapi: Any, seconds: float) -> AbstractContextManager[None]:  # noqa: ARG002 - on a server nobody hurries
         """No limit but the server's settings."""
         return nullcontext()
 

@@ -110,7 +110,7 @@ class CallersTransactions(Committer):
         # With a rollback journal a reader can block COMMIT. The transaction then stays open.
         retry_while_busy(self._backend, connection.dbapi.commit, turn.patience)
         connection.commit()
-        measured.committed = time.monotonic()
+        measured.committed = connection.committed_at = time.monotonic()
         self.figures.add(measured)
 
     def _disconnect_if_closed(self) -> None:

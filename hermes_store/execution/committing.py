@@ -162,7 +162,7 @@ class Committer:
             committing = True
             measured.committing = time.monotonic()
             connection.commit()
-            measured.committed = time.monotonic()
+            measured.committed = connection.committed_at = time.monotonic()
             connection.require_same_file()  # a commit into a removed file is not acknowledged
         except BaseException as exc:
             if committing and _is_interrupt(exc) and not connection.in_transaction:

@@ -135,8 +135,7 @@ class Store:
         **kwargs: P.kwargs,
     ) -> R:
         """Call `function(connection, …)` in a write transaction; return after COMMIT."""
-        if self._closed:
-            raise StoreClosedError
+        self.require_open()
         if self._is_read_only:
             self._require_writable()
         try:
@@ -239,10 +238,12 @@ class Store:
 
     def log(self) -> dict[str, Any]:
         """Return the size of the log in bytes, and the reads here that keep it from shrinking."""
-        size, place = self.backend.log_bytes(self.url), identity(self.url)
+        size = self.backend.log_bytes(self.url)
+        if size is None:
+            return {}
+        place = identity(self.url)
         pools = readers.of(lambda key: isinstance(key, tuple) and key[0] == place)
-        held_by = [each for pool in pools for each in pool.streams]
-        return {} if size is None else {"log_bytes": size, "log_held_by": held_by}
+        return {"log_bytes": size, "log_held_by": [each for pool in pools for each in pool.streams]}
 
     def _lend(self, *, alone: bool = False) -> AbstractContextManager[OpenConnection]:
         self.require_open()

@@ -23,7 +23,7 @@ __all__ = ["Search", "Upkeep", "repair_of", "search_of", "upkeep_of"]
 class Upkeep(Protocol):
     """What the modules `sqlite_upkeep` and `postgresql_upkeep` offer: care of the index."""
 
-    def require_ready(self, connection: OpenConnection) -> None:
+    def require_ready(self, connection: OpenConnection) -> object:
         """Raise `SearchIndexError` unless the index can answer.
 
         On SQLite, `WaitingError` where the newest messages are to be indexed first.

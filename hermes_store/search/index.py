@@ -86,7 +86,7 @@ def state(connection: OpenConnection) -> IndexState:
     return recorded
 
 
-EVERY_ID = "SELECT 9223372036854775807 AS indexed_upto"
+_EVERY_ID = "SELECT 9223372036854775807 AS indexed_upto"
 """Beside `search_index`, stands in for the column that it does not have before revision 0021."""
 
 _STATE = Statement(
@@ -97,7 +97,7 @@ SELECT state, detail, changed_at, {len(TRIGGERS)} < (
         OR name = 'messages_fts' AND sql LIKE '%content=messages_search%'
 ), EXISTS (
     SELECT 1 FROM messages WHERE id > (SELECT indexed_upto FROM search_index)
-) FROM search_index AS known, ({EVERY_ID}) AS older""")
+) FROM search_index AS known, ({_EVERY_ID}) AS older""")
 )
 
 
@@ -231,7 +231,7 @@ def count_unindexed(connection: OpenConnection) -> int:
 
 
 _UNINDEXED = f"""\
-SELECT count(*) FROM messages AS m, ({EVERY_ID}) AS older
+SELECT count(*) FROM messages AS m, ({_EVERY_ID}) AS older
 WHERE id <= (SELECT indexed_upto FROM search_index)
 AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize AS d WHERE d.id = m.id)"""
 

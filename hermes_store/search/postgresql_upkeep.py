@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from hermes_store.database.connection import OpenConnection
-from hermes_store.search import index, postgresql_build, rebuild
-from hermes_store.search.index import is_index_damage
+from hermes_store.search import postgresql_build, rebuild
+from hermes_store.search.index import is_index_damage, require_ready
 from hermes_store.search.postgresql_build import check, merge
 
 __all__ = [
@@ -20,12 +19,6 @@ __all__ = [
 ]
 
 check_writes = False
-
-
-def require_ready(connection: OpenConnection) -> None:
-    """Raise `SearchIndexError` unless the index can answer."""
-    index.require_ready(connection)
-
 
 reindex = partial(rebuild.reindex, build=postgresql_build)
 backfill = partial(rebuild.backfill, build=postgresql_build)

@@ -50,8 +50,8 @@ def is_dear(connection: OpenConnection, tree: Query) -> bool:
     """Whether bm25 would count more than a page may take."""
     low, high = _ENDS.run(connection).fetchone()
     messages = 0 if low is None else high - low + 1
-    words = len(WORD.findall(" ".join(each.text for each in phrases(tree, unwanted=True))))
-    if messages * _SPELLINGS * words**2 <= _LET * _COUNTED:
+    typed = " ".join(phrase.text for phrase in phrases(tree, unwanted=True))
+    if messages * _SPELLINGS * len(WORD.findall(typed)) ** 2 <= _LET * _COUNTED:
         return False
     counted = [*_counted(tree)]
     if messages * sum(len(words) ** 2 for words in counted) <= _LET * _COUNTED:
