@@ -47,6 +47,7 @@ class OpenConnection:
         "dbapi",
         "errors",
         "fired",
+        "in_a_run",
         "looks_at_waiting",
         "require_same_file",
         "require_same_file_lately",
@@ -70,6 +71,8 @@ class OpenConnection:
         """Seconds a search may take; 0: no limit."""
         self.committed_at = -math.inf
         """When the writer last committed on it, by the monotonic clock."""
+        self.in_a_run = 0
+        """How many messages have followed each other at once, counted by `search.waiting`."""
         self.looks_at_waiting = False
         """Whether a search looks at the messages that wait to be indexed."""
         self.takes_words = True

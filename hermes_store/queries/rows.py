@@ -138,7 +138,9 @@ def in_slices(rows: Iterable[NewRow], most: int, most_text: int) -> Iterator[lis
     characters = 0
     for row in rows:
         slice_.append(row)
-        characters += sum(len(value) for value in row.columns.values() if isinstance(value, str))
+        for value in row.columns.values():
+            if isinstance(value, str):
+                characters += len(value)
         if len(slice_) == most or characters >= most_text:
             yield slice_
             slice_, characters = [], 0

@@ -1,7 +1,7 @@
 """The newest messages, which wait to enter SQLite's index together.
 
-Those that follow each other at once do. A message after a pause enters the index with all that
-wait, so that hardly ever any waits where an agent says something now and then.
+Those of a long run that follow each other at once do. A message after a pause, or early in a run,
+enters the index with all that wait, so that none waits where an agent says something now and then.
 
 A search indexes them before it looks. Where it cannot, because another program writes, the file is
 read only or a transaction is the caller's, it makes an index of them in memory: they are fewer than
@@ -93,7 +93,10 @@ _RECORD = Statement(text("UPDATE search_index SET indexed_upto = (SELECT max(id)
 
 
 SUCCESSION = 0.01
-"""Seconds since the last COMMIT of a process, within which a message waits for the next."""
+"""Seconds since the last COMMIT of a process, within which a message belongs to a run."""
+
+FEW = 64
+"""So many messages of a run do not wait: other tools find at once what an agent says in one go."""
 
 _LONGEST = 4_000
 """Characters of a message that may wait: to index 31 such takes 20 ms, 50 if all are Chinese."""
@@ -103,9 +106,17 @@ def may_wait(
     connection: OpenConnection, columns: Mapping[str, Any], *, is_last: bool = True
 ) -> int | None:
     """What `messages.may_wait` is for a message, the last one to be stored or one before it."""
-    if is_last and monotonic() - connection.committed_at > SUCCESSION:
+    if is_last and not _is_late_in_a_run(connection):
         return None
     return None if is_long(columns) else 1
+
+
+def _is_late_in_a_run(connection: OpenConnection) -> bool:
+    if monotonic() - connection.committed_at > SUCCESSION:
+        connection.in_a_run = 0
+    else:
+        connection.in_a_run += 1
+    return connection.in_a_run > FEW
 
 
 def is_long(columns: Mapping[str, Any]) -> bool:

@@ -12,8 +12,9 @@ from sqlalchemy import URL
 
 @pytest.fixture
 def in_succession(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However slow the machine is, messages follow each other at once."""
+    """However slow the machine is, messages follow each other at once, many of them already."""
     monkeypatch.setattr("hermes_store.search.waiting.SUCCESSION", math.inf)
+    monkeypatch.setattr("hermes_store.search.waiting.FEW", 0)
 
 
 @pytest.fixture(

@@ -1,5 +1,6 @@
 """On SQLite the newest messages enter the index together: they are found at once nevertheless."""
 
+import math
 import signal
 import subprocess
 import sys
@@ -69,6 +70,24 @@ def test_the_newest_messages_wait_and_the_next_one_brings_them_into_the_index(re
     assert column(database, INDEXED) == list(range(1, TOGETHER + 1))
     repository.append_messages("s", [{"role": "user", "content": "word"}] * (2 * TOGETHER + 1))
     assert column(database, INDEXED) == list(range(1, 3 * TOGETHER + 1))
+    change(database, CHECK)
+
+
+def test_the_first_messages_of_a_run_are_each_in_the_index_at_once(
+    repository, database, monkeypatch
+):
+    monkeypatch.setattr("hermes_store.search.waiting.FEW", 3)
+    for number in range(1, 4):
+        repository.append_message("s", "user", "word")
+        assert column(database, INDEXED) == list(range(1, number + 1))
+    repository.append_message("s", "user", "word")
+    assert column(database, INDEXED) == [1, 2, 3]
+    monkeypatch.setattr("hermes_store.search.waiting.SUCCESSION", -1.0)  # there is always a pause
+    repository.append_message("s", "user", "word")
+    monkeypatch.setattr("hermes_store.search.waiting.SUCCESSION", math.inf)
+    for number in range(6, 9):
+        repository.append_message("s", "user", "word")
+        assert column(database, INDEXED) == list(range(1, number + 1))
     change(database, CHECK)
 
 
@@ -152,7 +171,8 @@ def test_a_repository_that_closes_while_another_program_writes_leaves_them_waiti
 def test_messages_of_a_killed_process_are_found(database):
     script = (
         "import sys, time; from hermes_store import SessionRepository\n"
-        "from hermes_store.search import waiting; waiting.SUCCESSION = float('inf')\n"
+        "from hermes_store.search import waiting\n"
+        "waiting.SUCCESSION, waiting.FEW = float('inf'), 0\n"
         "repository = SessionRepository(sys.argv[1]); repository.create_session('s', 'cli')\n"
         "print(repository.append_message('s', 'user', 'the needle'), flush=True); time.sleep(600)"
     )
