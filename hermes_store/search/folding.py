@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 
 from hermes_store.search.characters import beyond_ascii
@@ -98,22 +99,22 @@ def _one_for_one(text: str) -> tuple[str, re.Pattern[str] | None]:
     Most texts beyond ASCII have few such characters, as quotation marks: to replace each in the
     whole text is faster. None that is put there is folded itself, so any order is right.
     """
-    others = beyond_ascii(text)
+    same, rest = _changes("".join(sorted(set(beyond_ascii(text)))))
+    for character, folded in same:
+        text = text.replace(character, folded)
+    return text, rest
+
+
+@lru_cache(maxsize=256)
+def _changes(others: str) -> tuple[Sequence[tuple[str, str]], re.Pattern[str] | None]:
+    """What is replaced in a text with these characters beyond ASCII, and what finds the rest."""
     clusters = _PATTERNS.clusters(others)
-    if clusters is not _PATTERNS.single or len(found := set(clusters.findall(others))) > _FEW:
-        return text, clusters
-    rest = ""
-    for character in sorted(found):
-        if len(same := _folded(character)) == 1:
-            text = text.replace(character, same)
-        else:
-            rest += character
-    return text, _any_of(rest) if rest else None
-
-
-@lru_cache
-def _any_of(characters: str) -> re.Pattern[str]:
-    return re.compile(f"[{characters}]")
+    if clusters is not _PATTERNS.single or len(found := clusters.findall(others)) > _FEW:
+        return (), clusters
+    folded = {character: _folded(character) for character in found}
+    rest = "".join(character for character in found if len(folded[character]) != 1)
+    same = [(character, one) for character, one in folded.items() if len(one) == 1]
+    return same, re.compile(f"[{rest}]") if rest else None
 
 
 class Places:

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import pairwise
-from string import ascii_lowercase, ascii_uppercase, digits
+from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
 from urllib.parse import unquote
 
 __all__ = ["HUMP", "forms", "forms_at_seams", "otherwise", "parts_apart", "seams_of"]
@@ -155,19 +155,47 @@ def otherwise(typed: str) -> list[str]:
 
 # --- for snippets ---------------------------------------------------------------------------------
 
-# Both begin with rare characters: `re` then skips other text many times as fast.
-_PART_BEGINS = re.compile(
-    r"[A-Z\d](?:(?<=[a-z0-9][A-Z])|(?<=[A-Z]{2})(?=[a-z]{2})|(?<=\dT\d)"
-    r"|(?<=[A-Za-z]\d)(?=\d*\.\d)|(?<=\dZ))"
-)
+
+def _kinds(**characters: str) -> bytes:
+    """What each character becomes: the name of its kind, or a blank."""
+    of = {character: kind for kind, some in characters.items() for character in some}
+    return "".join(of.get(chr(code), " ") for code in range(256)).encode()
+
+
+# To look for kinds next to each other takes a fifth of the time of `re`.
+_CAPITALS = _kinds(A=ascii_uppercase, a=ascii_lowercase + digits)
+_NUMBERS = _kinds(a=ascii_letters, n=digits)
+_NUMBER_GOES_ON = re.compile(r"\d*\.\d", re.ASCII)
 _BEFORE_A_PART = re.compile("%[0-9A-Fa-f]{2}|\\\\[nrt](?=\\w)|\u200b|\u200c")
 
 
 def parts_apart(text: str) -> tuple[str, Callable[[int], int]]:
     """`text` with a blank between the parts of its words, and where in it a character stands."""
-    seams = {part.start() for part in _PART_BEGINS.finditer(text)}
-    seams.update(sign.end() for sign in _BEFORE_A_PART.finditer(text))
+    seams = {*_part_begins(text)}
+    if "%" in text or "\\" in text or not text.isascii():
+        seams.update(sign.end() for sign in _BEFORE_A_PART.finditer(text))
     in_order = sorted(seams)
     pieces = [text[start:end] for start, end in pairwise([0, *in_order, len(text)])]
     blanks = [seam + number for number, seam in enumerate(in_order)]
     return " ".join(pieces), lambda at: at - bisect_left(blanks, at)
+
+
+def _part_begins(text: str) -> Iterator[int]:
+    """Where a part begins after another one: of identifiers, times and numbers of versions."""
+    encoded = text.encode("ascii", "replace")
+    kinds, numbers = encoded.translate(_CAPITALS), encoded.translate(_NUMBERS)
+    for at in _places(kinds, b"aA"):
+        yield at + 1
+        if text[at + 1] == "T" and numbers[at : at + 3] == b"nan":
+            yield at + 2
+    yield from (at + 1 for at in _places(kinds, b"AAaa") if text[at + 2 : at + 4].isalpha())
+    for at in _places(numbers, b"an"):
+        if _NUMBER_GOES_ON.match(text, at + 2):
+            yield at + 1
+
+
+def _places(kinds: bytes, sign: bytes) -> Iterator[int]:
+    at = kinds.find(sign)
+    while at >= 0:
+        yield at
+        at = kinds.find(sign, at + 1)

@@ -40,9 +40,9 @@ def of_calls(tool_calls: str) -> str:
 def clean(text: str) -> str:
     """`text` without escape sequences and blocks of base64."""
     text = _printed(text)
-    if len(text) < 3 * _LINE or _LONG_RUN not in text.encode("ascii", "replace").translate(_RUNS):
+    if not (_HAS_LONG_WORD.match(text) and may_hold_base64(text, seams_of(text)[1])):
         return text
-    return _without_base64(text) if may_hold_base64(text, seams_of(text)[1]) else text
+    return _without_base64(text)
 
 
 def looked_through(text: str) -> tuple[str, bytes, bytes]:
@@ -113,9 +113,8 @@ _HUMPS = re.compile(b"\\x%02x(?:[^\\x%02x]{0,40}+\\x%02x){11}" % (HUMP, HUMP, HU
 _MIXED = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9]*[0-9])")
 
 
-_LONG_RUN = b"a" * _LINE
-_RUNS = bytes(ord("a") if re.match(r"[\w+/-]", chr(code), re.ASCII) else 0 for code in range(256))
-"""Makes `_LONG_RUN` of what a line of base64 may consist of: to look for it is fast."""
+_HAS_LONG_WORD = re.compile(f"(?:.{{0,{3 * _LINE - 1}}} )*+.{{{3 * _LINE}}}", re.DOTALL)
+"""Whether so many characters follow each other without a blank as there are in any such block."""
 
 
 def may_hold_base64(text: str, seams: bytes) -> bool:
