@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from sqlalchemy import text
 
@@ -14,7 +14,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, SearchIndexError
 from hermes_store.models.visibility import Include
-from hermes_store.records import SearchHit, SearchPage
+from hermes_store.records import ContextMessage, SearchHit, SearchPage
 from hermes_store.search.bounded import EVERYWHERE, Bound
 from hermes_store.search.budget import Budget, require_bounded, require_short
 from hermes_store.search.choice import search_of, upkeep_of
@@ -22,7 +22,7 @@ from hermes_store.search.chosen import Choosing
 from hermes_store.search.folding import plain
 from hermes_store.search.matching import Find, Finder, finder
 from hermes_store.search.query import Query, parse, phrases
-from hermes_store.search.snippets import beginning, plain_parts, snippet
+from hermes_store.search.snippets import Reading, beginning, plain_parts, snippet
 from hermes_store.search.texts import of_calls, of_content
 
 __all__ = ["search"]
@@ -31,7 +31,6 @@ Sort = Literal["relevance", "newest", "oldest"]
 Place = Literal["content", "tool_name", "tool_calls"]
 
 _SORTS = ("relevance", "newest", "oldest")
-_PLACES: tuple[Place, ...] = ("content", "tool_name", "tool_calls")
 _HIDING: dict[Include, dict[str, Any]] = {
     "live": {"only_live": True},
     "found": {"without_rewound": True},
@@ -115,12 +114,6 @@ def _asked(query: str) -> tuple[Query | None, list[Finder]]:
 
 # --- hits ---------------------------------------------------------------------------------------
 
-_KEYS = (
-    "id", "session_id", "role", "timestamp", "tool_name", "state",
-    "source", "model", "title", "session_started",
-)  # fmt: skip
-"""What is taken as it is read."""
-
 
 @lru_cache
 def _page(given_ids: str, texts: str, include: Include) -> Statement:
@@ -132,7 +125,7 @@ def _page(given_ids: str, texts: str, include: Include) -> Statement:
 WITH hit(id) AS ({given_ids})
 SELECT m.id, {_texts("m.session_id", "m.role")}, m.timestamp, {_texts("m.tool_name", "m.state")},
     {_texts("s.source", "s.model", "s.title")}, s.started_at,
-    {_content("m", "m.content", texts)},
+    {_content("m", "m.content", texts)}, m.folded IS NOT NULL,
     CAST(CASE WHEN m.folded IS NOT NULL THEN m.tool_calls WHEN m.tool_calls IS NOT NULL
         THEN (SELECT v.tool_calls FROM {texts} AS v WHERE v.id = m.id) END AS TEXT),
     {_texts("b.role")}, {_content("b", beginning_of.format("b"), texts)},
@@ -154,12 +147,13 @@ def _texts(*columns: str) -> str:
 
 
 def _content(message: str, plain: str, texts: str) -> str:
-    """Three columns: the format of the content, whether it is folded, and the content.
+    """Two columns: whether the content is still JSON, of text NULL; and the content.
 
     Of structured content the view `texts` gives the texts, unless it gives them folded.
     """
     return f"""\
-{message}.content_format, CASE WHEN {message}.folded IS NOT NULL THEN 1 ELSE 0 END,
+CASE WHEN {message}.content_format IS NULL THEN NULL
+        WHEN {message}.folded IS NULL THEN 0 ELSE 1 END,
     CAST(CASE WHEN {message}.content_format IS NULL THEN {plain}
         WHEN {message}.folded IS NOT NULL THEN {message}.content
         ELSE (SELECT v.content FROM {texts} AS v WHERE v.id = {message}.id) END AS TEXT)"""
@@ -191,40 +185,56 @@ def _hit(
     finders: Sequence[Find],
     markers: tuple[str, str],
 ) -> SearchHit:
-    hit: Any = dict(zip(_KEYS, row))  # noqa: B905 - a row has more: the texts stand behind the keys
-    content_format, is_folded, content, calls, *around = row[len(_KEYS) :]
-    written = _written(content_format, is_folded, content, as_written)
-    texts: dict[Place, str] = {
-        "content": written if content_format else of_content(written, None),
-        "tool_name": hit["tool_name"] or "",
-        "tool_calls": "" if not calls else of_calls(calls) if is_folded else as_written(calls),
-    }
-    hit["matched_in"], hit["snippet"] = _shown(texts, finders, markers)
-    near = (around[:4], (hit["role"], None, 0, written), around[4:])
-    hit["context"] = [
-        {"role": role, "content": _written(form, folded, text, as_written)[:_CONTEXT_LENGTH]}
-        for role, form, folded, text in near
-        if role is not None
-    ]
-    return cast("SearchHit", hit)
+    (
+        id_, session_id, role, timestamp, tool_name, state, source, model, title, started,
+        is_json, stored, is_folded, calls,
+        role_before, is_json_before, before, role_after, is_json_after, after,
+    ) = row  # fmt: skip
+    written = _written(is_json, stored, as_written)
+    context: list[ContextMessage] = [{"role": role, "content": written[:_CONTEXT_LENGTH]}]
+    if role_before is not None:
+        before = _written(is_json_before, before, as_written)[:_CONTEXT_LENGTH]
+        context.insert(0, {"role": role_before, "content": before})
+    if role_after is not None:
+        after = _written(is_json_after, after, as_written)[:_CONTEXT_LENGTH]
+        context.append({"role": role_after, "content": after})
+    content = of_content(written, None) if is_json is None else written
+    place: Place = "content"
+    piece = snippet(content, plain, finders, markers)
+    if piece is None:
+        called = "" if not calls else of_calls(calls) if is_folded else as_written(calls)
+        texts: dict[Place, str] = {
+            "content": content,
+            "tool_name": tool_name or "",
+            "tool_calls": called,
+        }
+        place, piece = _elsewhere(texts, finders, markers)
+    return {
+        "id": id_, "session_id": session_id, "role": role, "timestamp": timestamp,
+        "tool_name": tool_name, "state": state, "source": source, "model": model, "title": title,
+        "session_started": started, "matched_in": place, "snippet": piece, "context": context,
+    }  # fmt: skip
 
 
-def _written(
-    content_format: str | None, is_folded: int, text: str | None, as_written: Callable[[str], str]
-) -> str:
+def _written(is_json: int | None, text: str | None, as_written: Callable[[str], str]) -> str:
     """A text as it was written; of structured content the texts in it."""
-    if text is None or content_format is None:
+    if text is None or is_json is None:
         return text or ""
-    return of_content(text, content_format) if is_folded else as_written(text)
+    return of_content(text, "json") if is_json else as_written(text)
 
 
-def _shown(
+_ELSEWHERE: tuple[tuple[Reading, Place], ...] = (
+    (plain, "tool_name"), (plain, "tool_calls"),
+    (plain_parts, "content"), (plain_parts, "tool_name"), (plain_parts, "tool_calls"),
+)  # fmt: skip
+
+
+def _elsewhere(
     texts: dict[Place, str], finders: Sequence[Find], markers: tuple[str, str]
 ) -> tuple[Place, str]:
-    """The first place that holds something of what was looked for, and a piece of it."""
-    for read in (plain, plain_parts):
-        for place in _PLACES:
-            found = snippet(texts[place], read, finders, markers)
-            if found is not None:
-                return place, found
+    """The first place but the words of the content that holds something of what was looked for."""
+    for read, place in _ELSEWHERE:
+        found = snippet(texts[place], read, finders, markers)
+        if found is not None:
+            return place, found
     return "content", beginning(texts["content"])

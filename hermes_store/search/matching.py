@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from heapq import merge
 from typing import NamedTuple
 
 from hermes_store.search.alphabet import ACCENTS
@@ -34,8 +33,8 @@ _ACCENT = compiled_later(f"[{ACCENTS}]")
 
 Span = tuple[int, int]
 """Where a match begins and ends."""
-Find = Callable[[str, int], Iterator[Span]]
-"""Gives all matches from a place on in a folded text, in the order in which they begin."""
+Find = Callable[[str, int, int, int], list[Span]]
+"""Gives the first matches between two places of a folded text, at most so many, in their order."""
 
 
 class Finder:
@@ -49,17 +48,19 @@ class Finder:
 
     def is_in(self, text: str, budget: Budget) -> bool:
         """Whether a folded text holds it."""
-        return any(any(spelling.spans(budget, text, 0)) for spelling in self._spellings)
+        return any(each.spans(budget, text, 0, len(text), 1) for each in self._spellings)
 
     def within(self, budget: Budget) -> Find:
         """What finds it in texts, and raises `SearchTooBroadError` once `budget` is over."""
         each = [partial(spelling.spans, budget) for spelling in self._spellings]
-        if len(each) == 1:
-            return each[0]
-        return lambda text, start: merge(*(find(text, start) for find in each))
+        return each[0] if len(each) == 1 else partial(_of_all, each)
 
 
 finder = lru_cache(maxsize=512)(Finder)
+
+
+def _of_all(finds: Sequence[Find], text: str, start: int, end: int, most: int) -> list[Span]:
+    return sorted(span for find in finds for span in find(text, start, end, most))[:most]
 
 
 def has_symbols(query: Query) -> bool:
@@ -151,23 +152,32 @@ class _Spelling:
             self._first, self._after = self._first + self._after, ""
         self._length = len(self._first)
 
-    def spans(self, budget: Budget, text: str, start: int) -> Iterator[Span]:
-        """All matches from `start` on, from left to right."""
+    def spans(self, budget: Budget, text: str, start: int, end: int, most: int) -> list[Span]:
+        """Matches between `start` and `end`, from left to right; at most so many."""
         budget.check()
-        at = text.find(self._first, start)
+        spans: list[Span] = []
+        at = text.find(self._first, start, end)
         while at >= 0:
-            end = self._end(text, at)
-            if end:
-                yield at, end
-            else:  # of matches a caller takes only some
+            after = at + self._length
+            if self._begins_a_word and at and _is_letter(text[at - 1]):
+                after = 0
+            elif self._rest:
+                after = self._end(text, after)
+            elif self._ends_a_word and after < len(text) and _is_letter(text[after]):
+                after = 0
+            if after > end:
+                break
+            if after:
+                spans.append((at, after))
+                if len(spans) == most:
+                    break
+            else:  # of those a text may hold many more
                 budget.check()
-            at = text.find(self._first, end or at + 1)
+            at = text.find(self._first, after or at + 1, end)
+        return spans
 
     def _end(self, text: str, at: int) -> int:
-        """Where the match ends that begins with the first word at `at`; 0 when none does."""
-        if self._begins_a_word and at and _is_letter(text[at - 1]):
-            return 0
-        at += self._length
+        """Where the match ends of which the first word ends at `at`; 0 when none does."""
         for gap, word in self._rest:
             following = _next_word(text, at)
             if not (gap.is_like(text[at:following]) and text.startswith(word, following)):

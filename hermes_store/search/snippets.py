@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Callable, Sequence
+from itertools import chain
 
 from hermes_store.search.folding import plain
 from hermes_store.search.forms import parts_apart
@@ -18,6 +18,8 @@ LONGEST = 250
 _MOST_BEFORE = 70
 _BLANK = re.compile(r"\s")
 _SEPARATOR = re.compile(r"[^\w]")
+_TO_LAST_BLANK = re.compile(r".*\s", re.DOTALL)
+_TO_LAST_SEPARATOR = re.compile(r".*[^\w]", re.DOTALL)
 _MATCHES_LOOKED_AT = 20
 _CUT = "..."
 
@@ -35,7 +37,7 @@ def snippet(
     nothing is found.
     """
     bare, place = read(text)
-    best = _around_one(bare, finders[0]) if len(finders) == 1 else _around_all(bare, finders)
+    best = _best(bare, finders)
     if best is None:
         return None
     window, *spans = [(place(a), place(z)) for a, z in best] if place else best
@@ -57,49 +59,42 @@ def beginning(text: str) -> str:
 # --- windows: what is shown, and after it the matches in it ---------------------------------------
 
 
-def _around_one(text: str, find: Find) -> list[Span] | None:
-    found = find(text, 0)
-    first = next(found, None)
-    if first is None:
-        return None
-    window = _window(text, first)
-    return [window, *_merged([first, *_until(window[1], found)])]
-
-
-def _around_all(text: str, finders: Sequence[Find]) -> list[Span] | None:
-    found = [(each, list(islice(each(text, 0), _MATCHES_LOOKED_AT))) for each in finders]
-    found = [(each, spans) for each, spans in found if spans]
+def _best(text: str, finders: Sequence[Find]) -> list[Span] | None:
+    """What to show of `text`; None when nothing is found."""
+    if len(finders) == 1:
+        return _around_first(text, finders[0])
+    length = len(text)
+    found = [
+        (find, spans) for find in finders if (spans := find(text, 0, length, _MATCHES_LOOKED_AT))
+    ]
     if not found:
         return None
-    _, candidates = min(found, key=lambda each: len(each[1]))
-    best: list[list[Span]] = []
-    window = (0, 0)
-    for span in candidates:
-        place = _window(text, span)
-        shown = [inside for each in found if (inside := _within(text, place, *each))]
-        if len(shown) > len(best):
-            best, window = shown, place
-            if len(best) == len(found):
+    most = 0
+    for span in min((spans for _, spans in found), key=len):
+        window = _window(text, span)
+        shown = [inside for each in found if (inside := _within(text, window, *each))]
+        if len(shown) > most:
+            best, most = [window, *_merged(shown)], len(shown)
+            if most == len(found):
                 break
-    return [window, *_merged(sorted(chain.from_iterable(best)))]
+    return best
+
+
+def _around_first(text: str, find: Find) -> list[Span] | None:
+    first = find(text, 0, len(text), 1)
+    if not first:
+        return None
+    window = _window(text, first[0])
+    others = find(text, first[0][1], window[1], LONGEST)
+    return [window, *_merged([first, others])] if others else [window, *first]
 
 
 def _within(text: str, window: Span, find: Find, spans: list[Span]) -> list[Span]:
     """The matches in `window`, given the first of all."""
     start, end = window
     if len(spans) == _MATCHES_LOOKED_AT:
-        spans = _until(end, find(text, start))
+        return find(text, start, end, end - start)
     return [span for span in spans if start <= span[0] and span[1] <= end]
-
-
-def _until(end: int, found: Iterator[Span]) -> list[Span]:
-    """The next matches that end there or before."""
-    spans: list[Span] = []
-    for span in found:
-        if span[1] > end:
-            break
-        spans.append(span)
-    return spans
 
 
 def _window(text: str, match: Span) -> Span:
@@ -108,32 +103,22 @@ def _window(text: str, match: Span) -> Span:
     start = 0
     if begins > _MOST_BEFORE:
         start = begins - _MOST_BEFORE
-        start = _first_end(text, start, begins) or start
+        found = _BLANK.search(text, start, begins) or _SEPARATOR.search(text, start, begins)
+        start = found.end() if found else start
     end = max(ends, start + LONGEST)
-    if end < len(text):
-        return start, _last_start(text, ends, end + 1) or end
-    return start, len(text)
+    if end >= len(text):
+        return start, len(text)
+    after = end + 1
+    last = _TO_LAST_BLANK.match(text, ends, after) or _TO_LAST_SEPARATOR.match(text, ends, after)
+    return start, last.end() - 1 if last else end
 
 
-def _first_end(text: str, start: int, end: int) -> int:
-    """Where a blank ends, or else another character that is not part of a word; 0 for none."""
-    found = _BLANK.search(text, start, end) or _SEPARATOR.search(text, start, end)
-    return found.end() if found else 0
-
-
-def _last_start(text: str, start: int, end: int) -> int:
-    """Where the last blank begins, or else the last such character; 0 for none."""
-    for kind in (_BLANK, _SEPARATOR):
-        found = kind.search(text[start:end][::-1])
-        if found:
-            return end - found.end()
-    return 0
-
-
-def _merged(spans: Sequence[Span]) -> list[Span]:
-    """`spans`, which are in order, without overlaps: of those that overlap, what they cover."""
+def _merged(found: Sequence[list[Span]]) -> list[Span]:
+    """All in order, without overlaps: of those that overlap, what they cover."""
+    if len(found) == 1 and len(found[0]) == 1:
+        return found[0]
     merged: list[Span] = []
-    for start, end in spans:
+    for start, end in sorted(chain.from_iterable(found)):
         if merged and start < merged[-1][1]:
             merged[-1] = (merged[-1][0], max(merged[-1][1], end))
         else:
