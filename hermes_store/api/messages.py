@@ -99,6 +99,8 @@ class Messages(Topic):
         page = message_pages.checked(limit, before_id, after_id, around_id, newest, include)
         if page == message_pages.MessagePage():
             return self._read(messages.get, checked_id(session_id))
+        if page.around is not None:
+            return self._read(message_pages.get_around, checked_id(session_id), page.around, page)
         return self._read(message_pages.get, checked_id(session_id), page)
 
     def count_messages(

@@ -57,8 +57,11 @@ def _column(line: str) -> Column[Any]:
 
 
 def kinds(table: Table) -> dict[str, Kind]:
-    """Return the kind of each column that callers see; `info` of the others says "hidden"."""
-    return {c.name: c.info["kind"] for c in table.columns if not c.info.get("hidden")}
+    """Return the kind of each column that callers see; `info` of the others says "hidden".
+
+    The names are plain texts: SQLAlchemy's own kind of text makes each dict of a row larger.
+    """
+    return {str(c.name): c.info["kind"] for c in table.columns if not c.info.get("hidden")}
 
 
 def names(table: Table, *of: Kind) -> tuple[str, ...]:

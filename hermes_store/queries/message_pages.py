@@ -66,14 +66,24 @@ def get(
     connection: OpenConnection, session_id: str, page: MessagePage, form: Form = RECORDS
 ) -> list[Any]:
     """Return a page of the messages of a session, in the form that is asked for."""
-    if page.around is None:
-        return _page(connection, session_id, page, form)
-    before = page._replace(before=page.around, around=None, newest=True)
-    itself = page._replace(before=page.around + 1, after=page.around - 1, around=None, limit=1)
-    after = page._replace(after=page.around, around=None)
-    return [
-        m for some in (before, itself, after) for m in _page(connection, session_id, some, form)
-    ]
+    limit, before, after, _, newest, include = page
+    statement = _page_statement(form, before is not None, after is not None, newest, include)
+    given = {"session": session_id, "limit": limit, **_bounds(before, after)}
+    rows = statement.run(connection, **given).fetchall()
+    return form.made(rows[::-1] if newest else rows)
+
+
+get.statements = "one"  # type: ignore[attr-defined]  # for `Backend.tried_alone`
+
+
+def get_around(
+    connection: OpenConnection, session_id: str, around: int, page: MessagePage
+) -> list[Any]:
+    """Return a message of a session, and the page on each side of it."""
+    before = page._replace(before=around, newest=True)
+    itself = page._replace(before=around + 1, after=around - 1, limit=1)
+    after = page._replace(after=around)
+    return [m for some in (before, itself, after) for m in get(connection, session_id, some)]
 
 
 def count(connection: OpenConnection, session_id: str, page: MessagePage) -> int:
@@ -81,14 +91,6 @@ def count(connection: OpenConnection, session_id: str, page: MessagePage) -> int
     given = _bounds(page.before, page.after)
     statement = _count_statement("before" in given, "after" in given, page.include)
     return cast("int", statement.run(connection, session=session_id, **given).fetchone()[0])
-
-
-def _page(connection: OpenConnection, session_id: str, page: MessagePage, form: Form) -> list[Any]:
-    limit, before, after, _, newest, include = page
-    statement = _page_statement(form, before is not None, after is not None, newest, include)
-    given = {"session": session_id, "limit": limit, **_bounds(before, after)}
-    rows = statement.run(connection, **given).fetchall()
-    return form.made(rows[::-1] if newest else rows)
 
 
 def _bounds(before: int | None, after: int | None) -> dict[str, int]:

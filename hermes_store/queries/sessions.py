@@ -46,7 +46,7 @@ _COUNTERS = {
     "pinned",
     "api_call_count",
 }
-NAMES = tuple(column.name for column in sessions.columns)
+NAMES = tuple(str(column.name) for column in sessions.columns)
 """The keys of a `SessionRecord`."""
 
 IMPORTING = "importing"

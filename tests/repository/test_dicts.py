@@ -37,3 +37,31 @@ def test_a_column_may_be_called_like_anything():
     assert Dicts(names, empty, {}).of([(1, 2, 3, 4, 5)]) == [
         dict(zip(names, range(1, 6), strict=True))
     ]
+
+
+def test_a_column_may_stand_under_another_name_and_only_where_it_is_not_null():
+    made = Dicts(["key", "name"], {"session_key": ""}, {}, keys={"key": "session_key", "name": "n"})
+    assert made.of([(None, None), ("k", "x")]) == [
+        {"session_key": ""},
+        {"session_key": "k", "n": "x"},
+    ]
+
+
+def test_a_column_may_change_the_dict_of_its_row():
+    changes = {"extra": lambda row, extra: row.update(more=extra)}
+    made = Dicts(["id", "extra"], {"id": None}, {}, changes=changes)
+    assert made.of([(1, None), (2, "x")]) == [{"id": 1}, {"id": 2, "more": "x"}]
+
+
+def test_the_keys_of_what_is_read_are_plain_texts(repository):
+    repository.create_session("s", "cli")
+    repository.append_message("s", "user", "hello")
+    records = [
+        repository.get_session("s"),
+        *repository.get_messages("s"),
+        *repository.list_sessions_rich(),
+        *repository.search_messages("hello"),
+        *repository.export_all(),
+    ]
+    assert len(records) == 5
+    assert {type(key) for record in records for key in record} == {str}

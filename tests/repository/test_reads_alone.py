@@ -1,6 +1,7 @@
 """A read of one statement needs no transaction; one of several is of one snapshot all the same."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import URL
 from stored import change
 
 from hermes_store import SessionRepository
+from hermes_store.adapters.hermes_agent import SessionDB
 from hermes_store.database.postgresql import POSTGRESQL
 from hermes_store.database.sqlite import SQLITE
 
@@ -47,6 +49,7 @@ def continue_one(repository: SessionRepository) -> None:
     [
         lambda repository: repository.get_session("a")["id"],
         lambda repository: len(repository.get_messages("a")),
+        lambda repository: len(repository.get_messages("a", limit=1)),
         lambda repository: len(repository.get_messages_as_conversation("a")),
     ],
 )
@@ -57,6 +60,26 @@ def test_of_one_statement_begins_no_transaction(
     begun.clear()
     assert read(repository) in {"a", 1}
     assert begun == []
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda db: db.get_session("a")["id"],
+        lambda db: len(db.get_messages("a")),
+        lambda db: len(db.get_messages_as_conversation("a")),
+        lambda db: len(db.list_sessions_rich(limit=1)),
+    ],
+)
+def test_of_the_class_for_hermes_agent_begins_none_either(
+    sqlite_database: Path, begun: Begun, read: Callable[[SessionDB], object]
+) -> None:
+    with closing(SessionDB(sqlite_database)) as db:
+        db.create_session("a", "cli")
+        db.append_message("a", "user", "hello")
+        begun.clear()
+        assert read(db) in {"a", 1}
+        assert begun == []
 
 
 def test_a_list_of_one_statement_begins_none_on_a_server(

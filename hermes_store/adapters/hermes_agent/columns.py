@@ -7,9 +7,10 @@ knows of a session stands in `extra` under Hermes' own name.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from hermes_store.queries.dicts import Dicts
 from hermes_store.queries.sessions import NAMES
 from hermes_store.values import decode_json
 
@@ -19,6 +20,7 @@ __all__ = [
     "Row",
     "add_extra",
     "as_text",
+    "dicts",
     "session_of",
     "session_of_columns",
     "stored_session",
@@ -47,11 +49,10 @@ SESSION_EXTRA: dict[str, Any] = {
 """What Hermes keeps of a session beside the columns, and what stands for what is not there."""
 
 _NOT_HERMES_OWN = ("link", "last_active")
-_HERMES_OWN = tuple(name for name in NAMES if name not in {*_NOT_HERMES_OWN, "extra"})
-SESSION_COLUMNS = (*_HERMES_OWN, "extra", "last_active")
+SESSION_COLUMNS = tuple(name for name in NAMES if name not in _NOT_HERMES_OWN)
 """What is read of a session."""
-_KEYS = tuple("session_key" if name == "key" else name for name in _HERMES_OWN)
-_EMPTY: Row = {**dict.fromkeys(_KEYS), **SESSION_EXTRA}
+_RENAMED = {"key": "session_key"}
+_NO_KEY = ("link", "extra")
 
 
 def as_text(value: Any) -> str | None:
@@ -78,19 +79,39 @@ def stored_session(row: Mapping[str, Any]) -> Row:
     return session_of_columns([row[name] for name in SESSION_COLUMNS])
 
 
-def session_of_columns(values: Sequence[Any]) -> Row:
-    """The columns `SESSION_COLUMNS` of a session as Hermes' row."""
-    found = _EMPTY.copy()  # which has the size of the row: half the time of a new dict
-    found.update(zip(_KEYS, values))  # noqa: B905 - the last two columns have no key
-    found["archived"] = 0 if found["archived"] is None else 1
-    found["pinned"] = found["pinned"] or 0
-    if values[-2]:
-        add_extra(found, decode_json(values[-2]))
-    return found
-
-
 def add_extra(found: Row, extra: Any) -> None:
     """Add what has no column to Hermes' row of a session; other programs may write other JSON."""
     if isinstance(extra, Mapping):
         found |= {name: value for name, value in extra.items() if name not in NAMES}
         found["origin_json"] = as_text(found["origin_json"])
+
+
+def dicts(
+    columns: Sequence[str],
+    empty: Mapping[str, Any] | None = None,
+    forms: Mapping[str, Callable[[Any], Any]] | None = None,
+) -> Dicts:
+    """What makes Hermes' rows of columns of sessions and others, by `empty` and `forms`."""
+    keys = {name: _RENAMED.get(name, name) for name in columns if name not in _NO_KEY}
+    flags = {"archived": 0, "pinned": 0}
+    return Dicts(
+        columns,
+        {**dict.fromkeys(keys.values()), **flags, **SESSION_EXTRA, **(empty or {})},
+        {"archived": lambda _: 1, **(forms or {})},
+        keys=keys,
+        changes={"extra": _add_stored_extra},
+    )
+
+
+def _add_stored_extra(found: Row, extra: str) -> None:
+    if extra:
+        add_extra(found, decode_json(extra))
+
+
+_DICTS = dicts(SESSION_COLUMNS)
+
+
+def session_of_columns(values: Sequence[Any]) -> Row:
+    """The columns `SESSION_COLUMNS` of a session as Hermes' row."""
+    found: Row = _DICTS.of([values])[0]
+    return found

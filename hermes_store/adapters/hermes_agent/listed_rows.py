@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, literal_column, select
 
-from hermes_store.adapters.hermes_agent.columns import SESSION_EXTRA, Row, add_extra
+from hermes_store.adapters.hermes_agent.columns import Row, dicts
 from hermes_store.models.stored import messages, sessions
+from hermes_store.queries.dicts import Dicts
 from hermes_store.queries.sessions import NAMES, readable
-from hermes_store.values import decode_json
 
 __all__ = ["LINK", "Columns", "listed", "select_listed"]
 
@@ -18,7 +19,6 @@ _PREVIEW = 60
 _WINDOW = 200
 """Characters that a preview is made from."""
 _BEHIND = ("link", "extra")
-_RENAMED = {"key": "session_key"}
 LINK = -2
 """The place of the link in a row of `select_listed`; `extra` is the last."""
 
@@ -29,16 +29,6 @@ Columns = tuple[str, ...]
 def _names(*, compact: bool) -> Columns:
     left_out = {*_BEHIND, "system_prompt"} if compact else {*_BEHIND}
     return tuple(name for name in NAMES if name not in left_out)
-
-
-def _keys(*, compact: bool) -> Columns:
-    return (*(_RENAMED.get(name, name) for name in _names(compact=compact)), "preview")
-
-
-_KEYS = {compact: _keys(compact=compact) for compact in (False, True)}
-_EMPTY: dict[bool, Row] = {
-    compact: {**dict.fromkeys(keys), **SESSION_EXTRA} for compact, keys in _KEYS.items()
-}
 
 
 @cache
@@ -65,16 +55,20 @@ def select_listed(*, compact: bool = False) -> Select[Any]:
     return select(columns, said.label("said"), *(sessions.c[name] for name in _BEHIND))
 
 
-def listed(row: tuple[Any, ...], *, compact: bool = False) -> Row:
-    """A row of `select_listed` as Hermes' row of a list."""
-    found = _EMPTY[compact].copy()  # as in `session_of_columns`
-    found.update(zip(_KEYS[compact], row))  # noqa: B905 - the last two columns have no key
-    found["archived"] = 0 if found["archived"] is None else 1
-    text = found["preview"] or ""
+def listed(rows: Iterable[Sequence[Any]], *, compact: bool = False) -> list[Row]:
+    """Rows of `select_listed` as Hermes' rows of a list."""
+    found: list[Row] = _dicts(compact=compact).of(rows)
+    return found
+
+
+@cache
+def _dicts(*, compact: bool) -> Dicts:
+    columns = (*_names(compact=compact), "preview", *_BEHIND)
+    return dicts(columns, {"preview": ""}, {"preview": _preview})
+
+
+def _preview(text: str) -> str:
     if len(lines := text.splitlines()) > 1:
         text = " ".join(lines)
     text = text.strip()
-    found["preview"] = text if len(text) <= _PREVIEW else text[:_PREVIEW] + "..."
-    if row[-1]:
-        add_extra(found, decode_json(row[-1]))
-    return found
+    return text if len(text) <= _PREVIEW else text[:_PREVIEW] + "..."

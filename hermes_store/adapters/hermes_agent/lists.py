@@ -85,7 +85,7 @@ class Lists(Base):
             ends = self._ends(needle, tips=from_tips) if whole else []
             held = or_(needle, is_given(_c.id, "ends"))
             rows = self._tables.run(_page(shape, held), {**given, "ends": as_parameter(ends)})
-        found = [listed(row, compact=compact) for row in rows]
+        found = listed(rows, compact=compact)
         return self._wholes(rows, found, compact=compact) if whole else found
 
     def list_cron_job_runs(self, job_id: str, limit: int = 20, offset: int = 0) -> list[Row]:
@@ -147,7 +147,7 @@ class Lists(Base):
         )
 
     def _listed(self, page: Select[Any]) -> list[Row]:
-        return [listed((*row.values(),)) for row in self._rows(page)]
+        return listed([(*row.values(),) for row in self._rows(page)])
 
     # --- a conversation of several sessions -------------------------------------------------------
 
@@ -183,7 +183,7 @@ class Lists(Base):
     def _get_session_rich_row(self, session_id: str, compact_rows: bool = False) -> Row | None:
         """One session as in a list; None when there is none. The name is Hermes' own."""
         found = self._tables.run(_one(compact=compact_rows), {"session": session_id})
-        return listed(found[0], compact=compact_rows) if found else None
+        return listed(found, compact=compact_rows)[0] if found else None
 
 
 class _Shape(NamedTuple):

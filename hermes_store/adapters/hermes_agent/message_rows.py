@@ -6,13 +6,14 @@ What only Hermes knows of a message stands in `extra` under Hermes' own name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from hermes_store import values
 from hermes_store.adapters.hermes_agent.columns import Row, as_text
 from hermes_store.models.stored import messages
 from hermes_store.models.visibility import COMPACTED
+from hermes_store.queries.dicts import Dicts
 from hermes_store.queries.messages import Form
 
 __all__ = ["AS_ROWS", "MESSAGE_EXTRA", "message_of"]
@@ -25,7 +26,7 @@ MESSAGE_EXTRA: Row = {
     "api_content": None,
 }
 """What Hermes keeps of a message beside the columns, and what stands for what is not there."""
-_NAMES = (
+_SAME = (
     "id",
     "session_id",
     "role",
@@ -37,92 +38,66 @@ _NAMES = (
     "token_count",
     "finish_reason",
     "reasoning",
-    "external_id",
     "reasoning_details",
     "codex_reasoning_items",
-    "name",
-    "state",
-    "extra",
 )
-_NOTHING = [None] * 6
-"""The last columns and the format of the content, as most messages have them."""
+_KEYS = {"external_id": "platform_message_id", "name": "name"}
+_EMPTY: Row = {
+    **dict.fromkeys(_SAME),
+    "platform_message_id": None,
+    "active": 1,
+    "compacted": 0,
+    **MESSAGE_EXTRA,
+}
+_NAMES = (*_SAME, *_KEYS, "state", "extra")
 
 
 def message_of(record: Mapping[str, Any]) -> Row:
     """A message that a method of the core gave, as Hermes' row."""
     beside = {name: value for name, value in record.items() if name not in _NAMES}
     given = {**record, "extra": {**beside, **(record["extra"] or {})}}  # an export has it on top
-    [row] = _rows([(*(given[name] for name in _NAMES), None)], decode=lambda value: value)
+    row: Row = _DECODED.of([(*(given[name] for name in _NAMES), None)])[0]
     return row
 
 
-def _rows(rows: Iterable[Any], decode: Callable[[Any], Any] = values.decode_json) -> list[Row]:
-    """The columns of messages as Hermes' rows."""
-    found: list[Row] = []
-    # Each column by its name: a loop over the names would take twice as long.
-    for (
-        id_,
-        of,
-        role,
-        content,
-        call,
-        calls,
-        tool,
-        at,
-        tokens,
-        reason,
-        said,
-        given,
-        *more,
-    ) in rows:
-        row = {
-            "id": id_,
-            "session_id": of,
-            "role": role,
-            "content": content,
-            "tool_call_id": call,
-            "tool_calls": calls if calls is None else decode(calls),
-            "tool_name": tool,
-            "timestamp": at,
-            "token_count": tokens,
-            "finish_reason": reason,
-            "reasoning": said,
-            "reasoning_details": None,
-            "codex_reasoning_items": None,
-            "platform_message_id": given,
-            "active": 1,
-            "compacted": 0,
-            **MESSAGE_EXTRA,
-        }
-        if more != _NOTHING:
-            _complete(row, decode, *more)
-        found.append(row)
-    return found
+def _dicts(decode: Callable[[Any], Any]) -> Dicts:
+    """What makes Hermes' rows of the columns `_READ` of messages."""
+
+    def add_extra(row: Row, extra: Any) -> None:
+        if extra:
+            beside = decode(extra)
+            row |= {key: value for key, value in beside.items() if key not in _NAMES}
+            row["codex_message_items"] = as_text(row["codex_message_items"])
+
+    def text(value: Any) -> str | None:
+        return as_text(decode(value))
+
+    return Dicts(
+        _READ,
+        _EMPTY,
+        {
+            "content": decode,
+            "tool_calls": decode,
+            "reasoning_details": text,
+            "codex_reasoning_items": text,
+        },
+        only_if={"content": "content_format"},
+        keys=_KEYS,
+        changes={"state": _add_state, "extra": add_extra},
+    )
 
 
-def _complete(
-    row: Row,
-    decode: Callable[[Any], Any],
-    details: Any,
-    items: Any,
-    name: str | None,
-    state: str | None,
-    extra: Any,
-    content_format: str | None,
-) -> None:
-    """Add what few messages have."""
-    if content_format is not None:
-        row["content"] = decode(row["content"])
-    if state is not None:
-        row["active"], row["compacted"] = 0, int(state == COMPACTED)
-    if name is not None:
-        row["name"] = name
-    for column, value in (("reasoning_details", details), ("codex_reasoning_items", items)):
-        row[column] = value if value is None else as_text(decode(value))
-    if extra:
-        beside = decode(extra)
-        row |= {key: value for key, value in beside.items() if key not in _NAMES}
-        row["codex_message_items"] = as_text(row["codex_message_items"])
+def _add_state(row: Row, state: str) -> None:
+    row["active"], row["compacted"] = 0, int(state == COMPACTED)
 
 
-AS_ROWS = Form(tuple(messages.c[each] for each in (*_NAMES, "content_format")), _rows)
+_READ = (*_NAMES, "content_format")
+_DECODED = _dicts(lambda value: value)
+_STORED = _dicts(values.decode_json)
+
+
+def _made(rows: Iterable[Sequence[Any]]) -> list[Row]:
+    return _STORED.of(rows)
+
+
+AS_ROWS = Form(tuple(messages.c[each] for each in _READ), _made)

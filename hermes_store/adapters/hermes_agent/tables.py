@@ -51,6 +51,12 @@ def _session(connection: OpenConnection, session_id: str) -> Row | None:
     return None if row is None else session_of_columns(row)
 
 
+_session.statements = "one"  # type: ignore[attr-defined]  # for `Backend.tried_alone`
+
+
 def _run(connection: OpenConnection, statement: Statement, parameters: Row) -> list[Any]:
     found: list[Any] = statement.run(connection, **parameters).fetchall()
     return found
+
+
+_run.statements = "one"  # type: ignore[attr-defined]  # as above

@@ -146,7 +146,7 @@ class Telegram(Base):
         )
         order = (sessions.c.last_active.desc(), sessions.c.started_at.desc())
         rows = self._rows(which.order_by(*order).limit(int(limit)))
-        return [listed((*row.values(),)) for row in rows]
+        return listed([(*row.values(),) for row in rows])
 
     def _living(self, rows: list[Row]) -> list[Row]:
         """Bindings whose session is there: a deleted one takes its binding along."""
