@@ -8,12 +8,16 @@ from psycopg import Cursor, OperationalError, ServerCursor
 from psycopg.rows import Row
 from psycopg.types.string import StrDumperUnknown
 
+from hermes_store.database.postgresql_arrays import DUMPERS
+
 __all__ = ["adapt"]
 
 
 def adapt(dbapi: Any) -> None:
     """Make a new connection store what it is given, and lose its streams without noise."""
     dbapi.adapters.register_dumper(str, _WithoutNul)
+    for kind, dumper in DUMPERS.items():
+        dbapi.adapters.register_dumper(kind, dumper)
     dbapi.server_cursor_factory = _Stream
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.postgresql_arrays import ARRAYS
 from hermes_store.database.postgresql_errors import COLUMN_MISSING, state_of
 from hermes_store.models.stored import messages
 from hermes_store.queries.rows import NewRow, alike
@@ -111,7 +112,7 @@ def append_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[
 def _stored(connection: OpenConnection, rows: Sequence[NewRow]) -> list[tuple[int, str]]:
     """Store the messages whose sessions are there; return their ids, in order, and sessions."""
     given = [with_words(connection, columns) for columns in alike(rows)]
-    arrays = {name: [row[name] for row in given] for name in given[0]}
-    calls = [row.tool_calls for row in rows]
+    arrays = {name: ARRAYS[_type(name)](row[name] for row in given) for name in given[0]}
+    calls = ARRAYS["bigint"](row.tool_calls for row in rows)
     stored = _run(connection, _statement(tuple(arrays)), {**arrays, "calls": calls})
     return sorted(stored.fetchall())  # ids are given out in order, and reported in any
