@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from math import inf
+from time import monotonic
 
 from hermes_store.errors import InvalidArgumentError, SearchTooBroadError
 from hermes_store.search.characters import WORD
@@ -22,21 +22,21 @@ class Budget:
 
     def __init__(self, seconds: float = 0) -> None:
         self.seconds = seconds
-        self._over_at = time.monotonic() + seconds if seconds else inf
+        self._over_at = monotonic() + seconds if seconds else inf
 
     @property
     def left(self) -> float:
         """Seconds that are left; `inf` without a limit."""
-        return self._over_at - time.monotonic()
+        return self._over_at - monotonic()
 
     @property
     def is_over(self) -> bool:
         """Whether the search has to end."""
-        return time.monotonic() >= self._over_at
+        return monotonic() >= self._over_at
 
     def check(self) -> None:
         """Raise `SearchTooBroadError` when it is over."""
-        if time.monotonic() >= self._over_at:
+        if monotonic() >= self._over_at:
             raise SearchTooBroadError(self.seconds)
 
 

@@ -78,8 +78,8 @@ def state(connection: OpenConnection) -> IndexState:
         raise
     if found is None:
         return IndexState("damaged", "its state is not recorded", 0.0)
-    *known, is_whole, has_waiting = found
-    recorded = IndexState(*known)._replace(has_waiting=bool(has_waiting))
+    name, detail, changed_at, is_whole, has_waiting = found
+    recorded = IndexState(name, detail, changed_at, bool(has_waiting))
     if recorded.state != "damaged" and not is_whole:
         detail = "what keeps it in step is missing, or another program's"
         return IndexState("damaged", detail, recorded.changed_at)
@@ -93,7 +93,7 @@ _STATE = Statement(
     text(f"""\
 SELECT state, detail, changed_at, {len(TRIGGERS)} < (
     SELECT count(*) FROM sqlite_master
-    WHERE type = 'trigger' AND name IN {tuple(TRIGGERS)}
+    WHERE type = 'trigger' AND instr(' {" ".join(TRIGGERS)} ', ' ' || name || ' ')
         OR name = 'messages_fts' AND sql LIKE '%content=messages_search%'
 ), EXISTS (
     SELECT 1 FROM messages WHERE id > (SELECT indexed_upto FROM search_index)

@@ -16,9 +16,7 @@ LONGEST = 250
 """Characters of a snippet, without the markers; some forty words. A longer match is shown whole."""
 
 _MOST_BEFORE = 70
-_BLANK = re.compile(r"\s")
 _SEPARATOR = re.compile(r"[^\w]")
-_TO_LAST_BLANK = re.compile(r".*\s", re.DOTALL)
 _TO_LAST_SEPARATOR = re.compile(r".*[^\w]", re.DOTALL)
 _MATCHES_LOOKED_AT = 20
 _CUT = "..."
@@ -102,15 +100,33 @@ def _window(text: str, match: Span) -> Span:
     begins, ends = match
     start = 0
     if begins > _MOST_BEFORE:
-        start = begins - _MOST_BEFORE
-        found = _BLANK.search(text, start, begins) or _SEPARATOR.search(text, start, begins)
-        start = found.end() if found else start
+        start = _first_end(text, begins - _MOST_BEFORE, begins)
     end = max(ends, start + LONGEST)
-    if end >= len(text):
-        return start, len(text)
-    after = end + 1
-    last = _TO_LAST_BLANK.match(text, ends, after) or _TO_LAST_SEPARATOR.match(text, ends, after)
-    return start, last.end() - 1 if last else end
+    if end < len(text):
+        return start, _last_start(text, ends, end)
+    return start, len(text)
+
+
+def _first_end(text: str, start: int, end: int) -> int:
+    """Where a blank ends, or else another character that is not part of a word, or else `start`."""
+    if text[start].isspace():
+        return start + 1
+    word = text[start:end].split(None, 1)[0]
+    if len(word) < end - start:
+        return start + len(word) + 1
+    found = _SEPARATOR.search(text, start, end)
+    return found.end() if found else start
+
+
+def _last_start(text: str, start: int, end: int) -> int:
+    """Where the last blank begins, or else the last such character, or else `end`."""
+    if text[end].isspace():
+        return end
+    word = text[start : end + 1].rsplit(None, 1)[-1]
+    if len(word) <= end - start:
+        return end - len(word)
+    found = _TO_LAST_SEPARATOR.match(text, start, end + 1)
+    return found.end() - 1 if found else end
 
 
 def _merged(found: Sequence[list[Span]]) -> list[Span]:

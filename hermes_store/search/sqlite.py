@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement
@@ -17,7 +18,7 @@ from hermes_store.search.matching import has_symbols
 from hermes_store.search.query import Query
 from hermes_store.search.ranking import best_page, on_page
 from hermes_store.search.sqlite_match import expression
-from hermes_store.search.sqlite_ranking import FEW, best_first, is_dear
+from hermes_store.search.sqlite_ranking import FEW, best_first, ends, is_dear
 from hermes_store.search.sqlite_statements import statement, waiting_statement
 from hermes_store.search.sqlite_symbols import LOOK, looked_for, right
 from hermes_store.search.waiting import scores_in_memory
@@ -59,8 +60,12 @@ def find(
 ) -> Sequence[int]:
     """The ids of one page, in order. Raises `SearchTooBroadError`."""
     asked = _Asked.of(connection, tree, filters, chosen, budget)
-    if sort == "relevance" and is_dear(connection, tree):
-        asked = asked._replace(ranked=FEW)
+    if sort == "relevance":
+        among = ends(connection)
+        if is_dear(connection, tree, among):
+            asked = asked._replace(ranked=FEW)
+        elif among.messages <= RANKED:
+            asked = asked._replace(by_relevance="relevance of all")
     waiting = _waiting(asked) if connection.looks_at_waiting else []
     if not waiting:
         return _indexed(asked, sort, limit, offset)
@@ -130,6 +135,8 @@ class _Asked(NamedTuple):
     values: dict[str, Any]
     ranked: int
     """So many of the newest hits are ranked."""
+    by_relevance: str = "relevance"
+    """How `statement` calls that order; of fewer messages all are ranked."""
 
     @classmethod
     def of(
@@ -142,18 +149,17 @@ class _Asked(NamedTuple):
     ) -> _Asked:
         """What a tree and filters ask for."""
         filters = _with_range(filters)
-        sure = expression(tree, sure=True) if has_symbols(tree) else ""
+        match, sure, look = _expressions(tree)
         lists = {name: tuple(given) for name, given in filters.items() if name in _LISTS}
         numbers = tuple((name, len(lists.get(name, ()))) for name in filters)
         condition, asked = chosen or (None, {})
         values = {
-            "match": expression(tree),
+            "match": match,
             "sure": sure,
             **{name: given for name, given in filters.items() if name not in _LISTS},
             **{f"{name}_{n}": one for name, given in lists.items() for n, one in enumerate(given)},
             **asked,
         }
-        look = LOOK if has_symbols(tree) else ""
         return cls(connection, tree, budget, look, numbers, condition, values, RANKED)
 
     def older_than(self, id_: int) -> _Asked:
@@ -167,8 +173,17 @@ class _Asked(NamedTuple):
             newest = self.found("newest", FEW)
             return best_first(self.connection, newest, self.values["match"])[skipped:][:most]
         page = {"limit": most, "offset": skipped, "ranked": self.ranked}
+        order = self.by_relevance if order == "relevance" else order
         asked = statement(order, self.look, self.filters, self.chosen)
         return [id_ for (id_,) in asked.run(self.connection, **self.values, **page)]
+
+
+@lru_cache(maxsize=64)
+def _expressions(tree: Query) -> tuple[str, str, str]:
+    """What finds all that may be hits, what only hits, and the condition that reads texts."""
+    if not has_symbols(tree):
+        return expression(tree), "", ""
+    return expression(tree), expression(tree, sure=True), LOOK
 
 
 @contextmanager

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import lru_cache
 from itertools import accumulate
+from typing import NamedTuple
 
 from sqlalchemy import text
 
@@ -21,7 +23,7 @@ from hermes_store.search.query import Phrase, Query, phrases
 from hermes_store.search.sqlite_match import expression
 from hermes_store.search.waiting import scores_in_memory
 
-__all__ = ["FEW", "best_first", "is_dear"]
+__all__ = ["FEW", "Ends", "best_first", "ends", "is_dear"]
 
 FEW = 500
 """So many of the newest hits are ranked then: to read and to index them takes some 15 ms."""
@@ -46,18 +48,40 @@ ORDER BY rowid DESC LIMIT 1 OFFSET :seen""")
 )
 
 
-def is_dear(connection: OpenConnection, tree: Query) -> bool:
-    """Whether bm25 would count more than a page may take."""
+class Ends(NamedTuple):
+    """The first and the last id of a message; 0 and -1 where there is none."""
+
+    low: int
+    high: int
+
+    @property
+    def messages(self) -> int:
+        """There are no more."""
+        return self.high - self.low + 1
+
+
+def ends(connection: OpenConnection) -> Ends:
+    """Between which ids the messages are."""
     low, high = _ENDS.run(connection).fetchone()
-    messages = 0 if low is None else high - low + 1
-    typed = " ".join(phrase.text for phrase in phrases(tree, unwanted=True))
-    if messages * _SPELLINGS * len(WORD.findall(typed)) ** 2 <= _LET * _COUNTED:
+    return Ends(0, -1) if low is None else Ends(low, high)
+
+
+def is_dear(connection: OpenConnection, tree: Query, among: Ends) -> bool:
+    """Whether bm25 would count more than a page may take."""
+    messages = among.messages
+    if messages * _SPELLINGS * _typed(tree) ** 2 <= _LET * _COUNTED:
         return False
     counted = [*_counted(tree)]
     if messages * sum(len(words) ** 2 for words in counted) <= _LET * _COUNTED:
         return False
-    shares = (len(words) ** 2 * _share(connection, words, high) for words in counted)
+    shares = (len(words) ** 2 * _share(connection, words, among.high) for words in counted)
     return any(messages * share > _COUNTED for share in accumulate(shares))
+
+
+@lru_cache(maxsize=64)
+def _typed(tree: Query) -> int:
+    """How many words."""
+    return sum(len(WORD.findall(phrase.text)) for phrase in phrases(tree, unwanted=True))
 
 
 def _counted(tree: Query) -> Iterator[list[str]]:

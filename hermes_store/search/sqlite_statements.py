@@ -32,6 +32,12 @@ _CONDITIONS = {
     "last_id": "{id} <= :last_id",
     "older_than": "{id} < :older_than",
 }
+_ORDERS = {
+    "relevance": "messages_fts.rowid DESC",
+    "relevance of all": "messages_fts.rank, messages_fts.rowid DESC",
+    "newest": "messages_fts.rowid DESC",
+    "oldest": "messages_fts.rowid",
+}
 
 
 @lru_cache(maxsize=64)
@@ -41,12 +47,14 @@ def statement(
     filters: tuple[tuple[str, int], ...],
     chosen: ColumnElement[bool] | None = None,
 ) -> Statement:
-    """The statement for filters of these names; of a list, with so many values."""
-    order = "messages_fts.rowid" if sort == "oldest" else "messages_fts.rowid DESC"
-    found = _found(look, filters, chosen).order_by(text(order))
+    """The statement for filters of these names; of a list, with so many values.
+
+    In the order "relevance" the newest are ranked; "relevance of all" is faster.
+    """
+    found = _found(look, filters, chosen).order_by(text(_ORDERS[sort]))
     if sort == "relevance":
         # Reading from the newest on takes FTS5 somewhat longer, but most of it goes into ranks.
-        newest = found.add_columns(literal_column("bm25(messages_fts)").label("score"))
+        newest = found.add_columns(literal_column("messages_fts.rank").label("score"))
         ranked = newest.limit(bindparam("ranked", type_=BigInteger)).subquery("ranked")
         found = select(literal_column("ranked.id")).select_from(ranked)
         found = found.order_by(text("ranked.score, ranked.id DESC"))

@@ -7,7 +7,7 @@ from search.test_ranking import FILTERS, ids
 
 from hermes_store import SessionRepository
 from hermes_store.search.query import parse
-from hermes_store.search.sqlite_ranking import is_dear
+from hermes_store.search.sqlite_ranking import ends, is_dear
 
 DEAR = "hermes_store.search.sqlite_ranking"
 
@@ -84,7 +84,12 @@ def test_counted_is_what_the_newest_messages_with_the_words_let_expect(
     monkeypatch.setattr(f"{DEAR}._COUNTED", 12)
     monkeypatch.setattr(f"{DEAR}._LET", 1)
     monkeypatch.setattr(f"{DEAR}._SEEN", 3)
-    assert repository._store.read(lambda connection: is_dear(connection, parse(typed))) is expected
+    assert (
+        repository._store.read(
+            lambda connection: is_dear(connection, parse(typed), ends(connection))
+        )
+        is expected
+    )
 
 
 def test_in_a_store_of_few_messages_nothing_is_counted_beforehand(repository, monkeypatch):
