@@ -79,12 +79,13 @@ def _best(text: str, finders: Sequence[Find]) -> list[Span] | None:
 
 
 def _around_first(text: str, find: Find) -> list[Span] | None:
-    first = find(text, 0, len(text), 1)
+    first = find(text, 0, len(text), 2)
     if not first:
         return None
-    window = _window(text, first[0])
-    others = find(text, first[0][1], window[1], LONGEST)
-    return [window, *_merged([first, others])] if others else [window, *first]
+    start, end = window = _window(text, first[0])
+    if len(first) == 1 or first[1][1] > end:
+        return [window, first[0]]
+    return [window, *_merged([first, find(text, first[1][1], end, end - start)])]
 
 
 def _within(text: str, window: Span, find: Find, spans: list[Span]) -> list[Span]:
