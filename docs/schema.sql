@@ -1,4 +1,4 @@
--- The schema at revision 0021, as SQLite keeps it. Written by 'make schema'.
+-- The schema at revision 0022, as SQLite keeps it. Written by 'make schema'.
 -- Times are Unix epoch seconds (UTC), costs US dollars. docs/changing-the-schema.md says how to
 -- change it.
 
@@ -156,14 +156,16 @@ SELECT m.id,
     WHEN m.content IS NOT NULL THEN (WITH
         t(text) AS MATERIALIZED (SELECT coalesce(CASE WHEN json_valid(m.folded) THEN
             substr(json_extract(m.folded, '$.content'), 1, 1000000) END, CASE
-            WHEN m.content_format IS NULL AND m.content GLOB '[[{"]*' AND instr(m.content, '\') AND json_valid(m.content) THEN
+            WHEN m.content_format IS NULL AND m.content GLOB '[[{"]*' AND instr(m.content, '\') AND json_valid(m.content)
+                AND NOT instr(CAST(m.content AS BLOB), x'00') THEN
                 substr(json_extract('["' || replace(replace(replace(replace(
                     replace(
                     replace(replace(m.content, '\\', '\u005c'), '\u0000', ' '),
                     '\"', '\u0022'),
                     '"', ''), char(9), ' '), char(10), ' '), char(13), ' ') || '"]', '$[0]'),
                 1, 1000000)
-            WHEN m.content_format IS NULL OR NOT json_valid(m.content) THEN
+            WHEN m.content_format IS NULL OR NOT json_valid(m.content)
+                OR instr(CAST(m.content AS BLOB), x'00') THEN
                 CASE WHEN length(m.content) > 1000000
                 THEN substr(m.content, 1, 1000000) ELSE m.content END
             WHEN (length(m.content) - length(replace(m.content, '"', ''))) * length(m.content)

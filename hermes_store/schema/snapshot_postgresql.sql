@@ -1,4 +1,4 @@
--- The schema of a new database at revision 0021. Written by 'make schema'.
+-- The schema of a new database at revision 0022. Written by 'make schema'.
 CREATE TABLE hermes_store_version (
     version_num VARCHAR(32) NOT NULL, 
     CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
@@ -532,4 +532,6 @@ CREATE INDEX idx_sessions_last_active ON sessions (last_active DESC, id DESC);
 
 ALTER TABLE messages ADD COLUMN may_wait BIGINT;
 
-INSERT INTO hermes_store_version (version_num) VALUES ('0021');
+-- Running upgrade 0021 -> 0022
+
+INSERT INTO hermes_store_version (version_num) VALUES ('0022');

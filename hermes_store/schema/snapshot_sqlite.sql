@@ -1,4 +1,4 @@
--- The schema of a new database at revision 0021. Written by 'make schema'.
+-- The schema of a new database at revision 0022. Written by 'make schema'.
 CREATE TABLE hermes_store_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
@@ -115,6 +115,54 @@ CREATE INDEX idx_sessions_started ON sessions (started_at DESC, id DESC)
 ;
 CREATE INDEX idx_sessions_last_active ON sessions (last_active DESC, id DESC)
 ;
+CREATE VIEW messages_search AS
+SELECT id, content, tool_name, tool_calls, forms FROM messages_text
+WHERE id <= coalesce((SELECT indexed_upto FROM search_index), 9223372036854775807)
+;
+CREATE TRIGGER messages_fts_insert AFTER INSERT ON messages
+WHEN new.may_wait IS NULL
+    OR new.id - coalesce((SELECT indexed_upto FROM search_index), 9223372036854775807) NOT BETWEEN 1 AND 31
+BEGIN
+    INSERT INTO messages_fts(rowid, content, tool_name, tool_calls, forms)
+    SELECT id, content, tool_name, tool_calls, forms FROM messages_text
+    WHERE id BETWEEN min(new.id, 1 + coalesce((SELECT indexed_upto FROM search_index), 9223372036854775807)) AND new.id;
+    UPDATE search_index SET indexed_upto = new.id WHERE indexed_upto < new.id;
+END
+;
+CREATE TRIGGER messages_fts_delete BEFORE DELETE ON messages
+WHEN EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = old.id)
+BEGIN
+    INSERT INTO messages_fts(messages_fts, rowid, content, tool_name, tool_calls, forms)
+    SELECT 'delete', id, content, tool_name, tool_calls, forms
+    FROM messages_text WHERE id = old.id;
+END
+;
+CREATE TRIGGER messages_fts_update_before
+BEFORE UPDATE OF id, content, content_format, tool_name, tool_calls, folded ON messages
+WHEN (old.id, old.content, old.content_format, old.tool_name, old.tool_calls, old.folded)
+    IS NOT (new.id, new.content, new.content_format, new.tool_name, new.tool_calls, new.folded)
+    AND EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = old.id)
+BEGIN
+    INSERT INTO messages_fts(messages_fts, rowid, content, tool_name, tool_calls, forms)
+    SELECT 'delete', id, content, tool_name, tool_calls, forms
+    FROM messages_text WHERE id = old.id;
+END
+;
+CREATE TRIGGER messages_fts_update_after
+AFTER UPDATE OF id, content, content_format, tool_name, tool_calls, folded ON messages
+WHEN (old.id, old.content, old.content_format, old.tool_name, old.tool_calls, old.folded)
+    IS NOT (new.id, new.content, new.content_format, new.tool_name, new.tool_calls, new.folded)
+BEGIN
+    UPDATE messages SET folded = NULL
+    WHERE id = new.id AND folded IS NOT NULL AND old.folded IS new.folded
+        AND (old.id, old.content, old.content_format, old.tool_name, old.tool_calls)
+            IS NOT (new.id, new.content, new.content_format, new.tool_name, new.tool_calls);
+    INSERT INTO messages_fts(rowid, content, tool_name, tool_calls, forms)
+    SELECT id, content, tool_name, tool_calls, forms FROM messages_text
+    WHERE id = new.id AND id <= coalesce((SELECT indexed_upto FROM search_index), 9223372036854775807)
+    AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = new.id);
+END
+;
 CREATE VIEW messages_text(id, content, tool_name, tool_calls, forms) AS
 SELECT m.id,
     CASE
@@ -131,14 +179,16 @@ SELECT m.id,
     WHEN m.content IS NOT NULL THEN (WITH
         t(text) AS MATERIALIZED (SELECT coalesce(CASE WHEN json_valid(m.folded) THEN
             substr(json_extract(m.folded, '$.content'), 1, 1000000) END, CASE
-            WHEN m.content_format IS NULL AND m.content GLOB '[[{"]*' AND instr(m.content, '\') AND json_valid(m.content) THEN
+            WHEN m.content_format IS NULL AND m.content GLOB '[[{"]*' AND instr(m.content, '\') AND json_valid(m.content)
+                AND NOT instr(CAST(m.content AS BLOB), x'00') THEN
                 substr(json_extract('["' || replace(replace(replace(replace(
                     replace(
                     replace(replace(m.content, '\\', '\u005c'), '\u0000', ' '),
                     '\"', '\u0022'),
                     '"', ''), char(9), ' '), char(10), ' '), char(13), ' ') || '"]', '$[0]'),
                 1, 1000000)
-            WHEN m.content_format IS NULL OR NOT json_valid(m.content) THEN
+            WHEN m.content_format IS NULL OR NOT json_valid(m.content)
+                OR instr(CAST(m.content AS BLOB), x'00') THEN
                 CASE WHEN length(m.content) > 1000000
                 THEN substr(m.content, 1, 1000000) ELSE m.content END
             WHEN (length(m.content) - length(replace(m.content, '"', ''))) * length(m.content)
@@ -356,56 +406,8 @@ SELECT m.id,
     END
 FROM messages AS m
 ;
-CREATE VIEW messages_search AS
-SELECT id, content, tool_name, tool_calls, forms FROM messages_text
-WHERE id <= coalesce((SELECT indexed_upto FROM search_index), 9223372036854775807)
-;
-CREATE TRIGGER messages_fts_insert AFTER INSERT ON messages
-WHEN new.may_wait IS NULL
-    OR new.id - coalesce((SELECT indexed_upto FROM search_index), 9223372036854775807) NOT BETWEEN 1 AND 31
-BEGIN
-    INSERT INTO messages_fts(rowid, content, tool_name, tool_calls, forms)
-    SELECT id, content, tool_name, tool_calls, forms FROM messages_text
-    WHERE id BETWEEN min(new.id, 1 + coalesce((SELECT indexed_upto FROM search_index), 9223372036854775807)) AND new.id;
-    UPDATE search_index SET indexed_upto = new.id WHERE indexed_upto < new.id;
-END
-;
-CREATE TRIGGER messages_fts_delete BEFORE DELETE ON messages
-WHEN EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = old.id)
-BEGIN
-    INSERT INTO messages_fts(messages_fts, rowid, content, tool_name, tool_calls, forms)
-    SELECT 'delete', id, content, tool_name, tool_calls, forms
-    FROM messages_text WHERE id = old.id;
-END
-;
-CREATE TRIGGER messages_fts_update_before
-BEFORE UPDATE OF id, content, content_format, tool_name, tool_calls, folded ON messages
-WHEN (old.id, old.content, old.content_format, old.tool_name, old.tool_calls, old.folded)
-    IS NOT (new.id, new.content, new.content_format, new.tool_name, new.tool_calls, new.folded)
-    AND EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = old.id)
-BEGIN
-    INSERT INTO messages_fts(messages_fts, rowid, content, tool_name, tool_calls, forms)
-    SELECT 'delete', id, content, tool_name, tool_calls, forms
-    FROM messages_text WHERE id = old.id;
-END
-;
-CREATE TRIGGER messages_fts_update_after
-AFTER UPDATE OF id, content, content_format, tool_name, tool_calls, folded ON messages
-WHEN (old.id, old.content, old.content_format, old.tool_name, old.tool_calls, old.folded)
-    IS NOT (new.id, new.content, new.content_format, new.tool_name, new.tool_calls, new.folded)
-BEGIN
-    UPDATE messages SET folded = NULL
-    WHERE id = new.id AND folded IS NOT NULL AND old.folded IS new.folded
-        AND (old.id, old.content, old.content_format, old.tool_name, old.tool_calls)
-            IS NOT (new.id, new.content, new.content_format, new.tool_name, new.tool_calls);
-    INSERT INTO messages_fts(rowid, content, tool_name, tool_calls, forms)
-    SELECT id, content, tool_name, tool_calls, forms FROM messages_text
-    WHERE id = new.id AND id <= coalesce((SELECT indexed_upto FROM search_index), 9223372036854775807)
-    AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize WHERE id = new.id);
-END
-;
 INSERT INTO hermes_store_version (version_num)
-VALUES ('0021')
+VALUES ('0022')
 ;
 INSERT INTO search_index (id, state, detail, changed_at, owner, owned_until, indexed_upto)
 VALUES (1, 'ready', '', (julianday('now') - 2440587.5) * 86400, NULL, NULL, 0)

@@ -179,8 +179,12 @@ CASE WHEN json_valid(m.folded) THEN
 
 _HAS_FORMS_ONLY = """m.folded GLOB '{"forms": "*"}'"""
 
+# `json_valid` reads up to a NUL: what goes on behind one is taken as it is.
+_HAS_NUL = "instr(CAST(m.content AS BLOB), x'00')"
+
 # JSON that a tool has written as text: only where there is something to undo in it.
-_IS_JSON = r"""m.content GLOB '[[{"]*' AND instr(m.content, '\') AND json_valid(m.content)"""
+_IS_JSON = rf"""m.content GLOB '[[{{"]*' AND instr(m.content, '\') AND json_valid(m.content)
+                AND NOT {_HAS_NUL}"""
 
 _CONTENT = f"""\
 CASE
@@ -193,7 +197,8 @@ CASE
             WHEN m.content_format IS NULL AND {_IS_JSON} THEN
                 substr({_as_it_reads("m.content")},
                 1, {LONGEST_TEXT})
-            WHEN m.content_format IS NULL OR NOT json_valid(m.content) THEN
+            WHEN m.content_format IS NULL OR NOT json_valid(m.content)
+                OR {_HAS_NUL} THEN
                 {_bounded("m.content")}
             WHEN (length(m.content) - length(replace(m.content, '"', ''))) * length(m.content)
                 > {_MOST_COPIED} THEN

@@ -114,6 +114,13 @@ def of_0012(name: str):
     return getattr(module, name)
 
 
+def messages_text() -> str:
+    """The view of all texts: what `messages_search` was."""
+    return of_0012("MESSAGES_SEARCH").replace(
+        "CREATE VIEW messages_search(", "CREATE VIEW messages_text("
+    )
+
+
 def replace(views: list[str], triggers: dict[str, str]) -> None:
     """Put views and triggers in place of those that are there.
 
@@ -144,10 +151,7 @@ def upgrade() -> None:
     op.execute(STATE.format(""))
     op.execute(f"ALTER TABLE search_index ADD COLUMN {UPTO_COLUMN}")
     op.execute(UPTO_THE_NEWEST)
-    texts = of_0012("MESSAGES_SEARCH").replace(
-        "CREATE VIEW messages_search(", "CREATE VIEW messages_text("
-    )
-    replace([texts, MESSAGES_SEARCH], TRIGGERS)
+    replace([messages_text(), MESSAGES_SEARCH], TRIGGERS)
 
 
 def downgrade() -> None:

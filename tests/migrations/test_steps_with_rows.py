@@ -45,6 +45,7 @@ NEW: dict[str, tuple[str, ...]] = {
     "0019": (),
     "0020": (),
     "0021": ("UPDATE messages SET may_wait = 1 WHERE id = 4",),
+    "0022": (),
 }
 """What a program may have stored at each revision, besides `FILL`."""
 STEPS = [(below, revision) for below, revision in EVERY_STEP if revision >= "0012"]

@@ -152,6 +152,23 @@ def test_a_tool_output_of_many_megabytes_is_stored_searched_and_deleted(reposito
     assert repository.search_messages("first") == []
 
 
+@pytest.mark.parametrize("content_format", [None, "json"])
+@pytest.mark.parametrize("behind", ["", " more", '"', '{"b": "y\\n"}'])
+def test_what_another_tool_inserts_behind_json_and_a_nul_is_taken_as_it_is(
+    repository, database, content_format, behind
+):
+    change(
+        database,
+        "INSERT INTO messages(session_id, role, timestamp, content, content_format)"
+        " VALUES ('s', 'user', 1, ?, ?)",
+        f'{{"a": "needle\\n"}}\0{behind}',
+        content_format,
+    )
+    assert repository.search_messages("needle")
+    change(database, "DELETE FROM messages")
+    assert not repository.search_messages("needle")
+
+
 # --- the same text for ever -----------------------------------------------------------------------
 
 DEEP = "[" * 2_000 + '"needle"' + "]" * 2_000
@@ -161,6 +178,7 @@ ODD = [
     '{"a": "needle"}', '[{"type": "text", "text": "a\\u0000b \\"q\\" \\\\ \\ud800 needle"}]', DEEP,
     DEEP.replace("[", '{"a":').replace("]", "}"), '[{"name": 5, "arguments": {"a": null}}]',
     '[{"function": "text"}, 7, null, "x"]', '{"function": {"name": "f", "arguments": "{\\"a\\": 1}"}}',
+    '{"a": "x\\n"}\0 needle', '["x\\n"]\0"', '{"a": "x\\n"}\0{"b": "needle\\n"}',
     "[{'name': 'single'}]", '["' + "\\\\" * 50 + '"]', '"' * 99, "\\" * 99, 'a " b', '[" \n ", "\t"]',
 ]  # fmt: skip
 VALUES = st.sampled_from(ODD)
