@@ -9,7 +9,7 @@ from hermes_store import values
 from hermes_store.api.base import Topic
 from hermes_store.filters import EVERYTHING, SessionFilter, asked
 from hermes_store.models import visibility
-from hermes_store.queries.filtering import searched
+from hermes_store.queries.searched import searched
 from hermes_store.records import SearchHit, SearchPage
 
 if TYPE_CHECKING:

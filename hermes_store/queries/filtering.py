@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -27,9 +26,17 @@ from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import sessions
 from hermes_store.queries import matching
 from hermes_store.queries.sessions import ACTIVE, id_range
-from hermes_store.search.chosen import ChosenSessions
 
-__all__ = ["COST", "Chosen", "Shape", "asked_of", "chosen", "conditions", "of_chosen", "searched"]
+__all__ = [
+    "COST",
+    "Among",
+    "Chosen",
+    "Shape",
+    "asked_of",
+    "chosen",
+    "conditions",
+    "of_chosen",
+]
 
 Shape = tuple[tuple[str, int | None], ...]
 """What the SQL of a filter depends on: the fields in use, with their form. Names only, no value."""
@@ -42,24 +49,48 @@ class Chosen(NamedTuple):
     parameters: dict[str, Any]
 
 
-def chosen(
-    connection: OpenConnection, which: SessionFilter, among: Sequence[int] | None = None
-) -> Chosen:
+class Among(NamedTuple):
+    """Sessions of which only those are asked for that are among them: fewer than all.
+
+    A statement is kept by the condition, so equal ones must be one object.
+    """
+
+    condition: ColumnElement[bool]
+    parameters: dict[str, Any]
+
+
+def chosen(connection: OpenConnection, which: SessionFilter, among: Among | None = None) -> Chosen:
     """Translate a filter. Words of a title are looked for in this snapshot's titles.
 
-    Given ids of messages, in the titles of their sessions.
+    They are looked for in those of sessions that meet the rest of the filter, and are `among`.
     """
     shape: list[tuple[str, int | None]] = []
     parameters: dict[str, Any] = {}
     for name, value in which.given.items():
-        if name == "title":
-            titled = matching.titled(connection, value, among)
-            shape.append((name, 1 if len(titled) >= _MANY else None))
-            parameters["titled"] = as_parameter(titled)
-        else:
+        if name != "title":
             shape.append((name, _form(connection, name, value)))
             parameters |= _parameters(connection, name, value)
-    return Chosen(tuple(shape), parameters)
+    if which.title is None:
+        return Chosen(tuple(shape), parameters)
+    titled = _titled(connection, which.title, Chosen(tuple(shape), parameters), among)
+    shape.append(("title", 1 if len(titled) >= _MANY else None))
+    return Chosen(tuple(shape), parameters | {"titled": as_parameter(titled)})
+
+
+def _titled(
+    connection: OpenConnection, words: str, others: Chosen, among: Among | None
+) -> list[str]:
+    """The ids of the sessions whose titles hold the words."""
+    statement = _titles(others.shape, among.condition if among else None)
+    asked = others.parameters | (among.parameters if among else {})
+    rows = matching.with_words(connection, statement, words, **asked)
+    return [row[0] for row in rows if row[0] is not None]
+
+
+@lru_cache(maxsize=64)
+def _titles(others: Shape, among: ColumnElement[bool] | None) -> Statement:
+    of_them = () if among is None else (among,)
+    return Statement(matching.TITLES.where(*conditions(others, walking=True), *of_them))
 
 
 def _form(connection: OpenConnection, name: str, value: Any) -> int | None:
@@ -182,20 +213,6 @@ def of_chosen(session_id: ColumnElement[str], shape: Shape) -> list[ColumnElemen
     if not shape:
         return []
     return [exists(literal_column("1")).where(sessions.c.id == session_id, *conditions(shape))]
-
-
-@lru_cache(maxsize=64)
-def _is_of_such_a_session(shape: Shape) -> ColumnElement[bool]:
-    of_the_message = sessions.c.id == literal_column("m.session_id")
-    return exists(literal_column("1")).where(of_the_message, *conditions(shape))
-
-
-def searched(
-    connection: OpenConnection, which: SessionFilter, among: Sequence[int] | None = None
-) -> ChosenSessions:
-    """The sessions that a search is given with a filter; of these messages, or of all."""
-    shape, parameters = chosen(connection, which, among)
-    return ChosenSessions(_is_of_such_a_session(shape), parameters)
 
 
 def _condition(name: str, form: int | None) -> ColumnElement[bool]:

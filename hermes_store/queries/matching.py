@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import bindparam, select
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.holding import may_hold
@@ -14,9 +12,8 @@ from hermes_store.database.statements import Statement
 from hermes_store.models.stored import sessions
 from hermes_store.queries.sessions import id_range, readable
 from hermes_store.records import SessionMatch
-from hermes_store.search.choice import search_of
 
-__all__ = ["find", "titled"]
+__all__ = ["TITLES", "find", "with_words"]
 
 _KEYS = ("id", "title", "source", "last_active")
 _COLUMNS = readable(_KEYS)
@@ -25,15 +22,8 @@ _WITH_PREFIX = Statement(
 )
 _MAY_BE_MEANT = sessions.c.title.is_not(None), may_hold(sessions.c.title, "word")
 _WITH_TITLE = Statement(select(_COLUMNS).where(*_MAY_BE_MEANT))
-_ALL_TITLES = select(readable(_KEYS[:2])).where(*_MAY_BE_MEANT)
-_TITLES = Statement(_ALL_TITLES)
-
-
-@lru_cache
-def _titles_of(given_ids: str) -> Statement:
-    """The same of the sessions of the messages whose ids are given."""
-    of_them = f"SELECT session_id FROM messages WHERE id IN ({given_ids})"  # noqa: S608 - constants
-    return Statement(_ALL_TITLES.where(sessions.c.id.in_(text(of_them))))
+TITLES = select(readable(_KEYS[:2])).where(*_MAY_BE_MEANT)
+"""Ids and titles: those that `with_words` compares."""
 
 
 def find(connection: OpenConnection, name: str, most: int) -> list[SessionMatch]:
@@ -41,28 +31,16 @@ def find(connection: OpenConnection, name: str, most: int) -> list[SessionMatch]
     if not name.strip():
         return []
     by_id = _WITH_PREFIX.run(connection, **id_range(name)).fetchall()
-    meant = _with_words(connection, _WITH_TITLE, name)
+    meant = with_words(connection, _WITH_TITLE, name)
     rows = {row[0]: row for row in [*by_id, *meant] if row[0] is not None}
     newest = sorted(rows.values(), key=_activity, reverse=True)
     return [_match(row) for row in newest[:most]]
 
 
-def titled(connection: OpenConnection, words: str, among: Sequence[int] | None = None) -> list[str]:
-    """The ids of the sessions whose titles hold all of `words`, in any case and order.
-
-    Given ids of messages, only their sessions are looked at: they are fewer than all.
-    """
-    statement, asked = _TITLES, {}
-    if among is not None:
-        index = search_of(connection.backend)
-        statement, asked = _titles_of(index.GIVEN_IDS), {"ids": index.given(among)}
-    rows = _with_words(connection, statement, words, **asked)
-    return [row[0] for row in rows if row[0] is not None]
-
-
-def _with_words(
+def with_words(
     connection: OpenConnection, statement: Statement, given: str, **asked: Any
 ) -> list[Any]:
+    """The rows of sessions whose titles hold all words, in any case and order."""
     words = given.casefold().split()
     longest = max(words, key=len, default="")
     word = "" if "\0" in longest else longest  # PostgreSQL takes no NUL

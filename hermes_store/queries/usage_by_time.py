@@ -6,19 +6,30 @@ program knows when a day of a time zone ends.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
 from functools import lru_cache
 from itertools import islice, takewhile
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, bindparam, func, literal_column, select, true
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Text,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    true,
+)
 
 from hermes_store.database.connection import OpenConnection
-from hermes_store.database.postgresql_plans import planned_each_time
 from hermes_store.database.statements import Statement
-from hermes_store.models.stored import usage
-from hermes_store.queries.filtering import Chosen, Shape
+from hermes_store.database.unindexed import unindexed
+from hermes_store.models.stored import sessions, usage
+from hermes_store.queries.filtering import Chosen, Shape, conditions
 from hermes_store.queries.periods import Period, Unit, periods_back
 from hermes_store.queries.usage_sums import IN_RANGE, SUMS, of_sessions, sums
 from hermes_store.records import UsageSum
@@ -40,8 +51,10 @@ def by_time(
 def _newest_first(
     connection: OpenConnection, unit: Unit, meant: Chosen, zone: tzinfo | None, at_once: int
 ) -> Iterator[UsageSum]:
-    asked = _together if connection.backend.is_server else _each
     shape, given = meant
+    asked = _in_order if "title" in dict(shape) else _each
+    if connection.backend.is_server:
+        asked = _together
     while ends := ends_of(connection, shape, given):
         periods = _between(*ends, unit, zone, at_once)
         for period, row in asked(connection, shape, given, periods):
@@ -76,6 +89,11 @@ def _ends(shape: Shape) -> Statement:
 _Rows = Iterable[tuple[Period, Sequence[Any]]]
 
 
+def _ends_within(period: Period, given: dict[str, Any]) -> tuple[int, int]:
+    """The hours of a period that are asked for."""
+    return max(period.start, given["start"]), min(period.end, given["beyond"])
+
+
 @lru_cache(maxsize=64)
 def _period(shape: Shape) -> Statement:
     return Statement(of_sessions(select(*SUMS).where(*IN_RANGE), shape))
@@ -87,9 +105,30 @@ def _each(
     """A statement for each period: in a file that costs less than to group."""
     statement = _period(shape)
     for period in periods:
-        start, beyond = max(period.start, given["start"]), min(period.end, given["beyond"])
+        start, beyond = _ends_within(period, given)
         row = statement.run(connection, **given | {"start": start, "beyond": beyond}).fetchone()
         yield period, row
+
+
+def _in_order(
+    connection: OpenConnection, shape: Shape, given: dict[str, Any], periods: list[Period]
+) -> _Rows:
+    """One statement for all periods: it reads a long list of ids once."""
+    ends = [_ends_within(period, given) for period in periods]
+    rows = _listed(shape).run(connection, **given, ranges=json.dumps(ends)).fetchall()
+    return [(periods[place], row) for place, *row in rows]
+
+
+@lru_cache(maxsize=64)
+def _listed(shape: Shape) -> Statement:
+    """Reads each range by the index of hours."""
+    ranges = func.json_each(bindparam("ranges", type_=Text)).table_valued("key", "value")
+    start, beyond = (func.json_extract(ranges.c.value, f"$[{end}]") for end in (0, 1))
+    of_it = and_(usage.c.hour >= start, usage.c.hour < beyond)
+    of_record = sessions.c.id == unindexed(usage.c.session_id)
+    tables = ranges.join(usage, of_it).join(sessions, of_record)
+    found = select(ranges.c.key, *SUMS).select_from(tables).where(*conditions(shape))
+    return Statement(found.group_by(ranges.c.key).order_by(ranges.c.key))
 
 
 # --- on a server, where each statement is a way there and back ------------------------------------
@@ -98,12 +137,11 @@ def _each(
 def _together(
     connection: OpenConnection, shape: Shape, given: dict[str, Any], periods: list[Period]
 ) -> _Rows:
-    """One statement for all periods, planned for how many there are."""
+    """One statement for all periods."""
     starts = [max(period.start, given["start"]) for period in reversed(periods)]
     ends = [min(period.end, given["beyond"]) for period in reversed(periods)]
     of_them = given | {"start": starts[0], "beyond": ends[-1], "starts": starts, "ends": ends}
-    with planned_each_time(connection):
-        rows = (_grouped(shape) if shape else _RANGES).run(connection, **of_them).fetchall()
+    rows = (_grouped(shape) if shape else _RANGES).run(connection, **of_them).fetchall()
     return [(periods[-place], row) for place, *row in sorted(rows, reverse=True)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import tzinfo
 from functools import lru_cache
 from math import ceil
@@ -12,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Text,
+    any_,
     bindparam,
     case,
     func,
@@ -22,11 +24,12 @@ from sqlalchemy import cast as as_type
 
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.postgresql_plans import planned_each_time
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import sessions, usage
-from hermes_store.queries.filtering import Shape, chosen, conditions
+from hermes_store.queries.filtering import Among, Shape, chosen, conditions
 from hermes_store.queries.periods import BEYOND, SECONDS_AN_HOUR, Unit, ahead_of_utc
 from hermes_store.queries.tool_calls import calls_by_tool
 from hermes_store.queries.usage_by_time import by_time, ends_of
@@ -93,11 +96,21 @@ def report(
     used: Used = ALWAYS,
 ) -> list[UsageSum]:
     """Sums of each group: times and hours in their order, else the most tokens first."""
-    meant = chosen(connection, which)
     if by == "tool":
+        meant = chosen(connection, which)
         return [
             _of_tool(*found) for found in calls_by_tool(connection, meant, used.since, used.until)
         ]
+    is_server = connection.backend.is_server
+    # Planned for any range, all sessions are read for a few thousand records.
+    with planned_each_time(connection) if is_server else nullcontext():
+        return _of_records(connection, by, which, zone, used)
+
+
+def _of_records(
+    connection: OpenConnection, by: UsageBy, which: SessionFilter, zone: tzinfo | None, used: Used
+) -> list[UsageSum]:
+    meant = chosen(connection, which, _of_used(used, connection.backend.is_server))
     given = {**meant.parameters, **used.hours()}
     if by in _TIMES:
         meant = meant._replace(parameters=given)
@@ -108,6 +121,19 @@ def report(
         given = meant.parameters
     rows = _by_text(by, meant.shape, used != ALWAYS).run(connection, **given)
     return [sums(group, row) for group, *row in rows.fetchall()]
+
+
+_IDS = select(usage.c.session_id).where(*IN_RANGE)
+# As an array, because PostgreSQL would read all titles to compare some thousand.
+_HAVE_RECORDS = {
+    False: sessions.c.id.in_(_IDS),
+    True: sessions.c.id == any_(func.array(_IDS.scalar_subquery())),
+}
+
+
+def _of_used(used: Used, is_server: bool) -> Among | None:
+    """The sessions with records of a time that has a begin: of all times, most have some."""
+    return None if used.since is None else Among(_HAVE_RECORDS[is_server], used.hours())
 
 
 _EVERY = usage.alias("every")

@@ -13,8 +13,9 @@ from hermes_store.queries import facets
 from hermes_store.records import SessionFacets
 from hermes_store.values.pictures import in_one_line, one_line
 from hermes_store.values.written import count, dollars, when
-from hermes_store.web.asked import CHOOSING, parameters, session_filter
+from hermes_store.web.asked import CHOOSING, parameters
 from hermes_store.web.rendering import address, render
+from hermes_store.web.titles import titles_near
 
 __all__ = ["facts", "page", "short", "title"]
 
@@ -38,16 +39,15 @@ class Value(NamedTuple):
 
 def page(request: Request) -> Response:
     """List conversations."""
-    given = parameters(request, *CHOOSING, "after")
+    given = parameters(request, *CHOOSING, "after", "look")
     after = given.pop("after", None)
-    which = session_filter(given)
     repository = request.app.state.repository
+    near = titles_near(repository, given, after)
     found = repository.list_sessions_rich(
-        limit=_SESSIONS + 1, order_by_last_active=True, filter=which, after=after
+        limit=_SESSIONS + 1, order_by_last_active=True, filter=near.which, after=after
     )
-    shown = found[:_SESSIONS]
-    counted = _counted(repository, which, found, behind=after is not None)
-    older = address("/", **given, after=shown[-1]["id"]) if len(found) > _SESSIONS else ""
+    shown, is_full = found[:_SESSIONS], len(found) > _SESSIONS
+    counted = _counted(repository, near.which, found, behind=after is not None)
     return HTMLResponse(
         render(
             "sessions.html",
@@ -55,7 +55,10 @@ def page(request: Request) -> Response:
             sessions=[_listed(each) for each in shown],
             facets=_facets(counted, given),
             counted=_among(counted),
-            older=older,
+            older=address("/", **given, after=shown[-1]["id"]) if is_full else "",
+            looked_at="" if is_full else when(near.since),
+            further=address("/", **given, after=near.last),
+            everything=address("/", **given | {"look": "all"}, after=after),
         )
     )
 

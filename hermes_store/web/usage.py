@@ -19,6 +19,7 @@ from hermes_store.values.written import count, lasted, when
 from hermes_store.web.asked import CHOOSING, one_of, parameters, session_filter
 from hermes_store.web.listing import title
 from hermes_store.web.rendering import address, render
+from hermes_store.web.titles import titles_near
 
 __all__ = ["longest", "page", "table"]
 
@@ -28,10 +29,12 @@ _DAYS = ("30", "7", "90", "365", "all")
 _SECONDS_A_DAY = 86_400
 _LONGEST = 50
 _MOST_ROWS = 200
-_MOST_RECORDS = 20_000
+_MOST_RECORDS = 10_000
 """Records that a page sums up by a text or an hour of the day, unless it is asked for all."""
 _MOST_IN_TIME = 40_000
 """The same by days, weeks and months of chosen sessions: that of each record is looked up."""
+_MOST_TITLED = 4_000
+"""The same of sessions with words in their titles: these are compared."""
 
 
 class Asked(NamedTuple):
@@ -60,6 +63,8 @@ class Asked(NamedTuple):
         """How many of the newest records are summed up; None is all of the days."""
         if self.records == "all":
             return None
+        if self.which.title:
+            return _MOST_TITLED
         if self.by in IN_TIME:
             return _MOST_IN_TIME if self.which.given else None
         return _MOST_RECORDS
@@ -113,11 +118,20 @@ def page(request: Request) -> Response:
 
 def longest(request: Request) -> Response:
     """List the sessions that lasted longest: a page of its own, because it looks at all of them."""
-    given = {"archived": "any", **parameters(request, *CHOOSING)}
-    which, repository = session_filter(given), request.app.state.repository
-    sessions = [_session(each) for each in repository.longest_sessions(_LONGEST, filter=which)]
-    back = address("/usage", **given)
-    return HTMLResponse(render("longest.html", given=given, sessions=sessions, back=back))
+    given = {"archived": "any", **parameters(request, *CHOOSING, "look")}
+    repository = request.app.state.repository
+    near = titles_near(repository, given)
+    found = repository.longest_sessions(_LONGEST, filter=near.which)
+    return HTMLResponse(
+        render(
+            "longest.html",
+            given=given,
+            sessions=[_session(each) for each in found],
+            looked_at=when(near.since),
+            everything=address("/usage/longest", **given | {"look": "all"}),
+            back=address("/usage", **_of_sessions(given)),
+        )
+    )
 
 
 def table(request: Request) -> Response:

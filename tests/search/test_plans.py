@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hermes_store import SessionFilter, SessionRepository
-from hermes_store.queries.filtering import searched
-from hermes_store.queries.matching import _titles_of
+from hermes_store.queries.filtering import _titles
+from hermes_store.queries.searched import _has_one_of, searched
 from hermes_store.search import sqlite
 from hermes_store.search.sqlite_statements import statement
 
@@ -95,7 +95,9 @@ def test_of_each_found_message_the_session_is_looked_up(repository, sort, which)
 
 def test_of_found_messages_only_the_titles_of_their_sessions_are_read(repository):
     def explain(connection):
-        sql, _ = _titles_of(sqlite.GIVEN_IDS)._compile("sqlite", connection.core.dialect)
+        sql, _ = _titles((), _has_one_of(sqlite.GIVEN_IDS))._compile(
+            "sqlite", connection.core.dialect
+        )
         given = {"ids": sqlite.given([1, 2]), "word": "flaky"}
         return connection.dbapi.execute(f"EXPLAIN QUERY PLAN {sql}", given).fetchall()
 

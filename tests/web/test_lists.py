@@ -110,3 +110,23 @@ def test_an_address_without_a_page_leads_back(client):
     assert answer.status_code == 404
     assert "There is no page at this address." in main_of(answer)
     assert links(answer) == ["/"]
+
+
+def test_words_are_looked_for_in_so_many_titles_and_the_page_leads_on(
+    client, repository, monkeypatch
+):
+    monkeypatch.setattr("hermes_store.web.titles._MOST", 2)
+    for day in range(1, 8):
+        title = f"{'Parser' if day in {1, 2, 5} else 'Other'} {day}"
+        imported(repository, f"s{day}", 2026, 3, day, title=title)
+    answer, found = client.get("/?title=parser"), []
+    assert listed(answer) == ["s5"]
+    assert "active since 2026-03-05 00:00" in main_of(answer)
+    whole = next(link for link in links(answer) if "look=all" in link)
+    assert listed(client.get(whole)) == ["s5", "s2", "s1"]
+    while further := next((link for link in links(answer) if "after=" in link), ""):
+        found += listed(answer)
+        answer = client.get(further)
+    assert [*found, *listed(answer)] == ["s5", "s2", "s1"]
+    assert "look=all" not in main_of(client.get("/?source=cli"))
+    assert "look=all" not in main_of(client.get("/?title=parser&month=2026-04"))

@@ -115,6 +115,18 @@ def test_the_longest_sessions_are_listed_with_their_costs_apart_and_lead_to_thei
     assert "There are no such sessions." in main_of(client.get("/usage/longest?title=nowhere"))
 
 
+def test_of_words_of_titles_the_longest_are_sought_among_the_last_active(client, used, monkeypatch):
+    monkeypatch.setattr("hermes_store.web.titles._MOST", 1)
+    for number, session_id in enumerate(("old", "newer", "newest")):
+        used.create_session(session_id, "cli")
+        used.set_session_title(session_id, f"Parser {number}")
+        used.append_message(session_id, "user", "x", timestamp=4e9 + number)
+    answer = client.get("/usage/longest?title=parser")
+    assert [each for each in links(answer) if each.startswith("/s/")] == ["/s/newest", "/s/newer"]
+    [whole] = [each for each in links(answer) if "look=all" in each]
+    assert "/s/old" in links(client.get(whole))
+
+
 @pytest.mark.parametrize(
     ("page", "said"),
     [
