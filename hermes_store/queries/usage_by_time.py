@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.postgresql_plans import planned_each_time
 from hermes_store.database.statements import Statement
 from hermes_store.database.unindexed import unindexed
 from hermes_store.models.stored import sessions, usage
@@ -137,11 +138,12 @@ def _listed(shape: Shape) -> Statement:
 def _together(
     connection: OpenConnection, shape: Shape, given: dict[str, Any], periods: list[Period]
 ) -> _Rows:
-    """One statement for all periods."""
+    """One statement for all periods, planned for how many there are."""
     starts = [max(period.start, given["start"]) for period in reversed(periods)]
     ends = [min(period.end, given["beyond"]) for period in reversed(periods)]
     of_them = given | {"start": starts[0], "beyond": ends[-1], "starts": starts, "ends": ends}
-    rows = (_grouped(shape) if shape else _RANGES).run(connection, **of_them).fetchall()
+    with planned_each_time(connection):
+        rows = (_grouped(shape) if shape else _RANGES).run(connection, **of_them).fetchall()
     return [(periods[-place], row) for place, *row in sorted(rows, reverse=True)]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from datetime import tzinfo
 from functools import lru_cache
 from math import ceil
@@ -24,7 +23,6 @@ from sqlalchemy import cast as as_type
 
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
-from hermes_store.database.postgresql_plans import planned_each_time
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.filters import SessionFilter
@@ -101,15 +99,6 @@ def report(
         return [
             _of_tool(*found) for found in calls_by_tool(connection, meant, used.since, used.until)
         ]
-    is_server = connection.backend.is_server
-    # Planned for any range, all sessions are read for a few thousand records.
-    with planned_each_time(connection) if is_server else nullcontext():
-        return _of_records(connection, by, which, zone, used)
-
-
-def _of_records(
-    connection: OpenConnection, by: UsageBy, which: SessionFilter, zone: tzinfo | None, used: Used
-) -> list[UsageSum]:
     meant = chosen(connection, which, _of_used(used, connection.backend.is_server))
     given = {**meant.parameters, **used.hours()}
     if by in _TIMES:

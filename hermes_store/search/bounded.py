@@ -15,15 +15,12 @@ from sqlalchemy import text
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.search.budget import Budget
-from hermes_store.search.characters import WORD
 from hermes_store.search.choice import search_of
-from hermes_store.search.matching import has_symbols, spellings
-from hermes_store.search.query import And, Not, Or, Phrase, Query
+from hermes_store.search.loosened import MOST_TEXTS, Candidates, has_many_words, loosened
+from hermes_store.search.matching import has_symbols
+from hermes_store.search.query import Query
 
-__all__ = ["EVERYWHERE", "Bound", "Reach", "loosened"]
-
-_TEXTS = 500
-"""So many messages are looked at where symbols decide: on PostgreSQL a text takes 30 µs."""
+__all__ = ["EVERYWHERE", "Bound", "Reach"]
 
 
 class Reach(NamedTuple):
@@ -60,45 +57,58 @@ class Bound(NamedTuple):
         """
         begin = "first_id" if sort == "oldest" else "last_id"
         start = {} if self.from_id is None else {begin: self.from_id}
-        words = loosened(tree)
-        if words == tree and not is_filtered:
-            return Reach(start)
-        index = search_of(connection.backend)
-        most = min(index.RANKED, _TEXTS) if has_symbols(tree) else index.RANKED
-        order = "oldest" if sort == "oldest" else "newest"
-        found = index.find(
-            connection, words, order, start, budget, chosen=None, limit=most + 1, offset=0
+        candidates = _candidates(
+            connection, tree, sort, goes_on=bool(start), is_filtered=is_filtered
         )
+        if candidates.words == tree and not is_filtered:
+            return Reach(start)
+        found = _first(connection, candidates, sort, start, budget)
+        most, among = candidates.most, dict[str, Any]()
+        if candidates.readable:
+            most, among = min(most, candidates.readable(found)), {"are_read": True}
+        among |= {"among": tuple(found[:most])}
         if len(found) <= most:
-            return Reach({"among": tuple(found)})
-        at = _TIME.run(connection, id=found[-1]).fetchone()
-        return Reach({"among": tuple(found[:-1])}, found[-1], at and at[0])
+            return Reach(among)
+        at = _TIME.run(connection, id=found[most]).fetchone()
+        return Reach(among, found[most], at and at[0])
+
+
+def _candidates(
+    connection: OpenConnection, tree: Query, sort: str, *, goes_on: bool, is_filtered: bool
+) -> Candidates:
+    if not connection.backend.is_server:
+        from hermes_store.search import sqlite_candidates  # noqa: PLC0415 - only what is used
+
+        return sqlite_candidates.candidates(
+            connection, tree, sort, goes_on=goes_on, is_filtered=is_filtered
+        )
+    most = search_of(connection.backend).RANKED
+    if has_symbols(tree) or has_many_words(tree):
+        most = min(most, MOST_TEXTS)
+    return Candidates(loosened(tree), most)
 
 
 _TIME = Statement(text("SELECT timestamp FROM messages WHERE id = :id"))
+_NEWEST = Statement(
+    text("SELECT id FROM messages WHERE id <= :last_id ORDER BY id DESC LIMIT :most")
+)
+_OLDEST = Statement(text("SELECT id FROM messages WHERE id >= :first_id ORDER BY id LIMIT :most"))
+_ENDS = {"first_id": 0, "last_id": 2**63 - 1}
 
 
-def loosened(query: Query) -> Query:
-    """What an index finds by itself: the words of a query, wherever they stand in a message.
-
-    These messages are all that `query` finds, and more. It is `query` where that asks for single
-    words only.
-    """
-    if isinstance(query, Not):
-        return loosened(query.wanted)
-    if not isinstance(query, Phrase):
-        return _joined(type(query), [loosened(each) for each in query.operands])
-    if len(WORD.findall(query.text)) == 1 and not has_symbols(query):
-        return query
-    forms = [WORD.findall(form) for form in spellings(query.text)]
-    return _joined(Or, [_all_of(words, query.prefix) for words in forms if words])
-
-
-def _all_of(words: Sequence[str], prefix: bool) -> Query:
-    *others, last = words
-    return _joined(And, [*map(Phrase, others), Phrase(last, prefix)])
-
-
-def _joined(kind: type[And | Or], operands: Sequence[Query]) -> Query:
-    different = tuple(dict.fromkeys(operands))
-    return different[0] if len(different) == 1 else kind(different)
+def _first(
+    connection: OpenConnection,
+    candidates: Candidates,
+    sort: str,
+    start: dict[str, Any],
+    budget: Budget,
+) -> Sequence[int]:
+    """The first candidates in the order of storing, and one more where there are more."""
+    order, most = "oldest" if sort == "oldest" else "newest", candidates.most + 1
+    if candidates.words is None:
+        statement = _OLDEST if order == "oldest" else _NEWEST
+        rows = statement.run(connection, **_ENDS | start, most=most).fetchall()
+        return [id_ for (id_,) in rows]
+    return search_of(connection.backend).find(
+        connection, candidates.words, order, start, budget, chosen=None, limit=most, offset=0
+    )

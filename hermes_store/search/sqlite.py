@@ -14,12 +14,13 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.search.budget import Budget
 from hermes_store.search.characters import join_up
 from hermes_store.search.chosen import ChosenSessions
+from hermes_store.search.loosened import loosened
 from hermes_store.search.matching import has_symbols
 from hermes_store.search.query import Query
 from hermes_store.search.ranking import best_page, on_page
 from hermes_store.search.sqlite_match import expression
 from hermes_store.search.sqlite_ranking import FEW, best_first, ends, is_dear
-from hermes_store.search.sqlite_statements import statement, waiting_statement
+from hermes_store.search.sqlite_statements import AMONG, WAITING, statement, texts_statement
 from hermes_store.search.sqlite_symbols import LOOK, looked_for, right
 from hermes_store.search.waiting import scores_in_memory
 
@@ -59,12 +60,16 @@ def find(
     offset: int,
 ) -> Sequence[int]:
     """The ids of one page, in order. Raises `SearchTooBroadError`."""
+    if "are_read" in filters:
+        others = {name: each for name, each in filters.items() if name not in _GIVEN}
+        asked = _Asked.of(connection, tree, others, chosen, budget)
+        return _read(asked, sort, filters["among"])[offset : offset + limit]
     asked = _Asked.of(connection, tree, filters, chosen, budget)
     if sort == "relevance":
-        among = ends(connection)
-        if is_dear(connection, tree, among):
+        stored = ends(connection)
+        if is_dear(connection, tree, stored):
             asked = asked._replace(ranked=FEW)
-        elif among.messages <= RANKED:
+        elif stored.messages <= RANKED and not asked.way:
             asked = asked._replace(by_relevance="relevance of all")
     waiting = _waiting(asked) if connection.looks_at_waiting else []
     if not waiting:
@@ -76,8 +81,28 @@ def find(
 
 def _waiting(asked: _Asked) -> list[int]:
     """Of the messages that wait to be indexed those that are right, the newest first."""
-    rows = waiting_statement(asked.filters, asked.chosen).run(asked.connection, **asked.values)
+    texts = texts_statement(WAITING, asked.filters, asked.chosen)
+    rows = texts.run(asked.connection, **asked.values)
     found = sorted(scores_in_memory(rows, asked.values["match"]), reverse=True)
+    return _right(asked, found)
+
+
+_GIVEN = frozenset({"among", "are_read"})
+
+
+def _read(asked: _Asked, sort: str, among: Sequence[int]) -> list[int]:
+    """Of given messages those that are right, in order: an index in memory holds nothing else."""
+    texts = texts_statement(AMONG, asked.filters, asked.chosen)
+    rows = texts.run(asked.connection, **asked.values, among=str([*among]))
+    scores = scores_in_memory(rows, asked.values["match"])
+    found = sorted(scores, reverse=sort != "oldest")
+    if sort == "relevance":
+        found.sort(key=lambda id_: scores[id_])
+    return _right(asked, found)
+
+
+def _right(asked: _Asked, found: list[int]) -> list[int]:
+    """Those of found messages that are right."""
     if not has_symbols(asked.tree):
         return found
     with looked_for(asked.connection, asked.tree, asked.budget):
@@ -121,6 +146,17 @@ def _with_range(filters: dict[str, Any]) -> dict[str, Any]:
     return {**{name: each for name, each in filters.items() if name != "among"}, **ends}
 
 
+def _may_miss(tree: Query, filters: dict[str, Any]) -> bool:
+    """Whether candidates are given of which the index may find none to be right."""
+    return bool(filters.get("among")) and not has_symbols(tree) and loosened(tree) != tree
+
+
+def _shorter_way(connection: OpenConnection, among: Sequence[int]) -> str:
+    """The order that ends sooner behind the candidates: FTS5 ends at no range."""
+    low, high = ends(connection)
+    return "rowid" if high - min(among) <= max(among) - low else "rowid DESC"
+
+
 class _Asked(NamedTuple):
     """A search on a connection, but for its order and page."""
 
@@ -137,6 +173,8 @@ class _Asked(NamedTuple):
     """So many of the newest hits are ranked."""
     by_relevance: str = "relevance"
     """How `statement` calls that order; of fewer messages all are ranked."""
+    way: str = ""
+    """An order of `messages_fts`, where the order of the hits takes longer."""
 
     @classmethod
     def of(
@@ -148,6 +186,7 @@ class _Asked(NamedTuple):
         budget: Budget,
     ) -> _Asked:
         """What a tree and filters ask for."""
+        way = _shorter_way(connection, filters["among"]) if _may_miss(tree, filters) else ""
         filters = _with_range(filters)
         match, sure, look = _expressions(tree)
         lists = {name: tuple(given) for name, given in filters.items() if name in _LISTS}
@@ -160,7 +199,7 @@ class _Asked(NamedTuple):
             **{f"{name}_{n}": one for name, given in lists.items() for n, one in enumerate(given)},
             **asked,
         }
-        return cls(connection, tree, budget, look, numbers, condition, values, RANKED)
+        return cls(connection, tree, budget, look, numbers, condition, values, RANKED, way=way)
 
     def older_than(self, id_: int) -> _Asked:
         """The same of older messages."""
@@ -174,7 +213,7 @@ class _Asked(NamedTuple):
             return best_first(self.connection, newest, self.values["match"])[skipped:][:most]
         page = {"limit": most, "offset": skipped, "ranked": self.ranked}
         order = self.by_relevance if order == "relevance" else order
-        asked = statement(order, self.look, self.filters, self.chosen)
+        asked = statement(order, self.look, self.filters, self.chosen, self.way)
         return [id_ for (id_,) in asked.run(self.connection, **self.values, **page)]
 
 

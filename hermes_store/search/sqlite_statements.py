@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, literal_col
 
 from hermes_store.database.statements import Statement
 
-__all__ = ["statement", "waiting_statement"]
+__all__ = ["AMONG", "WAITING", "statement", "texts_statement"]
 
 _CONDITIONS = {
     "sources": "s.source IN ({values})",
@@ -46,29 +46,44 @@ def statement(
     look: str,
     filters: tuple[tuple[str, int], ...],
     chosen: ColumnElement[bool] | None = None,
+    way: str = "",
 ) -> Statement:
     """The statement for filters of these names; of a list, with so many values.
 
-    In the order "relevance" the newest are ranked; "relevance of all" is faster.
+    In the order "relevance" the newest are ranked; "relevance of all" is faster. It finds all first
+    where a `way` through the index is given, and sorts them then.
     """
-    found = _found(look, filters, chosen).order_by(text(_ORDERS[sort]))
+    order = f"messages_fts.{way}" if way else _ORDERS[sort]
+    found = _found(look, filters, chosen).order_by(text(order))
+    most: Any = literal_column("-1") if way else bindparam("ranked", type_=BigInteger)
     if sort == "relevance":
         # Reading from the newest on takes FTS5 somewhat longer, but most of it goes into ranks.
         newest = found.add_columns(literal_column("messages_fts.rank").label("score"))
-        ranked = newest.limit(bindparam("ranked", type_=BigInteger)).subquery("ranked")
-        found = select(literal_column("ranked.id")).select_from(ranked)
-        found = found.order_by(text("ranked.score, ranked.id DESC"))
+        found = _of(newest.limit(most), "ranked.score, ranked.id DESC")
+    elif way:
+        found = _of(found.limit(most), "ranked.id" if sort == "oldest" else "ranked.id DESC")
     page = found.limit(bindparam("limit", type_=BigInteger))
     return Statement(page.offset(bindparam("offset", type_=BigInteger)))
 
 
+def _of(found: Select[Any], order: str) -> Select[Any]:
+    ranked = found.subquery("ranked")
+    return select(literal_column("ranked.id")).select_from(ranked).order_by(text(order))
+
+
+WAITING = "m.id > (SELECT indexed_upto FROM search_index)"
+"""Of the messages that wait to be indexed."""
+AMONG = "m.id IN (SELECT value FROM json_each(:among))"
+
+
 @lru_cache(maxsize=64)
-def waiting_statement(
-    filters: tuple[tuple[str, int], ...], chosen: ColumnElement[bool] | None = None
+def texts_statement(
+    some: str,
+    filters: tuple[tuple[str, int], ...],
+    chosen: ColumnElement[bool] | None = None,
 ) -> Statement:
-    """The messages that wait to be indexed and that the filters keep, as the index takes them."""
-    waits = "m.id > (SELECT indexed_upto FROM search_index)"
-    conditions = [waits, *_conditions(filters, "m.id")]
+    """Those of some messages that the filters keep, as the index takes them."""
+    conditions = [some, *_conditions(filters, "m.id")]
     tables = ["messages AS m", "messages_text AS v ON v.id = m.id", *_joined(conditions)]
     found: Select[Any] = select(text("m.id, v.content, v.tool_name, v.tool_calls, v.forms"))
     found = found.select_from(text(" CROSS JOIN ".join(tables)))

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from hermes_store import SessionRepository
+from hermes_store.errors import InvalidArgumentError
 from hermes_store.records import SearchHit, SearchPage
 from hermes_store.values.pictures import one_line, plain
 from hermes_store.values.written import when
@@ -20,6 +21,8 @@ from hermes_store.web.rendering import address, render, session_address
 __all__ = ["page"]
 
 _HITS = 20
+_FARTHEST = 1_000
+"""A page may have so many hits before it: to find more takes long, unless all is looked at."""
 _ORDERS = ("newest", "relevance", "oldest")
 """The first one is asked for unless another is: it takes as long for common words as for others."""
 _SEARCHING = ("q", "sort", "offset", "from", "look")
@@ -31,11 +34,13 @@ _START, _END = "\ue000", "\ue001"
 def page(request: Request) -> Response:
     """Search, and show a page of hits. Without archived=no it finds archived messages, too."""
     given = {"archived": "any", **parameters(request, *CHOOSING, *_SEARCHING)}
-    query, offset = given.get("q", ""), number(given, "offset") or 0
+    query, offset = given.get("q", ""), _offset(given)
     sort: Any = one_of(given, "sort", *_ORDERS)
     found = _found(request.app.state.repository, given, sort, offset)
     hits, next_id = found["hits"], found["next_id"]
     is_full = len(hits) > _HITS
+    # Of the ranked it is not to be seen that older ones were not looked at.
+    goes_on = is_full and sort != "relevance"
     behind = {"offset": "", "from": next_id}
     return HTMLResponse(
         render(
@@ -44,13 +49,34 @@ def page(request: Request) -> Response:
             is_first=not (offset or "from" in given),
             groups=_groups(hits[:_HITS]),
             orders=[_order(name, sort, given) for name in _ORDERS],
-            more=address("/search", **given | {"offset": offset + _HITS}) if is_full else "",
-            further="" if is_full or next_id is None else address("/search", **given | behind),
+            more=address("/search", **given | _behind(hits, sort, given)) if is_full else "",
+            further="" if next_id is None or goes_on else address("/search", **given | behind),
             looked_at=when(found["next_at"]),
             everything=address("/search", **given | {"offset": "", "from": "", "look": "all"}),
             oldest_first=sort == "oldest",
         )
     )
+
+
+def _offset(given: dict[str, str]) -> int:
+    """How many hits lie before the page. Raises `InvalidArgumentError`."""
+    offset = number(given, "offset") or 0
+    if offset > _FARTHEST and not _looks_at_all(given):
+        problem = f"is greater than {_FARTHEST:,}, which takes long"
+        raise InvalidArgumentError("offset", problem, "add look=all, or order by newest")
+    return offset
+
+
+def _looks_at_all(given: dict[str, str]) -> bool:
+    return one_of(given, "look", "near", "all") == "all"
+
+
+def _behind(hits: Sequence[SearchHit], sort: str, given: dict[str, str]) -> dict[str, Any]:
+    """The parameters of the next page: by key where the hits are in the order of storing."""
+    if sort != "relevance" and not _looks_at_all(given):
+        return {"offset": "", "from": hits[_HITS]["id"]}
+    following = _offset(given) + _HITS
+    return {"offset": following} | ({"look": "all"} if following > _FARTHEST else {})
 
 
 def _found(
@@ -60,7 +86,7 @@ def _found(
     query, which = given.get("q", ""), session_filter(given)
     asked: Any = {"limit": _HITS + 1, "offset": offset, "sort": sort, "filter": which}
     asked["markers"] = (_START, _END)
-    if one_of(given, "look", "near", "all") == "all":
+    if _looks_at_all(given):
         hits = repository.search_messages(query, **asked)
         return SearchPage(hits=hits, next_id=None, next_at=None)
     return repository.search_page(query, from_id=number(given, "from"), **asked)

@@ -31,8 +31,10 @@ _LONGEST = 50
 _MOST_ROWS = 200
 _MOST_RECORDS = 10_000
 """Records that a page sums up by a text or an hour of the day, unless it is asked for all."""
-_MOST_IN_TIME = 40_000
-"""The same by days, weeks and months of chosen sessions: that of each record is looked up."""
+_MOST_IN_TIME = 50_000
+"""The same by days, weeks and months."""
+_MOST_CHOSEN = 20_000
+"""The same of chosen sessions: that of each record is looked up."""
 _MOST_TITLED = 4_000
 """The same of sessions with words in their titles: these are compared."""
 
@@ -66,7 +68,7 @@ class Asked(NamedTuple):
         if self.which.title:
             return _MOST_TITLED
         if self.by in IN_TIME:
-            return _MOST_IN_TIME if self.which.given else None
+            return _MOST_CHOSEN if self.which.given else _MOST_IN_TIME
         return _MOST_RECORDS
 
     def rows(

@@ -36,7 +36,7 @@ def test_a_search_can_be_chosen_ordered_and_paged(client, stored):
         answer = client.get(page)
         assert "telegram" not in main_of(answer)
         found += main_of(answer).count("<mark>")
-        page = next((link for link in links(answer) if "offset=" in link), "")
+        page = next((link for link in links(answer) if "from=" in link), "")
     assert found == 30
 
 
@@ -75,17 +75,47 @@ def test_a_search_looks_at_so_many_messages_and_a_link_looks_further(
     assert (found, looked) == (expected, 4)
 
 
-def test_a_page_that_is_full_goes_on_among_what_was_looked_at(client, stored, monkeypatch):
+@pytest.mark.parametrize("sort", ["newest", "oldest"])
+def test_pages_in_the_order_of_storing_go_on_by_key(client, stored, monkeypatch, sort):
     look_at(monkeypatch, 30)
-    expected = [str(id_) for id_ in stored(*[{"role": "user", "content": "C++"}] * 70)][::-1]
-    found, page, seen = [], "/search?q=C%2B%2B", []
+    expected = [str(id_) for id_ in stored(*[{"role": "user", "content": "C++"}] * 70)]
+    found, page = [], f"/search?q=C%2B%2B&sort={sort}"
     while page:
         answer = client.get(page)
         found += hits(answer)
-        page = next((link for link in links(answer) if "offset=" in link or "from=" in link), "")
-        seen.append("from=" in page)
-        assert ("Look further" in main_of(answer)) == ("from=" in page and "offset=" not in page)
-    assert found == expected
+        assert "offset=" not in main_of(answer)
+        page = next((link for link in links(answer) if "from=" in link), "")
+    assert found == (expected if sort == "oldest" else expected[::-1])
+
+
+def test_a_ranked_page_that_is_full_says_where_it_looked_and_goes_on_among_that(
+    client, stored, monkeypatch
+):
+    look_at(monkeypatch, 30)
+    expected = [str(id_) for id_ in stored(*[{"role": "user", "content": "C++"}] * 70)][::-1]
+    first = client.get("/search?q=C%2B%2B&sort=relevance")
+    more = next(link for link in links(first) if "offset=" in link)
+    second = client.get(more)
+    assert hits(first) + hits(second) == expected[:30]
+    for answer in (first, second):
+        further = next(link for link in links(answer) if "from=" in link)
+        assert "Look further back" in main_of(answer)
+        assert hits(client.get(further)) == expected[30:50]
+
+
+def test_far_behind_the_best_hits_a_page_has_to_look_at_all(client, stored, monkeypatch):
+    monkeypatch.setattr("hermes_store.web.search._FARTHEST", 20)
+    expected = [str(id_) for id_ in stored(*[{"role": "user", "content": "needle"}] * 50)][::-1]
+    found, page = [], "/search?q=needle&sort=relevance"
+    while page:
+        answer = client.get(page)
+        found.append(hits(answer))
+        page = next((link for link in links(answer) if "offset=" in link), "")
+        assert ("look=all" in page) == (len(found) == 2)
+    assert found == [expected[:20], expected[20:40], expected[40:]]
+    refused = client.get("/search?q=needle&offset=21")
+    assert refused.status_code == 400
+    assert "add look=all, or order by newest" in main_of(refused)
 
 
 def test_a_search_that_found_nothing_so_far_says_where_it_looked_and_can_look_at_all(

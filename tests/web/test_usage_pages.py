@@ -201,18 +201,35 @@ def test_newest_records_that_are_of_other_sessions_are_no_sign_that_there_are_no
 
 
 @pytest.mark.parametrize("by", ["day", "week", "month"])
-def test_days_weeks_and_months_are_of_all_records(client, used, monkeypatch, by):
+def test_days_weeks_and_months_of_all_sessions_are_of_more_records(client, used, monkeypatch, by):
     monkeypatch.setattr("hermes_store.web.usage._MOST_RECORDS", 1)
-    answer = client.get(f"/usage?by={by}")
-    assert "newest records" not in main_of(answer)
+    monkeypatch.setattr("hermes_store.web.usage._MOST_IN_TIME", 3)
+    at(used, monkeypatch, 100 * DAY, model="old")
+    whole = client.get(f"/usage?by={by}&days=all")
+    assert "newest records" not in main_of(whole)
+    assert calls_of(whole) == 4
+    at(used, monkeypatch, 200 * DAY, model="older")
+    assert "The newest records are summed up" in main_of(client.get(f"/usage?by={by}&days=all"))
+
+
+@pytest.mark.parametrize("by", ["day", "week", "month", "hour", "model", "user", "source"])
+def test_of_words_of_titles_the_newest_records_are_summed_up(client, used, monkeypatch, by):
+    monkeypatch.setattr("hermes_store.web.usage._MOST_TITLED", 3)
+    used.set_session_title("cli", "The Parser")
+    used.set_session_title("telegram", "Another")
+    at(used, monkeypatch, 100 * DAY, model="old")
+    at(used, monkeypatch, 200 * DAY, model="older")
+    answer = client.get(f"/usage?by={by}&days=all&title=parser")
     assert calls_of(answer) == 3
+    [link] = [each for each in links(answer) if each.endswith("records=all")]
+    assert calls_of(client.get(link)) == 4
 
 
 @pytest.mark.parametrize("by", ["day", "week", "month"])
 def test_of_chosen_sessions_they_are_of_the_newest_records_and_a_link_sums_up_all(
     client, used, monkeypatch, by
 ):
-    monkeypatch.setattr("hermes_store.web.usage._MOST_IN_TIME", 3)
+    monkeypatch.setattr("hermes_store.web.usage._MOST_CHOSEN", 3)
     at(used, monkeypatch, 100 * DAY, model="old")
     at(used, monkeypatch, 200 * DAY, model="older")
     answer = client.get(f"/usage?by={by}&days=all&source=cli")
