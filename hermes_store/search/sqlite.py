@@ -23,6 +23,7 @@ from hermes_store.search.sqlite_ranking import FEW, best_first, ends, is_dear
 from hermes_store.search.sqlite_statements import AMONG, WAITING, statement, texts_statement
 from hermes_store.search.sqlite_symbols import LOOK, looked_for, right
 from hermes_store.search.waiting import scores_in_memory
+from hermes_store.values import ALL
 
 __all__ = [
     "GIVEN_IDS",
@@ -195,6 +196,8 @@ class _Asked(NamedTuple):
         values = {
             "match": match,
             "sure": sure,
+            "sure_first": filters.get("first_id", 0),
+            "sure_last": filters.get("last_id", ALL),
             **{name: given for name, given in filters.items() if name not in _LISTS},
             **{f"{name}_{n}": one for name, given in lists.items() for n, one in enumerate(given)},
             **asked,

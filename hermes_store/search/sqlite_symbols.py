@@ -21,10 +21,14 @@ __all__ = ["LOOK", "looked_for", "right"]
 
 # As bytes, because text that other tools have written may be no UTF-8.
 LOOK = """CASE WHEN :sure <> '' AND m.id IN
-    (SELECT rowid FROM messages_fts WHERE messages_fts MATCH :sure) THEN 1 ELSE
+    (SELECT rowid FROM messages_fts WHERE messages_fts MATCH :sure
+        AND rowid BETWEEN :sure_first AND :sure_last) THEN 1 ELSE
     hermes_symbols(CAST(m.content AS BLOB), m.content_format, CAST(m.tool_name AS BLOB),
         CAST(m.tool_calls AS BLOB), v.forms) END"""
-"""Whether a message `m`, of which `v` is the view, is right; `sure` finds some that are."""
+"""Whether a message `m`, of which `v` is the view, is right; `sure` finds some that are.
+
+It finds all between two ids at once: so few as may be asked for.
+"""
 
 _RIGHT = Statement(
     text(f"""\
@@ -35,7 +39,8 @@ CROSS JOIN messages_text AS v ON v.id = m.id WHERE {LOOK} ORDER BY given.key""")
 
 def right(connection: OpenConnection, ids: Sequence[int], values: Mapping[str, Any]) -> list[int]:
     """Which of the given messages are right, in the order in which they are given."""
-    found = _RIGHT.run(connection, ids=json.dumps(ids), sure=values["sure"])
+    ends = {"sure_first": min(ids, default=0), "sure_last": max(ids, default=0)}
+    found = _RIGHT.run(connection, ids=json.dumps(ids), sure=values["sure"], **ends)
     return [id_ for (id_,) in found]
 
 

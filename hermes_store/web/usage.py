@@ -30,13 +30,11 @@ _SECONDS_A_DAY = 86_400
 _LONGEST = 50
 _MOST_ROWS = 200
 _MOST_RECORDS = 10_000
-"""Records that a page sums up by a text or an hour of the day, unless it is asked for all."""
+"""Records that a page sums up, unless it is asked for all: the session of each is looked up."""
 _MOST_IN_TIME = 50_000
-"""The same by days, weeks and months."""
-_MOST_CHOSEN = 20_000
-"""The same of chosen sessions: that of each record is looked up."""
+"""The same by days, weeks and months of all sessions: they are read in their order."""
 _MOST_TITLED = 4_000
-"""The same of sessions with words in their titles: these are compared."""
+"""The same where words of titles are asked for: these are compared."""
 
 
 class Asked(NamedTuple):
@@ -67,9 +65,8 @@ class Asked(NamedTuple):
             return None
         if self.which.title:
             return _MOST_TITLED
-        if self.by in IN_TIME:
-            return _MOST_CHOSEN if self.which.given else _MOST_IN_TIME
-        return _MOST_RECORDS
+        is_of_all = self.by in IN_TIME and not self.which.given
+        return _MOST_IN_TIME if is_of_all else _MOST_RECORDS
 
     def rows(
         self,

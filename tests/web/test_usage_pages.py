@@ -229,7 +229,7 @@ def test_of_words_of_titles_the_newest_records_are_summed_up(client, used, monke
 def test_of_chosen_sessions_they_are_of_the_newest_records_and_a_link_sums_up_all(
     client, used, monkeypatch, by
 ):
-    monkeypatch.setattr("hermes_store.web.usage._MOST_CHOSEN", 3)
+    monkeypatch.setattr("hermes_store.web.usage._MOST_RECORDS", 3)
     at(used, monkeypatch, 100 * DAY, model="old")
     at(used, monkeypatch, 200 * DAY, model="older")
     answer = client.get(f"/usage?by={by}&days=all&source=cli")
