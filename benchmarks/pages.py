@@ -152,7 +152,7 @@ def settle(address: Path | URL) -> None:
 def pages(repository: SessionRepository) -> dict[str, str]:
     """What each page is called, and its address."""
     ids = [each["id"] for each in repository.get_messages(LONG)]
-    ranked = "/search?sort=relevance&q="
+    ranked, titled = "/search?sort=relevance&q=", "/usage?days=all&title=function"
     middle = repository.list_sessions_rich(limit=1, offset=repository.session_count() // 2)[0]["id"]
     return {
         "sessions": "/",
@@ -161,6 +161,7 @@ def pages(repository: SessionRepository) -> dict[str, str]:
         "sessions of a model and a user": "/?model=large&user=user-5",
         "sessions of a month": "/?month=2026-01",
         "sessions with words in the title": "/?title=function",
+        "sessions with a letter in the title": "/?title=e",
         "sessions of a user who has few": "/?user=seldom",
         "archived sessions, of which there are none": "/?archived=yes",
         "a session of 10 messages": f"/s/{middle}",
@@ -175,15 +176,24 @@ def pages(repository: SessionRepository) -> dict[str, str]:
         "search: three words, ranked": f"{ranked}exception+method+function",
         "search: two words in a source, ranked": f"{ranked}exception+method&source=cli",
         "search: words that begin so, ranked": f"{ranked}func*",
+        "search: words that begin with th": "/search?q=th*",
+        "search: words that begin with th, ranked": f"{ranked}th*",
+        "search: two letters that words begin with, ranked": f"{ranked}a*+b*",
+        "search: one in a source, ranked": f"{ranked}s*&source=cli",
+        "search: seven very common words, ranked": f"{ranked}the+of+and+to+a+in+is",
         "search: five words, ranked": f"{ranked}exception+method+function+value+object",
         "search: a phrase of common words, ranked": f'{ranked}"the+function"',
         "search: a longer one, ranked": f'{ranked}"of+the+function"',
+        "search: one of seven words, ranked": f'{ranked}"of+the+function+in+a+class+is"',
+        "search: a phrase that no message holds": '/search?q="the+the"',
+        "search: five phrases, ranked": f'{ranked}"of+the"+"in+a"+"to+be"+"is+the"+"of+a"',
         "search: two phrases of common words, ranked": f'{ranked}"the+function"+OR+"of+a"',
         "search: a phrase of few messages, ranked": f'{ranked}"raise+exception"',
         "search: a phrase in a source, ranked": f'{ranked}"the+function"&source=cli',
         "search: symbols at a common word": "/search?q=C%2B%2B",
         "search: symbols at a common word, ranked": f"{ranked}C%2B%2B",
         "search: symbols in a term, ranked": f"{ranked}x%3D1",
+        "search: symbols or a very common word, ranked": f"{ranked}C%2B%2B+OR+the",
         "search: a common word, in a source": "/search?q=function&source=cli",
         "search: a common word in a source, ranked": f"{ranked}function&source=cli",
         "search: a common word, of a user who has few": "/search?q=function&user=seldom",
@@ -194,10 +204,16 @@ def pages(repository: SessionRepository) -> dict[str, str]:
         "usage of all days": "/usage?days=all",
         "usage of a source in a year, by week": "/usage?by=week&days=365&source=cli",
         "usage of all days, by month, of a source": "/usage?by=month&days=all&source=cli",
+        "usage of all days, by week": "/usage?by=week&days=all",
+        "usage of all days, by day, of what is not archived": "/usage?days=all&archived=no",
+        "usage of all days, by month, by a word in the title": f"{titled}&by=month",
+        "usage of all days, by week, by a word in the title": f"{titled}&by=week",
+        "usage of all days, by day, by a letter in the title": "/usage?days=all&title=e",
         "usage of all days, by model": "/usage?by=model&days=all",
         "usage of all days, by user": "/usage?by=user&days=all",
         "usage of all records, by user": "/usage?by=user&days=all&records=all",
         "the longest sessions": "/usage/longest",
+        "the longest sessions, by a letter in the title": "/usage/longest?title=e",
     }
 
 

@@ -774,8 +774,9 @@ class AwaitedOperations(Doors):
         """Return a page of hits among so many messages as take a bounded time to look at.
 
         Where the index alone cannot tell the hits (phrases, symbols, NOT, a filter), the newest
-        8,000 messages with the words of the query are looked at, on PostgreSQL 1,000, and of a
-        query with symbols 500; with the order "oldest", the oldest. `next_id` and `next_at` are of
+        8,000 messages with the words of the query are looked at, on PostgreSQL 1,000; fewer with a
+        filter or more than three words, and 500 with symbols or, in SQLite, beginnings of very many
+        words. With the order "oldest" they are the oldest. `next_id` and `next_at` are of
         the first message that was not looked at: the same search with it as `from_id` goes on
         there. They are None where all was looked at. Arguments and errors are those of
         `search_messages`.
