@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
-from typing import Any, NamedTuple
-
-from sqlalchemy import ColumnElement
+from typing import Any
 
 from hermes_store.database.callback import Callback
 from hermes_store.database.connection import OpenConnection
 from hermes_store.search.budget import Budget
 from hermes_store.search.characters import join_up
 from hermes_store.search.chosen import ChosenSessions
-from hermes_store.search.loosened import loosened
 from hermes_store.search.matching import has_symbols
 from hermes_store.search.query import Query
 from hermes_store.search.ranking import best_page, on_page
-from hermes_store.search.sqlite_match import expression
-from hermes_store.search.sqlite_ranking import FEW, best_first, ends, is_dear
-from hermes_store.search.sqlite_statements import AMONG, WAITING, statement, texts_statement
-from hermes_store.search.sqlite_symbols import LOOK, looked_for, right
+from hermes_store.search.sqlite_asked import Asked
+from hermes_store.search.sqlite_ranking import FEW, ends, is_dear
+from hermes_store.search.sqlite_statements import AMONG, WAITING, texts_statement
+from hermes_store.search.sqlite_symbols import looked_for, right
 from hermes_store.search.waiting import scores_in_memory
-from hermes_store.values import ALL
 
 __all__ = [
     "GIVEN_IDS",
@@ -46,9 +41,6 @@ _LOOKED_AT_ONCE = 100
 # --- finding ------------------------------------------------------------------------------------
 
 
-_LISTS = ("sources", "exclude_sources", "roles")
-
-
 def find(
     connection: OpenConnection,
     tree: Query,
@@ -63,15 +55,11 @@ def find(
     """The ids of one page, in order. Raises `SearchTooBroadError`."""
     if "are_read" in filters:
         others = {name: each for name, each in filters.items() if name not in _GIVEN}
-        asked = _Asked.of(connection, tree, others, chosen, budget)
+        asked = Asked.of(connection, tree, others, chosen, budget, ranked=RANKED)
         return _read(asked, sort, filters["among"])[offset : offset + limit]
-    asked = _Asked.of(connection, tree, filters, chosen, budget)
+    asked = Asked.of(connection, tree, filters, chosen, budget, ranked=RANKED)
     if sort == "relevance":
-        stored = ends(connection)
-        if is_dear(connection, tree, stored):
-            asked = asked._replace(ranked=FEW)
-        elif stored.messages <= RANKED and not asked.way:
-            asked = asked._replace(by_relevance="relevance of all")
+        asked = _to_be_ranked(asked)
     waiting = _waiting(asked) if connection.looks_at_waiting else []
     if not waiting:
         return _indexed(asked, sort, limit, offset)
@@ -80,7 +68,17 @@ def find(
     return found[offset : offset + limit]
 
 
-def _waiting(asked: _Asked) -> list[int]:
+def _to_be_ranked(asked: Asked) -> Asked:
+    """The same with fewer, where bm25 would count too much; with all, where there are few."""
+    stored = ends(asked.connection)
+    if is_dear(asked.connection, asked.tree, stored):
+        return asked._replace(ranked=FEW)
+    if stored.messages <= RANKED and not asked.way:
+        return asked._replace(by_relevance="relevance of all")
+    return asked
+
+
+def _waiting(asked: Asked) -> list[int]:
     """Of the messages that wait to be indexed those that are right, the newest first."""
     texts = texts_statement(WAITING, asked.filters, asked.chosen)
     rows = texts.run(asked.connection, **asked.values)
@@ -91,7 +89,7 @@ def _waiting(asked: _Asked) -> list[int]:
 _GIVEN = frozenset({"among", "are_read"})
 
 
-def _read(asked: _Asked, sort: str, among: Sequence[int]) -> list[int]:
+def _read(asked: Asked, sort: str, among: Sequence[int]) -> list[int]:
     """Of given messages those that are right, in order: an index in memory holds nothing else."""
     texts = texts_statement(AMONG, asked.filters, asked.chosen)
     rows = texts.run(asked.connection, **asked.values, among=str([*among]))
@@ -102,7 +100,7 @@ def _read(asked: _Asked, sort: str, among: Sequence[int]) -> list[int]:
     return _right(asked, found)
 
 
-def _right(asked: _Asked, found: list[int]) -> list[int]:
+def _right(asked: Asked, found: list[int]) -> list[int]:
     """Those of found messages that are right."""
     if not has_symbols(asked.tree):
         return found
@@ -110,7 +108,7 @@ def _right(asked: _Asked, found: list[int]) -> list[int]:
         return right(asked.connection, found, asked.values)
 
 
-def _indexed(asked: _Asked, sort: str, limit: int, offset: int) -> Sequence[int]:
+def _indexed(asked: Asked, sort: str, limit: int, offset: int) -> Sequence[int]:
     """A page of what the index finds."""
     if not has_symbols(asked.tree):
         if sort == "relevance":
@@ -122,7 +120,7 @@ def _indexed(asked: _Asked, sort: str, limit: int, offset: int) -> Sequence[int]
         return asked.found(sort, limit, offset)
 
 
-def _best_right(asked: _Asked, wanted: int) -> Iterator[tuple[int]]:
+def _best_right(asked: Asked, wanted: int) -> Iterator[tuple[int]]:
     """Of the newest messages that the index finds, those that are right, the best first.
 
     Behind them older ones, until there are as many as are wanted.
@@ -136,96 +134,6 @@ def _best_right(asked: _Asked, wanted: int) -> Iterator[tuple[int]]:
     if len(best) == asked.ranked:
         older = asked.older_than(min(best)).found("newest", wanted - number)
         yield from ((id_,) for id_ in older)
-
-
-def _with_range(filters: dict[str, Any]) -> dict[str, Any]:
-    """`among` as the range of ids, in which the index finds nothing else."""
-    if "among" not in filters:
-        return filters
-    among = filters["among"]
-    ends = {"first_id": min(among, default=0), "last_id": max(among, default=-1)}
-    return {**{name: each for name, each in filters.items() if name != "among"}, **ends}
-
-
-def _may_miss(tree: Query, filters: dict[str, Any]) -> bool:
-    """Whether candidates are given of which the index may find none to be right."""
-    return bool(filters.get("among")) and not has_symbols(tree) and loosened(tree) != tree
-
-
-def _shorter_way(connection: OpenConnection, among: Sequence[int]) -> str:
-    """The order that ends sooner behind the candidates: FTS5 ends at no range."""
-    low, high = ends(connection)
-    return "rowid" if high - min(among) <= max(among) - low else "rowid DESC"
-
-
-class _Asked(NamedTuple):
-    """A search on a connection, but for its order and page."""
-
-    connection: OpenConnection
-    tree: Query
-    budget: Budget
-    look: str
-    """The condition that reads texts; empty where the index decides."""
-    filters: tuple[tuple[str, int], ...]
-    """Names, and of a list how many values."""
-    chosen: ColumnElement[bool] | None
-    values: dict[str, Any]
-    ranked: int
-    """So many of the newest hits are ranked."""
-    by_relevance: str = "relevance"
-    """How `statement` calls that order; of fewer messages all are ranked."""
-    way: str = ""
-    """An order of `messages_fts`, where the order of the hits takes longer."""
-
-    @classmethod
-    def of(
-        cls,
-        connection: OpenConnection,
-        tree: Query,
-        filters: dict[str, Any],
-        chosen: ChosenSessions | None,
-        budget: Budget,
-    ) -> _Asked:
-        """What a tree and filters ask for."""
-        way = _shorter_way(connection, filters["among"]) if _may_miss(tree, filters) else ""
-        filters = _with_range(filters)
-        match, sure, look = _expressions(tree)
-        lists = {name: tuple(given) for name, given in filters.items() if name in _LISTS}
-        numbers = tuple((name, len(lists.get(name, ()))) for name in filters)
-        condition, asked = chosen or (None, {})
-        values = {
-            "match": match,
-            "sure": sure,
-            "sure_first": filters.get("first_id", 0),
-            "sure_last": filters.get("last_id", ALL),
-            **{name: given for name, given in filters.items() if name not in _LISTS},
-            **{f"{name}_{n}": one for name, given in lists.items() for n, one in enumerate(given)},
-            **asked,
-        }
-        return cls(connection, tree, budget, look, numbers, condition, values, RANKED, way=way)
-
-    def older_than(self, id_: int) -> _Asked:
-        """The same of older messages."""
-        filters = (*self.filters, ("older_than", 0))
-        return self._replace(filters=filters, values={**self.values, "older_than": id_})
-
-    def found(self, order: str, most: int, skipped: int = 0) -> list[int]:
-        """Ids in an order."""
-        if order == "relevance" and self.ranked == FEW:
-            newest = self.found("newest", FEW)
-            return best_first(self.connection, newest, self.values["match"])[skipped:][:most]
-        page = {"limit": most, "offset": skipped, "ranked": self.ranked}
-        order = self.by_relevance if order == "relevance" else order
-        asked = statement(order, self.look, self.filters, self.chosen, self.way)
-        return [id_ for (id_,) in asked.run(self.connection, **self.values, **page)]
-
-
-@lru_cache(maxsize=64)
-def _expressions(tree: Query) -> tuple[str, str, str]:
-    """What finds all that may be hits, what only hits, and the condition that reads texts."""
-    if not has_symbols(tree):
-        return expression(tree), "", ""
-    return expression(tree), expression(tree, sure=True), LOOK
 
 
 @contextmanager
