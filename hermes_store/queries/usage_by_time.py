@@ -32,7 +32,7 @@ from hermes_store.database.unindexed import unindexed
 from hermes_store.models.stored import sessions, usage
 from hermes_store.queries.filtering import Chosen, Shape, conditions
 from hermes_store.queries.periods import Period, Unit, periods_back
-from hermes_store.queries.usage_sums import IN_RANGE, SUMS, of_sessions, sums
+from hermes_store.queries.usage_sums import IN_RANGE, SUMS, are_few, of_sessions, sums
 from hermes_store.records import UsageSum
 
 __all__ = ["by_time", "ends_of"]
@@ -142,8 +142,9 @@ def _together(
     starts = [max(period.start, given["start"]) for period in reversed(periods)]
     ends = [min(period.end, given["beyond"]) for period in reversed(periods)]
     of_them = given | {"start": starts[0], "beyond": ends[-1], "starts": starts, "ends": ends}
+    few = are_few(connection, shape, of_them)
     with planned_each_time(connection):
-        rows = (_grouped(shape) if shape else _RANGES).run(connection, **of_them).fetchall()
+        rows = (_grouped(shape, few) if shape else _RANGES).run(connection, **of_them).fetchall()
     return [(periods[-place], row) for place, *row in sorted(rows, reverse=True)]
 
 
@@ -151,11 +152,11 @@ _STARTS, _ENDS = (bindparam(name, type_=ARRAY(BigInteger)) for name in ("starts"
 
 
 @lru_cache(maxsize=64)
-def _grouped(shape: Shape) -> Statement:
+def _grouped(shape: Shape, few: bool) -> Statement:
     """Reads all records at once, so that the chosen sessions are looked up together."""
     place = func.width_bucket(usage.c.hour, _STARTS).label("place")
     found = select(place, *SUMS).where(*IN_RANGE).group_by(place)
-    return Statement(of_sessions(found, shape))
+    return Statement(of_sessions(found, shape, one_by_one=few))
 
 
 def _ranges() -> Statement:

@@ -32,7 +32,7 @@ from hermes_store.queries.periods import BEYOND, SECONDS_AN_HOUR, Unit, ahead_of
 from hermes_store.queries.tool_calls import calls_by_tool
 from hermes_store.queries.usage_by_time import by_time, ends_of
 from hermes_store.queries.usage_records import COUNTS
-from hermes_store.queries.usage_sums import IN_RANGE, SUMS, of_sessions, sum_of, sums
+from hermes_store.queries.usage_sums import IN_RANGE, SUMS, are_few, of_sessions, sum_of, sums
 from hermes_store.records import UsageBy, UsageSum
 
 __all__ = ["ALWAYS", "Used", "checked", "checked_last", "report", "since_newest"]
@@ -108,7 +108,8 @@ def report(
         return list(_by_hour_of_day(connection, meant.shape, given, zone))
     if used == ALWAYS:
         given = meant.parameters
-    rows = _by_text(by, meant.shape, used != ALWAYS).run(connection, **given)
+    few = used != ALWAYS and are_few(connection, meant.shape, given)
+    rows = _by_text(by, meant.shape, used != ALWAYS, few).run(connection, **given)
     return [sums(group, row) for group, *row in rows.fetchall()]
 
 
@@ -149,7 +150,7 @@ def _of_tool(tool: str, sessions_of_it: int, calls: int) -> UsageSum:
 
 
 @lru_cache(maxsize=64)
-def _by_text(by: UsageBy, shape: Shape, bounded: bool) -> Statement:
+def _by_text(by: UsageBy, shape: Shape, bounded: bool, few: bool) -> Statement:
     group = _TEXTS[by]
     tokens = sum_of("input_tokens") + sum_of("output_tokens")
     found = select(group, *SUMS).group_by(group).order_by(tokens.desc(), group)
@@ -158,7 +159,7 @@ def _by_text(by: UsageBy, shape: Shape, bounded: bool) -> Statement:
     if by in _OF_SESSIONS:
         joined = found.join_from(usage, sessions, usage.c.session_id == sessions.c.id)
         return Statement(joined.where(*conditions(shape)))
-    return Statement(of_sessions(found, shape))
+    return Statement(of_sessions(found, shape, one_by_one=few))
 
 
 @lru_cache(maxsize=64)
