@@ -72,7 +72,7 @@ def _to_be_ranked(asked: Asked) -> Asked:
     """The same with fewer, where bm25 would count too much; with all, where there are few."""
     stored = ends(asked.connection)
     if is_dear(asked.connection, asked.tree, stored):
-        return asked._replace(ranked=FEW)
+        return asked._replace(ranked=FEW, by_relevance="relevance of few")
     if stored.messages <= RANKED and not asked.way:
         return asked._replace(by_relevance="relevance of all")
     return asked

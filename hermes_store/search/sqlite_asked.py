@@ -15,7 +15,7 @@ from hermes_store.search.loosened import loosened
 from hermes_store.search.matching import has_symbols
 from hermes_store.search.query import Query
 from hermes_store.search.sqlite_match import expression
-from hermes_store.search.sqlite_ranking import FEW, best_first, ends
+from hermes_store.search.sqlite_ranking import best_first, ends
 from hermes_store.search.sqlite_statements import statement
 from hermes_store.search.sqlite_symbols import LOOK
 from hermes_store.values import ALL
@@ -60,7 +60,7 @@ class Asked(NamedTuple):
     ranked: int
     """So many of the newest hits are ranked."""
     by_relevance: str = "relevance"
-    """How `statement` calls that order; of fewer messages all are ranked."""
+    """How the hits are ranked; "of all" where there are no more, "of few" where that is dear."""
     way: str = ""
     """An order of `messages_fts`, where the order of the hits takes longer."""
 
@@ -100,11 +100,11 @@ class Asked(NamedTuple):
 
     def found(self, order: str, most: int, skipped: int = 0) -> list[int]:
         """Ids in an order."""
-        if order == "relevance" and self.ranked == FEW:
-            newest = self.found("newest", FEW)
+        order = self.by_relevance if order == "relevance" else order
+        if order == "relevance of few":
+            newest = self.found("newest", self.ranked)
             return best_first(self.connection, newest, self.values["match"])[skipped:][:most]
         page = {"limit": most, "offset": skipped, "ranked": self.ranked}
-        order = self.by_relevance if order == "relevance" else order
         asked = statement(order, self.look, self.filters, self.chosen, self.way)
         return [id_ for (id_,) in asked.run(self.connection, **self.values, **page)]
 
