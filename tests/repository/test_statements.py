@@ -69,10 +69,11 @@ MODULES = (
 def usage_reports():
     for which in FILTERS:
         yield from (usage_by_time._ends(which), usage_by_time._period(which))
-        yield usage_by_time._grouped(which)
+        yield from (usage_by_time._grouped(which, few) for few in (False, True))
         yield from (usage_report._of_hours(which, changes) for changes in (0, 2))
         yield from (
-            usage_report._by_text(by, which, bounded)
+            usage_report._by_text(by, which, bounded, few)
+            for few in (False, True)
             for bounded in (False, True)
             for by in usage_report._TEXTS
         )
