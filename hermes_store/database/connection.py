@@ -72,7 +72,7 @@ class OpenConnection:
         self.committed_at = -math.inf
         """When the writer last committed on it, by the monotonic clock."""
         self.in_a_run = 0
-        """How many messages have followed each other at once, counted by `search.waiting`."""
+        """How many messages have followed each other quickly, counted by `search.waiting`."""
         self.looks_at_waiting = False
         """Whether a search looks at the messages that wait to be indexed."""
         self.takes_words = True

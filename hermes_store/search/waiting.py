@@ -93,9 +93,12 @@ _RECORD = Statement(text("UPDATE search_index SET indexed_upto = (SELECT max(id)
 
 
 SUCCESSION = 0.01
-"""Seconds since the last COMMIT of a process, within which a message belongs to a run."""
+"""Seconds since the last COMMIT of a process, within which a message waits for the next."""
 
-FEW = 64
+_BETWEEN_RUNS = 1.0
+"""Seconds that end a run: while other processes write, one waits for the lock now and then."""
+
+FEW = 32
 """So many messages of a run do not wait: other tools find at once what an agent says in one go."""
 
 _LONGEST = 4_000
@@ -106,17 +109,17 @@ def may_wait(
     connection: OpenConnection, columns: Mapping[str, Any], *, is_last: bool = True
 ) -> int | None:
     """What `messages.may_wait` is for a message, the last one to be stored or one before it."""
+    connection.in_a_run += 1
     if is_last and not _is_late_in_a_run(connection):
         return None
     return None if is_long(columns) else 1
 
 
 def _is_late_in_a_run(connection: OpenConnection) -> bool:
-    if monotonic() - connection.committed_at > SUCCESSION:
-        connection.in_a_run = 0
-    else:
-        connection.in_a_run += 1
-    return connection.in_a_run > FEW
+    seconds = monotonic() - connection.committed_at
+    if seconds > _BETWEEN_RUNS:
+        connection.in_a_run = 1
+    return seconds <= SUCCESSION and connection.in_a_run > FEW
 
 
 def is_long(columns: Mapping[str, Any]) -> bool:

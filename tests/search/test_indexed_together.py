@@ -77,17 +77,20 @@ def test_the_first_messages_of_a_run_are_each_in_the_index_at_once(
     repository, database, monkeypatch
 ):
     monkeypatch.setattr("hermes_store.search.waiting.FEW", 3)
+    monkeypatch.setattr("hermes_store.search.waiting._BETWEEN_RUNS", math.inf)
     for number in range(1, 4):
         repository.append_message("s", "user", "word")
         assert column(database, INDEXED) == list(range(1, number + 1))
     repository.append_message("s", "user", "word")
     assert column(database, INDEXED) == [1, 2, 3]
-    monkeypatch.setattr("hermes_store.search.waiting.SUCCESSION", -1.0)  # there is always a pause
+    monkeypatch.setattr("hermes_store.search.waiting._BETWEEN_RUNS", -1.0)  # a run of its own
     repository.append_message("s", "user", "word")
-    monkeypatch.setattr("hermes_store.search.waiting.SUCCESSION", math.inf)
-    for number in range(6, 9):
-        repository.append_message("s", "user", "word")
-        assert column(database, INDEXED) == list(range(1, number + 1))
+    assert column(database, INDEXED) == [1, 2, 3, 4, 5]
+    monkeypatch.setattr("hermes_store.search.waiting._BETWEEN_RUNS", math.inf)
+    repository.append_messages("s", [{"role": "user", "content": "word"}] * 2)
+    assert column(database, INDEXED) == [1, 2, 3, 4, 5, 6, 7]
+    repository.append_message("s", "user", "word")
+    assert column(database, INDEXED) == [1, 2, 3, 4, 5, 6, 7]
     change(database, CHECK)
 
 
