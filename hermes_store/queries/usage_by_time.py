@@ -53,9 +53,10 @@ def _newest_first(
     connection: OpenConnection, unit: Unit, meant: Chosen, zone: tzinfo | None, at_once: int
 ) -> Iterator[UsageSum]:
     shape, given = meant
-    asked = _in_order if "title" in dict(shape) else _each
     if connection.backend.is_server:
         asked = _together
+    else:
+        asked = _in_order if "title" in dict(shape) else _each
     while ends := ends_of(connection, shape, given):
         periods = _between(*ends, unit, zone, at_once)
         for period, row in asked(connection, shape, given, periods):
@@ -139,9 +140,9 @@ def _together(
     connection: OpenConnection, shape: Shape, given: dict[str, Any], periods: list[Period]
 ) -> _Rows:
     """One statement for all periods, planned for how many there are."""
-    starts = [max(period.start, given["start"]) for period in reversed(periods)]
-    ends = [min(period.end, given["beyond"]) for period in reversed(periods)]
-    of_them = given | {"start": starts[0], "beyond": ends[-1], "starts": starts, "ends": ends}
+    starts, ends = zip(*(_ends_within(each, given) for each in reversed(periods)), strict=True)
+    of_them = given | {"start": starts[0], "beyond": ends[-1]}
+    of_them |= {"starts": [*starts], "ends": [*ends]}
     few = are_few(connection, shape, of_them)
     with planned_each_time(connection):
         rows = (_grouped(shape, few) if shape else _RANGES).run(connection, **of_them).fetchall()
