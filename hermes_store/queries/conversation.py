@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from hermes_store import values
+from hermes_store.database.alone import runs
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import messages
@@ -49,6 +50,7 @@ def _statement(include: Include) -> Statement:
 _LIVE, _ALL = _statement("live"), _statement("all")
 
 
+@runs("one")
 def conversation(
     connection: OpenConnection, session_id: str, *, strict: bool, include: Include
 ) -> list[ConversationMessage]:
@@ -81,9 +83,6 @@ def conversation(
             _add_extra(message, decode(extra))
         found.append(message)
     return found
-
-
-conversation.statements = "one"  # type: ignore[attr-defined]  # for `Backend.tried_alone`
 
 
 def _add_what_was_said(message: dict[str, Any], reasoning: Any, details: Any, codex: Any) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from hermes_store.database.alone import runs
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.given_texts import as_parameter, is_given
 from hermes_store.database.statements import Statement
@@ -117,6 +118,7 @@ def count(connection: OpenConnection, which: SessionFilter, *, conversations: bo
     return cast("int", statement.run(connection, **chosen.parameters).fetchone()[0])
 
 
+@runs("mostly one")
 def list_rich(
     connection: OpenConnection,
     which: SessionFilter,
@@ -139,9 +141,6 @@ def list_rich(
         going_on = [row[0] for row in rows if row[-1]] if tells_roots else []
         joining.join_parts(connection, listings, going_on)
     return listings
-
-
-list_rich.statements = "mostly one"  # type: ignore[attr-defined]  # for `Backend.tried_alone`
 
 
 @lru_cache(maxsize=4)

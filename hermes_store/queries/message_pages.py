@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, cast
 from sqlalchemy import BigInteger, Select, bindparam, func, literal_column, select
 
 from hermes_store import values
+from hermes_store.database.alone import runs
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError
@@ -62,6 +63,7 @@ def _id(argument: str, value: Any) -> int | None:
     raise InvalidArgumentError(argument, f"{value!r} is not a message id", "give a whole number")
 
 
+@runs("one")
 def get(
     connection: OpenConnection, session_id: str, page: MessagePage, form: Form = RECORDS
 ) -> list[Any]:
@@ -71,9 +73,6 @@ def get(
     given = {"session": session_id, "limit": limit, **_bounds(before, after)}
     rows = statement.run(connection, **given).fetchall()
     return form.made(rows[::-1] if newest else rows)
-
-
-get.statements = "one"  # type: ignore[attr-defined]  # for `Backend.tried_alone`
 
 
 def get_around(

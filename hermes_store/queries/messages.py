@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from hermes_store import values
+from hermes_store.database.alone import runs
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import messages, names, sessions
@@ -91,12 +92,10 @@ _COUNT = Statement(_LIVE.where(_OF_SESSION))
 _COUNT_ALL = Statement(_LIVE)
 
 
+@runs("one")
 def get(connection: OpenConnection, session_id: str) -> list[MessageRecord]:
     """The live messages of a session, whole."""
     return records(_GET.run(connection, session=session_id).fetchall())
-
-
-get.statements = "one"  # type: ignore[attr-defined]  # for `Backend.tried_alone`
 
 
 def get_all(connection: OpenConnection, session_id: str) -> list[MessageRecord]:

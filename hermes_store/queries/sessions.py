@@ -9,6 +9,7 @@ from typing import Any, cast
 from sqlalchemy import Select, Text, TextClause, bindparam, func, literal_column, select, text
 
 from hermes_store import values
+from hermes_store.database.alone import runs
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.errors import SessionNotFoundError
@@ -105,13 +106,11 @@ _GET = Statement(select_records().where(sessions.c.id == _ID))
 _EXISTS = Statement(select(literal_column("1")).where(sessions.c.id == _ID))
 
 
+@runs("one")
 def get(connection: OpenConnection, session_id: str) -> SessionRecord | None:
     """The session, or None."""
     row = _GET.run(connection, session=session_id).fetchone()
     return None if row is None else record(row)
-
-
-get.statements = "one"  # type: ignore[attr-defined]  # for `Backend.tried_alone`
 
 
 def exists(connection: OpenConnection, session_id: str) -> bool:

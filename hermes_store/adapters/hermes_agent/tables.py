@@ -8,6 +8,7 @@ from sqlalchemy import Executable, bindparam, select
 
 from hermes_store.adapters.hermes_agent.columns import SESSION_COLUMNS, Row, session_of_columns
 from hermes_store.api.base import Namespace, checked_id
+from hermes_store.database.alone import runs
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import sessions
@@ -46,17 +47,13 @@ def _rows(connection: OpenConnection, statement: Executable) -> list[Row]:
     return [dict(row) for row in connection.core.execute(statement).mappings()]
 
 
+@runs("one")
 def _session(connection: OpenConnection, session_id: str) -> Row | None:
     row = _SESSION.run(connection, session=session_id).fetchone()
     return None if row is None else session_of_columns(row)
 
 
-_session.statements = "one"  # type: ignore[attr-defined]  # for `Backend.tried_alone`
-
-
+@runs("one")
 def _run(connection: OpenConnection, statement: Statement, parameters: Row) -> list[Any]:
     found: list[Any] = statement.run(connection, **parameters).fetchall()
     return found
-
-
-_run.statements = "one"  # type: ignore[attr-defined]  # as above
