@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
+from itertools import chain
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -25,7 +26,7 @@ from hermes_store.queries.rows import NewRow, in_slices
 from hermes_store.queries.sessions import require, require_changed
 from hermes_store.queries.there import require_there
 from hermes_store.search.triggers import OWN
-from hermes_store.search.waiting import may_wait
+from hermes_store.search.waiting import is_long, may_wait
 
 __all__ = ["append", "append_many", "append_once", "count_in", "known"]
 
@@ -72,6 +73,8 @@ def append_many(connection: OpenConnection, session_id: str, rows: list[NewRow])
 
     One whose `external_id` the session has, or an earlier one of `rows` has, is not stored again.
     """
+    if not any("external_id" in row.columns for row in rows):
+        return _insert_many(connection, session_id, rows)
     keys = [row.columns.get("external_id", place) for place, row in enumerate(rows)]
     ids: dict[str | int, int] = {}
     new: dict[str | int, NewRow] = {}
@@ -110,7 +113,8 @@ append.together = append_together  # type: ignore[attr-defined]  # what a group 
 
 
 def _insert_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[int]:
-    names = _with_unusual(name for row in rows for name in row.columns)
+    unusual = [row.columns for row in rows if not _ARE_USUAL(row.columns)]
+    names = _with_unusual(chain.from_iterable(unusual))
     width = len(names) + 1
     most = connection.core.dialect.insertmanyvalues_max_parameters // (width + 1)
     at_once = min(_MOST_ROWS, 1 << most.bit_length() - 1)
@@ -119,8 +123,10 @@ def _insert_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list
         places = 1 << (len(slice_) - 1).bit_length()
         values: list[Any] = []
         for row in slice_:
-            waits = may_wait(connection, row.columns, is_last=row is rows[-1])
-            values += [*map(row.columns.get, names), waits]
+            values += map(row.columns.get, names)
+            values.append(None if is_long(row.columns) else 1)
+        if slice_[-1] is rows[-1]:
+            values[-1] = may_wait(connection, rows[-1].columns, among=len(rows))
         values += [None] * (places * width - len(values))
         stored = connection.execute(_insert_rows(names, places), (*values, len(slice_))).fetchall()
         ids += sorted(id_ for (id_,) in stored)  # given out in their order, reported in any

@@ -156,15 +156,14 @@ def new_rows(session_id: str, given: Any) -> list[NewRow]:
 
 
 def _new_row_of(session_id: str, place: int, message: Any) -> NewRow:
-    here = f"messages[{place}]"
-    if not isinstance(message, Mapping) or "role" not in message:
-        raise InvalidArgumentError(
-            here, "has no role", "give a dict with 'role', as of model_dump(mode=\"json\")"
-        )
+    if not isinstance(message, (dict, Mapping)) or "role" not in message:  # a dict is seen at once
+        remedy = "give a dict with 'role', as of model_dump(mode=\"json\")"
+        raise InvalidArgumentError(f"messages[{place}]", "has no role", remedy)
     try:
         return new_row(session_id=session_id, **with_extra(message))
     except InvalidArgumentError as exc:
-        raise InvalidArgumentError(f"{here}.{exc.argument}", exc.problem, exc.remedy) from exc
+        argument = f"messages[{place}].{exc.argument}"
+        raise InvalidArgumentError(argument, exc.problem, exc.remedy) from exc
 
 
 def _is_own(key: Any, value: Any) -> bool:
@@ -174,13 +173,13 @@ def _is_own(key: Any, value: Any) -> bool:
     return key == "session_id" or (key == "state" and value in STATES)
 
 
-def with_extra(message: Mapping[Any, Any]) -> dict[str, Any]:
+def with_extra(message: Mapping[Any, Any]) -> Mapping[str, Any]:
     """The keywords of a message; what has no column, unless it is None, stands in `extra`.
 
     Keys that the store itself gave (its whole number of an id, the session) are left out.
     """
     if message.keys() <= KEYWORDS:
-        return dict(message)
+        return message
     known = {key: value for key, value in message.items() if key in KEYWORDS}
     others = {
         key: value

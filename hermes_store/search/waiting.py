@@ -106,11 +106,14 @@ _LONGEST = 4_000
 
 
 def may_wait(
-    connection: OpenConnection, columns: Mapping[str, Any], *, is_last: bool = True
+    connection: OpenConnection, columns: Mapping[str, Any], *, among: int = 1
 ) -> int | None:
-    """What `messages.may_wait` is for a message, the last one to be stored or one before it."""
-    connection.in_a_run += 1
-    if is_last and not _is_late_in_a_run(connection):
+    """What `messages.may_wait` is for a message, the last `among` so many that are stored at once.
+
+    Those before it wait for it, unless they are long.
+    """
+    connection.in_a_run += among
+    if not _is_late_in_a_run(connection):
         return None
     return None if is_long(columns) else 1
 
