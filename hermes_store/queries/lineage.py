@@ -30,6 +30,7 @@ from sqlalchemy import (
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.given_texts import as_parameter, is_given
+from hermes_store.database.on_servers import either
 from hermes_store.database.statements import Statement
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.links import COMPRESSION, DELEGATE
@@ -77,8 +78,7 @@ def chains_of(
 
     `without` are sessions that do not count, as before they were stored.
     """
-    statement = _PARTS[connection.backend.is_server]
-    rows = statement.run(connection, ids=as_parameter(ids)).fetchall()
+    rows = _PARTS.run(connection, ids=as_parameter(ids)).fetchall()
     parts = Parts(row for row in rows if row[0] not in without)
     return {each: parts.chain(each) for each in ids if each in parts.before}
 
@@ -95,7 +95,7 @@ def root_of(connection: OpenConnection, session_id: str) -> str:
     return found[session_id].root if found else session_id
 
 
-def _select_parts(*, looked_up: bool) -> Statement:
+def _select_parts(*, looked_up: bool) -> Select[Any]:
     """Up to the roots, and down from there. UNION ends at a circle."""
     part = (sessions.c.id, _PART_BEFORE)
     of_given = select(*part).where(is_given(sessions.c.id, "ids"))
@@ -108,7 +108,7 @@ def _select_parts(*, looked_up: bool) -> Statement:
     chain = chain.union(_joined(part[:1], chain, follows, looked_up))
     found = _joined((*part, sessions.c.started_at), chain, sessions.c.id == chain.c.id, looked_up)
     rows = found.subquery()
-    return Statement(select(rows.c.id, rows.c.before).order_by(rows.c.started_at, rows.c.id))
+    return select(rows.c.id, rows.c.before).order_by(rows.c.started_at, rows.c.id)
 
 
 _GIVEN = func.json_array_elements_text(cast(bindparam("ids", type_=Text), JSON)).table_valued(
@@ -131,12 +131,12 @@ def _joined(
     return select(*rows.c).select_from(to).join(rows, true())
 
 
-def _on_each(make: Callable[..., Statement]) -> tuple[Statement, Statement]:
-    """The statement on SQLite, and on a server."""
-    return make(looked_up=False), make(looked_up=True)
+def _statement(make: Callable[..., Select[Any]]) -> Statement:
+    """One of sessions that a server looks up."""
+    return Statement(either(make(looked_up=False), on_servers=make(looked_up=True)))
 
 
-_PARTS = _on_each(_select_parts)
+_PARTS = _statement(_select_parts)
 
 
 # --- what came before, and what goes along --------------------------------------------------------
@@ -151,23 +151,22 @@ def line_of(parameter: str, *, looked_up: bool = False) -> CTE:
     return line.union(_joined(names, line, is_parent, looked_up))
 
 
-def _select_ancestors(*, looked_up: bool) -> Statement:
-    return Statement(select(line_of("session", looked_up=looked_up)))
+def _select_ancestors(*, looked_up: bool) -> Select[Any]:
+    return select(line_of("session", looked_up=looked_up))
 
 
-_ANCESTORS = _on_each(_select_ancestors)
+_ANCESTORS = _statement(_select_ancestors)
 
 
 def ancestors(connection: OpenConnection, session_id: str) -> list[str]:
     """The sessions that a session comes from, by whatever link, the first one first."""
-    statement = _ANCESTORS[connection.backend.is_server]
-    parents = dict(statement.run(connection, session=session_id).fetchall())
+    parents = dict(_ANCESTORS.run(connection, session=session_id).fetchall())
     if session_id not in parents:
         raise SessionNotFoundError(session_id)
     return [each for each in walk(session_id, parents.get)[:0:-1] if each in parents]
 
 
-def _select_whole(*, looked_up: bool) -> Statement:
+def _select_whole(*, looked_up: bool) -> Select[Any]:
     root = select(sessions.c.id).where(sessions.c.id == bindparam("root", type_=Text))
     whole = root.cte("whole", recursive=True)
     goes_along = or_(_IS_PART, sessions.c.link == literal_column(f"'{DELEGATE}'"))
@@ -175,21 +174,21 @@ def _select_whole(*, looked_up: bool) -> Statement:
     whole = whole.union(_joined([sessions.c.id], whole, below, looked_up))
     columns = (sessions.c.id, sessions.c.started_at)
     rows = _joined(columns, whole, sessions.c.id == whole.c.id, looked_up).subquery()
-    return Statement(select(rows.c.id).order_by(rows.c.started_at, rows.c.id))
+    return select(rows.c.id).order_by(rows.c.started_at, rows.c.id)
 
 
-_WHOLE = _on_each(_select_whole)
+_WHOLE = _statement(_select_whole)
 
 
-def _select_family(*, looked_up: bool) -> Statement:
+def _select_family(*, looked_up: bool) -> Select[Any]:
     line = line_of("session", looked_up=looked_up)
     family = select(line.c.id).cte("family", recursive=True)
     below = sessions.c.parent_session_id == family.c.id
     family = family.union(_joined([sessions.c.id], family, below, looked_up))
-    return Statement(select(family.c.id))
+    return select(family.c.id)
 
 
-_FAMILY = _on_each(_select_family)
+_FAMILY = _statement(_select_family)
 
 
 def family(connection: OpenConnection, session_id: str) -> list[str]:
@@ -197,7 +196,7 @@ def family(connection: OpenConnection, session_id: str) -> list[str]:
 
     Raises `SessionNotFoundError`.
     """
-    rows = _FAMILY[connection.backend.is_server].run(connection, session=session_id).fetchall()
+    rows = _FAMILY.run(connection, session=session_id).fetchall()
     if not rows:
         raise SessionNotFoundError(session_id)
     return [row[0] for row in rows]
@@ -209,5 +208,4 @@ def whole_conversation(connection: OpenConnection, session_id: str) -> list[str]
     In the order of their begin. Raises `SessionNotFoundError`.
     """
     root = chain_of(connection, session_id).root
-    statement = _WHOLE[connection.backend.is_server]
-    return [row[0] for row in statement.run(connection, root=root).fetchall()]
+    return [row[0] for row in _WHOLE.run(connection, root=root).fetchall()]

@@ -23,6 +23,7 @@ from sqlalchemy import cast as as_type
 
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.on_servers import either
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.filters import SessionFilter
@@ -99,7 +100,7 @@ def report(
         return [
             _of_tool(*found) for found in calls_by_tool(connection, meant, used.since, used.until)
         ]
-    meant = chosen(connection, which, _of_used(used, connection.backend.is_server))
+    meant = chosen(connection, which, _of_used(used))
     given = {**meant.parameters, **used.hours()}
     if by in _TIMES:
         meant = meant._replace(parameters=given)
@@ -114,16 +115,16 @@ def report(
 
 
 _IDS = select(usage.c.session_id).where(*IN_RANGE)
-# As an array, because PostgreSQL would read all titles to compare some thousand.
-_HAVE_RECORDS = {
-    False: sessions.c.id.in_(_IDS),
-    True: sessions.c.id == any_(func.array(_IDS.scalar_subquery())),
-}
+_HAVE_RECORDS = either(
+    sessions.c.id.in_(_IDS),
+    # As an array, because PostgreSQL would read all titles to compare some thousand.
+    on_servers=sessions.c.id == any_(func.array(_IDS.scalar_subquery())),
+)
 
 
-def _of_used(used: Used, is_server: bool) -> Among | None:
+def _of_used(used: Used) -> Among | None:
     """The sessions with records of a time that has a begin: of all times, most have some."""
-    return None if used.since is None else Among(_HAVE_RECORDS[is_server], used.hours())
+    return None if used.since is None else Among(_HAVE_RECORDS, used.hours())
 
 
 _EVERY = usage.alias("every")

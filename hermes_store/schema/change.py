@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, create_engine
-from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from hermes_store.database.backend import Backend
@@ -202,7 +202,7 @@ def fill_search_index(
     except (MigrationError, DamagedFileError) as exc:
         cause = exc.__cause__
         repair = repair_of(backend)
-        if repair is None or not isinstance(cause, DatabaseError) or not repair.applies(cause):
+        if repair is None or cause is None or not repair.applies(cause):
             raise
         run(lambda connection: repair.apply(connection, cause))
 

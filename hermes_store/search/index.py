@@ -14,10 +14,11 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.exc import DatabaseError
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.on_servers import either
 from hermes_store.database.sql_text import canonical
 from hermes_store.database.statements import Statement
 from hermes_store.errors import SearchIndexError
@@ -69,9 +70,8 @@ class IndexState(NamedTuple):
 
 def state(connection: OpenConnection) -> IndexState:
     """What is known of the index, without looking into it."""
-    statement = _STATE_ON_POSTGRESQL if connection.backend.is_server else _STATE
     try:
-        found = statement.run(connection).fetchone()
+        found = _STATE.run(connection).fetchone()
     except connection.errors as exc:
         if is_index_damage(exc):
             return IndexState("damaged", str(getattr(exc, "orig", exc)), 0.0)
@@ -90,19 +90,16 @@ _EVERY_ID = "SELECT 9223372036854775807 AS indexed_upto"
 """Beside `search_index`, stands in for the column that it does not have before revision 0021."""
 
 _STATE = Statement(
-    text(f"""\
+    either(
+        text(f"""\
 SELECT state, detail, changed_at, {len(TRIGGERS)} < (
     SELECT count(*) FROM sqlite_master
     WHERE type = 'trigger' AND instr(' {" ".join(TRIGGERS)} ', ' ' || name || ' ')
         OR name = 'messages_fts' AND sql LIKE '%content=messages_search%'
 ), EXISTS (
     SELECT 1 FROM messages WHERE id > (SELECT indexed_upto FROM search_index)
-) FROM search_index AS known, ({_EVERY_ID}) AS older""")
-)
-
-
-_STATE_ON_POSTGRESQL = Statement(
-    text(f"""\
+) FROM search_index AS known, ({_EVERY_ID}) AS older"""),
+        on_servers=text(f"""\
 SELECT state, detail, changed_at, EXISTS (
     SELECT FROM pg_trigger
     WHERE tgrelid = to_regclass('messages') AND tgname = '{TRIGGER_ON_POSTGRESQL}'
@@ -111,7 +108,8 @@ SELECT state, detail, changed_at, EXISTS (
     SELECT FROM pg_proc
     WHERE proname = 'hermes_search_of_message'
         AND pronamespace = CAST(quote_ident(current_schema()) AS regnamespace)
-), false FROM search_index""")
+), false FROM search_index"""),
+    )
 )
 
 
@@ -120,9 +118,8 @@ def require_ready(connection: OpenConnection) -> IndexState:
     found = state(connection)
     if found.state == "incomplete":
         total, unindexed = count(connection), count_unindexed(connection)
-        raise SearchIndexError(
-            found.state, f"{unindexed:,} of {total:,} messages are not indexed yet"
-        )
+        detail = f"{unindexed:,} of {total:,} messages are not indexed yet"
+        raise SearchIndexError(found.state, detail)
     if found.state != "ready":
         raise SearchIndexError(found.state, found.detail)
     return found
@@ -130,11 +127,17 @@ def require_ready(connection: OpenConnection) -> IndexState:
 
 def record(connection: OpenConnection, new_state: str, detail: str = "") -> None:
     """Write down whether search can answer from now on."""
-    table = STATE_ON_POSTGRESQL if connection.backend.is_server else HEAD_DDL["search_index"]
-    connection.core.exec_driver_sql(table.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS"))
-    values = {"state": new_state, "detail": detail, "now": time.time()}
-    connection.core.execute(_RECORD, values)
+    _MAKE_TABLE.run(connection)
+    connection.core.execute(_RECORD, {"state": new_state, "detail": detail, "now": time.time()})
 
+
+def _unless_there(table: str) -> TextClause:
+    return text(table.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS"))
+
+
+_MAKE_TABLE = Statement(
+    either(_unless_there(HEAD_DDL["search_index"]), on_servers=_unless_there(STATE_ON_POSTGRESQL))
+)
 
 _RECORD = text("""\
 INSERT INTO search_index(id, state, detail, changed_at) VALUES (1, :state, :detail, :now)
@@ -224,19 +227,21 @@ def _wrong_content(connection: OpenConnection) -> list[str]:
 
 def count_unindexed(connection: OpenConnection) -> int:
     """How many messages search cannot find."""
-    unindexed: int = connection.core.exec_driver_sql(
-        _UNFOLDED if connection.backend.is_server else _UNINDEXED
-    ).scalar_one()
+    unindexed: int = _UNINDEXED.run(connection).fetchone()[0]
     return unindexed
 
 
-_UNINDEXED = f"""\
+_UNINDEXED = Statement(
+    either(
+        text(f"""\
 SELECT count(*) FROM messages AS m, ({_EVERY_ID}) AS older
 WHERE id <= (SELECT indexed_upto FROM search_index)
-AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize AS d WHERE d.id = m.id)"""
-
-_UNFOLDED = """\
-SELECT count(*) FROM messages WHERE id > (SELECT filled FROM search_index WHERE state <> 'ready')"""
+AND NOT EXISTS (SELECT 1 FROM messages_fts_docsize AS d WHERE d.id = m.id)"""),
+        on_servers=text("""\
+SELECT count(*) FROM messages
+WHERE id > (SELECT filled FROM search_index WHERE state <> 'ready')"""),
+    )
+)
 
 
 def count(connection: OpenConnection) -> int:

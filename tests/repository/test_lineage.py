@@ -245,8 +245,8 @@ def test_a_server_looks_related_sessions_up_in_the_index(postgresql_database, an
         given = {"ids": '["s4998"]', "session": "s4998", "root": "s4996"}
         driver = own.connection.connection.dbapi_connection
         for name in ("_PARTS", "_ANCESTORS", "_WHOLE", "_FAMILY"):
-            on_a_server = getattr(lineage, name)[True]
-            sql, constants = on_a_server._compile("postgresql", own.connection.dialect)
+            statement = getattr(lineage, name)
+            sql, constants = statement._compile("postgresql", own.connection.dialect)
             found = driver.execute(f"EXPLAIN {sql}", given | constants).fetchall()
             plan = "\n".join(row[0] for row in found)
             assert "Seq Scan on sessions" not in plan, name

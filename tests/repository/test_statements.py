@@ -1,12 +1,14 @@
 """Statements are the same on every database, and the driver can run them as they are."""
 
 import pytest
-from sqlalchemy import Select, Text, bindparam, literal, select
+from sqlalchemy import Select, Text, bindparam, false, literal, select
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.dialects.sqlite import pysqlite
 from support import only_sqlite
 
 from hermes_store import SessionFilter
+from hermes_store.database import on_servers
+from hermes_store.database.on_servers import either
 from hermes_store.database.statements import Statement
 from hermes_store.errors import TransactionRolledBackError
 from hermes_store.models.stored import sessions as table
@@ -115,12 +117,15 @@ STATEMENTS = [
 )
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_a_statement_needs_nothing_of_sqlalchemy_when_it_runs(statement, dialect):
-    compiled = statement._core.compile(dialect=dialect, column_keys=statement._columns)
+    core = statement._core
+    if isinstance(core, on_servers._Either):
+        core = core.here if dialect.name == "sqlite" else core.on_servers
+    compiled = core.compile(dialect=dialect, column_keys=statement._columns)
     assert "POSTCOMPILE" not in str(compiled)
     for bind in compiled.binds.values():
         assert_unchanged(bind.type, bind.type.dialect_impl(dialect).bind_processor(dialect))
-    if isinstance(statement._core, Select):
-        for column in statement._core.selected_columns:
+    if isinstance(core, Select):
+        for column in core.selected_columns:
             kind = column.type.dialect_impl(dialect)
             assert_unchanged(column.type, kind.result_processor(dialect, _FLOAT8))
 
@@ -141,6 +146,15 @@ def test_constants_in_a_statement_are_passed_along(repository):
     with repository.transaction() as transaction:
         assert answer.run(transaction._open, more=1).fetchall() == [(43,)]
         assert answer.run(transaction._open, more=2).fetchall() == [(44,)]
+
+
+def test_a_server_gets_other_words_where_there_are_some(repository):
+    here = Statement(either(select(literal("file")), on_servers=select(literal("server"))))
+    part = Statement(select(literal(1)).where(either(literal(1) == 1, on_servers=false())))
+    with repository.transaction() as transaction:
+        is_server = transaction._open.backend.is_server
+        assert here.run(transaction._open).fetchall() == [("server" if is_server else "file",)]
+        assert part.run(transaction._open).fetchall() == ([] if is_server else [(1,)])
 
 
 def test_several_statements_of_one_read_see_one_snapshot(repository):
