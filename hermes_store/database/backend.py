@@ -180,6 +180,8 @@ class Backend(Protocol):
 
     triggers: str
     """Statement: name and table of every trigger on the store's tables and search index."""
+    drop_trigger: str
+    """Statement, once `format` has put the quoted `name` and `table` of a trigger into it."""
 
     def fired(self, connection: Connection) -> Callable[[Any], set[str]]:
         """What tells, of a driver's connection that writes, which triggers may write for it."""

@@ -246,6 +246,7 @@ class _PostgreSQL:
         return set()
 
     triggers = engines.TRIGGERS
+    drop_trigger = "DROP TRIGGER {name} ON {table}"
 
     def fired(self, connection: Connection) -> Callable[[Any], set[str]]:
         """The triggers that there were when a connection that writes was opened."""

@@ -250,6 +250,7 @@ class _SQLite:
         " ('sessions', 'messages', 'search_index', 'usage', 'meta', 'leases')"
         " OR tbl_name LIKE 'messages_fts%' OR sql LIKE '%messages_fts%') ORDER BY name"
     )
+    drop_trigger = "DROP TRIGGER {name}"
 
     def fired(self, connection: Connection) -> Callable[[Any], set[str]]:  # noqa: ARG002 - a server's differ
         """The triggers of the file."""

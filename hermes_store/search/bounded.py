@@ -16,8 +16,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.search.budget import Budget
 from hermes_store.search.choice import search_of
-from hermes_store.search.loosened import MOST_TEXTS, Candidates, has_many_words, loosened
-from hermes_store.search.matching import has_symbols
+from hermes_store.search.loosened import Candidates
 from hermes_store.search.query import Query
 
 __all__ = ["EVERYWHERE", "Bound", "Reach"]
@@ -57,8 +56,14 @@ class Bound(NamedTuple):
         """
         begin = "first_id" if sort == "oldest" else "last_id"
         start = {} if self.from_id is None else {begin: self.from_id}
-        candidates = _candidates(
-            connection, tree, sort, goes_on=bool(start), is_filtered=is_filtered
+        search = search_of(connection.backend)
+        candidates = search.candidates(
+            connection,
+            tree,
+            sort,
+            ranked=search.RANKED,
+            goes_on=bool(start),
+            is_filtered=is_filtered,
         )
         if candidates.words == tree and not is_filtered:
             return Reach(start)
@@ -71,21 +76,6 @@ class Bound(NamedTuple):
             return Reach(among)
         at = _TIME.run(connection, id=found[most]).fetchone()
         return Reach(among, found[most], at and at[0])
-
-
-def _candidates(
-    connection: OpenConnection, tree: Query, sort: str, *, goes_on: bool, is_filtered: bool
-) -> Candidates:
-    if not connection.backend.is_server:
-        from hermes_store.search import sqlite_candidates  # noqa: PLC0415 - only what is used
-
-        return sqlite_candidates.candidates(
-            connection, tree, sort, goes_on=goes_on, is_filtered=is_filtered
-        )
-    most = search_of(connection.backend).RANKED
-    if has_symbols(tree) or has_many_words(tree):
-        most = min(most, MOST_TEXTS)
-    return Candidates(loosened(tree), most)
 
 
 _TIME = Statement(text("SELECT timestamp FROM messages WHERE id = :id"))

@@ -15,6 +15,7 @@ from hermes_store.search.running import Progress, Run
 if TYPE_CHECKING:
     from hermes_store.search.budget import Budget
     from hermes_store.search.chosen import ChosenSessions
+    from hermes_store.search.loosened import Candidates
     from hermes_store.search.query import Query  # it takes long, and opening needs none
 
 __all__ = ["Search", "Upkeep", "repair_of", "search_of", "upkeep_of"]
@@ -56,6 +57,12 @@ class Search(Protocol):
     RANKED: int
     """So many of the newest hits are ranked."""
 
+    IS_APART: bool
+    """Whether the index is apart from the messages: what it lists and is not there is damage.
+
+    Else it is of the messages themselves, and what is missing was deleted meanwhile.
+    """
+
     TEXTS: str
     """Name of the view that has, of each message, the text that can be found."""
 
@@ -64,6 +71,18 @@ class Search(Protocol):
 
     def given(self, ids: Sequence[int], /) -> Any:
         """The parameter of `GIVEN_IDS` for these ids."""
+
+    def candidates(
+        self,
+        connection: OpenConnection,
+        tree: Query,
+        sort: str,
+        *,
+        ranked: int,
+        goes_on: bool,
+        is_filtered: bool,
+    ) -> Candidates:
+        """What a page looks at; `goes_on`: it does not begin at an end of the store."""
 
     def find(
         self,

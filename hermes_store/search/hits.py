@@ -173,9 +173,8 @@ def _hits(
         page = _page(index.GIVEN_IDS, index.TEXTS, include)
         for row in page.run(connection, ids=some).fetchall():
             hits[row[0]] = _hit(row, index.as_written, finders, markers)
-    if len(hits) < len(ids) and not connection.backend.is_server:
+    if len(hits) < len(ids) and index.IS_APART:
         raise SearchIndexError("damaged", "it lists messages that do not exist")
-    # A server's index is of the messages themselves: what is missing was deleted meanwhile.
     return [hits[id_] for id_ in ids if id_ in hits]
 
 

@@ -7,7 +7,7 @@ module looks at the texts that the index found, in the order of the page, until 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
 from itertools import islice
 from typing import Any
@@ -19,32 +19,51 @@ from hermes_store.database.postgresql_plans import planned_each_time
 from hermes_store.database.statements import Statement
 from hermes_store.search.budget import Budget
 from hermes_store.search.chosen import ChosenSessions
+from hermes_store.search.loosened import MOST_TEXTS, Candidates, has_many_words, loosened
 from hermes_store.search.matching import has_symbols, matches, spellings
 from hermes_store.search.postgresql_budget import set_limit, within
-from hermes_store.search.postgresql_ddl import INCOMPLETE
 from hermes_store.search.postgresql_looks import (
     Row,
     ends_of,
     in_order_of_storing,
     page_of_few,
 )
+from hermes_store.search.postgresql_match import LONGEST_WORD, Words, expression
 from hermes_store.search.postgresql_statements import Shape
 from hermes_store.search.query import And, Not, Phrase, Query
 from hermes_store.search.ranking import best_first, best_page, needed, on_page
 from hermes_store.search.searched import compared
 
-__all__ = ["GIVEN_IDS", "RANKED", "TEXTS", "as_written", "expression", "find", "given", "within"]
+__all__ = [
+    "GIVEN_IDS",
+    "IS_APART",
+    "RANKED",
+    "TEXTS",
+    "as_written",
+    "candidates",
+    "find",
+    "given",
+    "within",
+]
 
 RANKED = 1_000
 """So many of the newest hits are ranked: of each the vector is read, which takes some 15 µs."""
 
-Words = Mapping[str, Sequence[str]]
-"""Of each text that was typed, its folded words."""
-
 _LOOKED_AT_ONCE = 400
-_LONGEST_PHRASE, _LONGEST_WORD = 64, 500
-_NOTHING = "'\x01'"
-"""A tsquery for a word that no text holds."""
+
+
+def candidates(
+    connection: OpenConnection,  # noqa: ARG001 - SQLite's side needs it
+    tree: Query,
+    sort: str,  # noqa: ARG001 - as above
+    *,
+    ranked: int,
+    goes_on: bool,  # noqa: ARG001 - as above
+    is_filtered: bool,  # noqa: ARG001 - as above
+) -> Candidates:
+    """What a page looks at: less where texts decide, and of many words."""
+    is_slow = has_symbols(tree) or has_many_words(tree)
+    return Candidates(loosened(tree), min(ranked, MOST_TEXTS) if is_slow else ranked)
 
 
 def find(
@@ -152,7 +171,7 @@ FROM messages AS m JOIN messages_search AS v ON v.id = m.id
 WHERE m.id = ANY(CAST(:ids AS bigint[]))""")
 
 
-# --- tree to tsquery ----------------------------------------------------------------------------
+# --- the words of a tree ------------------------------------------------------------------------
 
 
 def _texts(tree: Query) -> Iterator[str]:
@@ -177,7 +196,7 @@ def _folded(connection: OpenConnection, texts: set[str]) -> Words:
         rows = _FOLD.run(connection, texts=others)
         found |= {each: folded.split(" ") for each, folded in rows}
     return {
-        each: [word[:_LONGEST_WORD] for word in found[stored] if word not in {"", "\x1c"}]
+        each: [word[:LONGEST_WORD] for word in found[stored] if word not in {"", "\x1c"}]
         for each, stored in storable.items()
     }
 
@@ -193,49 +212,9 @@ SELECT typed, hermes_search_fold(typed) FROM unnest(CAST(:texts AS text[])) AS t
 )
 
 
-def expression(tree: Query, words: Words, *, sure: bool = False) -> str:
-    """The tsquery that finds every message `tree` asks for; `sure`: nothing but such messages."""
-    if isinstance(tree, Phrase):
-        forms = dict.fromkeys(
-            _phrase(tree, words[form], sure=sure) for form in spellings(tree.text)
-        )
-        return _joined(" | ", list(forms))
-    if isinstance(tree, Not):
-        wanted = expression(tree.wanted, words, sure=sure)
-        unwanted = expression(tree.unwanted, words, sure=not sure)
-        return f"({wanted} & !{unwanted})"
-    operator = " & " if isinstance(tree, And) else " | "
-    return _joined(operator, [expression(each, words, sure=sure) for each in tree.operands])
-
-
-def _joined(operator: str, parts: Sequence[str]) -> str:
-    """Like a tree of which no branch is long: the server reads it by recursion."""
-    if len(parts) == 1:
-        return parts[0]
-    half = len(parts) // 2
-    return f"({_joined(operator, parts[:half])}{operator}{_joined(operator, parts[half:])})"
-
-
-def _is_cut(words: Sequence[str]) -> bool:
-    """Whether a tsquery cannot hold all of these words."""
-    return len(words) > _LONGEST_PHRASE or any(len(word) == _LONGEST_WORD for word in words)
-
-
-def _phrase(phrase: Phrase, words: Sequence[str], *, sure: bool) -> str:
-    if not words or (sure and (has_symbols(phrase) or _is_cut(words))):
-        return _NOTHING
-    quoted = [f"'{word}'" for word in words[:_LONGEST_PHRASE]]
-    if phrase.prefix and len(words) <= _LONGEST_PHRASE:
-        quoted[-1] += ":*"
-    if len(quoted) == 1:
-        return quoted[0]
-    adjacent = f"({' <-> '.join(quoted)})"
-    anywhere = _joined(" & ", [*quoted, f"'{INCOMPLETE}'"])
-    return adjacent if sure else f"({adjacent} | {anywhere})"
-
-
 # --- what the other side of the package asks ----------------------------------------------------
 
+IS_APART = False
 TEXTS = "messages_search"
 GIVEN_IDS = "SELECT unnest(CAST(:ids AS bigint[]))"
 

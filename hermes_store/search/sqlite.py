@@ -15,6 +15,7 @@ from hermes_store.search.matching import has_symbols
 from hermes_store.search.query import Query
 from hermes_store.search.ranking import best_page, on_page
 from hermes_store.search.sqlite_asked import Asked
+from hermes_store.search.sqlite_candidates import candidates
 from hermes_store.search.sqlite_ranking import FEW, ends, is_dear
 from hermes_store.search.sqlite_statements import AMONG, WAITING, texts_statement
 from hermes_store.search.sqlite_symbols import looked_for, right
@@ -22,9 +23,11 @@ from hermes_store.search.waiting import scores_in_memory
 
 __all__ = [
     "GIVEN_IDS",
+    "IS_APART",
     "RANKED",
     "TEXTS",
     "as_written",
+    "candidates",
     "find",
     "given",
     "within",
@@ -156,6 +159,8 @@ def within(connection: OpenConnection, budget: Budget) -> Iterator[None]:
 
 
 # --- what is shared with PostgreSQL -------------------------------------------------------------
+
+IS_APART = True
 
 TEXTS = "messages_text"
 

@@ -15,7 +15,6 @@ from sqlalchemy import text
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
-from hermes_store.search import sqlite
 from hermes_store.search.loosened import (
     MOST_TEXTS,
     Candidates,
@@ -39,7 +38,13 @@ _CHARACTERS = 1_000_000
 
 
 def candidates(
-    connection: OpenConnection, tree: Query, sort: str, *, goes_on: bool, is_filtered: bool
+    connection: OpenConnection,
+    tree: Query,
+    sort: str,
+    *,
+    ranked: int,
+    goes_on: bool,
+    is_filtered: bool,
 ) -> Candidates:
     """What a page looks at; `goes_on`: it does not begin at an end of the store."""
     words, read = loosened(tree), partial(_readable, connection)
@@ -48,8 +53,8 @@ def candidates(
     if goes_on and words != tree and is_dear(connection, tree, ends(connection)):
         return Candidates(words, FEW, read)
     if has_symbols(tree):
-        return Candidates(words, min(sqlite.RANKED, MOST_TEXTS))
-    most = min(sqlite.RANKED, _FILTERED) if is_filtered else sqlite.RANKED
+        return Candidates(words, min(ranked, MOST_TEXTS))
+    most = min(ranked, _FILTERED) if is_filtered else ranked
     return Candidates(words, min(most, _OF_MANY_WORDS) if has_many_words(tree) else most)
 
 

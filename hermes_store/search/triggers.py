@@ -38,9 +38,9 @@ def of(connection: OpenConnection) -> list[tuple[str, str]]:
 def drop_foreign(connection: OpenConnection) -> None:
     """Remove them, and say so."""
     quoted = connection.core.dialect.identifier_preparer.quote
+    drop = connection.backend.drop_trigger
     for name, table in of(connection):
-        on = f" ON {quoted(table)}" if connection.backend.is_server else ""
-        connection.core.exec_driver_sql(f"DROP TRIGGER {quoted(name)}{on}")
+        connection.core.exec_driver_sql(drop.format(name=quoted(name), table=quoted(table)))
         log.warning("dropped the trigger %s on %s, which was not the store's", name, table)
 
 

@@ -378,6 +378,18 @@ TRIGGER = {
 }  # fmt: skip
 
 
+def test_a_trigger_is_dropped_by_its_name_and_table(
+    backend: Backend, url: URL, database: Path | URL
+) -> None:
+    for statement in TRIGGER[backend.name]:
+        change(database, statement)
+    with backend.migration_engine(url, 1.0).begin() as connection:
+        drop = backend.drop_trigger.format(name='"theirs"', table='"sessions"')
+        connection.exec_driver_sql(drop)
+        found = [tuple(row) for row in connection.exec_driver_sql(backend.triggers)]
+    assert ("theirs", "sessions") not in found
+
+
 def test_triggers_are_listed_with_their_tables_and_those_that_fire_are_known(
     backend: Backend, url: URL, database: Path | URL
 ) -> None:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import pytest
 
 from hermes_store import SessionRepository
-from hermes_store.search.bounded import loosened
 from hermes_store.search.budget import Budget
 from hermes_store.search.choice import search_of, upkeep_of
+from hermes_store.search.loosened import loosened
 from hermes_store.search.query import parse
 from hermes_store.search.texts import of_content
 from hermes_store.values import ALL
