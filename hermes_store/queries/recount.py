@@ -11,7 +11,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import messages, sessions
 from hermes_store.models.visibility import visible
-from hermes_store.queries import appends
+from hermes_store.queries import session_changes
 from hermes_store.queries.rows import number_of_calls
 from hermes_store.queries.sessions import exists
 
@@ -79,5 +79,5 @@ def count_in(connection: OpenConnection, session_id: str, added: Counters) -> Co
     """Add new messages to what a session keeps, as an append does; None when it is unknown."""
     if not exists(connection, session_id):
         return None
-    appends.count_in(connection, session_id, *added)
+    session_changes.count_in(connection, session_id, *added)
     return Counters(*_KEPT.run(connection, session=session_id).fetchone())

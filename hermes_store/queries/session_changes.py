@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Double,
+    Integer,
     Select,
     Text,
     and_,
@@ -32,6 +33,7 @@ from hermes_store.queries.sessions import ACTIVE, IMPORTING, exists, require, re
 from hermes_store.search.triggers import require_all_stored
 
 __all__ = [
+    "count_in",
     "create",
     "end",
     "end_batch",
@@ -205,3 +207,25 @@ def set_model(connection: OpenConnection, session_id: str, model: str | None) ->
 def update_system_prompt(connection: OpenConnection, session_id: str, prompt: str | None) -> None:
     """Store the system prompt as it was sent."""
     require_changed(_SET_PROMPT.run(connection, session=session_id, prompt=prompt), session_id)
+
+
+def count_in(
+    connection: OpenConnection, session_id: str, added: int, calls: int, at: float
+) -> None:
+    """Add messages to what a session keeps of them. Raises `SessionNotFoundError`."""
+    changed = _COUNT_IN.run(connection, session=session_id, added=added, calls=calls, at=at)
+    require_changed(changed, session_id)
+
+
+_AT = bindparam("at", type_=Double)
+_COUNT_IN = Statement(
+    update(sessions)
+    .where(sessions.c.id == bindparam("session"))
+    .values(
+        message_count=func.coalesce(sessions.c.message_count, literal_column("0"))
+        + bindparam("added", type_=Integer),
+        tool_call_count=func.coalesce(sessions.c.tool_call_count, literal_column("0"))
+        + bindparam("calls", type_=Integer),
+        last_active=case((sessions.c.last_active >= _AT, sessions.c.last_active), else_=_AT),
+    )
+)

@@ -1,0 +1,100 @@
+"""Appends to a file, by few texts of an INSERT, since each takes long to prepare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
+from typing import Any
+
+from hermes_store.database.connection import OpenConnection
+from hermes_store.queries.rows import NewRow, in_slices
+from hermes_store.queries.session_changes import count_in
+from hermes_store.queries.there import require_there
+from hermes_store.search.waiting import is_long, may_wait
+
+__all__ = ["append_together", "insert_one"]
+
+
+def insert_one(connection: OpenConnection, columns: Mapping[str, Any]) -> int | None:
+    """Store one row; return its id, or None when a foreign trigger kept it out."""
+    names = _USUAL if _ARE_USUAL(columns) else _with_unusual(columns)
+    waits = may_wait(connection, columns)
+    inserted = connection.execute(_insert_row(names), (*map(columns.get, names), waits))
+    stored: int | None = inserted.lastrowid if inserted.rowcount else None
+    return stored
+
+
+def append_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[int]:
+    """Store messages, count them in their sessions; return their ids, in order."""
+    of_sessions: dict[str, list[NewRow]] = {}
+    for row in rows:
+        of_sessions.setdefault(row.columns["session_id"], []).append(row)
+    for session_id, some in of_sessions.items():
+        latest = max(row.columns["timestamp"] for row in some)
+        count_in(connection, session_id, len(some), sum(row.tool_calls for row in some), latest)
+    return _insert_together(connection, rows)
+
+
+def _insert_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[int]:
+    unusual = [row.columns for row in rows if not _ARE_USUAL(row.columns)]
+    names = _with_unusual(chain.from_iterable(unusual))
+    width = len(names) + 1
+    most = connection.core.dialect.insertmanyvalues_max_parameters // (width + 1)
+    at_once = min(_MOST_ROWS, 1 << most.bit_length() - 1)
+    ids: list[int] = []
+    for slice_ in in_slices(rows, at_once, _MOST_TEXT):
+        places = 1 << (len(slice_) - 1).bit_length()
+        values: list[Any] = []
+        for row in slice_:
+            values += map(row.columns.get, names)
+            values.append(None if is_long(row.columns) else 1)
+        if slice_[-1] is rows[-1]:
+            values[-1] = may_wait(connection, rows[-1].columns, among=len(rows))
+        values += [None] * (places * width - len(values))
+        stored = connection.execute(_insert_rows(names, places), (*values, len(slice_))).fetchall()
+        ids += sorted(id_ for (id_,) in stored)  # given out in their order, reported in any
+    require_there(connection, ids, len(rows))
+    return ids
+
+
+# SQLite takes more than a millisecond to prepare an INSERT, since the triggers of the index are a
+# part of it. So most messages share a statement, and a list of messages one with places to spare.
+
+_USUAL = (
+    "session_id", "role", "content", "timestamp", "folded", "finish_reason", "reasoning",
+    "token_count", "tool_call_id", "tool_calls", "tool_name",
+)  # fmt: skip
+"""Columns that are given to SQLite also where they are NULL; none of them has a default."""
+_ARE_USUAL = frozenset(_USUAL).issuperset
+_MOST_ROWS = 256
+_MOST_TEXT = 1 << 20
+"""Characters of an INSERT, but for its last row: SQLite holds two copies of them."""
+
+
+def _with_unusual(names: Iterable[str]) -> tuple[str, ...]:
+    """The usual columns and the others among `names`, each once."""
+    return tuple(dict.fromkeys((*_USUAL, *names)))
+
+
+@lru_cache(maxsize=64)
+def _insert_row(columns: tuple[str, ...]) -> str:
+    return f"""\
+INSERT INTO messages ({", ".join(columns)}, may_wait) VALUES {_places(columns)}"""  # noqa: S608 - of the names of columns
+
+
+@lru_cache(maxsize=64)
+def _insert_rows(columns: tuple[str, ...], places: int) -> str:
+    """INSERT of the first of so many rows, as many as its last parameter says; reports their ids.
+
+    As one statement they write the search index once.
+    """
+    rows = ", ".join([_places(columns)] * places)
+    return f"""\
+INSERT INTO messages ({", ".join(columns)}, may_wait)
+SELECT * FROM (VALUES {rows}) LIMIT ? RETURNING id"""  # noqa: S608 - as above
+
+
+def _places(columns: tuple[str, ...]) -> str:
+    """For the values of the columns, and for `may_wait`."""
+    return f"({', '.join('?' * len(columns))}, ?)"
