@@ -107,6 +107,9 @@ class Backend(Protocol):
     def may_commit(self, dbapi: Any) -> bool:
         """Whether COMMIT would store the transaction."""
 
+    locks_rows: bool
+    """Whether several transactions write at once, each with locks on the rows that it changes."""
+
     # --- errors ---------------------------------------------------------------------------------
 
     def is_busy(self, exc: BaseException) -> bool:
@@ -136,6 +139,10 @@ class Backend(Protocol):
     """Whether a text may hold the character NUL."""
     sorts_null_first: bool
     """Whether NULL comes first in a descending order."""
+    takes_words: bool
+    """Whether a message may bring along the words that it is found by."""
+    weighs_joins: bool
+    """Whether a join with many rows may read a whole table, and not look each row up."""
 
     def last_id(self, connection: Connection, table: str) -> int:
         """The greatest id that `table` ever gave out, 0 before the first."""

@@ -75,7 +75,7 @@ class OpenConnection:
         """How many messages have followed each other quickly, counted by `search.waiting`."""
         self.looks_at_waiting = False
         """Whether a search looks at the messages that wait to be indexed."""
-        self.takes_words = True
+        self.takes_words = backend.takes_words
         """Whether a message may bring its words: False once the column for them was missing."""
         self._listeners = engine.dispatch
         self.watched = False

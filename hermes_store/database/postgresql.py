@@ -145,6 +145,8 @@ class _PostgreSQL:
         """Whether COMMIT would store the transaction."""
         return engines.may_commit(dbapi)
 
+    locks_rows = True
+
     # --- errors ---------------------------------------------------------------------------------
 
     def is_busy(self, exc: BaseException) -> bool:
@@ -179,6 +181,8 @@ class _PostgreSQL:
 
     keeps_nul = False
     sorts_null_first = True
+    takes_words = True
+    weighs_joins = True
 
     def last_id(self, connection: Connection, table: str) -> int:
         """The last number that `table` gave out, 0 before the first."""

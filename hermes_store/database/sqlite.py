@@ -155,6 +155,8 @@ class _SQLite:
         """Whether COMMIT would store the transaction."""
         return bool(dbapi.in_transaction)
 
+    locks_rows = False
+
     # --- errors ---------------------------------------------------------------------------------
 
     def is_busy(self, exc: BaseException) -> bool:
@@ -189,6 +191,8 @@ class _SQLite:
 
     keeps_nul = True
     sorts_null_first = False
+    takes_words = False
+    weighs_joins = False
 
     def last_id(self, connection: Connection, table: str) -> int:
         """The greatest id that `table` ever gave out, 0 before the first."""

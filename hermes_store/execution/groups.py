@@ -25,7 +25,7 @@ def run_group(connection: OpenConnection, turns: Sequence[Turn]) -> None:
     if len(turns) == 1:
         turns[0].run(connection)
         return
-    ordered = sorted(turns, key=_session) if connection.backend.is_server else turns
+    ordered = sorted(turns, key=_session) if connection.backend.locks_rows else turns
     for function, some in groupby(ordered, _function):
         _run_alike(connection, function, list(some))
 

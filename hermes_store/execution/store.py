@@ -34,7 +34,7 @@ from hermes_store.execution.figures import Figures
 from hermes_store.execution.readers import read_any_text
 from hermes_store.execution.sharing import gate, readers, writers
 from hermes_store.execution.turns import Operation, Turn
-from hermes_store.search import waiting
+from hermes_store.search import choice, waiting
 from hermes_store.settings import Settings
 
 __all__ = ["Store"]
@@ -107,10 +107,10 @@ class Store:
             raise
 
     def _index_waiting(self) -> None:
-        """Put the newest messages into the index, unless it cannot be written now."""
-        if not self._is_read_only:
+        """Put the newest messages into the index if they wait, unless it cannot be written now."""
+        if not self._is_read_only and (index := choice.index_waiting_of(self.backend)):
             with suppress(HermesStoreError):  # a search finds them nevertheless
-                self._writer.run(waiting.index, waiting.PATIENCE, hurries=True)
+                self._writer.run(index, waiting.PATIENCE, hurries=True)
 
     @contextmanager
     def reading(self) -> Iterator[OpenConnection]:
@@ -195,7 +195,7 @@ class Store:
         """
         if self._writer.held_here:
             raise NestedTransactionError
-        if self._writer.figures.operations and not (self._closed or self.backend.is_server):
+        if self._writer.figures.operations and not self._closed:
             self._index_waiting()  # for programs that ask the index themselves
         self._closed = True
         self._release_pool()

@@ -39,7 +39,8 @@ def noticing_no_place(connection: OpenConnection) -> Iterator[None]:
     try:
         yield
     except connection.errors as exc:
-        connection.takes_words = state_of(exc) != COLUMN_MISSING
+        is_missing = state_of(exc) == COLUMN_MISSING
+        connection.takes_words = connection.backend.takes_words and not is_missing
         raise
 
 

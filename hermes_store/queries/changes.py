@@ -39,6 +39,7 @@ from hermes_store.queries.recount import lock, recount
 from hermes_store.queries.rows import NewRow, changed_columns
 from hermes_store.records import MessageRecord
 from hermes_store.search import waiting
+from hermes_store.search.choice import index_waiting_of
 from hermes_store.search.filling import fill_those
 
 __all__ = [
@@ -218,8 +219,9 @@ def replace_one(
         return stored
     if stored["state"] is None:
         _refuse_known(connection, session_id, message_id, columns.get("external_id"))
-    if not connection.backend.is_server and waiting.is_long(columns):
-        waiting.index(connection)  # else a message that waits could become a long one
+    index_waiting = index_waiting_of(connection.backend)
+    if index_waiting is not None and waiting.is_long(columns):
+        index_waiting(connection)  # else a message that waits could become a long one
     new = {f"new_{name}": value for name, value in columns.items()}
     _replace(tuple(columns)).run(connection, session=session_id, one=message_id, **new)
     fill_those(connection, [message_id])

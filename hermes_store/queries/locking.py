@@ -55,7 +55,7 @@ def _locked(
 ) -> T:
     """What `find` finds when all its sessions are locked: more may come until they are."""
     found, locked = find(), set[str]()
-    while connection.backend.is_server and not locked.issuperset(ids := ids_of(found)):
+    while connection.backend.locks_rows and not locked.issuperset(ids := ids_of(found)):
         _LOCK.run(connection, ids=as_parameter([*ids])).fetchall()
         locked.update(ids)
         found = find()

@@ -64,11 +64,11 @@ _NUMBER = Statement(select(func.count()).select_from(_FIRST.subquery("few")))
 
 
 def are_few(connection: OpenConnection, shape: Shape, given: Mapping[str, Any]) -> bool:
-    """Whether a server is to look up the sessions of the records one by one.
+    """Whether the sessions of the records are to be looked up one by one.
 
     Not where they are chosen by words of titles: then there is a list of them.
     """
-    if not (connection.backend.is_server and shape) or "title" in dict(shape):
+    if not (connection.backend.weighs_joins and shape) or "title" in dict(shape):
         return False
     hours = {name: given[name] for name in ("start", "beyond")}
     number: int = _NUMBER.run(connection, **hours).fetchone()[0]

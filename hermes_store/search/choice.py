@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from hermes_store.database.backend import Backend
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.repair import Repair
+from hermes_store.search import waiting
 from hermes_store.search.running import Progress, Run
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from hermes_store.search.loosened import Candidates
     from hermes_store.search.query import Query  # it takes long, and opening needs none
 
-__all__ = ["Search", "Upkeep", "repair_of", "search_of", "upkeep_of"]
+__all__ = ["Search", "Upkeep", "index_waiting_of", "repair_of", "search_of", "upkeep_of"]
 
 
 class Upkeep(Protocol):
@@ -121,6 +122,11 @@ def repair_of(backend: Backend) -> Repair | None:
     None for a server: the trigger there catches what is missing, and no write fails because of it.
     """
     return None if backend.is_server else _REPAIR
+
+
+def index_waiting_of(backend: Backend) -> Callable[[OpenConnection], None] | None:
+    """What puts the messages that wait into the index; None for a server, where none waits."""
+    return None if backend.is_server else waiting.index
 
 
 def _is_damage(exc: BaseException) -> bool:

@@ -87,7 +87,7 @@ def store_new(target: OpenConnection, rows: list[Row], *, table: Table) -> None:
     if target.watched:
         target.core.execute(insert(table), rows)
         return
-    if table is messages and target.backend.is_server:
+    if table is messages and target.takes_words:
         rows = [with_words(target, row) for row in rows]
     with noticing_no_place(target):
         target.backend.insert(target.core, table, rows)

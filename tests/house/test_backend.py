@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, select, text
+from sqlalchemy import inspect as inspected
 from sqlalchemy.exc import DBAPIError
 from stored import change
 
@@ -220,6 +221,20 @@ class TestErrors:
         assert backend.said_by(ValueError("the driver's own")) == "the driver's own"
 
 
+class TestWritesAtOnce:
+    def test_two_transactions_write_where_rows_are_locked(
+        self, backend: Backend, url: URL, writer: OpenConnection
+    ) -> None:
+        insert = "INSERT INTO sessions (id, source, started_at) VALUES ('{}', 'cli', 1)"
+        writer.run(insert.format("s"))
+        other = backend.write_engine(url, Settings(lock_timeout=0.1, busy_timeout=10))
+        refused = nullcontext() if backend.locks_rows else pytest.raises(writer.errors)
+        with other.connect() as connection, refused:
+            dbapi = connection.connection.dbapi_connection
+            dbapi.execute(backend.begin_writing)
+            dbapi.execute(insert.format("t"))
+
+
 class TestReads:
     def test_a_statement_needs_no_transaction_around_it(
         self, backend: Backend, writer: OpenConnection
@@ -253,6 +268,21 @@ class TestRows:
         backend.insert(writer.core, sessions, rows)
         stored = writer.core.execute(select(*(sessions.c[name] for name in rows[0])))
         assert [dict(row) for row in stored.mappings()] == rows
+
+    def test_a_message_brings_its_words_where_there_is_a_column_for_them(
+        self, backend: Backend, writer: OpenConnection
+    ) -> None:
+        assert writer.takes_words == backend.takes_words
+        columns = {each["name"] for each in inspected(writer.core).get_columns("messages")}
+        assert ("search" in columns) == backend.takes_words
+
+    def test_a_join_reads_a_whole_table_where_it_is_weighed(
+        self, backend: Backend, writer: OpenConnection
+    ) -> None:
+        explain = "EXPLAIN" if backend.is_server else "EXPLAIN QUERY PLAN"
+        sql = "SELECT count(s.title) FROM messages AS m LEFT JOIN sessions AS s ON s.id = m.session_id"
+        rows = writer.dbapi.execute(f"{explain} {sql}").fetchall()
+        assert any("Seq Scan on sessions" in row[-1] for row in rows) == backend.weighs_joins
 
 
 class TestSchema:
