@@ -31,6 +31,12 @@ def python_blocks(*pages: Path):
             yield pytest.param(block[2], following[2] if prints else None, id=where)
 
 
+def shell_blocks(*pages: Path) -> list[str]:
+    """Each block of commands."""
+    found = (_BLOCK.finditer(page.read_text(encoding="utf-8")) for page in pages)
+    return [block[2] for blocks in found for block in blocks if block[1] == "sh"]
+
+
 def run(code: str, printed: str | None, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run a block in an empty folder, and compare what it prints with what the page says."""
     monkeypatch.chdir(folder)

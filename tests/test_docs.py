@@ -1,11 +1,13 @@
 """What the documents show works, and nothing that exists is left out of them."""
 
 import inspect
+import json
 import re
+import shlex
 
 import pytest
 from house.test_rooms import FLOORS
-from pages import AT_THE_TOP, IN_THE_SITE, OF_FRAMEWORKS, ROOT, python_blocks, run
+from pages import AT_THE_TOP, IN_THE_SITE, OF_FRAMEWORKS, ROOT, python_blocks, run, shell_blocks
 
 from hermes_store import AsyncSessionRepository, SessionRepository
 from hermes_store.cli.app import COMMANDS, app
@@ -20,6 +22,20 @@ PAGES = [*AT_THE_TOP, *IN_THE_SITE]
 )
 def test_a_python_block_runs(code, printed, tmp_path, monkeypatch):
     run(code, printed, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("block", shell_blocks(*PAGES))
+def test_a_shell_reads_a_block_of_commands(block):
+    assert shlex.split(block, comments=True)
+
+
+def test_the_manual_names_sessions_that_are_in_the_samples():
+    samples = [path.read_text(encoding="utf-8") for path in (ROOT / "examples").glob("*.jsonl")]
+    ids = {json.loads(line).get("id") for sample in samples for line in sample.splitlines()}
+    manual = shell_blocks(ROOT / "README.md", ROOT / "docs" / "command-line.md")
+    named = re.findall(r"(?<= )20\d{6}(?:_\d*)?(?=\s|$)", "\n".join(manual))
+    assert len(named) > 20
+    assert [name for name in named if not any(each and each.startswith(name) for each in ids)] == []
 
 
 def test_every_public_method_is_in_the_api_page():

@@ -18,9 +18,16 @@ from hermes_store.filters import EVERYTHING
 __all__ = ["model_command", "pin_command", "reopen_command", "title_command"]
 
 
+def _not_empty(_ctx: click.Context, _argument: click.Parameter, text: str | None) -> str | None:
+    """A new text as it is given: a variable that a script forgot to set must take nothing away."""
+    if text is not None and not text.strip():
+        raise click.BadParameter("is empty; give a text")
+    return text
+
+
 @click.command("title")
 @click.argument("session", shell_complete=complete_sessions)
-@click.argument("new_title", required=False)
+@click.argument("new_title", required=False, callback=_not_empty)
 @click.option("--clear", is_flag=True, help="Take the title away.")
 @click.pass_obj
 def title_command(options: Options, session: str, new_title: str | None, clear: bool) -> None:
@@ -54,7 +61,7 @@ def title_command(options: Options, session: str, new_title: str | None, clear: 
 
 @click.command("model")
 @click.argument("session", shell_complete=complete_sessions)
-@click.argument("new_model", required=False)
+@click.argument("new_model", required=False, callback=_not_empty)
 @click.pass_obj
 def model_command(options: Options, session: str, new_model: str | None) -> None:
     """Print the model of SESSION, or set it to NEW_MODEL. --json prints an object with both."""

@@ -77,6 +77,7 @@ _WORDS = (
     ("with end_session() or end_sessions()", "with 'hermes-store end'"),
     ("get_messages(include='all') has their ids", "'hermes-store show --all' prints their ids"),
     ("as get_messages() returns it", "as 'hermes-store show' prints it"),
+    ("give an id that get_messages() returns", "'hermes-store show' prints the ids"),
     (" or reindex()", ""),
     (", or open with auto_migrate=True", ""),
     ("opened with read_only=True", "opened with --read-only"),

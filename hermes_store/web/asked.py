@@ -36,7 +36,9 @@ def number(given: dict[str, str], name: str) -> int | None:
     if value is None:
         return None
     if not (value.isascii() and value.isdecimal() and len(value) <= len(str(_GREATEST))):
-        raise InvalidArgumentError(name, f"{value[:50]!r} is not a number", "give a whole number")
+        raise InvalidArgumentError(
+            name, f"{value[:50]!r} is not a whole number", "give one from 0 on"
+        )
     return min(int(value), _GREATEST)
 
 

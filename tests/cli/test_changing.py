@@ -243,3 +243,10 @@ class TestEndReopenAndClear:
         }
         assert run("model", RACE).out == "m␛2\n"
         assert exported(run, RACE)[RACE]["model"] == "m\x1b2"
+
+    @pytest.mark.parametrize("command", ["title", "model"])
+    @pytest.mark.parametrize("empty", ["", " "])
+    def test_an_empty_text_is_refused_and_takes_nothing_away(self, run, filled, command, empty):
+        before = run(command, RACE).out
+        assert run(command, RACE, empty).code == 2
+        assert run(command, RACE).out == before

@@ -16,6 +16,7 @@ PYTHON = re.compile(
 
 SAID = [
     errors.SessionNotFoundError("abc"),
+    errors.MessageNotFoundError("abc", 5),
     errors.StoreBusyError(20.0),
     errors.UpgradeRequiredError("0005", "0011"),
     errors.SearchIndexError("damaged"),

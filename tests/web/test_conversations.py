@@ -197,11 +197,11 @@ def test_what_is_gone_is_told_with_a_way_back(client, stored, page):
 
 
 WRONG = {
-    "/s/s?m=x": "m: &#39;x&#39; is not a number; give a whole number.",
+    "/s/s?m=x": "m: &#39;x&#39; is not a whole number; give one from 0 on.",
     "/s/s?m=1&after=2": "m: excludes after; give one of them.",
     "/s/s?include=some": "include: &#39;some&#39; is not known; use one of live, all.",
     "/s/s?image=0": "m: is missing; give the id of a message.",
-    "/live/s?after=x": "after: &#39;x&#39; is not a number; give a whole number.",
+    "/live/s?after=x": "after: &#39;x&#39; is not a whole number; give one from 0 on.",
     "/s/%00": "session_id: ",
 }
 

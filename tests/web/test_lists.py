@@ -92,7 +92,7 @@ WRONG = {
     "/?after=none": "after: there is no session &#39;none&#39;; give the last id of the page before.",
     "/?title=%20": "title: has no word",
     "/search?q=x&sort=best": "sort: &#39;best&#39; is not known; use one of newest, relevance, oldest.",
-    "/search?q=x&offset=-1": "offset: &#39;-1&#39; is not a number; give a whole number.",
+    "/search?q=x&offset=-1": "offset: &#39;-1&#39; is not a whole number; give one from 0 on.",
     "/search?q=" + "x" * 20_000: "query: ",
 }
 
