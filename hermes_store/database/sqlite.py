@@ -26,7 +26,7 @@ from hermes_store.database.writeback import Writeback
 from hermes_store.errors import HermesStoreError, InvalidArgumentError, StoreBusyError
 from hermes_store.settings import Settings, taken_by
 
-__all__ = ["SQLITE"]
+__all__ = ["SQLITE", "text_or_bytes"]
 
 _CHECKPOINT_PAUSE_SECONDS = 0.01
 
@@ -212,7 +212,7 @@ class _SQLite:
 
     def undecodable_as_bytes(self, connection: Connection) -> AbstractContextManager[None]:
         """In the block, read text that is not valid UTF-8 as bytes."""
-        return _decoding(connection, _text_or_bytes)
+        return _decoding(connection, text_or_bytes)
 
     def undecodable_replaced(self, connection: Connection) -> AbstractContextManager[None]:
         """In the block, read text with U+FFFD in place of bytes that are not valid UTF-8."""
@@ -334,7 +334,8 @@ def _decoding(connection: Connection, decode: Callable[[bytes], str | bytes]) ->
         dbapi.text_factory = str
 
 
-def _text_or_bytes(stored: bytes) -> str | bytes:
+def text_or_bytes(stored: bytes) -> str | bytes:
+    """A stored text; bytes where it is not valid UTF-8."""
     try:
         return stored.decode()
     except UnicodeDecodeError:

@@ -16,6 +16,7 @@ from hermes_store.search.characters import join_up
 from hermes_store.search.matching import in_doubt, matches
 from hermes_store.search.query import Query
 from hermes_store.search.searched import compared
+from hermes_store.values import read_text
 
 __all__ = ["LOOK", "looked_for", "right"]
 
@@ -58,7 +59,7 @@ class _Symbols:
 
     def _are_there(self, *places: bytes | str | None) -> bool:
         self._budget.check()
-        *texts, forms = map(_text, places)
+        *texts, forms = map(read_text, places)
         return matches(self._tree, compared(texts, forms and join_up(forms)), self._budget)
 
 
@@ -68,7 +69,3 @@ def looked_for(connection: OpenConnection, tree: Query, budget: Budget) -> Callb
     if "hermes_symbols" not in offered:
         offered["hermes_symbols"] = _Symbols(connection)
     return cast("_Symbols", offered["hermes_symbols"]).looked_for(tree, budget)
-
-
-def _text(stored: bytes | str | None) -> str | None:
-    return stored.decode("utf-8", "replace") if isinstance(stored, bytes) else stored

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -24,8 +24,7 @@ from hermes_store.errors import (
 )
 from hermes_store.serving import HOST
 from hermes_store.web import conversation, listing, live, search, usage
-from hermes_store.web.guard import Guard
-from hermes_store.web.rendering import render
+from hermes_store.web.guard import Guard, told
 
 __all__ = ["application"]
 
@@ -71,22 +70,18 @@ def application(
 def _no_page(_request: Request, exc: Exception) -> Response:
     status = exc.status_code if isinstance(exc, HTTPException) else HTTPStatus.NOT_FOUND
     if status == HTTPStatus.NOT_FOUND:
-        return _told(status, "No such page", "There is no page at this address.")
-    return _told(status, HTTPStatus(status).phrase, "These pages can only be read.")
+        return told(status, "No such page", "There is no page at this address.")
+    return told(status, HTTPStatus(status).phrase, "These pages can only be read.")
 
 
 def _error(_request: Request, exc: Exception) -> Response:
     match exc:
         case SessionNotFoundError():
             sentence = f"There is no session {exc.session_id!r}: it was deleted, or never stored."
-            return _told(HTTPStatus.NOT_FOUND, "No such session", sentence)
+            return told(HTTPStatus.NOT_FOUND, "No such session", sentence)
         case MessageNotFoundError():
             sentence = f"Session {exc.session_id!r} has no message {exc.message_id}."
-            return _told(HTTPStatus.NOT_FOUND, "No such message", sentence)
+            return told(HTTPStatus.NOT_FOUND, "No such message", sentence)
         case InvalidArgumentError() | SearchTooBroadError():
-            return _told(HTTPStatus.BAD_REQUEST, "This cannot be shown", f"{exc}.")
-    return _told(HTTPStatus.SERVICE_UNAVAILABLE, "The store does not answer", f"{exc}.")
-
-
-def _told(status: int, title: str, sentence: str) -> Response:
-    return HTMLResponse(render("sentence.html", title=title, sentence=sentence), status)
+            return told(HTTPStatus.BAD_REQUEST, "This cannot be shown", f"{exc}.")
+    return told(HTTPStatus.SERVICE_UNAVAILABLE, "The store does not answer", f"{exc}.")

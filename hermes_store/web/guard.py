@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hermes_store.serving import HOST, bears, is_same
 from hermes_store.web.rendering import address, render
 
-__all__ = ["EVERY_ADDRESS", "Guard", "is_loopback"]
+__all__ = ["EVERY_ADDRESS", "Guard", "is_loopback", "told"]
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -73,7 +73,7 @@ class Guard:
         """A refusal, or the way in; None for who is inside."""
         if not self._is_ours(request.headers.get("host", "")):
             title, remedy = "Another host", "open the link that hermes-store serve printed"
-            return _refused(400, title, f"This server has another name; {remedy}.")
+            return told(400, title, f"This server has another name; {remedy}.")
         if request.url.path.startswith(_OPEN):
             return None
         if "token" in request.query_params:
@@ -81,7 +81,7 @@ class Guard:
         cookie = request.cookies.get(self._cookie, "")
         if is_same(cookie, self._secret) or bears(request, self._token):
             return None
-        return _refused(401, "Who are you?", "Open the link that hermes-store serve printed.")
+        return told(401, "Who are you?", "Open the link that hermes-store serve printed.")
 
     def _opened(self, request: Request) -> Response:
         """The way in, a page that leads on.
@@ -90,7 +90,7 @@ class Guard:
         """
         if not is_same(request.query_params["token"], self._token):
             sentence = "Open the link of the server that runs now: each run has a new token."
-            return _refused(401, "An old link", sentence)
+            return told(401, "An old link", sentence)
         others = [pair for pair in request.query_params.multi_items() if pair[0] != "token"]
         path = "/" + quote(request.url.path.lstrip("/"))  # no address of another host
         page = HTMLResponse(render("opened.html", target=address(path, **dict(others))))
@@ -113,5 +113,6 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _refused(status: int, title: str, sentence: str) -> Response:
+def told(status: int, title: str, sentence: str) -> Response:
+    """A page that says one thing."""
     return HTMLResponse(render("sentence.html", title=title, sentence=sentence), status)

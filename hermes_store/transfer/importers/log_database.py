@@ -13,6 +13,7 @@ from hermes_store.errors import DamagedFileError
 from hermes_store.transfer.importers.log_fields import text_of
 from hermes_store.transfer.importers.log_reading import Reading
 from hermes_store.transfer.importers.sqlite_rows import Row, SqliteRows, connected
+from hermes_store.values import read_text
 
 __all__ = ["Grouped", "Tables", "attachment", "database", "readable", "tables_of"]
 
@@ -62,7 +63,7 @@ class Grouped:
         self._places: dict[tuple[Any, ...], array[int]] = {}
         if set(columns) <= set(tables.columns.get(table, ())):
             for row in tables.rows(table, ", ".join(f'"{each}"' for each in columns)):
-                key = tuple(_readable(row[each]) for each in columns)
+                key = tuple(read_text(row[each]) for each in columns)
                 self._places.setdefault(key, array("q")).append(row["rowid_"])
 
     def values(self) -> list[tuple[Any, ...]]:
@@ -91,11 +92,7 @@ class _Given(Row):
 
 def readable(row: Row) -> Row:
     """A row in which bytes became text."""
-    return _Given((name, _readable(value)) for name, value in row.items())
-
-
-def _readable(value: Any) -> Any:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    return _Given((name, read_text(value)) for name, value in row.items())
 
 
 def attachment(row: Row) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from hermes_store.database.sqlite import SQLITE
+from hermes_store.database.sqlite import SQLITE, text_or_bytes
 from hermes_store.database.sqlite_engines import reading_mode, sqlite_driver
 from hermes_store.database.sqlite_file import connect
 from hermes_store.database.sqlite_trust import distrust
@@ -46,7 +46,7 @@ def connected(path: Path) -> Iterator[tuple[Any, type[Exception]]]:
     dbapi, _ = connect(driver, str(path), reading_mode(path, read_only=True), isolation_level=None)
     with closing(dbapi):
         distrust(dbapi)
-        dbapi.text_factory = _text_or_bytes
+        dbapi.text_factory = text_or_bytes
         began = time.monotonic()
         try:
             dbapi.execute("PRAGMA query_only=ON")
@@ -58,13 +58,6 @@ def connected(path: Path) -> Iterator[tuple[Any, type[Exception]]]:
                 raise StoreBusyError(time.monotonic() - began) from exc
             raise DamagedFileError(f"{path}: its schema cannot be read ({exc})") from exc
         yield dbapi, driver.DatabaseError
-
-
-def _text_or_bytes(stored: bytes) -> str | bytes:
-    try:
-        return stored.decode()
-    except UnicodeDecodeError:
-        return stored
 
 
 class SqliteRows:
