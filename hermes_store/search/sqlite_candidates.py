@@ -7,14 +7,9 @@ it goes on to the end of the store. Then the texts of fewer candidates are read 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
-from itertools import accumulate, takewhile
-
-from sqlalchemy import text
 
 from hermes_store.database.connection import OpenConnection
-from hermes_store.database.statements import Statement
 from hermes_store.search.loosened import (
     MOST_TEXTS,
     Candidates,
@@ -25,7 +20,7 @@ from hermes_store.search.loosened import (
 from hermes_store.search.matching import has_symbols
 from hermes_store.search.query import Query
 from hermes_store.search.sqlite_prefixes import too_long
-from hermes_store.search.sqlite_ranking import FEW, ends, is_dear
+from hermes_store.search.sqlite_ranking import FEW, ends, is_dear, readable
 
 __all__ = ["candidates"]
 
@@ -33,8 +28,6 @@ _FILTERED = 4_000
 """So many are looked at where sessions are chosen: each one's is looked up."""
 _OF_MANY_WORDS = 2_000
 """So many of many words: few of them may be right, and then the index looks at all messages."""
-_CHARACTERS = 1_000_000
-"""Of the texts that are read: to index as many in memory takes some 25 ms."""
 
 
 def candidates(
@@ -47,7 +40,7 @@ def candidates(
     is_filtered: bool,
 ) -> Candidates:
     """What a page looks at; `goes_on`: it does not begin at an end of the store."""
-    words, read = loosened(tree), partial(_readable, connection)
+    words, read = loosened(tree), partial(readable, connection)
     if left_out := too_long(connection, tree, sort):
         return Candidates(without(words, left_out), FEW, read)
     if goes_on and words != tree and is_dear(connection, tree, ends(connection)):
@@ -56,18 +49,3 @@ def candidates(
         return Candidates(words, min(ranked, MOST_TEXTS))
     most = min(ranked, _FILTERED) if is_filtered else ranked
     return Candidates(words, min(most, _OF_MANY_WORDS) if has_many_words(tree) else most)
-
-
-def _readable(connection: OpenConnection, ids: Sequence[int]) -> int:
-    """How many of these messages have no more characters together; one at least."""
-    sizes = (size for (size,) in _SIZES.run(connection, ids=str([*ids])))
-    few = takewhile(lambda sum_: sum_ <= _CHARACTERS, accumulate(sizes))
-    return max(sum(1 for _ in few), 1)
-
-
-_SIZES = Statement(
-    text("""\
-SELECT coalesce(length(CAST(m.content AS BLOB)), 0)
-    + coalesce(length(CAST(m.tool_calls AS BLOB)), 0)
-FROM json_each(:ids) AS given CROSS JOIN messages AS m ON m.id = given.value ORDER BY given.key""")
-)

@@ -8,9 +8,8 @@ newest hits are ranked by an index in memory that holds nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from typing import NamedTuple
 
 from sqlalchemy import text
@@ -21,9 +20,10 @@ from hermes_store.search.characters import WORD
 from hermes_store.search.matching import spellings
 from hermes_store.search.query import Phrase, Query, phrases
 from hermes_store.search.sqlite_match import expression
+from hermes_store.search.sqlite_statements import AMONG, texts_statement
 from hermes_store.search.waiting import scores_in_memory
 
-__all__ = ["FEW", "Ends", "best_first", "ends", "is_dear"]
+__all__ = ["FEW", "Ends", "best_first", "ends", "is_dear", "readable"]
 
 FEW = 500
 """So many of the newest hits are ranked then: to read and to index them takes some 15 ms."""
@@ -37,7 +37,7 @@ _SPELLINGS = 4
 _SEEN = 200
 """The id of the message before which so many newer ones have the words tells how many have them."""
 _CHARACTERS = 1_000_000
-"""Of the texts of the newest hits so much is ranked. Later ones follow, the newest first."""
+"""Of the texts that are indexed in memory: as many take some 25 ms."""
 
 # Together SQLite would look for them in all messages.
 _ENDS = Statement(text("SELECT (SELECT min(id) FROM messages), (SELECT max(id) FROM messages)"))
@@ -103,26 +103,23 @@ def _share(connection: OpenConnection, words: Sequence[str], high: int) -> float
 
 # --- an index in memory ---------------------------------------------------------------------------
 
-_TEXTS = Statement(
+_SIZES = Statement(
     text("""\
-SELECT v.id, v.content, v.tool_name, v.tool_calls, v.forms FROM json_each(:ids) AS given
-CROSS JOIN messages_text AS v ON v.id = given.value ORDER BY given.key""")
+SELECT coalesce(length(CAST(m.content AS BLOB)), 0)
+    + coalesce(length(CAST(m.tool_calls AS BLOB)), 0)
+FROM json_each(:ids) AS given CROSS JOIN messages AS m ON m.id = given.value ORDER BY given.key""")
 )
 
 
+def readable(connection: OpenConnection, ids: Sequence[int]) -> int:
+    """How many of these messages have no more characters together; one at least."""
+    sizes = (size for (size,) in _SIZES.run(connection, ids=str([*ids])))
+    few = takewhile(lambda sum_: sum_ <= _CHARACTERS, accumulate(sizes))
+    return max(sum(1 for _ in few), 1)
+
+
 def best_first(connection: OpenConnection, newest: Sequence[int], match: str) -> list[int]:
-    """The newest hits, the best first; of equal ones the newest."""
-    with closing(_TEXTS.run(connection, ids=str([*newest]))) as rows:
-        newest_last = [*_first(rows)][::-1]
-    scores = scores_in_memory(newest_last, match)
+    """The newest hits, the best first; of equal ones the newest. Those not `readable` follow."""
+    among = str([*newest[: readable(connection, newest)]])
+    scores = scores_in_memory(texts_statement(AMONG, ()).run(connection, among=among), match)
     return sorted(newest, key=lambda id_: (scores.get(id_, 0.0), -id_))
-
-
-def _first(rows: Iterator[Sequence[str | None]]) -> Iterator[Sequence[str | None]]:
-    """The rows up to that one with which there are enough characters."""
-    characters = 0
-    for row in rows:
-        yield row
-        characters += sum(len(each) for each in row[1:] if each)
-        if characters > _CHARACTERS:
-            return

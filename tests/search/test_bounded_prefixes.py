@@ -64,9 +64,9 @@ def test_of_the_messages_that_are_read_the_best_come_first(repository, long_list
 
 
 def test_of_long_texts_fewer_are_read_and_one_at_least(repository, long_lists, monkeypatch):
-    monkeypatch.setattr("hermes_store.search.sqlite_candidates._CHARACTERS", 40)
+    monkeypatch.setattr("hermes_store.search.sqlite_ranking._CHARACTERS", 40)
     assert repository.search_page("n*", sort="newest")["next_id"] in {37, 38, 39}
-    monkeypatch.setattr("hermes_store.search.sqlite_candidates._CHARACTERS", 0)
+    monkeypatch.setattr("hermes_store.search.sqlite_ranking._CHARACTERS", 0)
     assert list(pages(repository, "n*", sort="newest")) == [[id_] for id_ in range(40, 0, -1)]
 
 
