@@ -17,6 +17,7 @@ __all__ = [
     "MessageRecord",
     "NewMessage",
     "SearchHit",
+    "SearchPage",
     "SessionExport",
     "SessionFacets",
     "SessionListing",

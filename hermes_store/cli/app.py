@@ -17,7 +17,7 @@ from hermes_store.cli.text import like
 from hermes_store.cli.version import WRITTEN
 from hermes_store.errors import HermesStoreError
 
-__all__ = ["app", "run"]
+__all__ = ["app", "run", "shared_options"]
 
 # What --help prints, by section: command -> (module of hermes_store.cli, what it does).
 # A module is imported when its command is used.

@@ -17,7 +17,7 @@ from hermes_store.models.stored import messages
 from hermes_store.models.visibility import Include, visible
 from hermes_store.queries.messages import RECORDS, Form, of_session
 
-__all__ = ["Included", "MessagePage", "checked", "count", "get"]
+__all__ = ["Included", "MessagePage", "checked", "count", "get", "get_around"]
 
 Included = Literal["live", "all"]
 

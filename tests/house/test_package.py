@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import hermes_store
+from hermes_store import records
 
 ROOT = Path(hermes_store.__file__).parents[1]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
@@ -39,6 +40,12 @@ def test_dir_lists_every_public_name_before_its_first_use():
 
 def test_every_public_name_is_there():
     assert [name for name in hermes_store.__all__ if not hasattr(hermes_store, name)] == []
+
+
+def test_every_record_is_among_the_names_of_its_module():
+    classes = [each for each in vars(records).values() if isinstance(each, type)]
+    own = {each.__name__ for each in classes if each.__module__ == records.__name__}
+    assert {name for name in own if name[0] != "_"} <= {*records.__all__}
 
 
 def test_an_unknown_name_is_an_attribute_error():
