@@ -20,7 +20,7 @@ from hermes_store.values import read_text
 
 __all__ = ["LOOK", "looked_for", "right"]
 
-# As bytes, because text that other tools have written may be no UTF-8.
+# As bytes, because text that other tools have written may not be valid UTF-8.
 LOOK = """CASE WHEN :sure <> '' AND m.id IN
     (SELECT rowid FROM messages_fts WHERE messages_fts MATCH :sure
         AND rowid BETWEEN :sure_first AND :sure_last) THEN 1 ELSE

@@ -1,4 +1,4 @@
-"""Text that is no UTF-8, which SQLite stores unchecked, costs its own characters and no more."""
+"""Text that is not valid UTF-8, which SQLite stores unchecked, costs its own characters and no more."""
 
 import pytest
 from stored import change
