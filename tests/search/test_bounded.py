@@ -11,6 +11,7 @@ DOUBTED = [
     ("C++", {}),
     ('"needle in"', {}),
     ("needle NOT C++", {}),
+    ("needle NOT with", {}),
     ("foo/needle OR C#", {}),
     ("needle", OF_T),
     ('"needle in" C#', OF_T),
@@ -87,6 +88,15 @@ def test_of_what_it_looks_at_the_best_come_first_and_pages_hold_all(repository, 
         for hit in repository.search_page('"needle in"', 3, offset)["hits"]
     ]
     assert parts == best
+
+
+def test_of_more_than_three_words_fewer_messages_are_looked_at(repository, monkeypatch):
+    monkeypatch.setattr("hermes_store.search.sqlite_candidates._OF_MANY_WORDS", 5)
+    monkeypatch.setattr("hermes_store.search.bounded.MOST_TEXTS", 5)
+    with_the_words = ids(repository, "needle in C", sort="newest")
+    page = repository.search_page("needle need* in C", sort="newest")
+    assert [hit["id"] for hit in page["hits"]] == with_the_words[:5]
+    assert page["next_id"] == with_the_words[5]
 
 
 @pytest.mark.parametrize("typed", ["needle", "needle C", "need*", "needle OR C"])
