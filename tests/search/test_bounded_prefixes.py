@@ -7,6 +7,7 @@ from search.test_bounded import OF_T, pages
 from search.test_ranking import ids
 
 from hermes_store import SessionRepository
+from hermes_store.search.loosened import without
 from hermes_store.search.query import Phrase, parse
 from hermes_store.search.sqlite_prefixes import too_long
 
@@ -54,6 +55,21 @@ def test_pages_that_go_on_are_everything_once(repository, long_lists, typed, whi
     if sort == "relevance":
         found = [sorted(page, reverse=True) for page in found]
     assert [id_ for page in found for id_ in page] == everything
+
+
+@pytest.mark.parametrize(
+    ("typed", "rest"),
+    [
+        ("a b*", "a"),
+        ("a b* c", "a c"),
+        ("(a OR b*) c", "c"),
+        ("a OR c", "a OR c"),
+        ("a OR b*", None),
+        ("b*", None),
+    ],
+)
+def test_without_a_beginning_the_other_words_are_asked_for_or_every_message(typed, rest):
+    assert without(parse(typed), {Phrase("b", prefix=True)}) == (rest and parse(rest))
 
 
 def test_of_the_messages_that_are_read_the_best_come_first(repository, long_lists):

@@ -6,19 +6,22 @@ import pytest
 from web.conftest import links, main_of
 
 
-def test_hits_are_grouped_by_session_and_lead_into_it(client, stored):
+def test_hits_are_grouped_by_session_and_lead_into_it(client, stored, repository):
     first = stored(
         {"role": "user", "content": "needle one"},
         {"role": "user", "content": "needle two"},
         session_id="a",
     )
     second = stored({"role": "user", "content": "needle three"}, session_id="b")
+    repository.set_session_title("a", "Threads")
     answer = client.get("/search?q=needle&sort=oldest")
     said = main_of(answer)
     assert said.count('<section class="hits">') == 2
     assert said.count("<mark>needle</mark>") == 3
     expected = [f"/s/a?m={each}#m{each}" for each in first] + [f"/s/b?m={second[0]}#m{second[0]}"]
     assert [link for link in links(answer) if "#m" in link] == expected
+    assert '<h2 dir="auto"><a href="/s/a">Threads</a></h2>' in said
+    assert '<h2 dir="auto"><a href="/s/b">b</a></h2>' in said
 
 
 def test_a_hit_has_its_neighbours(client, stored):
@@ -126,6 +129,8 @@ def test_a_search_that_found_nothing_so_far_says_where_it_looked_and_can_look_at
     stored(*[{"role": "user", "content": "needle"}] * 30, session_id="others")
     answer = client.get("/search?q=needle&source=seldom")
     assert "No message holds this among those that were looked at." in main_of(answer)
+    further = next(link for link in links(answer) if "from=" in link)
+    assert "No further message holds this" in main_of(client.get(further))
     everything = next(link for link in links(answer) if "look=all" in link)
     assert hits(client.get(everything)) == [str(first[0])]
 
