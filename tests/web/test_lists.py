@@ -130,3 +130,8 @@ def test_words_are_looked_for_in_so_many_titles_and_the_page_leads_on(
     assert [*found, *listed(answer)] == ["s5", "s2", "s1"]
     assert "look=all" not in main_of(client.get("/?source=cli"))
     assert "look=all" not in main_of(client.get("/?title=parser&month=2026-04"))
+    monkeypatch.setattr("hermes_store.web.titles._MOST", 6)
+    monkeypatch.setattr("hermes_store.web.listing._SESSIONS", 1)
+    full = client.get("/?title=parser")
+    assert listed(full) == ["s5"]
+    assert "Looked at" not in main_of(full)
