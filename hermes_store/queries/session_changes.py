@@ -46,33 +46,29 @@ __all__ = [
 ]
 
 _GIVEN = ("id", "source", "started_at", "last_active")
-_FILLED = (
-    "user_id",
-    "model",
-    "model_config",
-    "system_prompt",
-    "parent_session_id",
-    "link",
-    "cwd",
-    "key",
-    "extra",
-)
+_FILLED = ("user_id", "model", "model_config", "system_prompt", "cwd", "key", "extra")
+_LINKED = ("parent_session_id", "link")
 _ID = bindparam("session", type_=Text)
 
 
-def _filled() -> dict[str, ColumnElement[Any]]:
-    """What is NULL gets a value; the link only where the parent is the one that it tells of."""
-    new = {name: bindparam(f"new_{name}", type_=Text) for name in _FILLED}
-    filled: dict[str, Any] = {name: func.coalesce(sessions.c[name], new[name]) for name in _FILLED}
-    parent = func.coalesce(sessions.c.parent_session_id, new["parent_session_id"])
-    filled["link"] = case(
-        (parent == new["parent_session_id"], filled["link"]), else_=sessions.c.link
+def _filled(names: tuple[str, ...]) -> dict[str, ColumnElement[Any]]:
+    """Of these columns, what is NULL gets a value."""
+    new = {name: bindparam(f"new_{name}", type_=Text) for name in names}
+    return {name: func.coalesce(sessions.c[name], new[name]) for name in names}
+
+
+_FILL = Statement(update(sessions).where(sessions.c.id == _ID).values(_filled(_FILLED)))
+# Apart: to write the name of a parent that another program deleted, as it is, the database refuses.
+_FILL_LINK = Statement(
+    update(sessions)
+    .where(
+        sessions.c.id == _ID,
+        func.coalesce(sessions.c.parent_session_id, bindparam("new_parent_session_id", type_=Text))
+        == bindparam("new_parent_session_id", type_=Text),
     )
-    return filled
-
-
-_FILL = Statement(update(sessions).where(sessions.c.id == _ID).values(_filled()))
-_INSERT = Statement(insert(sessions), columns=(*_GIVEN, *_FILLED))
+    .values(_filled(_LINKED))
+)
+_INSERT = Statement(insert(sessions), columns=(*_GIVEN, *_FILLED, *_LINKED))
 _END = Statement(
     update(sessions)
     .where(sessions.c.id == _ID)
@@ -116,12 +112,23 @@ def create(connection: OpenConnection, session: dict[str, Any]) -> None:
     session_id, parent = session["id"], session["parent_session_id"]
     if parent is not None:
         _check_parent(connection, session_id, parent)
-    filled = {f"new_{name}": session[name] for name in _FILLED}
-    if not _FILL.run(connection, session=session_id, **filled).rowcount:
+    if _fill(connection, _FILL, session, _FILLED):
+        if parent is not None:
+            _fill(connection, _FILL_LINK, session, _LINKED)
+    else:
         stored = _INSERT.run(connection, **session).rowcount
         require_all_stored(
             connection, "the session", stored, 1, lambda: int(exists(connection, session_id))
         )
+
+
+def _fill(
+    connection: OpenConnection, fill: Statement, session: dict[str, Any], names: tuple[str, ...]
+) -> int:
+    """Fill columns of the session; return how many sessions there were to fill."""
+    filled = {f"new_{name}": session[name] for name in names}
+    changed: int = fill.run(connection, session=session["id"], **filled).rowcount
+    return changed
 
 
 def _check_parent(connection: OpenConnection, session_id: str, parent: str) -> None:

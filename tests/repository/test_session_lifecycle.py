@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stored import change, column
+from support import only_sqlite
 
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
 from hermes_store.queries.sessions import _beyond
@@ -100,6 +101,29 @@ def test_a_circle_that_another_tool_stored_does_not_hang_the_look_up(repository,
     change(database, "UPDATE sessions SET parent_session_id = 'a' WHERE id = 'b'")
     repository.create_session("c", "cli", parent_session_id="a")
     assert repository.get_session("c")["parent_session_id"] == "a"
+
+
+@only_sqlite
+def test_a_session_whose_parent_another_program_deleted_goes_on(repository, database):
+    repository.create_session("other", "cli")
+    repository.create_session("parent", "cli")
+    repository.create_session("s", "cli", parent_session_id="parent", link="branch")
+    change(database, "DELETE FROM sessions WHERE id = 'parent'")
+    repository.ensure_session("s", "cli", "model")
+    repository.create_session("s", "cli", user_id="ada", parent_session_id="other", link="reset")
+    session = repository.get_session("s")
+    assert (session["model"], session["user_id"]) == ("model", "ada")
+    assert (session["parent_session_id"], session["link"]) == ("parent", "branch")
+
+
+def test_a_link_is_filled_in_only_with_the_parent_that_it_tells_of(repository):
+    for session_id in ("root", "other"):
+        repository.create_session(session_id, "cli")
+    repository.create_session("s", "cli", parent_session_id="root")
+    for parent, link, expected in (("other", "reset", None), ("root", "branch", "branch")):
+        repository.create_session("s", "cli", parent_session_id=parent, link=link)
+        session = repository.get_session("s")
+        assert (session["parent_session_id"], session["link"]) == ("root", expected)
 
 
 def test_ensure_session_creates_what_is_missing_and_leaves_what_is_there(repository):
