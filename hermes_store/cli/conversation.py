@@ -13,6 +13,7 @@ import click
 from hermes_store.cli import output
 from hermes_store.cli.text import as_json, in_one_line, one_line, plain
 from hermes_store.cli.wrapping import cut, wrapped
+from hermes_store.values.written import lasted
 
 __all__ = ["Writer", "facts", "text_of"]
 
@@ -114,9 +115,9 @@ def _times(session: Mapping[str, Any]) -> str:
     started, ended = session["started_at"], session["ended_at"]
     if ended is None:
         return f"{output.when(started)} · open"
-    length = output.duration(ended - started)
+    length = lasted(started, ended)
     why = one_line(session["end_reason"] or "no reason given")
-    return f"{output.when(started)} · ended after {length}: {why}"
+    return f"{output.when(started)} · ended{length and f' after {length}'}: {why}"
 
 
 def _sums(session: Mapping[str, Any]) -> Iterator[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from hermes_store.cli.extras import needing
+from hermes_store.cli.text import as_json
 from hermes_store.records import SessionExport
 from hermes_store.transfer.exporters.training import LeftOut
 
@@ -32,7 +32,7 @@ def json_lines(sessions: Iterable[Any]) -> Iterator[str]:
     """Yield each session as a line of JSON."""
     for session in sessions:
         if session is not None:
-            yield json.dumps(session, ensure_ascii=False) + "\n"
+            yield as_json(session) + "\n"
 
 
 def _jsonl(sessions: Sessions, _left_out: LeftOut) -> Iterator[str]:

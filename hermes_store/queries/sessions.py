@@ -65,7 +65,7 @@ _ID = bindparam("session", type_=Text)
 
 
 def readable(names: tuple[str, ...]) -> TextClause:
-    """Columns of `sessions` as they are read: NULL counters are 0, texts are text.
+    """Columns of `sessions` as they are read: counters are numbers, texts are text.
 
     One text for all: as expressions they would take SQLAlchemy a millisecond at the first list.
     """
@@ -75,7 +75,7 @@ def readable(names: tuple[str, ...]) -> TextClause:
 def _readable(name: str) -> str:
     column = f'sessions."{name}"'
     if name in _COUNTERS:
-        return f"coalesce({column}, 0)"
+        return f"coalesce(CAST({column} AS BIGINT), 0)"
     if name == "last_active":  # a session without messages began it
         return f"coalesce({column}, sessions.started_at)"
     return f"CAST({column} AS TEXT)" if is_text(sessions.c[name]) else column

@@ -1,4 +1,7 @@
-"""Times, sizes, counts and amounts as people write them."""
+"""Times, sizes, counts and amounts as people write them.
+
+Where another program stored what is none, it is shown as it is.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,13 @@ __all__ = ["count", "dollars", "duration", "lasted", "size", "when"]
 
 
 def when(epoch: float | None) -> str:
-    """Local date and time of Unix seconds; a value that is not a date is shown as it is."""
+    """Local date and time of Unix seconds."""
     if epoch is None:
         return ""
     try:
         return datetime.fromtimestamp(epoch).astimezone().strftime("%Y-%m-%d %H:%M")
     except (ValueError, OverflowError, OSError, TypeError):
-        return str(epoch)
+        return _as_is(epoch)
 
 
 def duration(seconds: float) -> str:
@@ -51,13 +54,20 @@ def size(number: float | None) -> str:
 def count(number: int | None, noun: str = "") -> str:
     """A whole number with separators, and its noun in the right form."""
     number = number or 0
-    if not noun:
-        return f"{number:,}"
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    written = f"{number:,}" if isinstance(number, (int, float)) else _as_is(number)
+    return f"{written} {noun}{'' if number == 1 else 's'}" if noun else written
 
 
 def dollars(amount: float | None) -> str:
     """US dollars; small amounts keep the digits that say something."""
     if amount is None:
         return ""
+    if not isinstance(amount, (int, float)):
+        return _as_is(amount)
     return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.4f}"
+
+
+def _as_is(value: object) -> str:
+    """One line, and nothing that steers a terminal."""
+    text = str(value)
+    return text if text.isprintable() else repr(value)

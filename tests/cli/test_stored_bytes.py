@@ -1,4 +1,4 @@
-"""Bytes that another program stored in place of a text: every command goes on."""
+"""What another program stored in place of a text or a number: every command goes on."""
 
 import pytest
 from stored import change
@@ -33,3 +33,31 @@ def test_every_command_prints_bytes_that_another_program_stored_as_text(
         for options in [[]] if {"--plot", "--csv"} & {*command.split()} else [[], ["--json"]]:
             result = run("--db", sqlite_database, *command.split(), *options)
             assert result.code in ((0, 1) if command == "doctor" else (0,)), result.err
+
+
+NUMBERS = {
+    "sessions": (
+        "started_at", "ended_at", "last_active", "message_count", "input_tokens",
+        "estimated_cost_usd", "actual_cost_usd",
+    ),
+    "messages": ("timestamp", "token_count"),
+    "usage": ("calls", "input_tokens", "estimated_cost_usd", "last_at"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ["'odd' || char(27) || '[2J'", "x'ff00'", "9e999"])
+@pytest.mark.parametrize("table", NUMBERS)
+def test_every_command_prints_what_another_program_stored_as_numbers(
+    run, sqlite_database, table, odd
+):
+    with SessionRepository(sqlite_database) as repository:
+        repository.create_session("a", "cli")
+        repository.append_message("a", "user", "hello")
+        repository.record_usage("a", model="m")
+        repository.end_session("a", "done")
+    for column in NUMBERS[table]:
+        change(sqlite_database, f"UPDATE {table} SET {column} = {odd}")
+    for command in COMMANDS:
+        result = run("--db", sqlite_database, *command.split())
+        assert result.code in ((0, 1) if command == "doctor" else (0,)), (command, result.err)
+        assert "\x1b" not in result.out

@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 from urllib.parse import urljoin
 
 import pytest
+from stored import change
 from support import only_sqlite
 
 pytestmark = only_sqlite
@@ -92,3 +93,19 @@ def test_hostile_text_makes_no_element_attribute_or_address(client, hostile):
 def test_what_steers_a_screen_is_a_picture(client, stored):
     stored({"role": "user", "content": "a\x1bb\u202ec\x00d"})
     assert "a\u241bb&lt;U+202E&gt;c\u2400d" in client.get("/s/s").text
+
+
+@pytest.mark.parametrize("odd", ["'odd\u202e' || char(7)", "x'ff00'", "9e999"])
+def test_pages_show_what_another_program_stored_as_numbers(
+    client, stored, repository, database, odd
+):
+    stored({"role": "user", "content": "needle"})
+    repository.record_usage("s", model="m")
+    columns = "started_at", "last_active", "message_count", "input_tokens", "estimated_cost_usd"
+    change(database, f"UPDATE sessions SET {', '.join(f'{name} = {odd}' for name in columns)}")
+    change(database, f"UPDATE messages SET timestamp = {odd}, token_count = {odd}")
+    change(database, f"UPDATE usage SET calls = {odd}, estimated_cost_usd = {odd}")
+    for page in ("/", "/s/s", "/search?q=needle", "/usage", "/usage/longest", "/usage.csv"):
+        answer = client.get(page)
+        assert answer.status_code == 200
+        assert not any(each in answer.text for each in NEVER)
