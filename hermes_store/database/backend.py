@@ -121,6 +121,9 @@ class Backend(Protocol):
     def is_lost(self, exc: BaseException) -> bool:
         """Whether the connection is lost, with all that was not committed."""
 
+    def may_be_stored(self, exc: BaseException) -> bool:
+        """Whether a connection that was lost during COMMIT leaves open what was stored."""
+
     def is_drivers(self, exc: BaseException) -> bool:
         """Whether the driver raised it, or SQLAlchemy for the driver."""
 

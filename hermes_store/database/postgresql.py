@@ -161,6 +161,10 @@ class _PostgreSQL:
         """Whether the connection is gone, and with it what was not committed."""
         return errors.is_lost(exc)
 
+    def may_be_stored(self, exc: BaseException) -> bool:
+        """Whether a connection that was lost during COMMIT leaves open what was stored."""
+        return errors.may_be_stored(exc)
+
     def is_drivers(self, exc: BaseException) -> bool:
         """Whether the driver raised it, or SQLAlchemy for the driver."""
         return errors.is_drivers(exc)

@@ -23,6 +23,7 @@ __all__ = [
     "is_drivers",
     "is_lost",
     "is_overtaken",
+    "may_be_stored",
     "said_by",
     "state_of",
     "translate",
@@ -73,6 +74,15 @@ def is_lost(exc: BaseException) -> bool:
     if state is None:
         return isinstance(error, sys.modules["psycopg"].OperationalError)
     return state in {*_GOING_DOWN, _IDLE_INSIDE} or state.startswith("08")
+
+
+def may_be_stored(exc: BaseException) -> bool:
+    """Whether a connection that was lost during COMMIT leaves open what was stored.
+
+    It does not where the server had ended it before: a transaction is idle until COMMIT arrives.
+    """
+    error = _error(exc)
+    return error is not None and not _was_idle_inside(error, in_one_line(error))
 
 
 def said_by(exc: Any) -> str:

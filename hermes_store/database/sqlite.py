@@ -171,6 +171,10 @@ class _SQLite:
         """Never: a file has no connection to lose."""
         return False
 
+    def may_be_stored(self, exc: BaseException) -> bool:  # noqa: ARG002 - as above
+        """Never: as above."""
+        return False
+
     def is_drivers(self, exc: BaseException) -> bool:
         """Whether the driver raised it, or SQLAlchemy for the driver."""
         return isinstance(exc, (DBAPIError, engines.sqlite_driver().Error))

@@ -71,7 +71,7 @@ class WriteConnections:
         """End the transaction after `exc`, and close the connections that `exc` made useless.
 
         A lost server makes all of them useless, a replaced file this one. Raises
-        `OutcomeUnknownError` when the server was lost during COMMIT.
+        `OutcomeUnknownError` when the server was lost during COMMIT, unless it ended it before.
         """
         if isinstance(exc, FileReplacedError):
             connection.roll_back()
@@ -84,7 +84,7 @@ class WriteConnections:
         connection.core.invalidate()
         connection.core.close()
         self.close_idle()
-        if committing:
+        if committing and self._backend.may_be_stored(exc):
             raise OutcomeUnknownError(str(exc)) from exc
 
     def close_idle(self) -> None:

@@ -183,6 +183,7 @@ class TestErrors:
             writer.run(twice)
         assert backend.is_overtaken(caught.value) == backend.is_server
         assert not backend.is_lost(caught.value)
+        assert backend.may_be_stored(caught.value) == backend.is_server
 
     def test_a_text_that_is_not_utf_8_is_read_with_replacements_or_as_bytes(
         self, backend: Backend, writer: OpenConnection

@@ -11,7 +11,7 @@ from sqlalchemy import URL
 from support import until
 
 from hermes_store import SessionRepository
-from hermes_store.errors import StoreUnavailableError
+from hermes_store.errors import OutcomeUnknownError, StoreUnavailableError
 
 DOCS = Path(__file__).parents[2] / "docs" / "scaling.md"
 
@@ -112,3 +112,19 @@ def test_a_transaction_left_alone_for_too_long_is_an_error_too(impatient):
             until(lambda: stored.column(database, open_ones, database.database) == [0])
             tx.append_message("s", "user", "y")
         assert repository.message_count() == 0
+
+
+def test_a_transaction_that_ends_after_too_long_a_pause_is_known_not_to_be_stored(impatient):
+    database = impatient
+    with SessionRepository(database) as repository:
+        repository.create_session("s", "test")
+        open_ones = "SELECT count(*) FROM pg_stat_activity WHERE datname = ? AND starts_with(state, 'idle in')"
+        with (
+            pytest.raises(StoreUnavailableError, match="keep transaction") as caught,
+            repository.transaction() as tx,
+        ):
+            tx.append_message("s", "user", "x")
+            until(lambda: stored.column(database, open_ones, database.database) == [0])
+        assert not isinstance(caught.value, OutcomeUnknownError)
+        assert repository.message_count() == 0
+        repository.append_message("s", "user", "y")
