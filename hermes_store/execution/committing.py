@@ -74,7 +74,7 @@ class Committer:
         self.figures = Figures()
         """What was committed so far, and how long it took."""
 
-    def _commit_group(self, group: list[Turn]) -> None:
+    def _commit_group(self, group: list[Turn], measured: Group) -> None:
         """Commit what can be committed and acknowledge it; `leave` gives back unfinished turns.
 
         The first run has no savepoints, because errors are rare and savepoints take time. After an
@@ -82,7 +82,6 @@ class Committer:
         replaced once. When an error that can be repaired ended the transaction, the next run
         repairs it first.
         """
-        measured = Group(group)
         careful = False
         damage: BaseException | None = None
         replaced = not self._connections.idle
@@ -164,9 +163,10 @@ class Committer:
             connection.commit()
             measured.committed = connection.committed_at = time.monotonic()
             connection.require_same_file()  # a commit into a removed file is not acknowledged
+            measured.is_committed = True
         except BaseException as exc:
             if committing and _is_interrupt(exc) and not connection.in_transaction:
-                self._acknowledge(turns, measured)
+                measured.is_committed = True
             self._connections.abort(connection, exc, committing=committing)
             raise
         else:
@@ -195,6 +195,7 @@ class Committer:
             turn.error = self._typed(exc)
 
     def _acknowledge(self, group: list[Turn], measured: Group) -> None:
+        """Let the callers go on; those whom a Ctrl-C in here leaves waiting, `leave` lets go."""
         self.figures.add(measured)
         group[0].state = DONE
         for follower in group[1:]:

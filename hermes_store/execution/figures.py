@@ -21,7 +21,7 @@ class Group:
     Its leader sets the attributes: a group may be a single append, and a call takes time.
     """
 
-    __slots__ = ("begun", "committed", "committing", "retries", "started", "turns")
+    __slots__ = ("begun", "committed", "committing", "is_committed", "retries", "started", "turns")
 
     def __init__(self, turns: Sequence[Turn]) -> None:
         self.turns = turns
@@ -36,6 +36,8 @@ class Group:
         """When COMMIT was next."""
         self.committed = 0.0
         """When COMMIT had ended."""
+        self.is_committed = False
+        """Whether all is stored: those who wait for it must not run again."""
 
     @property
     def lock_wait(self) -> float:

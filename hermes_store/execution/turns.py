@@ -4,6 +4,7 @@ One thread leads: it runs operations, its own and those of waiting threads. A th
 leader leads at once; a thread that finds one waits. A leader that is done hands over to the first
 waiting thread. The new leader takes the operations that wait at that moment into its group. A
 leader hands over also when an exception ends its turn. The queue starts no thread and no timer.
+Ctrl-C may strike between any two steps: a turn is in its next place before it leaves the last one.
 A server allows several leaders at a time, up to `most_leaders`.
 """
 
@@ -182,47 +183,48 @@ class Turns:
                 raise StoreBusyError(turn.waited(), "another thread of this process")
         turn.signal.acquire()
 
-    def gather(self, leader: Turn, most: int, company_seconds: float) -> list[Turn]:
-        """Return `leader` and the waiting turns that share its transaction, `most` in all.
+    def gather(self, group: list[Turn], most: int, company_seconds: float) -> None:
+        """Add the waiting turns that share a leader's transaction to its group, `most` in all.
 
         The leader waits at most `company_seconds` for more turns.
         """
-        group = [leader]
         if most == 1 or not (self._queue or company_seconds):
-            return group
+            return
         with self._mutex:
             if company_seconds:
                 deadline = time.monotonic() + company_seconds
                 self._watch(lambda: self.closed or len(self._queue) + 1 >= most, deadline)
             queue = self._queue
             while queue and len(group) < most and queue[0].operation is not None:
-                follower = queue.popleft()
-                follower.state = RUNNING
-                group.append(follower)
+                group.append(queue[0])
+                queue[0].state = RUNNING
+                queue.popleft()
             self._hand_over()  # a batch may have kept a turn from leading that came behind it
-        return group
 
-    def leave(self, turn: Turn, group: list[Turn] | None = None) -> None:
+    def leave(self, turn: Turn, group: Sequence[Turn] = (), *, is_committed: bool = False) -> None:
         """End a turn after success and failure alike, and hand over.
 
-        Turns of `group` that the leader did not finish go back to the front of the queue.
+        Turns of `group` that the leader did not finish go back to the front of the queue; of one
+        that `is_committed`, they are done.
         """
         if turn.state is DONE and turn not in self._leaders:
             return
-        self.end(turn, group)
+        self.end(turn, group, is_committed=is_committed)
 
-    def end(self, turn: Turn, group: list[Turn] | None = None) -> None:
+    def end(self, turn: Turn, group: Sequence[Turn] = (), *, is_committed: bool = False) -> None:
         """Do what `leave` does, also when Ctrl-C ended `leave` anywhere in it."""
         with self._mutex:
-            for undone in reversed(group or ()):
-                if undone.state is RUNNING:
+            for undone in reversed(group):
+                if undone.state is RUNNING and is_committed:
+                    undone.wake(DONE)
+                elif undone.state is RUNNING:
                     undone.state = WAITING
                     self._queue.appendleft(undone)
             if turn in self._leaders:
                 self._leaders.remove(turn)
             elif turn in self._queue:
                 self._queue.remove(turn)
-            if self._queue or self._watchers:
+            if self._leaders or self._queue or self._watchers:
                 self._hand_over()
 
     def close(self, patience: float) -> bool:
@@ -234,10 +236,19 @@ class Turns:
             if self.held_here():
                 raise NestedTransactionError
             self.closed = True
-            while self._queue:
-                self._queue.popleft().fail(StoreClosedError())
+            try:
+                self._refuse_all()
+            except KeyboardInterrupt:  # a turn that is half refused would wait without end
+                self._refuse_all()
+                raise
             self._notify()
             return self._watch(lambda: not self._leaders, time.monotonic() + patience)
+
+    def _refuse_all(self) -> None:
+        while self._queue:
+            if self._queue[0].state is WAITING:
+                self._queue[0].fail(StoreClosedError())
+            self._queue.popleft()
 
     @property
     def led(self) -> bool:
@@ -268,11 +279,19 @@ class Turns:
         return not alone and len(self._leaders) < self._most_leaders
 
     def _hand_over(self) -> None:
+        """Let those lead that may, also those that a Ctrl-C in here has left half on their way."""
+        for leader in self._leaders:
+            self._let_lead(leader)
         while self._queue and self._may_lead(self._queue[0]):
-            leader = self._queue.popleft()
-            self._leaders.append(leader)
-            leader.wake(LEADING)
+            self._leaders.append(self._queue[0])
+            self._let_lead(self._leaders[-1])
         self._notify()
+
+    def _let_lead(self, leader: Turn) -> None:
+        if self._queue and self._queue[0] is leader:
+            self._queue.popleft()
+        if leader.state is WAITING:
+            leader.wake(LEADING)
 
     def _notify(self) -> None:
         if self._watchers:

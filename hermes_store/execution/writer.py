@@ -19,6 +19,7 @@ from hermes_store.database.late_engine import LateEngine
 from hermes_store.database.repair import Repair
 from hermes_store.errors import HermesStoreError, StoreBusyError
 from hermes_store.execution.callers_transactions import CallersTransactions
+from hermes_store.execution.figures import Group
 from hermes_store.execution.turns import DONE, LEADING, Turn, Turns
 from hermes_store.settings import Settings
 
@@ -141,18 +142,21 @@ class Writer(CallersTransactions):
     def _see_through(self, turn: Turn, come: Callable[[Turn], None]) -> None:
         """Return when `turn` is done. When it leads after `come`, commit its group."""
         group = [turn]
+        measured: Group | None = None
         try:
             come(turn)
             if turn.state is LEADING:
                 self._let_others_come(turn.thread)
                 company = 0.0 if turn.hurries else self._company_seconds
-                group = self._turns.gather(turn, self.most, company)
-                self._commit_group(group)
+                self._turns.gather(group, self.most, company)
+                measured = Group(group)
+                self._commit_group(group, measured)
         finally:
+            is_committed = measured is not None and measured.is_committed
             try:
-                self._turns.leave(turn, group)
+                self._turns.leave(turn, group, is_committed=is_committed)
             except BaseException:  # Ctrl-C: without an end no thread would lead again
-                self._turns.end(turn, group)
+                self._turns.end(turn, group, is_committed=is_committed)
                 raise
             if self._turns.closed:
                 self._disconnect_if_closed()
@@ -185,10 +189,13 @@ class Writer(CallersTransactions):
         turn = Turn(None, patience, alone=True)
         try:
             self._turns.enter(turn)
+            self._connections.close_idle()
         except HermesStoreError:
             self._turns.leave(turn)
             return None
-        self._connections.close_idle()
+        except BaseException:  # Ctrl-C: the fork goes on, and gives nothing back
+            self._turns.end(turn)
+            raise
         return turn
 
     def resume(self, turn: Turn | None) -> None:

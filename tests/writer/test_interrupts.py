@@ -2,13 +2,15 @@
 
 import gc
 import sys
+import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
 import pytest
 from sqlalchemy import event
-from support import Caller, only_sqlite
+from support import Caller, only_sqlite, until
 
 from hermes_store import SessionRepository
 
@@ -116,3 +118,55 @@ def test_who_handles_a_ctrl_c_can_write(database: Path) -> None:
                 break
         assert not ctrl_c.came
         assert repository.check() == []
+
+
+class Followed:
+    """A call of this thread that waits in the queue, and two of other threads behind it."""
+
+    def __init__(self, repository: SessionRepository, step: int) -> None:
+        self._repository, self._step = repository, step
+        self._turns = repository._store._writer._turns
+        self._is_over = threading.Event()
+        self._callers = [Caller(self._lead)]
+
+    def _lead(self) -> None:
+        with self._repository.transaction():
+            until(lambda: len(self._turns) == 3 or self._is_over.is_set())
+
+    def _line_up(self) -> None:
+        until(lambda: len(self._turns) or self._is_over.is_set())
+        for name in ("first", "second"):
+            here = len(self._turns)
+            self._callers.append(self._append(name))
+            until(lambda here=here: len(self._turns) > here or self._is_over.is_set())
+
+    def _append(self, name: str) -> Caller:
+        return Caller(lambda: self._repository.append_message("s", name, f"{self._step}"))
+
+    def interrupted(self, call: Callable[[], object]) -> bool:
+        """Whether `call` had so many steps; when it returns, no call hangs."""
+        until(lambda: self._turns.led)
+        lining_up = Caller(self._line_up)
+        came = interrupted(call, self._step)
+        self._is_over.set()
+        for caller in (lining_up, *self._callers):
+            caller.finish()
+        for caller in self._callers:
+            caller.finish()
+        return came
+
+
+@only_sqlite
+def test_ctrl_c_at_any_step_of_who_leads_a_group_stores_what_the_others_wrote_once(
+    repository: SessionRepository,
+) -> None:
+    repository.create_session("s", "cli")
+    append(repository)
+    step = 1
+    while Followed(repository, step).interrupted(lambda: append(repository)):
+        step += 1
+    assert step > 100
+    stored = Counter((m["role"], m["content"]) for m in repository.get_messages("s"))
+    del stored["user", "x"]
+    assert stored == {(name, f"{n}"): 1 for name in ("first", "second") for n in range(1, step + 1)}
+    assert repository.check() == []

@@ -29,13 +29,15 @@ def test_those_whom_an_interrupted_leader_gives_back_keep_their_order() -> None:
     leader = Turn(lambda _: None, 30.0)
     turns.enter(leader)
     waiting, callers = entered(turns, "abc")
-    group = turns.gather(leader, 50, 0.0)
+    group = [leader]
+    turns.gather(group, 50, 0.0)
     assert group == [leader, *waiting.values()]
     later, more = entered(turns, "d")
     turns.leave(leader, group)
     callers[0].finish()
     assert waiting["a"].state is LEADING
-    given = turns.gather(waiting["a"], 50, 0.0)
+    given = [waiting["a"]]
+    turns.gather(given, 50, 0.0)
     assert given == [waiting["a"], waiting["b"], waiting["c"], later["d"]]
     for turn in given[1:]:
         turn.wake(DONE)
