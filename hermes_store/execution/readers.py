@@ -188,6 +188,10 @@ class Readers:
         _close_all(self._idle)
         self.engine.dispose()
 
+    def uses_file(self) -> bool:
+        """Whether a connection to a file is lent."""
+        return self._permits.qsize() < self._settings.pool_size and not self._backend.is_server
+
     def abandon(self) -> None:
         """Forget the parent's connections, in the child of a fork, without closing them."""
         self._kept.abandon()

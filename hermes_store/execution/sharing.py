@@ -1,7 +1,9 @@
 """What the stores of a process share: writers, readers, and the gate that a fork waits at.
 
 A SQLite connection must not cross a fork. Its locks belong to the parent process, but SQLite in the
-child would treat them as its own. So no connection is open while a process forks.
+child would treat them as its own. So no connection is open while a process forks. Where one is, in
+an export or a call that takes long, the child may not write: another process would not see its
+locks, and could delete the log that it writes to.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
+from hermes_store.errors import StoreUnavailableError
 from hermes_store.execution.readers import Readers
 from hermes_store.execution.turns import Turn
 from hermes_store.execution.writer import Writer
 
-__all__ = ["gate", "readers", "writers"]
+__all__ = ["gate", "inherited", "readers", "require_own", "writers"]
 
 R = TypeVar("R")
 
@@ -117,13 +120,29 @@ class _Shared(Generic[R]):
         """Return the objects whose key satisfies `which`."""
         return [each for key, each in list(self._objects.items()) if which(key)]
 
+    def keys_of(self, which: Callable[[R], bool]) -> list[Hashable]:
+        """Return the keys of the objects that satisfy `which`."""
+        return [key for key, each in list(self._objects.items()) if which(each)]
+
     def after_fork(self) -> None:
         self._lock = threading.RLock()
 
 
 gate = _Gate()
+inherited: set[Hashable] = set()
+"""Files on which a connection of the parent process was in use when it forked."""
 writers: _Shared[Writer] = _Shared(Writer.close)
 readers: _Shared[Readers] = _Shared(Readers.close)
+
+
+def require_own(key: Hashable) -> None:
+    """Raise `StoreUnavailableError` for a file that is `inherited`."""
+    if key in inherited:
+        raise StoreUnavailableError(
+            "the process forked while an export or a call on this file was under way, and what it "
+            "writes could be lost; nothing was written",
+            "fork between calls, or start the process with 'spawn'",
+        )
 
 
 # --- fork ---------------------------------------------------------------------------------------
@@ -150,10 +169,16 @@ def _after_fork_in_child() -> None:
     gate.after_fork()
     writers.after_fork()
     readers.after_fork()
+    inherited.update(_in_use())
     for writer in writers.all():
         writer.abandon()
     for pool in readers.all():
         pool.abandon()
+
+
+def _in_use() -> Iterator[Hashable]:
+    yield from writers.keys_of(Writer.uses_file)
+    yield from (key[0] for key in readers.keys_of(Readers.uses_file) if isinstance(key, tuple))
 
 
 if hasattr(os, "register_at_fork"):

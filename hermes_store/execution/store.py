@@ -32,7 +32,7 @@ from hermes_store.errors import (
 from hermes_store.execution import opening
 from hermes_store.execution.figures import Figures
 from hermes_store.execution.readers import read_any_text
-from hermes_store.execution.sharing import gate, readers, writers
+from hermes_store.execution.sharing import gate, inherited, readers, require_own, writers
 from hermes_store.execution.turns import Operation, Turn
 from hermes_store.search import choice, waiting
 from hermes_store.settings import Settings
@@ -108,7 +108,8 @@ class Store:
 
     def _index_waiting(self) -> None:
         """Put the newest messages into the index if they wait, unless it cannot be written now."""
-        if not self._is_read_only and (index := choice.index_waiting_of(self.backend)):
+        index = choice.index_waiting_of(self.backend)
+        if index and not (self._is_read_only or inherited):
             with suppress(HermesStoreError):  # a search finds them nevertheless
                 self._writer.run(index, waiting.PATIENCE, hurries=True)
 
@@ -136,7 +137,7 @@ class Store:
     ) -> R:
         """Call `function(connection, …)` in a write transaction; return after COMMIT."""
         self.require_open()
-        if self._is_read_only:
+        if self._is_read_only or inherited:
             self._require_writable()
         try:
             return self._writer.run(Operation(function, args, kwargs), self.settings.lock_timeout)
@@ -226,7 +227,8 @@ class Store:
             raise StoreClosedError
 
     def _require_writable(self) -> None:
-        """Raise `StoreReadOnlyError`, unless the file has become writable since opening."""
+        """Raise `StoreReadOnlyError`, unless the file has become writable, and as `require_own`."""
+        require_own(identity(self.url))
         if self._is_read_only:
             opening.require_writable(self.backend, self.url, self.settings)
             self._is_read_only = False
@@ -241,8 +243,7 @@ class Store:
         size = self.backend.log_bytes(self.url)
         if size is None:
             return {}
-        place = identity(self.url)
-        pools = readers.of(lambda key: isinstance(key, tuple) and key[0] == place)
+        pools = readers.of(lambda key: isinstance(key, tuple) and key[0] == identity(self.url))
         return {"log_bytes": size, "log_held_by": [each for pool in pools for each in pool.streams]}
 
     def _lend(self, *, alone: bool = False) -> AbstractContextManager[OpenConnection]:

@@ -203,6 +203,10 @@ class Writer(CallersTransactions):
         if turn is not None:
             self._turns.leave(turn)
 
+    def uses_file(self) -> bool:
+        """Whether a connection to a file is open."""
+        return len(self._connections) > 0 and not self._backend.is_server
+
     def abandon(self) -> None:
         """Start anew in the child of a fork; the parent's connections are not touched."""
         self._connections.abandon()

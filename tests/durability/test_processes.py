@@ -313,6 +313,50 @@ class TestFork:
         )
         assert (done.returncode, done.stderr) == (0, "")
 
+    def test_a_child_of_a_fork_inside_a_read_acknowledges_nothing_that_could_be_lost(
+        self, database: Path
+    ) -> None:
+        done = run(
+            """
+            import os, sys
+            from hermes_store import SessionRepository
+            from hermes_store.errors import StoreUnavailableError
+            database = sys.argv[1]
+            repository = SessionRepository(database)
+            repository.ensure_session("s")
+            export = repository.iter_export()
+            next(export)
+            pid = os.fork()
+            if not pid:
+                writes = [
+                    lambda: repository.append_message("s", "user", "x"),
+                    lambda: repository.transaction().__enter__(),
+                    lambda: SessionRepository(database).append_message("s", "user", "x"),
+                    repository.optimize,
+                ]
+                for write in writes:
+                    try:
+                        write()
+                    except StoreUnavailableError as exc:
+                        assert "fork between calls" in str(exc)
+                    else:
+                        os._exit(1)
+                with SessionRepository(database + "-other") as other:
+                    other.ensure_session("s")
+                os._exit(7)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+            export.close()
+            pid = os.fork()
+            if not pid:
+                repository.append_message("s", "user", "x")
+                os._exit(7)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+            assert repository.message_count("s") == 1
+            """,
+            database,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
     def test_a_fork_inside_a_transaction_leaves_it_to_the_parent(self, database: Path) -> None:
         done = run(
             """
