@@ -240,8 +240,7 @@ class Store:
 
     def log(self) -> dict[str, Any]:
         """Return the size of the log in bytes, and the reads here that keep it from shrinking."""
-        size = self.backend.log_bytes(self.url)
-        if size is None:
+        if (size := self.backend.log_bytes(self.url)) is None:
             return {}
         pools = readers.of(lambda key: isinstance(key, tuple) and key[0] == identity(self.url))
         return {"log_bytes": size, "log_held_by": [each for pool in pools for each in pool.streams]}
