@@ -92,7 +92,7 @@ def test_of_what_it_looks_at_the_best_come_first_and_pages_hold_all(repository, 
 
 def test_of_more_than_three_words_fewer_messages_are_looked_at(repository, monkeypatch):
     monkeypatch.setattr("hermes_store.search.sqlite_candidates._OF_MANY_WORDS", 5)
-    monkeypatch.setattr("hermes_store.search.bounded.MOST_TEXTS", 5)
+    monkeypatch.setattr("hermes_store.search.postgresql.MOST_TEXTS", 5)
     with_the_words = ids(repository, "needle in C", sort="newest")
     page = repository.search_page("needle need* in C", sort="newest")
     assert [hit["id"] for hit in page["hits"]] == with_the_words[:5]
