@@ -26,6 +26,7 @@ from hermes_store.errors import (
     StoreUnavailableError,
 )
 from hermes_store.models.stored import sessions
+from hermes_store.queries.appends_on_servers import noticing_no_place
 from hermes_store.settings import Settings
 
 PACKAGE = Path(hermes_store.__file__).parent
@@ -276,6 +277,9 @@ class TestRows:
         assert writer.takes_words == backend.takes_words
         columns = {each["name"] for each in inspected(writer.core).get_columns("messages")}
         assert ("search" in columns) == backend.takes_words
+        with pytest.raises(writer.errors), noticing_no_place(writer):
+            writer.run("SELECT 1 FROM nowhere")
+        assert writer.takes_words == backend.takes_words
 
     def test_a_join_reads_a_whole_table_where_it_is_weighed(
         self, backend: Backend, writer: OpenConnection

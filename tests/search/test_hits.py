@@ -8,7 +8,6 @@ from support import only_sqlite
 
 from hermes_store import SessionRepository
 from hermes_store.errors import SearchIndexError
-from hermes_store.search.choice import search_of
 from hermes_store.search.ddl import LONGEST_TEXT
 from hermes_store.search.hits import _hits
 from hermes_store.search.snippets import LONGEST
@@ -337,13 +336,13 @@ def test_a_page_of_hundreds_has_the_context_of_each(repository):
     assert [hit["context"][-1]["content"] for hit in hits] == [*contents[1:], contents[-1]]
 
 
-def test_a_hit_that_is_gone_is_damage_where_the_index_is_apart_and_left_out_elsewhere(repository):
+def test_a_hit_that_is_gone_is_damage_of_a_files_index_and_left_out_on_a_server(repository):
     there = repository.append_message("s", "user", "x")
 
     def shown(connection):
         return [hit["id"] for hit in _hits(connection, [there, there + 1], [], ("", ""), "all")]
 
-    if not search_of(repository._store.backend).IS_APART:
+    if repository._store.backend.is_server:
         assert repository._read(shown) == [there]
         return
     with pytest.raises(SearchIndexError, match="do not exist"):
