@@ -9,8 +9,6 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
-from sqlalchemy.exc import DatabaseError
-
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.failures import again_if_lost, retry_while_busy, typed_errors
 from hermes_store.errors import StoreUnavailableError, TransactionRolledBackError
@@ -67,7 +65,7 @@ class CallersTransactions(Committer):
                 finally:
                     if os.getpid() == process:
                         self._connections.give_back(connection)
-                        self._repair_for_the_next(damage)
+                        self._repair_for_the_next(damage, connection.errors)
         finally:
             try:
                 self._turns.leave(turn)
@@ -99,10 +97,12 @@ class CallersTransactions(Committer):
             raise
         return connection
 
-    def _repair_for_the_next(self, damage: BaseException | None) -> None:
+    def _repair_for_the_next(
+        self, damage: BaseException | None, errors: tuple[type[Exception], ...]
+    ) -> None:
         """Repair `damage`, so that the caller's next try succeeds."""
         if damage is not None and self._can_repair(damage):
-            with suppress(DatabaseError):  # the next try then fails, too, and repairs again
+            with suppress(*errors):  # the next try then fails, too, and repairs again
                 self._attempt([], Group([]), careful=True, damage=damage)
 
     def _commit(self, connection: OpenConnection, turn: Turn, measured: Group) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
-from sqlalchemy.exc import DatabaseError
-
 from hermes_store.database.backend import Backend
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.repair import Repair
@@ -91,7 +89,7 @@ def _run_repaired(
 
     try:
         return run_in_savepoint(connection, repaired, None)
-    except DatabaseError:
+    except connection.errors:
         if is_repaired:
             raise
         _roll_back_all(connection, cause)

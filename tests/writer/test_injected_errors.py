@@ -13,12 +13,14 @@ from support import Caller, only_sqlite, until
 
 from hermes_store import SessionRepository
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.repair import Repair
 from hermes_store.errors import (
     HermesStoreError,
     StoreBusyError,
     StoreUnavailableError,
     TransactionRolledBackError,
 )
+from hermes_store.execution.savepoint import run_in_savepoint
 from hermes_store.queries import appends
 from hermes_store.queries.rows import new_row
 
@@ -184,8 +186,6 @@ def test_an_error_of_a_run_before_is_not_told_when_the_operation_succeeds_in_the
 def test_a_savepoint_outside_of_a_transaction_is_refused_and_commits_nothing(
     repository: SessionRepository, database: Path | URL
 ) -> None:
-    from hermes_store.execution.savepoint import run_in_savepoint
-
     def without(connection: OpenConnection) -> None:
         connection.roll_back()
         run_in_savepoint(connection, append("in autocommit"), None)
@@ -193,6 +193,36 @@ def test_a_savepoint_outside_of_a_transaction_is_refused_and_commits_nothing(
     with pytest.raises(TransactionRolledBackError):
         repository._store.write(without)
     assert stored(database) == []
+
+
+def fails_by_the_driver(connection: OpenConnection, _: BaseException) -> None:
+    connection.dbapi.execute("SELECT nonsense")
+
+
+def fails_by_sqlalchemy(connection: OpenConnection, _: BaseException) -> None:
+    connection.core.exec_driver_sql("SELECT nonsense")
+
+
+@pytest.mark.parametrize("repair", [fails_by_the_driver, fails_by_sqlalchemy])
+def test_a_repair_that_fails_inside_a_callers_transaction_rolls_all_of_it_back(
+    repository: SessionRepository,
+    database: Path | URL,
+    repair: Callable[[OpenConnection, BaseException], None],
+) -> None:
+    def in_a_savepoint(connection: OpenConnection) -> None:
+        append("before")(connection)
+        damaged = Repair(lambda exc: isinstance(exc, LookupError), repair)
+        run_in_savepoint(connection, raises_lookup_error, damaged)
+
+    with pytest.raises(TransactionRolledBackError):
+        repository._store.write(in_a_savepoint)
+    assert stored(database) == []
+    repository.append_message("s", "user", "next")
+    assert stored(database) == ["next"]
+
+
+def raises_lookup_error(_: OpenConnection) -> None:
+    raise LookupError
 
 
 @only_sqlite
