@@ -107,7 +107,8 @@ def _message(error: Reported) -> str:
     if isinstance(error, click.NoSuchOption):
         return f"no such option: {error.option_name}{like(error.option_name, _similar(error))}"
     if isinstance(error, click.ClickException):
-        return error.format_message()
+        said = error.format_message().replace("a valid integer range", "a whole number")
+        return said.replace("a valid float", "a number")
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     said = str(error)

@@ -53,7 +53,7 @@ def test_a_message_may_be_named_by_its_id(run, chat):
         (("rewind", "nothing"), 3, "no session"),
         (("rewind", "chat", "999999"), 3, "has no message 999999"),
         (("rewind", "chat", "999999", "--undo"), 3, "has no message 999999"),
-        (("rewind", "chat", "x"), 2, "not a valid"),
+        (("rewind", "chat", "x"), 2, "not a whole number"),
         (("rewind", "chat", "0"), 2, "0 is not in the range"),
         (("rewind", "chat", "--undo"), 2, "MESSAGE_ID"),
         (("compact", "chat"), 2, "--summary"),

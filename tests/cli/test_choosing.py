@@ -184,7 +184,7 @@ WRONG = {
     "--min-messages 3 --max-messages 2": "--min-messages: 3 is greater than --max-messages, 2",
     "--since 2026-03 --until 2026-02": "--started-since: ",
     "--min-messages -1": "-1 is not in the range x>=0",
-    "--min-cost x": "'x' is not a valid float",
+    "--min-cost x": "'x' is not a number",
     "--link Branch": "'Branch' is not one of 'compression', 'branch', 'delegate', 'reset'",
     "--active-since lately": "'lately' is not a time since 1970",
     "--archvied": "no such option: --archvied (did you mean --archived?)",

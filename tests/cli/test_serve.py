@@ -90,7 +90,7 @@ def test_at_another_host_a_note_says_that_nothing_is_encrypted(filled):
 WRONG = {
     "--token=": "the token cannot be used",
     "--port=65536": "65536 is not in the range",
-    "--port=x": "not a valid int",
+    "--port=x": "not a whole number",
     "--host=store.invalid --token=0123456789abcdef": "cannot listen at store.invalid",
 }
 

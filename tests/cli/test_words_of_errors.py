@@ -60,6 +60,14 @@ def test_an_argument_is_named_as_its_option():
         ),
         (["title", "20260210_09", "记忆与会话存储"], "choose another: '记忆与会话存储 #2' is free"),
         (["search", "x", "--since", "someday"], "Invalid value for '--since': 'someday' is not a"),
+        (
+            ["list", "--limit", "few"],
+            "Invalid value for '-n' / '--limit': 'few' is not a whole number",
+        ),
+        (
+            ["rewind", "20260210_09", "x"],
+            "Invalid value for '[MESSAGE_ID]': 'x' is not a whole number",
+        ),
         (["prune", "--older-than", "soon"], "'soon' is not a number of days from 0 on; write 30"),
         (["copy", "{db}", "{db}"], "error: TO: is the source itself; name another database"),
     ],

@@ -18,7 +18,6 @@ __all__ = [
     "SESSION_COLUMNS",
     "SESSION_EXTRA",
     "Row",
-    "add_extra",
     "as_text",
     "dicts",
     "session_of",
