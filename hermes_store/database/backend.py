@@ -110,6 +110,9 @@ class Backend(Protocol):
     locks_rows: bool
     """Whether several transactions write at once, each with locks on the rows that it changes."""
 
+    def is_executing(self, dbapi: Any) -> bool:
+        """Whether Ctrl-C left the driver's connection in the middle of a statement."""
+
     # --- errors ---------------------------------------------------------------------------------
 
     def is_busy(self, exc: BaseException) -> bool:

@@ -119,6 +119,11 @@ class OpenConnection:
         """Whether COMMIT would store the transaction; after an error PostgreSQL rolls back."""
         return not self.core.invalidated and self.backend.may_commit(self.dbapi)
 
+    @property
+    def is_executing(self) -> bool:
+        """Whether Ctrl-C left it in the middle of a statement; it is then good for nothing."""
+        return not self.core.invalidated and self.backend.is_executing(self.dbapi)
+
     # --- transactions ---------------------------------------------------------------------------
 
     def begin(self, *, for_caller: bool = False, alone: bool = False) -> None:

@@ -147,6 +147,10 @@ class _PostgreSQL:
 
     locks_rows = True
 
+    def is_executing(self, dbapi: Any) -> bool:
+        """Whether Ctrl-C left the driver's connection in the middle of a statement."""
+        return engines.is_executing(dbapi)
+
     # --- errors ---------------------------------------------------------------------------------
 
     def is_busy(self, exc: BaseException) -> bool:

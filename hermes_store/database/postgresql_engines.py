@@ -26,6 +26,7 @@ __all__ = [
     "TRIGGERS",
     "begin",
     "in_transaction",
+    "is_executing",
     "may_commit",
     "read_engine",
     "write_engine",
@@ -52,7 +53,8 @@ _CONNECT: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-_IN_GOOD_TRANSACTION = (1, 2)  # libpq's PQTRANS_ACTIVE and PQTRANS_INTRANS
+_ACTIVE = 1  # libpq's PQTRANS_ACTIVE
+_IN_GOOD_TRANSACTION = (_ACTIVE, 2)  # and PQTRANS_INTRANS
 _IN_TRANSACTION = (*_IN_GOOD_TRANSACTION, 3)  # and PQTRANS_INERROR
 _LIMITS = "limits"
 """Where a connection's `info` holds what each transaction must set; nowhere when it was set."""
@@ -206,6 +208,11 @@ def in_transaction(dbapi: Any) -> bool:
 def may_commit(dbapi: Any) -> bool:
     """Whether no statement failed since the last savepoint; else COMMIT would roll back."""
     return dbapi.pgconn.transaction_status in _IN_GOOD_TRANSACTION
+
+
+def is_executing(dbapi: Any) -> bool:
+    """Whether the server's answer to a statement has not been read."""
+    return bool(dbapi.pgconn.transaction_status == _ACTIVE)
 
 
 def _note_use(_dbapi: Any, record: Any) -> None:

@@ -157,6 +157,10 @@ class _SQLite:
 
     locks_rows = False
 
+    def is_executing(self, dbapi: Any) -> bool:  # noqa: ARG002 - a call of SQLite is never left
+        """Never: Python looks for Ctrl-C between the calls of SQLite."""
+        return False
+
     # --- errors ---------------------------------------------------------------------------------
 
     def is_busy(self, exc: BaseException) -> bool:

@@ -28,7 +28,7 @@ from hermes_store.execution.connections import WriteConnections
 from hermes_store.execution.figures import Figures, Group
 from hermes_store.execution.groups import run_group
 from hermes_store.execution.savepoint import can_run_again, run_in_savepoint
-from hermes_store.execution.turns import DONE, Turn
+from hermes_store.execution.turns import DONE, RUNNING, Turn
 
 __all__ = ["Committer", "require_transaction"]
 
@@ -165,14 +165,25 @@ class Committer:
             connection.require_same_file()  # a commit into a removed file is not acknowledged
             measured.is_committed = True
         except BaseException as exc:
-            if committing and _is_interrupt(exc) and not connection.in_transaction:
-                measured.is_committed = True
+            if committing and _is_interrupt(exc):
+                self._settle(turns, connection, measured)
             self._connections.abort(connection, exc, committing=committing)
             raise
         else:
             is_sound = True
         finally:
             self._connections.give_back(connection, is_sound=is_sound)
+
+    def _settle(self, turns: list[Turn], connection: OpenConnection, measured: Group) -> None:
+        """After a Ctrl-C in COMMIT, keep what may be stored from being run again."""
+        if connection.in_transaction and not connection.is_executing:
+            return
+        if not self._backend.is_server or measured.committed >= measured.committing:
+            measured.is_committed = True
+            return
+        for follower in turns:  # the driver may have had the server cancel the COMMIT
+            if follower.state is RUNNING:
+                follower.fail(OutcomeUnknownError("Ctrl-C in another thread"))
 
     def _begin(self, connection: OpenConnection, turns: list[Turn]) -> None:
         """Begin; where the leader hurries, SQLite waits for the lock only as long as it does."""

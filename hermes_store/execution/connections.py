@@ -78,6 +78,10 @@ class WriteConnections:
             connection.close()
             self._is_replaced = True
             return
+        if connection.is_executing:
+            connection.core.invalidate()
+            connection.core.close()
+            return
         if not self._backend.is_lost(exc):
             connection.roll_back()
             return

@@ -152,7 +152,9 @@ class Readers:
 
     def _drop(self, connection: OpenConnection, exc: BaseException) -> None:
         """Close the connection; after a lost server, close the idle ones, too."""
-        if self._backend.is_lost(exc):
+        if connection.is_executing:
+            connection.core.invalidate()
+        elif self._backend.is_lost(exc):
             connection.core.invalidate()
             self.close_idle()
         connection.core.close()

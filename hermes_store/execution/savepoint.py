@@ -34,7 +34,7 @@ def run_in_savepoint(
     try:
         result = operation(connection)
     except BaseException as exc:
-        if connection.backend.is_lost(exc):
+        if connection.backend.is_lost(exc) or connection.is_executing:
             raise
         if not connection.in_transaction:
             if isinstance(exc, KeyboardInterrupt):  # at which SQLAlchemy closes the connection

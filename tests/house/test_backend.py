@@ -159,6 +159,7 @@ class TestTransactions:
     ) -> None:
         assert backend.in_transaction(writer.dbapi)
         assert backend.may_commit(writer.dbapi)
+        assert not backend.is_executing(writer.dbapi)
         with pytest.raises(writer.errors):
             writer.run("SELECT nothing FROM nowhere")
         assert backend.in_transaction(writer.dbapi)
