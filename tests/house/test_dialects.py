@@ -21,6 +21,7 @@ MAY_ASK_FOR_A_SERVER = {
     "cli/opening.py": (2, "a file may be missing, and is upgraded by the program that opens it"),
     "cli/schema.py": (1, "a file is new when nothing was in it"),
     "cli/writing.py": (1, "a file of the store is not written over"),
+    "execution/committing.py": (1, "a server may have canceled the COMMIT that Ctrl-C left"),
     "execution/readers.py": (1, "the locks on a file are the process's, and do not cross a fork"),
     "execution/writer.py": (1, "as above"),
     "migrate.py": (2, "a file is looked at by its path, and upgraded by the program that opens it"),
