@@ -72,13 +72,13 @@ class _Gate:
     def shut(self, patience: float) -> None:
         """Let no thread in, and wait at most `patience` seconds until the others are out."""
         me = threading.get_ident()
-        with self._changed:
+        with self._lock:
             self._shut = True
             self._changed.wait_for(lambda: all(thread == me for thread in self._inside), patience)
 
     def open(self) -> None:
         """Let threads in again."""
-        with self._changed:
+        with self._lock:
             self._shut = False
             self._changed.notify_all()
 
@@ -147,20 +147,23 @@ def require_own(key: Hashable) -> None:
 
 # --- fork ---------------------------------------------------------------------------------------
 
-_resting: list[tuple[Writer, Turn | None]] = []
+_resting: list[tuple[Writer, Turn]] = []
 
 
 def _before_fork() -> None:
     gate.shut(_FORK_PATIENCE)
-    _resting.extend((writer, writer.rest(_FORK_PATIENCE)) for writer in writers.all())
+    for writer in writers.all():
+        _resting.append((writer, Turn(None, _FORK_PATIENCE)))
+        writer.rest(_resting[-1][1])
     for pool in readers.all():
         pool.close_idle()
 
 
 def _after_fork_in_parent() -> None:
     while _resting:
-        writer, turn = _resting.pop()
+        writer, turn = _resting[-1]
         writer.resume(turn)
+        _resting.pop()
     gate.open()
 
 
@@ -187,3 +190,4 @@ if hasattr(os, "register_at_fork"):
         after_in_parent=_after_fork_in_parent,
         after_in_child=_after_fork_in_child,
     )
+    os.register_at_fork(after_in_parent=_after_fork_in_parent)  # again: Ctrl-C may end the first

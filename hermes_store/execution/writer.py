@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from hermes_store.database.backend import Backend
@@ -181,27 +182,19 @@ class Writer(CallersTransactions):
 
     # --- fork -----------------------------------------------------------------------------------
 
-    def rest(self, patience: float) -> Turn | None:
+    def rest(self, turn: Turn) -> None:
         """Become the only leader and close the connections, so that a fork inherits none.
 
-        Returns the turn for `resume`, or None when other threads lead for all of `patience`.
+        They stay open when other threads lead for as long as the turn is patient.
         """
-        turn = Turn(None, patience, alone=True)
-        try:
+        turn.alone = True
+        with suppress(HermesStoreError):
             self._turns.enter(turn)
             self._connections.close_idle()
-        except HermesStoreError:
-            self._turns.leave(turn)
-            return None
-        except BaseException:  # Ctrl-C: the fork goes on, and gives nothing back
-            self._turns.end(turn)
-            raise
-        return turn
 
-    def resume(self, turn: Turn | None) -> None:
-        """Give back the turn that `rest` returned."""
-        if turn is not None:
-            self._turns.leave(turn)
+    def resume(self, turn: Turn) -> None:
+        """Give back a turn that was to rest, wherever Ctrl-C ended that."""
+        self._turns.end(turn)
 
     def uses_file(self) -> bool:
         """Whether a connection to a file is open."""

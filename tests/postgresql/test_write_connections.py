@@ -14,6 +14,7 @@ from support import Caller, until
 from hermes_store import SessionRepository
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import StoreBusyError, StoreClosedError, TransactionRolledBackError
+from hermes_store.execution.turns import Turn
 
 CONNECTED = """
 SELECT count(*) FROM pg_stat_activity
@@ -186,9 +187,12 @@ def test_while_a_process_forks_nobody_writes_and_nobody_s_transaction_is_cut_sho
 ) -> None:
     writer = repository._store._writer
     with open_transaction(repository, "a"):
-        assert writer.rest(0.05) is None
-    resting = writer.rest(30)
-    assert resting is not None
+        hasty = Turn(None, 0.05)
+        writer.rest(hasty)
+        assert len(writer._connections)
+        writer.resume(hasty)
+    resting = Turn(None, 30)
+    writer.rest(resting)
     assert not len(writer._connections)
     late = Caller(lambda: append(repository, "b"))
     until(lambda: writer.waiting == 1)

@@ -14,6 +14,7 @@ from support import Caller, only_sqlite, until
 
 from hermes_store import SessionRepository
 from hermes_store.errors import OutcomeUnknownError
+from hermes_store.execution import sharing
 
 
 class CtrlC:
@@ -119,6 +120,33 @@ def test_who_handles_a_ctrl_c_can_write(database: Path) -> None:
                 break
         assert not ctrl_c.came
         assert repository.check() == []
+
+
+def fork_handlers() -> None:
+    """What Python calls in the parent; it goes on when one of them fails."""
+    try:
+        sharing._before_fork()
+    finally:
+        try:
+            sharing._after_fork_in_parent()
+        finally:
+            sharing._after_fork_in_parent()
+
+
+@only_sqlite
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # in finalizers
+def test_after_ctrl_c_at_any_step_of_a_fork_each_thread_writes_and_reads(
+    repository: SessionRepository,
+) -> None:
+    repository.create_session("s", "cli")
+    fork_handlers()
+    step = 1
+    while interrupted(fork_handlers, step):
+        Caller(lambda: append(repository)).finish()
+        append(repository)
+        assert Caller(lambda: repository.message_count("s")).finish() == 2 * step
+        step += 1
+    assert step > 20
 
 
 class Followed:
