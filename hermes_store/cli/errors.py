@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import sys
@@ -110,7 +111,7 @@ def _message(error: Reported) -> str:
         said = error.format_message().replace("a valid integer range", "a whole number")
         return said.replace("a valid float", "a number")
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        return _of_system(error, error.strerror)
     said = str(error)
     if isinstance(error, InvalidArgumentError):
         said = f"{_OPTIONS.get(error.argument, error.argument)}: {error.problem}; {error.remedy}"
@@ -118,6 +119,22 @@ def _message(error: Reported) -> str:
         for phrase, ours in _WORDS:
             said = said.replace(phrase, ours)
     return ": ".join([*getattr(error, "__notes__", ()), said])
+
+
+_REMEDIES = {
+    errno.ENOENT: "name a file whose folder is there",
+    errno.ENOTDIR: "name a file whose folder is there",
+    errno.EISDIR: "name a file",
+    errno.EACCES: "name another file, or have its owner let you",
+    errno.ENOSPC: "make room, or name a file elsewhere",
+}
+
+
+def _of_system(error: OSError, said: str) -> str:
+    if error.filename:
+        said = f"{error.filename}: {said}"
+    remedy = None if error.errno is None else _REMEDIES.get(error.errno)
+    return f"{said}; {remedy}" if remedy else said
 
 
 def _similar(error: click.NoSuchOption) -> list[str]:

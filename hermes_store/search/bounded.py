@@ -83,7 +83,7 @@ _NEWEST = Statement(
     text("SELECT id FROM messages WHERE id <= :last_id ORDER BY id DESC LIMIT :most")
 )
 _OLDEST = Statement(text("SELECT id FROM messages WHERE id >= :first_id ORDER BY id LIMIT :most"))
-_ENDS = {"first_id": 0, "last_id": 2**63 - 1}
+_ENDS = {"first_id": -(2**63), "last_id": 2**63 - 1}
 
 
 def _first(

@@ -85,7 +85,7 @@ class Asked(NamedTuple):
         values = {
             "match": match,
             "sure": sure,
-            "sure_first": filters.get("first_id", 0),
+            "sure_first": filters.get("first_id", -ALL),
             "sure_last": filters.get("last_id", ALL),
             **{name: given for name, given in filters.items() if name not in _LISTS},
             **{f"{name}_{n}": one for name, given in lists.items() for n, one in enumerate(given)},

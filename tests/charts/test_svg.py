@@ -164,4 +164,7 @@ def test_a_process_that_is_killed_while_it_writes_leaves_the_file_as_it_was(used
 def test_a_folder_that_is_missing_is_an_error_that_names_the_file(used, tmp_path, capsys):
     target = tmp_path / "no" / "usage.svg"
     assert run(["--db", str(used), "usage", "--svg", str(target)]) == 1
-    assert capsys.readouterr().err == f"error: {target}: No such file or directory\n"
+    assert (
+        capsys.readouterr().err
+        == f"error: {target}: No such file or directory; name a file whose folder is there\n"
+    )

@@ -209,7 +209,10 @@ class TestExportAndImport:
     def test_a_file_that_cannot_be_written_is_named_as_it_was_given(self, run, filled, tmp_path):
         target = tmp_path / "no folder" / "all.jsonl"
         result = run("export", "-o", target)
-        assert (result.code, result.err) == (1, f"error: {target}: No such file or directory\n")
+        assert (result.code, result.err) == (
+            1,
+            f"error: {target}: No such file or directory; name a file whose folder is there\n",
+        )
 
 
 class TestEndReopenAndClear:

@@ -5,6 +5,7 @@ import shutil
 import pytest
 from search.test_bounded import OF_T, pages
 from search.test_ranking import ids
+from stored import change
 
 from hermes_store import SessionRepository
 from hermes_store.search.loosened import without
@@ -84,6 +85,21 @@ def test_of_long_texts_fewer_are_read_and_one_at_least(repository, long_lists, m
     assert repository.search_page("n*", sort="newest")["next_id"] in {37, 38, 39}
     monkeypatch.setattr("hermes_store.search.sqlite_ranking._CHARACTERS", 0)
     assert list(pages(repository, "n*", sort="newest")) == [[id_] for id_ in range(40, 0, -1)]
+
+
+def test_the_oldest_are_looked_at_first_also_where_another_tool_gave_an_id_below_one(
+    template, tmp_path, long_lists
+):
+    with SessionRepository(shutil.copy(template, tmp_path / "state.db")) as repository:
+        repository.create_session("s", "cli")
+        repository.append_message("s", "user", "needle")
+        change(
+            tmp_path / "state.db",
+            "INSERT INTO messages (id, session_id, role, content, timestamp)"
+            " VALUES (-5, 's', 'user', 'needle', 1)",
+        )
+        assert ids(repository, "need*", sort="oldest") == [-5, 1]
+        assert list(pages(repository, "need*", sort="oldest")) == [[-5, 1]]
 
 
 def test_a_search_without_a_page_finds_all_as_before(repository, long_lists):
