@@ -18,13 +18,16 @@ from hermes_store.execution import sharing
 
 
 class CtrlC:
-    """Ctrl-C at step number `step`: Python looks for it when a function begins, or C's returns."""
+    """Ctrl-C at step number `step`: Python looks for it when a function begins, or C's returns.
+
+    Not inside `logging`, whose lock it would leave locked: before Python 3.13 nothing can help it.
+    """
 
     def __init__(self, step: int) -> None:
         self._left = step
 
-    def __call__(self, _frame: FrameType, what: str, _function: object) -> None:
-        if what in {"call", "c_return"}:
+    def __call__(self, frame: FrameType, what: str, _function: object) -> None:
+        if what in {"call", "c_return"} and frame.f_globals.get("__name__") != "logging":
             self._left -= 1
             if self._left == 0:  # the interpreter then calls this no more
                 raise KeyboardInterrupt
