@@ -19,6 +19,7 @@ from hermes_store.database.failures import retry_while_busy, type_error
 from hermes_store.database.sqlite import SQLITE
 from hermes_store.database.sqlite_engines import reading_mode
 from hermes_store.database.sqlite_kept import Kept
+from hermes_store.database.sqlite_log import locked_folder
 from hermes_store.errors import DamagedFileError, StoreUnavailableError
 from hermes_store.schema.state import State, look_through
 
@@ -37,9 +38,14 @@ def look_at_file(url: URL, *, lock_timeout: float, kept: Kept | None = None) -> 
     path = Path(str(url.database))
     if _is_missing_or_empty(path):
         return State(is_empty=True)
+    inode = _inode(path)
     try:
         return retry_while_busy(SQLITE, lambda: _open_and_look(path, kept), lock_timeout)
     except sqlite_driver().Error as exc:
+        with locked_folder(path.parent):  # a restore that exchanges the file has it until it ends
+            is_another = _inode(path) != inode
+        if is_another:
+            return look_at_file(url, lock_timeout=lock_timeout, kept=kept)
         raise sqlite_place.unreadable_log(path) or type_error(SQLITE, exc) from exc
     except UnicodeDecodeError as exc:  # SQLite's message quotes what it found in the schema
         raise DamagedFileError(f"its schema is damaged ({exc})") from exc
@@ -58,6 +64,13 @@ def _is_missing_or_empty(path: Path) -> bool:
     if not os.access(path, os.R_OK):
         raise StoreUnavailableError(f"{path} cannot be read", "change its permissions")
     return found.st_size == 0
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
 
 
 def _open_and_look(path: Path, kept: Kept | None) -> State:

@@ -1,8 +1,10 @@
 """After a restore the store holds the backup, whole, and a file keeps what it held before."""
 
 import shutil
+import sqlite3
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 import stored
@@ -10,6 +12,7 @@ from sqlalchemy import URL
 from support import Caller, only_sqlite
 
 from hermes_store import SessionRepository, migrate
+from hermes_store.database.address import url_of
 from hermes_store.errors import (
     BackupError,
     FileReplacedError,
@@ -17,6 +20,8 @@ from hermes_store.errors import (
     InvalidArgumentError,
     SchemaTooNewError,
 )
+from hermes_store.schema import file_state
+from hermes_store.schema.state import State
 from hermes_store.transfer.restoring import restore
 
 
@@ -158,6 +163,20 @@ class TestAFile:
         kept = {each.finish().kept for each in callers}  # type: ignore[attr-defined]
         assert len(kept) == 4
         assert all(contents(each) == contents(path) for each in {filled, *kept})
+
+    def test_a_file_that_another_restore_exchanges_while_it_is_looked_at_is_looked_at_again(
+        self, filled: Path, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        look = file_state._open_and_look
+
+        def exchanged(*given: Any) -> State:
+            monkeypatch.setattr(file_state, "_open_and_look", look)
+            restore(path, filled)
+            raise sqlite3.OperationalError("disk I/O error")
+
+        monkeypatch.setattr(file_state, "_open_and_look", exchanged)
+        assert file_state.look_at_file(url_of(filled), lock_timeout=1.0).is_current
+        assert contents(filled) == contents(path)
 
 
 class TestAServer:
