@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,9 +42,7 @@ def look_at_file(url: URL, *, lock_timeout: float, kept: Kept | None = None) -> 
     try:
         return retry_while_busy(SQLITE, lambda: _open_and_look(path, kept), lock_timeout)
     except sqlite_driver().Error as exc:
-        with locked_folder(path.parent):  # a restore that exchanges the file has it until it ends
-            is_another = _inode(path) != inode
-        if is_another:
+        if _is_exchanged(path, inode):
             return look_at_file(url, lock_timeout=lock_timeout, kept=kept)
         raise sqlite_place.unreadable_log(path) or type_error(SQLITE, exc) from exc
     except UnicodeDecodeError as exc:  # SQLite's message quotes what it found in the schema
@@ -71,6 +69,13 @@ def _inode(path: Path) -> int | None:
         return path.stat().st_ino
     except OSError:
         return None
+
+
+def _is_exchanged(path: Path, inode: int | None) -> bool:
+    """Whether another file lies there by now. A restore has the folder locked until it ends."""
+    with suppress(OSError), locked_folder(path.parent):  # a folder may not be readable
+        pass
+    return _inode(path) != inode
 
 
 def _open_and_look(path: Path, kept: Kept | None) -> State:

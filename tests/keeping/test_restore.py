@@ -19,6 +19,7 @@ from hermes_store.errors import (
     ForeignDatabaseError,
     InvalidArgumentError,
     SchemaTooNewError,
+    StoreUnavailableError,
 )
 from hermes_store.schema import file_state
 from hermes_store.schema.state import State
@@ -177,6 +178,20 @@ class TestAFile:
         monkeypatch.setattr(file_state, "_open_and_look", exchanged)
         assert file_state.look_at_file(url_of(filled), lock_timeout=1.0).is_current
         assert contents(filled) == contents(path)
+
+    def test_in_a_folder_that_cannot_be_read_a_file_that_cannot_be_used_is_a_typed_error(
+        self, filled: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refused(*_: Any) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        def broken(*_: Any) -> State:
+            monkeypatch.setattr("os.open", refused)
+            raise sqlite3.OperationalError("disk I/O error")
+
+        monkeypatch.setattr(file_state, "_open_and_look", broken)
+        with pytest.raises(StoreUnavailableError, match="disk I/O error"):
+            file_state.look_at_file(url_of(filled), lock_timeout=1.0)
 
 
 class TestAServer:
