@@ -19,7 +19,7 @@ from hermes_store.execution.readers import Readers
 from hermes_store.execution.turns import Turn
 from hermes_store.execution.writer import Writer
 
-__all__ = ["gate", "inherited", "readers", "require_own", "writers"]
+__all__ = ["gate", "inherited", "pools_of", "readers", "require_own", "writers"]
 
 R = TypeVar("R")
 
@@ -133,6 +133,11 @@ inherited: set[Hashable] = set()
 """Files on which a connection of the parent process was in use when it forked."""
 writers: _Shared[Writer] = _Shared(Writer.close)
 readers: _Shared[Readers] = _Shared(Readers.close)
+
+
+def pools_of(place: Hashable) -> list[Readers]:
+    """The pools of readers of one file or database."""
+    return readers.of(lambda key: isinstance(key, tuple) and key[0] == place)
 
 
 def require_own(key: Hashable) -> None:

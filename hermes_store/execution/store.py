@@ -32,7 +32,7 @@ from hermes_store.errors import (
 from hermes_store.execution import opening
 from hermes_store.execution.figures import Figures
 from hermes_store.execution.readers import read_any_text
-from hermes_store.execution.sharing import gate, inherited, readers, require_own, writers
+from hermes_store.execution.sharing import gate, inherited, pools_of, readers, require_own, writers
 from hermes_store.execution.turns import Operation, Turn
 from hermes_store.search import choice, waiting
 from hermes_store.settings import Settings
@@ -242,7 +242,7 @@ class Store:
         """Return the size of the log in bytes, and the reads here that keep it from shrinking."""
         if (size := self.backend.log_bytes(self.url)) is None:
             return {}
-        pools = readers.of(lambda key: isinstance(key, tuple) and key[0] == identity(self.url))
+        pools = pools_of(identity(self.url))
         return {"log_bytes": size, "log_held_by": [each for pool in pools for each in pool.streams]}
 
     def _lend(self, *, alone: bool = False) -> AbstractContextManager[OpenConnection]:
