@@ -1,7 +1,6 @@
 """After a restore the store holds the backup, whole, and a file keeps what it held before."""
 
 import shutil
-import sqlite3
 import stat
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from support import Caller, only_sqlite
 
 from hermes_store import SessionRepository, migrate
 from hermes_store.database.address import url_of
+from hermes_store.database.driver import sqlite_driver
 from hermes_store.errors import (
     BackupError,
     FileReplacedError,
@@ -173,7 +173,7 @@ class TestAFile:
         def exchanged(*given: Any) -> State:
             monkeypatch.setattr(file_state, "_open_and_look", look)
             restore(path, filled)
-            raise sqlite3.OperationalError("disk I/O error")
+            raise sqlite_driver().OperationalError("disk I/O error")
 
         monkeypatch.setattr(file_state, "_open_and_look", exchanged)
         assert file_state.look_at_file(url_of(filled), lock_timeout=1.0).is_current
@@ -187,7 +187,7 @@ class TestAFile:
 
         def broken(*_: Any) -> State:
             monkeypatch.setattr("os.open", refused)
-            raise sqlite3.OperationalError("disk I/O error")
+            raise sqlite_driver().OperationalError("disk I/O error")
 
         monkeypatch.setattr(file_state, "_open_and_look", broken)
         with pytest.raises(StoreUnavailableError, match="disk I/O error"):
