@@ -72,11 +72,15 @@ def _between(first: int, last: int, unit: Unit, zone: tzinfo | None, most: int) 
 
 
 def ends_of(
-    connection: OpenConnection, shape: Shape, given: dict[str, Any]
+    connection: OpenConnection, shape: Shape, given: dict[str, Any], *, behind: int = 0
 ) -> tuple[int, int] | None:
-    """An hour that no record is before, and the hour of the last record; None without records."""
-    found = _ends(shape).run(connection, **given).fetchone()
-    return None if found is None else (max(found[1], given["start"]), found[0])
+    """An hour that no record is before, and that of the last record; None without records.
+
+    The last one is `behind` so many of the newest. Of an hour and a half, as other programs may
+    store, the whole hour counts.
+    """
+    found = _ends(shape).run(connection, **given, behind=behind).fetchone()
+    return None if found is None else (max(int(found[1]), given["start"]), int(found[0]))
 
 
 @lru_cache(maxsize=64)
@@ -85,7 +89,8 @@ def _ends(shape: Shape) -> Statement:
     every = usage.alias("every")
     first = select(func.min(every.c.hour)).scalar_subquery()
     hours = of_sessions(select(usage.c.hour, first).where(*IN_RANGE), shape)
-    return Statement(hours.order_by(usage.c.hour.desc()).limit(literal_column("1")))
+    last = hours.order_by(usage.c.hour.desc()).limit(literal_column("1"))
+    return Statement(last.offset(bindparam("behind", type_=BigInteger)))
 
 
 _Rows = Iterable[tuple[Period, Sequence[Any]]]

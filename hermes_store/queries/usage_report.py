@@ -127,21 +127,12 @@ def _of_used(used: Used) -> Among | None:
     return None if used.since is None else Among(_HAVE_RECORDS, used.hours())
 
 
-_EVERY = usage.alias("every")
-_NEWEST = Statement(
-    select(usage.c.hour, select(func.min(_EVERY.c.hour)).scalar_subquery())
-    .order_by(usage.c.hour.desc())
-    .limit(literal_column("1"))
-    .offset(bindparam("records", type_=BigInteger))
-)
-
-
 def since_newest(connection: OpenConnection, records: int) -> float | None:
     """When the hour begins of the oldest of the newest records; None where none is older."""
-    found = _NEWEST.run(connection, records=records).fetchone()
-    if found is None or found[0] == found[1]:
+    ends = ends_of(connection, (), ALWAYS.hours(), behind=records)
+    if ends is None or ends[0] == ends[1]:
         return None
-    return float(found[0] * SECONDS_AN_HOUR)
+    return float(ends[1] * SECONDS_AN_HOUR)
 
 
 def _of_tool(tool: str, sessions_of_it: int, calls: int) -> UsageSum:
@@ -171,7 +162,7 @@ def _of_hours(shape: Shape, changes: int) -> Statement:
         since = [(_number(f"since_{n}"), _number(f"ahead_{n}")) for n in range(changes, 0, -1)]
         ahead = case(*((usage.c.hour >= hour, hours) for hour, hours in since), else_=ahead)
     hours_a_day: ColumnElement[Any] = literal_column("24", BigInteger)
-    local = usage.c.hour + ahead
+    local = as_type(usage.c.hour + ahead, BigInteger)  # others may store half an hour
     of_day = (local - local // hours_a_day * hours_a_day).label("of_day")
     found = select(of_day, *SUMS).where(*IN_RANGE).group_by("of_day").order_by("of_day")
     return Statement(of_sessions(found, shape))

@@ -62,6 +62,32 @@ def test_sums_beyond_those_that_a_call_may_add_survive_export_and_import(
     assert [session] == exported
 
 
+# --- hours of usage -------------------------------------------------------------------------------
+
+
+@only_sqlite
+@pytest.mark.parametrize(
+    "hour", ["noon", "", b"\xff", -5, 1.5, 1e300, GREATEST], ids=lambda hour: repr(hour)[:8]
+)
+def test_an_hour_that_is_none_ends_no_report_and_no_export(filled, database, hour):
+    change(database, "UPDATE usage SET hour = ?", hour)
+    filled.record_usage("s", model="m")
+    [now] = [row[0] for row in rows(database, "SELECT hour FROM usage WHERE model = 'm'"
+                                    " AND hour BETWEEN 400000 AND 40000000")]  # fmt: skip
+    for by in ("day", "week", "month", "hour", "model", "user"):
+        assert sum(row["calls"] for row in filled.usage_report(by)) in {1, 2}
+    assert filled.usage_report("hour", since=now * 3_600)[0]["group"] == f"{now % 24:02}:00"
+    assert filled.newest_usage_since(0) in {None, now * 3_600}
+    assert len(filled.export_all()[0]["usage"]) == 2
+
+
+@only_sqlite
+def test_half_an_hour_counts_to_its_hour(filled, database):
+    change(database, "UPDATE usage SET hour = 25.5")
+    assert [row["group"] for row in filled.usage_report("hour")] == ["01:00"]
+    assert [row["group"] for row in filled.usage_report("day")] == ["1970-01-02"]
+
+
 # --- what is no object ----------------------------------------------------------------------------
 
 
