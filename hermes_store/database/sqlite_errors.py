@@ -9,7 +9,7 @@ from hermes_store.errors import (
     StoreUnavailableError,
 )
 
-__all__ = ["is_busy", "is_undecodable", "translate"]
+__all__ = ["is_busy", "is_full", "is_undecodable", "translate"]
 
 _BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 _UNNAMED = {
@@ -37,6 +37,11 @@ def is_busy(exc: BaseException) -> bool:
     return _name(exc).startswith(_BUSY)
 
 
+def is_full(exc: BaseException) -> bool:
+    """Whether SQLite found no room: on the disk, or for another id."""
+    return _name(exc) == "SQLITE_FULL"
+
+
 def is_undecodable(exc: BaseException) -> bool:
     """Whether a stored text could not be read because it is not valid UTF-8."""
     return "Could not decode to UTF-8" in str(_original(exc))
@@ -45,7 +50,7 @@ def is_undecodable(exc: BaseException) -> bool:
 def translate(exc: BaseException) -> HermesStoreError | None:
     """The typed error for an error of the driver other than a lock; None for others."""
     name, said = _name(exc), str(_original(exc))
-    if name == "SQLITE_FULL":
+    if is_full(exc):
         return StoreUnavailableError(
             f"the disk is full ({said}); nothing of this operation was stored",
             "free some space and try again",

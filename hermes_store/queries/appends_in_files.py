@@ -8,6 +8,8 @@ from itertools import chain
 from typing import Any
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.sqlite_errors import is_full
+from hermes_store.errors import StoreUnavailableError
 from hermes_store.queries.rows import NewRow, in_slices
 from hermes_store.queries.session_changes import count_in
 from hermes_store.queries.there import require_there
@@ -20,7 +22,7 @@ def insert_one(connection: OpenConnection, columns: Mapping[str, Any]) -> int | 
     """Store one row; return its id, or None when a foreign trigger kept it out."""
     names = _USUAL if _ARE_USUAL(columns) else _with_unusual(columns)
     waits = may_wait(connection, columns)
-    inserted = connection.execute(_insert_row(names), (*map(columns.get, names), waits))
+    inserted = _insert(connection, _insert_row(names), (*map(columns.get, names), waits))
     stored: int | None = inserted.lastrowid if inserted.rowcount else None
     return stored
 
@@ -52,10 +54,34 @@ def _insert_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list
         if slice_[-1] is rows[-1]:
             values[-1] = may_wait(connection, rows[-1].columns, among=len(rows))
         values += [None] * (places * width - len(values))
-        stored = connection.execute(_insert_rows(names, places), (*values, len(slice_))).fetchall()
+        inserted = _insert(connection, _insert_rows(names, places), (*values, len(slice_)))
+        stored = inserted.fetchall()
         ids += sorted(id_ for (id_,) in stored)  # given out in their order, reported in any
     require_there(connection, ids, len(rows))
     return ids
+
+
+def _insert(connection: OpenConnection, statement: str, parameters: tuple[Any, ...]) -> Any:
+    """Run an INSERT. Raises `StoreUnavailableError` where there is no greater id to give."""
+    try:
+        return connection.execute(statement, parameters)
+    except connection.errors as exc:
+        if is_full(exc) and connection.dbapi.execute(_GIVEN).fetchone() == (_GREATEST,):
+            raise _no_id_is_left() from exc
+        raise
+
+
+_GREATEST = (1 << 63) - 1
+_GIVEN = "SELECT seq FROM sqlite_sequence WHERE name = 'messages'"
+
+
+def _no_id_is_left() -> StoreUnavailableError:
+    return StoreUnavailableError(
+        f"no id is left: another program has stored a message with the greatest, {_GREATEST};"
+        " nothing of this operation was stored",
+        "delete that message, or give it a lesser id, and then run in any tool for SQLite: UPDATE"
+        " sqlite_sequence SET seq = (SELECT max(id) FROM messages) WHERE name = 'messages'",
+    )
 
 
 # SQLite takes more than a millisecond to prepare an INSERT, since the triggers of the index are a

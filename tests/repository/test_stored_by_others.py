@@ -7,6 +7,7 @@ from stored import change, rows
 from support import only_sqlite
 
 from hermes_store import SessionRepository
+from hermes_store.errors import StoreUnavailableError
 
 GREATEST = 2**63 - 1
 COUNTERS = (
@@ -60,6 +61,24 @@ def test_sums_beyond_those_that_a_call_may_add_survive_export_and_import(
     assert {session["usage"][0][name] for name in USED} == {abs(number)}
     assert session["messages"][0]["token_count"] == number
     assert [session] == exported
+
+
+@only_sqlite
+@pytest.mark.parametrize("several", [False, True], ids=["one", "a list"])
+def test_an_append_says_that_no_id_is_left_and_that_which_helps_does(filled, database, several):
+    columns = "messages(id, session_id, role, content, timestamp)"
+    change(database, f"INSERT INTO {columns} VALUES (?, 's', 'user', 'last', 1)", GREATEST)
+    message = {"role": "user", "content": "next"}
+    with pytest.raises(StoreUnavailableError, match="no id is left") as caught:
+        if several:
+            filled.append_messages("s", [message, message])
+        else:
+            filled.append_message("s", **message)
+    assert filled.count_messages("s") == 2
+    change(database, "UPDATE messages SET id = 7 WHERE id = ?", GREATEST)
+    change(database, caught.value.remedy.partition("SQLite: ")[2])
+    assert filled.append_message("s", **message) == 8
+    assert [hit["id"] for hit in filled.search_messages("last")] == [7]
 
 
 # --- hours of usage -------------------------------------------------------------------------------
