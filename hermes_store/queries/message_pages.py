@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple, cast
 
-from sqlalchemy import BigInteger, Select, bindparam, func, literal_column, select
+from sqlalchemy import BigInteger, Select, bindparam, func, literal_column, select, union_all
 
 from hermes_store import values
 from hermes_store.database.alone import runs
@@ -15,7 +16,8 @@ from hermes_store.errors import InvalidArgumentError
 from hermes_store.models import visibility
 from hermes_store.models.stored import messages
 from hermes_store.models.visibility import Include, visible
-from hermes_store.queries.messages import RECORDS, Form, of_session
+from hermes_store.queries.messages import RECORDS, Form, of_session, records, select_records
+from hermes_store.records import MessageRecord
 
 __all__ = ["Included", "MessagePage", "checked", "count", "get", "get_around"]
 
@@ -75,14 +77,18 @@ def get(
     return form.made(rows[::-1] if newest else rows)
 
 
+@runs("one")
 def get_around(
     connection: OpenConnection, session_id: str, around: int, page: MessagePage
-) -> list[Any]:
+) -> list[MessageRecord]:
     """Return a message of a session, and the page on each side of it."""
-    before = page._replace(before=around, newest=True)
-    itself = page._replace(before=around + 1, after=around - 1, limit=1)
-    after = page._replace(after=around)
-    return [m for some in (before, itself, after) for m in get(connection, session_id, some)]
+    limits = {"limit": page.limit, "onwards": page.limit + 1}
+    statement = _around_statement(page.include)
+    rows = statement.run(connection, session=session_id, around=around, **limits).fetchall()
+    found = sorted(records(rows), key=itemgetter("id"))
+    if sum(each["id"] > around for each in found) > page.limit:  # it is not there itself
+        found.pop()
+    return found
 
 
 def count(connection: OpenConnection, session_id: str, page: MessagePage) -> int:
@@ -107,6 +113,19 @@ def _page_statement(
     of_it = select(*form.columns).where(of_session(), visible(include))
     statement = _bounded(of_it, before, after).order_by(order)
     return Statement(statement.limit(bindparam("limit", type_=BigInteger)))
+
+
+@lru_cache
+def _around_statement(include: Include) -> Statement:
+    around = bindparam("around", type_=BigInteger)
+    of_it = select_records().where(visible(include))
+    before = of_it.where(messages.c.id < around).order_by(messages.c.id.desc())
+    onwards = of_it.where(messages.c.id >= around).order_by(messages.c.id)
+    sides = (
+        side.limit(bindparam(limit, type_=BigInteger)).subquery(limit)
+        for side, limit in ((before, "limit"), (onwards, "onwards"))
+    )
+    return Statement(union_all(*(select(side) for side in sides)))
 
 
 @lru_cache
