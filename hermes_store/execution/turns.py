@@ -60,12 +60,10 @@ class Turn:
         "thread",
     )
 
-    def __init__(
-        self, operation: Callable[..., Any] | None, patience: float, *, alone: bool = False
-    ) -> None:
+    def __init__(self, operation: Callable[..., Any] | None, patience: float) -> None:
         self.operation = operation
         """None when the caller works on the connection itself; such a turn is never in a group."""
-        self.alone = alone
+        self.alone = False
         """Whether no other turn may lead at the same time."""
         self.hurries = False
         """Whether it waits for no company, and in the driver no longer than its patience."""

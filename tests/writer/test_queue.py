@@ -7,13 +7,16 @@ from hermes_store.errors import StoreClosedError
 from hermes_store.execution.turns import DONE, LEADING, Turn, Turns
 
 
-def entered(turns: Turns, names: str, **keywords: bool) -> tuple[dict[str, Turn], list[Caller]]:
+def entered(
+    turns: Turns, names: str, *, alone: bool = False
+) -> tuple[dict[str, Turn], list[Caller]]:
     """Threads that wait for their turn, in the order of `names`."""
     waiting: dict[str, Turn] = {}
     callers = []
 
     def enter(name: str) -> None:
-        waiting[name] = Turn(lambda _: name, 30.0, **keywords)
+        waiting[name] = Turn(lambda _: name, 30.0)
+        waiting[name].alone = alone
         waiting[name].thread = -1  # the system gives the number of an ended thread again
         turns.enter(waiting[name])
 
