@@ -25,18 +25,14 @@ from sqlalchemy import (
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
-from hermes_store.errors import (
-    ForeignTriggerError,
-    InvalidArgumentError,
-    MessageNotFoundError,
-    SessionNotFoundError,
-)
+from hermes_store.errors import InvalidArgumentError, MessageNotFoundError, SessionNotFoundError
 from hermes_store.models.stored import messages
 from hermes_store.models.visibility import COMPACTED, REWOUND, visible
 from hermes_store.queries import appends
 from hermes_store.queries.messages import records, select_records
 from hermes_store.queries.recount import lock, recount
 from hermes_store.queries.rows import NewRow, changed_columns
+from hermes_store.queries.there import require_none_left, some_left
 from hermes_store.records import MessageRecord
 from hermes_store.search import waiting
 from hermes_store.search.choice import index_waiting_of
@@ -54,7 +50,6 @@ __all__ = [
 ]
 
 _IDS_AT_ONCE = 900  # builds of SQLite allow 999 parameters
-_KEPT = "some of the messages would stay as they are"
 
 _OF_SESSION = messages.c.session_id == bindparam("session")
 _FROM = messages.c.id >= bindparam("first")
@@ -69,8 +64,10 @@ def _set_state(where: ColumnElement[bool], state: str) -> Statement:
     return Statement(update(messages).where(where).values(state=literal_column(state)))
 
 
-def _count_of(where: ColumnElement[bool]) -> Statement:
-    return Statement(select(func.count()).select_from(messages).where(where))
+def _one_of(where: ColumnElement[bool]) -> Statement:
+    return Statement(
+        select(literal_column("1")).select_from(messages).where(where).limit(literal_column("1"))
+    )
 
 
 _DELETE_LIVE = Statement(delete(messages).where(_LIVE))
@@ -78,9 +75,9 @@ _DELETE_ONE = Statement(delete(messages).where(_OF_SESSION, _THE_ONE))
 _COMPACT = _set_state(_LIVE, f"'{COMPACTED}'")
 _REWIND = _set_state(_LIVE_FROM, f"'{REWOUND}'")
 _RESTORE = _set_state(_REWOUND_FROM, "NULL")
-_COUNT_LIVE, _COUNT_LIVE_FROM = _count_of(_LIVE), _count_of(_LIVE_FROM)
-_COUNT_REWOUND_FROM = _count_of(_REWOUND_FROM)
-_COUNT_ONE = _count_of(and_(_OF_SESSION, _THE_ONE))
+_ONE_LIVE, _ONE_LIVE_FROM = _one_of(_LIVE), _one_of(_LIVE_FROM)
+_ONE_REWOUND_FROM = _one_of(_REWOUND_FROM)
+_IS_THERE = _one_of(and_(_OF_SESSION, _THE_ONE))
 _TWICE = Statement(
     select(messages.c.external_id)
     .where(_OF_SESSION, messages.c.external_id.is_not(None))
@@ -107,12 +104,6 @@ def _require_lock(connection: OpenConnection, session_id: str) -> None:
         raise SessionNotFoundError(session_id)
 
 
-def _require_none(connection: OpenConnection, left: Statement, /, **which: Any) -> None:
-    """Refuse to say that messages have changed which a trigger of another program keeps."""
-    if left.run(connection, **which).fetchone()[0]:
-        raise ForeignTriggerError(_KEPT)
-
-
 # --- all live messages ----------------------------------------------------------------------------
 
 
@@ -131,7 +122,7 @@ def _go_on_with(
 ) -> list[int]:
     _require_lock(connection, session_id)
     put_away.run(connection, session=session_id)
-    _require_none(connection, _COUNT_LIVE, session=session_id)
+    require_none_left(connection, "messages", _ONE_LIVE, session=session_id)
     recount(connection, session_id)
     return appends.append_many(connection, session_id, rows)
 
@@ -149,8 +140,9 @@ def rewind(connection: OpenConnection, session_id: str, message_id: int) -> Mess
             f"{message_id} is not a live message of the user",
             "give the id of one, as get_messages() returns it",
         )
-    _REWIND.run(connection, session=session_id, first=message_id)
-    _require_none(connection, _COUNT_LIVE_FROM, session=session_id, first=message_id)
+    onwards = {"session": session_id, "first": message_id}
+    _REWIND.run(connection, **onwards)
+    require_none_left(connection, "messages", _ONE_LIVE_FROM, **onwards)
     recount(connection, session_id)
     return taken_back
 
@@ -161,7 +153,9 @@ def restore(connection: OpenConnection, session_id: str, message_id: int) -> int
     get_one(connection, session_id, message_id)
     _refuse_equal_ids(connection, session_id, message_id)
     restored = _RESTORE.run(connection, session=session_id, first=message_id).rowcount
-    _require_none(connection, _COUNT_REWOUND_FROM, session=session_id, first=message_id)
+    require_none_left(
+        connection, "messages", _ONE_REWOUND_FROM, session=session_id, first=message_id
+    )
     recount(connection, session_id)
     return cast("int", restored)
 
@@ -189,7 +183,7 @@ def pop(connection: OpenConnection, session_id: str) -> MessageRecord | None:
         return None
     newest = records(rows)[0]
     _DELETE_ONE.run(connection, session=session_id, one=newest["id"])
-    _require_none(connection, _COUNT_ONE, session=session_id, one=newest["id"])
+    require_none_left(connection, "messages", _IS_THERE, session=session_id, one=newest["id"])
     recount(connection, session_id)
     return newest
 
@@ -203,7 +197,7 @@ def delete_messages(connection: OpenConnection, session_id: str, ids: Sequence[i
         where = and_(messages.c.session_id == session_id, some)
         deleted += connection.core.execute(delete(messages).where(where)).rowcount
         if connection.core.execute(select(messages.c.id).where(where)).first():
-            raise ForeignTriggerError(_KEPT)
+            raise some_left("messages")
     recount(connection, session_id)
     return deleted
 

@@ -12,7 +12,7 @@ from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.given_texts import as_parameter, is_given
 from hermes_store.database.statements import Statement
-from hermes_store.errors import ForeignTriggerError, InvalidArgumentError
+from hermes_store.errors import InvalidArgumentError
 from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import sessions
 from hermes_store.queries.conversations import ENDS_CHAIN
@@ -20,6 +20,7 @@ from hermes_store.queries.listing import Shape, select_page, translated
 from hermes_store.queries.locking import locked_chain, locked_chains
 from hermes_store.queries.paging import ALL, Page
 from hermes_store.queries.sessions import require_changed
+from hermes_store.queries.there import require_none_left
 
 __all__ = [
     "archivable",
@@ -70,16 +71,10 @@ def _set_archived(connection: OpenConnection, session_ids: Sequence[str], at: fl
     ids = as_parameter(session_ids)
     if at is None:
         _UNARCHIVE.run(connection, ids=ids)
-        _require_none(connection, _SOME_ARCHIVED, ids=ids)
+        require_none_left(connection, "sessions", _SOME_ARCHIVED, ids=ids)
     else:
         _ARCHIVE.run(connection, ids=ids, at=at)
-        _require_none(connection, _SOME_NOT_ARCHIVED, ids=ids)
-
-
-def _require_none(connection: OpenConnection, left: Statement, /, **which: Any) -> None:
-    """Refuse to say that sessions have changed which a trigger of another program keeps."""
-    if left.run(connection, **which).fetchone() is not None:
-        raise ForeignTriggerError("some of the sessions would stay as they are")
+        require_none_left(connection, "sessions", _SOME_NOT_ARCHIVED, ids=ids)
 
 
 def archive_batch(connection: OpenConnection, which: SessionFilter, at: float) -> list[str]:
@@ -111,7 +106,7 @@ def set_pinned(connection: OpenConnection, session_id: str, pinned: int) -> None
     """Pin all sessions of a conversation, or take that back. Raises `SessionNotFoundError`."""
     ids = as_parameter(locked_chain(connection, session_id).ids)
     _PIN.run(connection, ids=ids, pinned=pinned)
-    _require_none(connection, _SOME_OTHER_PIN, ids=ids, pinned=pinned)
+    require_none_left(connection, "sessions", _SOME_OTHER_PIN, ids=ids, pinned=pinned)
 
 
 # --- the others -----------------------------------------------------------------------------------

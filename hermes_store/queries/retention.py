@@ -14,12 +14,13 @@ from sqlalchemy import bindparam, delete, literal_column, null, select, update
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.given_texts import as_parameter, is_given
 from hermes_store.database.statements import Statement
-from hermes_store.errors import ForeignTriggerError, SessionNotFoundError
+from hermes_store.errors import SessionNotFoundError
 from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import messages, sessions
 from hermes_store.queries.listing import Shape, select_page, translated
 from hermes_store.queries.locking import locked_chains, locked_conversation
 from hermes_store.queries.paging import Page
+from hermes_store.queries.there import require_none_left
 
 __all__ = ["clear_away", "delete_first", "delete_session", "prune_batch"]
 
@@ -68,8 +69,7 @@ def _delete_whole(connection: OpenConnection, session_id: str) -> int:
     deleted = sum(clear_away(connection, each) for each in ids)
     for each in ids:
         _DELETE.run(connection, session=each)
-    if _SOME_LEFT.run(connection, ids=as_parameter(ids)).fetchone() is not None:
-        raise ForeignTriggerError("some of the sessions would stay")
+    require_none_left(connection, "sessions", _SOME_LEFT, ids=as_parameter(ids))
     return deleted
 
 

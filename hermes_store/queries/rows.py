@@ -108,9 +108,8 @@ def changed_columns(stored: Mapping[str, Any], fields: Mapping[str, Any]) -> dic
     changed = {name: row.columns.get(name) for name in fields}
     if "content" in fields:
         changed["content_format"] = row.columns.get("content_format")
-    if (
-        row.columns.get("tool_name") != stored["tool_name"]
-    ):  # the name of a tool message is its tool
+    # The name of a tool message is its tool.
+    if row.columns.get("tool_name") != stored["tool_name"]:
         changed["tool_name"] = row.columns.get("tool_name")
     return changed
 

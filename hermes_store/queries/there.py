@@ -1,16 +1,22 @@
-"""Whether messages that the database gave ids to are there: a foreign trigger may delete them."""
+"""Whether rows are there that were stored, and gone that were deleted or changed.
+
+A foreign trigger may delete what was stored, and keep what was to go.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import func, select
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.statements import Statement
+from hermes_store.errors import ForeignTriggerError
 from hermes_store.models.stored import messages
 from hermes_store.search.triggers import require_all_stored
 
-__all__ = ["require_there"]
+__all__ = ["require_none_left", "require_there", "some_left"]
 
 _IDS_AT_ONCE = 900  # builds of SQLite allow 999 parameters
 
@@ -28,3 +34,14 @@ def _count(connection: OpenConnection, ids: Sequence[int]) -> int:
         counted = select(func.count()).select_from(messages).where(some)
         found += connection.core.execute(counted).scalar_one()
     return found
+
+
+def require_none_left(connection: OpenConnection, what: str, left: Statement, **which: Any) -> None:
+    """Raise `ForeignTriggerError` if `left` finds a row that is still as it was."""
+    if left.run(connection, **which).fetchone() is not None:
+        raise some_left(what)
+
+
+def some_left(what: str) -> ForeignTriggerError:
+    """The error that a foreign trigger keeps some rows as they are."""
+    return ForeignTriggerError(f"some of the {what} would stay as they are")
