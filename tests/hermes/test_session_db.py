@@ -1,5 +1,6 @@
 """`SessionDB` on both databases, without the program: what it stores, and what comes back."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -13,7 +14,7 @@ from sqlalchemy import text as sql
 
 from hermes_store import SessionRepository
 from hermes_store.adapters.hermes_agent import SessionDB, unknown
-from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
+from hermes_store.errors import HermesStoreError, InvalidArgumentError, SessionNotFoundError
 
 CALL = [{"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}]
 
@@ -555,3 +556,44 @@ def test_on_a_server_other_statements_are_refused_with_a_remedy(
             db._conn.execute("SELECT 1")
     else:
         assert db._conn.execute("SELECT 1").fetchone()[0] == 1
+
+
+# --- arguments of a wrong kind ------------------------------------------------------------------------
+
+OF_A_SESSION = {
+    "get_session": (),
+    "get_messages": (),
+    "set_session_title": ("title",),
+    "set_auto_title_if_empty": ("title",),
+    "update_session_cwd": ("/work",),
+    "set_latest_user_api_content": ("text", "sent"),
+    "request_handoff": ("telegram",),
+    "claim_handoff": (),
+    "rewind_to_message": (1,),
+    "set_expiry_finalized": (),
+}
+
+
+@pytest.mark.parametrize("bad", [{"a": 1}, ["s"], object(), b"\xff", 10**30, 1.5, True, "s\ud800"])
+@pytest.mark.parametrize("method", OF_A_SESSION)
+def test_what_cannot_be_the_id_of_a_session_is_an_invalid_argument(
+    db: SessionDB, method: str, bad: Any
+):
+    with pytest.raises(InvalidArgumentError):
+        getattr(db, method)(bad, *OF_A_SESSION[method])
+
+
+@pytest.mark.parametrize("bad", ["\ud800", 10**30])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda db, bad: db.has_platform_message_id("s", bad),
+        lambda db, bad: db.rewind_to_message("s", bad),
+        lambda db, bad: db.restore_rewound("s", bad),
+        lambda db, bad: db.session_count(source=bad),
+    ],
+)
+def test_no_error_of_the_driver_reaches_hermes(db: SessionDB, ask: Any, bad: Any):
+    db.create_session("s", "cli")
+    with contextlib.suppress(HermesStoreError):
+        ask(db, bad)

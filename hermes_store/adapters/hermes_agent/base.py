@@ -18,6 +18,7 @@ from hermes_store.adapters.hermes_agent.tables import Tables
 from hermes_store.adapters.hermes_agent.taken import as_taken
 from hermes_store.adapters.hermes_agent.taking_over import opened
 from hermes_store.adapters.hermes_agent.unknown import kept
+from hermes_store.api.base import checked_id
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.stored import sessions
 
@@ -61,9 +62,12 @@ class Base:
 
     def _change(self, session_id: str, change: Callable[[Transaction, Any], T], missing: T) -> T:
         """Run `change(transaction, session)` while no other writer changes the session."""
+        if not session_id:
+            return missing
+        checked_id(session_id)
         with self._repo.transaction() as tx:
             tx.execute(select(sessions.c.id).where(sessions.c.id == session_id).with_for_update())
-            session = tx.get_session(session_id) if session_id else None
+            session = tx.get_session(session_id)
             return missing if session is None else change(tx, session)
 
     def _put_extra(self, session_id: str, **values: Any) -> bool:

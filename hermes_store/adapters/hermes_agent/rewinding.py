@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from hermes_store import Transaction
+from hermes_store import Transaction, values
 from hermes_store.adapters.hermes_agent.base import Base, merged
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.message_rows import message_of
@@ -28,6 +28,7 @@ class Rewinding(Base):
         Returns the message, how many were taken back and the id of the newest one left. Raises
         ValueError for a message that is not the session's or not the user's.
         """
+        values.count("target_message_id", target_message_id)
 
         def rewind(tx: Transaction, session: Any) -> dict[str, Any]:
             target = _target(tx, session_id, target_message_id)
@@ -50,6 +51,7 @@ class Rewinding(Base):
 
     def restore_rewound(self, session_id: str, since_message_id: int) -> int:
         """Give back what was taken back from a message on; return how many came back."""
+        values.count("since_message_id", since_message_id)
         rewound = select(messages.c.id).where(
             messages.c.session_id == session_id,
             messages.c.id >= since_message_id,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Executable, bindparam, select
@@ -11,6 +13,7 @@ from hermes_store.api.base import Namespace, checked_id
 from hermes_store.database.alone import runs
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
+from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import sessions
 from hermes_store.queries import message_pages
 from hermes_store.queries.messages import Form
@@ -26,21 +29,35 @@ class Tables(Namespace):
 
     def rows(self, statement: Executable) -> list[Row]:
         """Return the rows of a statement as dicts, from one snapshot."""
-        return self._read(_rows, statement)
+        with _typed_errors():
+            return self._read(_rows, statement)
 
     def run(self, statement: Statement, parameters: Row) -> list[Any]:
         """Return the rows of a statement that is kept, as tuples, from one snapshot."""
-        return self._read(_run, statement, parameters)
+        with _typed_errors():
+            return self._read(_run, statement, parameters)
 
     def session(self, session_id: str) -> Row | None:
         """Return a session as Hermes' row, or None."""
-        return self._read(_session, session_id)
+        return self._read(_session, checked_id(session_id))
 
     def messages(self, session_id: str, form: Form, page: message_pages.MessagePage) -> list[Any]:
         """Return a page of the messages of a session in a form."""
         if not session_id:  # Hermes asks before it has a session
             return []
-        return self._read(message_pages.get, checked_id(session_id), page, form)
+        with _typed_errors():
+            return self._read(message_pages.get, checked_id(session_id), page, form)
+
+
+@contextmanager
+def _typed_errors() -> Iterator[None]:
+    """A block that raises `InvalidArgumentError` for a value that no database takes."""
+    try:
+        yield
+    except (OverflowError, UnicodeEncodeError) as exc:  # of the driver, which says no more
+        raise InvalidArgumentError(
+            "an argument", f"it cannot be asked for ({exc})", "give a text or number of its kind"
+        ) from exc
 
 
 def _rows(connection: OpenConnection, statement: Executable) -> list[Row]:
