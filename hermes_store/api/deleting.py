@@ -10,7 +10,7 @@ from hermes_store import values
 from hermes_store.api.base import Topic, checked_id
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.filters import EVERYTHING, SessionFilter, asked
-from hermes_store.queries import listing, retention
+from hermes_store.queries import deleting, listing
 from hermes_store.queries.paging import ALL
 from hermes_store.records import SessionListing
 
@@ -31,7 +31,7 @@ class Deleting(Topic):
         delegates with them. Sessions that were branched off or began after a reset stay, without
         a parent.
         """
-        return self._write(retention.delete_session, checked_id(session_id))
+        return self._write(deleting.delete_session, checked_id(session_id))
 
     def delete_sessions(self, ids: Sequence[str]) -> int:
         """Delete the conversations of some sessions; return how many conversations there were.
@@ -43,7 +43,7 @@ class Deleting(Topic):
         left = [*dict.fromkeys(map(checked_id, values.listed("ids", ids)))]
         deleted = 0
         while left:
-            number, there = self._write(retention.delete_first, left)
+            number, there = self._write(deleting.delete_first, left)
             left, deleted = left[number:], deleted + there
         return deleted
 
@@ -75,7 +75,7 @@ class Deleting(Topic):
         or not at all. Raises `InvalidArgumentError`, also for a filter of open sessions.
         """
         which = _prunable(older_than_days, asked(filter, EVERYTHING, source))
-        return sum(iter(lambda: self._write(retention.prune_batch, which), 0))
+        return sum(iter(lambda: self._write(deleting.prune_batch, which), 0))
 
 
 def _prunable(older_than_days: Any, which: SessionFilter) -> SessionFilter:

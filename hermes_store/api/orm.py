@@ -22,7 +22,7 @@ from hermes_store.api.orm_counting import COUNTED, Noted
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import SessionNotFoundError, TitleInUseError
 from hermes_store.models import Message, Meta, Session, Usage, links
-from hermes_store.queries import retention, session_changes, sessions, titles
+from hermes_store.queries import deleting, session_changes, sessions, titles
 from hermes_store.queries.recount import Counters
 from hermes_store.search.filling import fill_those
 from hermes_store.values import content_format
@@ -240,7 +240,7 @@ def _after_flush(session: ConversationSession, _context: Any) -> None:
 def _before_delete(_mapper: Any, _connection: Any, entity: Session) -> None:
     session = object_session(entity)
     if isinstance(session, ConversationSession):
-        retention.clear_away(session.opened, entity.id)
+        deleting.clear_away(session.opened, entity.id)
         session.noted.cleared.add(entity.id)
 
 

@@ -15,7 +15,7 @@ from hermes_store.api.orm_folding import fold_inserted, last_id
 from hermes_store.api.orm_selected import require_as_it_is
 from hermes_store.models.links import COMPRESSION
 from hermes_store.models.types import Content
-from hermes_store.queries import retention, session_changes, sessions
+from hermes_store.queries import deleting, session_changes, sessions
 from hermes_store.queries.recount import Counters, all_ids
 from hermes_store.search.filling import fill_those
 from hermes_store.values import content_format, now
@@ -184,7 +184,7 @@ def _delete(state: ORMExecuteState, noted: Noted, table: Table) -> Result[Any]:
         noted.touched |= _matched(state, "session_id")
         return state.invoke_statement()
     for session_id in sorted(_matched(state, "id")):
-        retention.clear_away(noted.connection, session_id)
+        deleting.clear_away(noted.connection, session_id)
         noted.cleared.add(session_id)
     return state.invoke_statement()
 

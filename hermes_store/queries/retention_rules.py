@@ -13,7 +13,7 @@ from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.filters import EVERYTHING, SessionFilter
-from hermes_store.queries import listing, meta, properties, retention, session_changes
+from hermes_store.queries import deleting, listing, meta, properties, session_changes
 from hermes_store.queries.paging import ALL
 from hermes_store.records import SessionListing
 
@@ -146,7 +146,7 @@ def step(connection: OpenConnection, rule: RetentionRule, now: float) -> int:
         return len(session_changes.end_batch(connection, before, _REASON, which))
     if rule.action == "archive":
         return len(properties.archive_batch(connection, which, now))
-    return retention.prune_batch(connection, which)
+    return deleting.prune_batch(connection, which)
 
 
 def due(connection: OpenConnection, rule: RetentionRule, now: float) -> list[SessionListing]:

@@ -184,14 +184,14 @@ def test_a_store_that_is_read_only_is_not_changed(database, repository, call: st
 def test_a_prune_bounds_its_transactions_by_messages_in_any_state(
     session: SessionRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hermes_store.queries import retention
+    from hermes_store.queries import deleting
 
     for name in "ab":
         session.create_session(name, "cli")
         session.append_messages(name, [{"role": "user"}] * 20)
         session.compact(name, [])
         session.end_session(name, "done")
-    monkeypatch.setattr(retention, "_MOST_MESSAGES", 20)
+    monkeypatch.setattr(deleting, "_MOST_MESSAGES", 20)
     before = session.get_stats()["total_writes"]
     assert session.prune_sessions(0) == 2
     assert session.get_stats()["total_writes"] - before == 3  # one each, and one that finds none

@@ -5,7 +5,7 @@ from stored import allow_to_delete, change, check, refuse_to_delete, rows
 
 from hermes_store import SessionFilter
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.queries import retention
+from hermes_store.queries import deleting
 
 DAY = 86_400
 
@@ -153,7 +153,7 @@ def test_a_batch_ends_with_the_session_that_makes_it_long(repository, make, data
     batches = []
     with repository.transaction() as transaction:
         which = SessionFilter(open=False)
-        while batch := retention.prune_batch(transaction._open, which):
+        while batch := deleting.prune_batch(transaction._open, which):
             batches.append(batch)
     assert batches == [1, 3, 3]  # 1,500 messages, then three times 400
     check(database)
