@@ -47,9 +47,15 @@ def sqlite_database(template: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def postgresql_database() -> Iterator[URL]:
+def keeps_connections() -> bool:
+    """Whether tests may get connections to the server that others closed."""
+    return True
+
+
+@pytest.fixture
+def postgresql_database(keeps_connections: bool) -> Iterator[URL]:
     """An empty store of the test's own: a database of the PostgreSQL server."""
-    with postgres_server.store() as url:
+    with postgres_server.store(keeps_connections=keeps_connections) as url:
         yield url
 
 

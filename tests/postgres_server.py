@@ -132,19 +132,24 @@ RESET lock_timeout
 
 
 @contextmanager
-def store() -> Iterator[URL]:
+def store(*, keeps_connections: bool = True) -> Iterator[URL]:
     """An empty store of the caller's own.
 
     To make a database takes ten times as long as to empty one, so an earlier one is given again
-    when nothing but rows was changed in it.
+    when nothing but rows was changed in it. So are connections to it, unless the test is about them.
     """
+    import kept_connections
+
+    kept_connections.begin()
     given = _emptied.pop() if _emptied else _new_store()
+    (kept_connections.keep if keeps_connections else kept_connections.forget)(given.url.database)
     _keepers[given.url] = os.getpid(), given.keeper, threading.Lock()
     yield given.url
     del _keepers[given.url]
     if _was_emptied(given):
         _emptied.append(given)
     else:
+        kept_connections.forget(given.url.database)
         given.keeper.close()
         drop(given.url)
 
@@ -184,6 +189,10 @@ def shared_connection(url: URL) -> Iterator[Any]:
 
 def close() -> None:
     """At the end of a process of the run: no connection is left open."""
+    if _emptied:
+        import kept_connections
+
+        kept_connections.close()
     for each in _emptied:
         each.keeper.close()
 

@@ -6,5 +6,10 @@ import pytest
 
 
 @pytest.fixture
+def keeps_connections() -> bool:
+    return False
+
+
+@pytest.fixture
 def database(sqlite_database: Path) -> Path:
     return sqlite_database

@@ -21,6 +21,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
+def keeps_connections() -> bool:
+    return False
+
+
+@pytest.fixture
 def database(postgresql_database: URL) -> URL:
     return postgresql_database
 

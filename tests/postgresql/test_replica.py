@@ -12,7 +12,7 @@ from hermes_store.errors import InvalidArgumentError, StoreReadOnlyError, StoreU
 @pytest.fixture
 def behind(database: URL) -> URL:
     """Another database, which stands for a replica that has not yet heard of anything."""
-    with postgres_server.store() as url:
+    with postgres_server.store(keeps_connections=False) as url:
         yield url
 
 

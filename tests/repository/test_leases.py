@@ -21,6 +21,12 @@ only_postgresql = pytest.mark.parametrize(
 )
 
 
+@pytest.fixture
+def keeps_connections():
+    """A database's own settings are those of new connections."""
+    return False
+
+
 class Clock:
     """The clock that decides about leases, in the hand of the test."""
 
