@@ -59,8 +59,9 @@ class Taken(NamedTuple):
 @click.command()
 @click.option("--sessions", default=SESSIONS, show_default=True, help="Stored, with 10 messages.")
 @click.option("--calls", default=10, show_default=True, help="Requests for a page, a round.")
+@click.option("--rounds", default=ROUNDS, show_default=True, help="The quietest is shown.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Where the stores are.")
-def main(sessions: int, calls: int, folder: Path | None) -> None:
+def main(sessions: int, calls: int, rounds: int, folder: Path | None) -> None:
     """Measure each page on both databases."""
     from benchmarks.databases import databases
 
@@ -70,7 +71,9 @@ def main(sessions: int, calls: int, folder: Path | None) -> None:
         facts = report.machine(Path(temporary.name))
         server = stack.enter_context(databases(files.folder(), ALONE))
         facts.append(f"PostgreSQL {server.version()} on the loopback, without parallel workers")
-        measured = [measure(address, sessions, calls) for address in (files.new(), server.new())]
+        measured = [
+            measure(address, sessions, calls, rounds) for address in (files.new(), server.new())
+        ]
     print(f"{'; '.join(facts)}.\n\n" + "\n".join(table(*measured)))
 
 
@@ -85,13 +88,13 @@ def table(sqlite: Mapping[str, Taken], postgresql: Mapping[str, Taken]) -> Itera
         yield report.markdown([page, *times, f"{max(each.size for each in both) / 1e3:.0f} kB"])
 
 
-def measure(address: Path | URL, sessions: int, calls: int) -> dict[str, Taken]:
+def measure(address: Path | URL, sessions: int, calls: int, rounds: int) -> dict[str, Taken]:
     """Fill a store, and ask for its pages."""
     with SessionRepository(address) as repository:
         fill(repository, sessions)
     settle(address)
     with SessionRepository(address, read_only=True, pool_size=1) as repository:
-        return asyncio.run(_asked(repository, calls))
+        return asyncio.run(_asked(repository, calls, rounds))
 
 
 # --- what is stored -------------------------------------------------------------------------------
@@ -217,7 +220,7 @@ def pages(repository: SessionRepository) -> dict[str, str]:
     }
 
 
-async def _asked(repository: SessionRepository, calls: int) -> dict[str, Taken]:
+async def _asked(repository: SessionRepository, calls: int, rounds: int) -> dict[str, Taken]:
     transport = httpx2.ASGITransport(application(repository, TOKEN))
     headers = {"Authorization": f"Bearer {TOKEN}"}
     client = httpx2.AsyncClient(
@@ -225,12 +228,12 @@ async def _asked(repository: SessionRepository, calls: int) -> dict[str, Taken]:
     )
     addresses, processor = pages(repository), _processor_of(repository)
     async with client:
-        rounds = [
+        taken = [
             {name: await _taken(client, each, calls, processor) for name, each in addresses.items()}
-            for _ in range(ROUNDS)
+            for _ in range(rounds)
         ]
     return {
-        name: Taken(*(min(each) for each in zip(*(one[name] for one in rounds), strict=True)))
+        name: Taken(*(min(each) for each in zip(*(one[name] for one in taken), strict=True)))
         for name in addresses
     }
 

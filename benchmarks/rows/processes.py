@@ -43,7 +43,8 @@ def rows(plan: Plan, files: Files) -> Iterator[Row]:
 
 
 def run_together(name: str, path: Path, number: int, count: int) -> list[Outcome]:
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")  # which has opened no database
+    context.set_forkserver_preload([__name__])
     gate, results = context.Barrier(PROCESSES), context.SimpleQueue()
     jobs = [(name, path, PROCESSES * number + n, count) for n in range(PROCESSES)]
     processes = [context.Process(target=work, args=(job, gate, results)) for job in jobs]
