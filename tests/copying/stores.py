@@ -24,6 +24,7 @@ def untidy(name: str, folder: Path) -> Path:
     """A file as the original, and who else wrote to it, left it."""
     path = folder / f"{name}.db"
     with closing(sqlite_driver().connect(path)) as connection:
+        connection.executescript("PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY")
         connection.executescript((GOLDEN / f"{name}.sql").read_text(encoding="utf-8"))
     return path
 
