@@ -59,6 +59,8 @@ class HermesSessionStore:
     async def append(self, key: SessionKey, entries: list[SessionStoreEntry]) -> None:
         """Store lines at the end of a transcript; one whose `uuid` is there already, not again."""
         if entries:
+            if not all(isinstance(each, dict) for each in entries):
+                raise InvalidArgumentError("entries", "one is no object", "give dicts, one a line")
             repository = await self._repository.awaited()
             await repository.run(partial(_append, key=key, entries=entries))
 
@@ -89,7 +91,7 @@ class HermesSessionStore:
 
     async def list_subkeys(self, key: SessionListSubkeysKey) -> list[str]:
         """Return the subpaths of a main transcript's subagents."""
-        found = await self._sessions(keys.prefix(_PREFIX, key["project_key"], key["session_id"]))
+        found = await self._sessions(keys.prefix(*_main(key)))
         return [keys.parted(each["id"])[3] for each in found]
 
     async def close(self) -> None:
@@ -111,9 +113,12 @@ def _id(key: SessionKey | SessionListSubkeysKey) -> str:
     subpath = key.get("subpath")
     if subpath == "":
         raise InvalidArgumentError("key", "has an empty subpath", "leave it out")
-    return keys.joined(
-        _PREFIX, key["project_key"], key["session_id"], *([] if subpath is None else [subpath])
-    )
+    return keys.joined(*_main(key), *([] if subpath is None else [subpath]))
+
+
+def _main(key: SessionKey | SessionListSubkeysKey) -> tuple[str, Any, Any]:
+    """The parts of a main transcript's id; a missing one is None, which no id is made of."""
+    return _PREFIX, key.get("project_key"), key.get("session_id")
 
 
 def _kept(session: SessionRecord) -> dict[str, Any]:
@@ -132,7 +137,7 @@ def _append(transaction: Transaction, key: SessionKey, entries: Sequence[Any]) -
     assert session is not None
     kept = _kept(session)
     now = max(time.time_ns() // 1_000_000, kept["mtime"] + 1)
-    if "subpath" not in key:
+    if key.get("subpath") is None:
         kept["summary"] = _summed_up(key, kept, entries)
     extra = {**(session["extra"] or {}), _MINE: kept | {"mtime": now}}
     transaction.update_session(session_id, extra=extra)
@@ -142,8 +147,8 @@ def _begin(transaction: Transaction, key: SessionKey, entries: Sequence[Any]) ->
     """Store what is not known of the session yet; a subagent's has its parent."""
     model, cwd = _first(entries, _model_of), _first(entries, lambda line: line.get("cwd"))
     main = None
-    if "subpath" in key:
-        main = keys.joined(_PREFIX, key["project_key"], key["session_id"])
+    if key.get("subpath") is not None:
+        main = keys.joined(*_main(key))
         transaction.ensure_session(main, _SOURCE)
     transaction.create_session(
         _id(key),

@@ -14,8 +14,6 @@ from hermes_store.shapes.exact import exactly, whole_of
 __all__ = ["json_of", "message_of"]
 
 _SPEAKERS = {"user": "user", "model": "assistant"}
-_LATEST = 253_402_300_800.0
-"""The year 10000: a message has no later time."""
 
 
 def message_of(whole: dict[str, Any], *, is_id_taken: bool = False) -> NewMessage:
@@ -62,7 +60,7 @@ def _role(content: dict[str, Any], parts: list[dict[str, Any]], author: Any) -> 
 def _taken(role: str, rest: dict[str, Any]) -> dict[str, Any]:
     """Take out of an event what columns hold: time, author, the reason why the model ended."""
     taken: dict[str, Any] = {}
-    if 0 <= rest["timestamp"] < _LATEST:
+    if 0 <= rest["timestamp"] < values.YEAR_10000:
         taken["timestamp"] = rest.pop("timestamp")
     if "finish_reason" in rest:
         taken["finish_reason"] = rest.pop("finish_reason")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.values import decode_json
 
-__all__ = ["NotJsonError", "exactly", "whole_of"]
+__all__ = ["NotJsonError", "dumped", "exactly", "whole_of"]
 
 _TEXT = "text"
 """The key in what an adapter keeps in `extra`: the whole as JSON text."""
@@ -23,6 +24,14 @@ class NotJsonError(InvalidArgumentError, TypeError):
     def __init__(self, argument: str, problem: object) -> None:
         remedy = "give what JSON can hold; of an SDK's object, its model_dump()"
         super().__init__(argument, f"cannot be written as JSON ({problem})", remedy)
+
+
+def dumped(argument: str, dump: Callable[[], Any]) -> Any:
+    """What an SDK's `dump` makes of its own object. Raises `NotJsonError` when it cannot."""
+    try:
+        return dump()
+    except ValueError as exc:  # pydantic's errors are such, and those of encodings
+        raise NotJsonError(argument, exc) from exc
 
 
 def exactly(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from hermes_store.errors import InvalidArgumentError
+
 __all__ = ["joined", "parted", "prefix"]
 
 
 def joined(*parts: str) -> str:
-    """One id of several parts, with `/` between them: `claude/my-project/1f0c…`."""
+    """One id of several parts, with `/` between them: `claude/my-project/1f0c…`.
+
+    Raises `InvalidArgumentError` for a part that is no text.
+    """
     return "/".join(map(_escaped, parts))
 
 
@@ -21,4 +26,6 @@ def parted(joined_id: str) -> list[str]:
 
 
 def _escaped(part: str) -> str:
+    if not isinstance(part, str):
+        raise InvalidArgumentError("id", f"its part {part!r} is not a text", "give a str")
     return part.replace("%", "%25").replace("/", "%2F")

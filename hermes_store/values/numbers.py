@@ -14,6 +14,7 @@ __all__ = [
     "ALL",
     "GREATEST_COUNT",
     "GREATEST_SUM",
+    "YEAR_10000",
     "cost",
     "count",
     "length",
@@ -33,7 +34,8 @@ GREATEST_COUNT = 2**53
 GREATEST_SUM = 2**63 - 1
 """The greatest whole number that a column holds."""
 _MOST_DOLLARS = 1e12  # sums of them stay finite
-_YEAR_10000 = 253_402_300_800.0
+YEAR_10000 = 253_402_300_800.0
+"""No message has this time, or a later one."""
 _DAY = 86_400
 
 
@@ -94,7 +96,7 @@ def seconds(argument: str, value: Any) -> float:
     if value is None:
         return time.time()
     moment = number(argument, value)
-    if not 0 <= moment < _YEAR_10000:
+    if not 0 <= moment < YEAR_10000:
         raise InvalidArgumentError(
             argument,
             f"{value!r} is not a time between 1970 and the year 9999",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any, cast
 
 from google.adk.events.event import Event
@@ -11,6 +12,7 @@ from hermes_store.records import MessageRecord, NewMessage
 from hermes_store.shapes import adk_events
 from hermes_store.shapes.adk_events import json_of
 from hermes_store.shapes.adk_names import MINE
+from hermes_store.shapes.exact import dumped
 
 __all__ = ["event_of", "is_same", "message_of"]
 
@@ -36,8 +38,8 @@ def is_same(record: MessageRecord, event: Event) -> bool:
 
 
 def _json_of(event: Event) -> dict[str, Any]:
-    dumped = event.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    return cast("dict[str, Any]", dumped)
+    dump = partial(event.model_dump, mode="json", exclude_none=True, exclude_defaults=True)
+    return cast("dict[str, Any]", dumped("event", dump))
 
 
 def _mine(record: MessageRecord) -> dict[str, Any] | None:

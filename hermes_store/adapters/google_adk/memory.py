@@ -108,7 +108,7 @@ def _add(transaction: Transaction, which: tuple[str, str, str], messages: list[N
 
 
 def _any_word(query: str) -> str:
-    words = dict.fromkeys(re.findall(r"\w+", query))
+    words = dict.fromkeys(re.findall(r"\w+", query or ""))
     return " OR ".join(f'"{word}"' for word in [*words][:_MOST_WORDS])
 
 
@@ -118,8 +118,14 @@ async def _entry(repository: AsyncSessionRepository, hit: SearchHit) -> MemoryEn
         hit["session_id"], around_id=hit["id"], limit=0, include="all"
     )
     for event in map(event_of, found):
-        at = datetime.fromtimestamp(event.timestamp, UTC).isoformat()
-        return MemoryEntry(
-            content=event.content, id=event.id, author=event.author or None, timestamp=at
-        )
+        author, at = event.author or None, _written(event.timestamp)
+        return MemoryEntry(content=event.content, id=event.id, author=author, timestamp=at)
     return None
+
+
+def _written(timestamp: float) -> str | None:
+    """A time in ISO 8601; None for one that has no such form, as that of milliseconds."""
+    try:
+        return datetime.fromtimestamp(timestamp, UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return None

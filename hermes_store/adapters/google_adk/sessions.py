@@ -59,7 +59,7 @@ class HermesSessionService(BaseSessionService):
         The id loses blanks around it; without one, the session gets a new id. Values of `app:` and
         `user:` in `state` are stored for all sessions that share them, those of `temp:` nowhere.
         """
-        name = (session_id or "").strip() or str(uuid.uuid4())
+        name = _name(session_id or "") or str(uuid.uuid4())
         which = (app_name, user_id, name)
         repository = await self._repository.awaited()
         kept = await repository.run(partial(stored.create, which=which, given=Scoped.of(state)))
@@ -78,7 +78,7 @@ class HermesSessionService(BaseSessionService):
         `config.num_recent_events` gives the last ones, `config.after_timestamp`, in epoch seconds,
         those of that time and later.
         """
-        which = (app_name, user_id, session_id.strip())
+        which = (app_name, user_id, _name(session_id))
         repository = await self._repository.awaited()
         found = await _read(repository, conversation_id(*which), config)
         if found is None:
@@ -105,7 +105,7 @@ class HermesSessionService(BaseSessionService):
     async def delete_session(self, *, app_name: str, user_id: str, session_id: str) -> None:
         """Delete a session with its events. One that is not there is no error."""
         repository = await self._repository.awaited()
-        await repository.delete_session(conversation_id(app_name, user_id, session_id.strip()))
+        await repository.delete_session(conversation_id(app_name, user_id, _name(session_id)))
 
     async def get_user_state(self, *, app_name: str, user_id: str) -> dict[str, Any]:
         """Return what the sessions of a user share, without the prefix `user:`."""
@@ -140,6 +140,11 @@ class HermesSessionService(BaseSessionService):
         """The lock that lets appends to a session take turns in this loop."""
         key = (asyncio.get_running_loop(), stored_id)
         return self._turns.get(key) or self._turns.setdefault(key, asyncio.Lock())
+
+
+def _name(session_id: str) -> str:
+    """An id without blanks around it; what is no text is refused where ids are made."""
+    return session_id.strip() if isinstance(session_id, str) else session_id
 
 
 # --- reading --------------------------------------------------------------------------------------

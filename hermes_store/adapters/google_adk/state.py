@@ -7,13 +7,16 @@ overwrite each other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 from google.adk.sessions.state import State
 from pydantic_core import to_jsonable_python
 
+from hermes_store.errors import InvalidArgumentError
 from hermes_store.shapes import keys
 from hermes_store.shapes.adk_names import app_prefix, user_prefix
+from hermes_store.shapes.exact import dumped
 
 if TYPE_CHECKING:
     from hermes_store.repository import Transaction
@@ -32,17 +35,19 @@ class Scoped(NamedTuple):
     def of(cls, given: Mapping[str, Any] | None) -> Self:
         """Tell the scopes apart, as JSON; what JSON cannot hold becomes its `repr`.
 
-        Values of `temp:` are left out.
+        Values of `temp:` are left out. Raises `InvalidArgumentError`.
         """
         found = cls({}, {}, {})
         for key, value in (given or {}).items():
+            if not isinstance(key, str):
+                raise InvalidArgumentError("state", f"its key {key!r} is not a text", "give a str")
             if key.startswith(State.APP_PREFIX):
                 found.app[key.removeprefix(State.APP_PREFIX)] = value
             elif key.startswith(State.USER_PREFIX):
                 found.user[key.removeprefix(State.USER_PREFIX)] = value
             elif not key.startswith(State.TEMP_PREFIX):
                 found.session[key] = value
-        return cls(*(to_jsonable_python(each, serialize_unknown=True) for each in found))
+        return cls(*map(_json_of, found))
 
     def share(self, transaction: Transaction, app_name: str, user_id: str) -> None:
         """Store the values that sessions share. In one order, so that no two wait in a circle."""
@@ -52,6 +57,11 @@ class Scoped(NamedTuple):
         ):
             for key in sorted(given):
                 transaction.meta.set(prefix + keys.joined(key), given[key])
+
+
+def _json_of(given: dict[str, Any]) -> dict[str, Any]:
+    written = dumped("state", partial(to_jsonable_python, given, serialize_unknown=True))
+    return cast("dict[str, Any]", written)
 
 
 def named(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:

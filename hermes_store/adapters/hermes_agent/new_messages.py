@@ -26,7 +26,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-_GREATEST_TIME = 253_402_300_800.0
 _ASSISTANT_ONLY = (
     "reasoning",
     "reasoning_content",
@@ -149,7 +148,7 @@ def when(value: Any, otherwise: T) -> float | T:
         moment = float(value.timestamp() if hasattr(value, "timestamp") else value)
     except (TypeError, ValueError, OverflowError):
         return otherwise
-    return moment if math.isfinite(moment) and 0 <= moment < _GREATEST_TIME else otherwise
+    return moment if math.isfinite(moment) and 0 <= moment < values.YEAR_10000 else otherwise
 
 
 def keep_beside(row: Row, **beside: Any) -> None:

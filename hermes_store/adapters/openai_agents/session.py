@@ -76,7 +76,7 @@ class HermesSession:
         """
         repository = await self._usable()
         most = resolve_session_limit(limit, self.session_settings)
-        most = None if most is None or most < 0 else most
+        most = None if isinstance(most, int) and most < 0 else most
         records = await repository.get_messages(self.session_id, limit=most, newest=True)
         return [item_of(record) for record in records]
 

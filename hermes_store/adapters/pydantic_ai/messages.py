@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import partial
 from typing import Any, cast
 
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
 
 from hermes_store.records import MessageRecord, NewMessage
-from hermes_store.shapes.exact import exactly, whole_of
+from hermes_store.shapes.exact import dumped, exactly, whole_of
 from hermes_store.shapes.iso_times import seconds
 
 __all__ = ["MINE", "message_of", "model_message_of"]
@@ -26,8 +27,12 @@ _ROLES = {
 
 
 def message_of(entry_id: str, parent_id: str | None, message: ModelMessage) -> NewMessage:
-    """A message that holds an entry, whole: columns, and in `extra` what no column holds."""
-    [whole] = ModelMessagesTypeAdapter.dump_python([message], mode="json")
+    """A message that holds an entry, whole: columns, and in `extra` what no column holds.
+
+    Raises `NotJsonError`.
+    """
+    dump = partial(ModelMessagesTypeAdapter.dump_python, [message], mode="json")
+    [whole] = dumped("message", dump)
     columns, rest, at = _taken_out(copy.deepcopy(whole))
     kept = {"message": rest, "at": at}
     if _whole(columns, kept) != whole:  # it is stored whole, beside its text

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import TypeAdapter
 from pydantic_ai.conversation_store import (
@@ -13,9 +14,12 @@ from pydantic_ai.conversation_store import (
     ConversationStore,
 )
 
+from hermes_store import values
 from hermes_store.adapters.opened import Given, Opened
 from hermes_store.adapters.pydantic_ai import log, places
 from hermes_store.adapters.pydantic_ai.messages import MINE, message_of, model_message_of
+from hermes_store.errors import InvalidArgumentError
+from hermes_store.shapes.exact import dumped
 
 if TYPE_CHECKING:
     from hermes_store.records import MessageRecord
@@ -47,6 +51,7 @@ class HermesConversationStore(ConversationStore):
         self, *, scope: str | None = None, limit: int | None = None
     ) -> Sequence[ConversationRecord]:
         """Return the records, or those with a scope, the last saved first."""
+        most = values.limit(limit)
         repository = await self._repository.awaited()
         which = places.conversations(user_id=scope or None)
         found = [
@@ -55,8 +60,8 @@ class HermesConversationStore(ConversationStore):
         ]
         records = [_RECORDS.validate_python(each) for each in found if each is not None]
         records = [each for each in records if scope is None or each.scope == scope]
-        records.sort(key=lambda record: record.updated_at, reverse=True)
-        return records[:limit]
+        records.sort(key=_saved_at, reverse=True)
+        return records[:most]
 
     async def write_record(
         self,
@@ -65,13 +70,17 @@ class HermesConversationStore(ConversationStore):
         new_entries: Sequence[ConversationEntry] = (),
         expected_revision: str | None,
     ) -> None:
-        """Store a record and its new entries together. Raises `ConversationConflict`."""
-        dumped = _RECORDS.dump_python(record, mode="json")
+        """Store a record and its new entries together.
+
+        Raises `ConversationConflict`, and `InvalidArgumentError` for what would not be read again.
+        """
+        _refuse_circles(new_entries)
+        whole = dumped("record", partial(_record_in_json, record))
         messages = [message_of(each.id, each.parent_id, each.message) for each in new_entries]
         models = (getattr(each.message, "model_name", None) for each in new_entries)
         model = next((each for each in models if each), None)
         repository = await self._repository.awaited()
-        await repository.run(log.Writing(dumped, messages, model, expected_revision).store)
+        await repository.run(log.Writing(whole, messages, model, expected_revision).store)
 
     async def delete_record(self, conversation_id: str, *, expected_revision: str) -> None:
         """Delete a record, and the entries nothing reaches. Raises `ConversationConflict`."""
@@ -92,23 +101,56 @@ class HermesConversationStore(ConversationStore):
     ) -> list[ConversationEntry]:
         """Return the entries up to `head_id` in their order, or the last `limit` of them.
 
-        Raises `KeyError` when one of them is not there.
+        Raises `KeyError` when one of them is not there, `InvalidArgumentError` when one of them
+        comes before itself.
         """
         repository = await self._repository.awaited()
-        entries: list[ConversationEntry] = []
+        most = values.limit(limit)
+        entries: dict[str, ConversationEntry] = {}
         loaded: dict[Any, MessageRecord] = {}
         at = head_id
-        while at is not None and (limit is None or len(entries) < limit):
+        while at is not None and len(entries) < most:
+            if at in entries:
+                raise _circle(at)
             if at not in loaded:
-                loaded |= await places.page(repository, at, limit and limit - len(entries))
-            record = loaded[at]
-            parent = (record["extra"] or {})[MINE]["parent"]
-            entries.append(
-                ConversationEntry(id=at, parent_id=parent, message=model_message_of(record))
-            )
-            at = parent
-        return entries[::-1]
+                left = None if limit is None else most - len(entries)
+                loaded |= await places.page(repository, at, left)
+            entries[at] = _entry(at, loaded[at])
+            at = entries[at].parent_id
+        return [*entries.values()][::-1]
 
     async def close(self) -> None:
         """Close what was opened for a path or a URL."""
         await self._repository.close()
+
+
+def _entry(entry_id: str, record: MessageRecord) -> ConversationEntry:
+    parent = (record["extra"] or {})[MINE]["parent"]
+    return ConversationEntry(id=entry_id, parent_id=parent, message=model_message_of(record))
+
+
+def _saved_at(record: ConversationRecord) -> datetime:
+    """When a record was saved; a time without a zone is of UTC."""
+    at: datetime = record.updated_at
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _record_in_json(record: ConversationRecord) -> dict[str, Any]:
+    """The JSON of a record that can be read again. Raises pydantic's `ValidationError`."""
+    whole = _RECORDS.dump_python(record, mode="json")
+    _RECORDS.validate_python(whole)
+    return cast("dict[str, Any]", whole)
+
+
+def _refuse_circles(new_entries: Sequence[ConversationEntry]) -> None:
+    """Each entry stands after the one it points at, so none comes before itself."""
+    later = {each.id for each in new_entries}
+    for entry in new_entries:
+        if entry.parent_id in later:
+            raise _circle(entry.id)
+        later.discard(entry.id)
+
+
+def _circle(entry_id: str) -> InvalidArgumentError:
+    problem = f"{entry_id!r} comes before itself, or before its parent"
+    return InvalidArgumentError("entries", problem, "give each after the one it points at")

@@ -9,6 +9,7 @@ from strands.session.session_repository import SessionRepository as Protocol
 from strands.types.exceptions import SessionException
 from strands.types.session import Session, SessionAgent, SessionMessage, SessionType
 
+from hermes_store import values
 from hermes_store.adapters.opened import Given, Opened
 from hermes_store.adapters.strands import rows
 from hermes_store.filters import SessionFilter
@@ -167,10 +168,11 @@ class HermesSessionRepository(Protocol):
         **kwargs: Any,
     ) -> list[SessionMessage]:
         """Return the messages of an agent by ascending `message_id`, or a page of them."""
+        page = values.page(limit, offset)
         records = self._repository.synchronous().get_messages(_id(session_id, agent_id))
         data = sorted(rows.numbered(records), key=lambda each: each["message_id"])
-        end = None if limit is None else offset + limit
-        return [SessionMessage.from_dict(each) for each in data[offset:end]]
+        after = data[page["offset"] :]
+        return [SessionMessage.from_dict(each) for each in after[: page["limit"]]]
 
     # --- several agents that work together ------------------------------------------------------
 

@@ -264,6 +264,25 @@ def test_an_empty_subpath_is_refused_and_nothing_is_stored(store, repository):
     assert repository.session_count() == 0
 
 
+@pytest.mark.parametrize("lines", [[5], [None], ["line"], [QUESTION, []], {"a": 1}])
+def test_lines_that_are_no_objects_are_refused_and_nothing_is_stored(store, repository, lines):
+    with pytest.raises(InvalidArgumentError, match="give dicts"):
+        asyncio.run(store.append(KEY, lines))
+    assert repository.session_count() == 0
+
+
+@pytest.mark.parametrize("key", [{}, {**KEY, "session_id": 5}, {"project_key": "p"}])
+def test_a_key_without_its_texts_is_refused(store, key):
+    for call in (store.append(key, [QUESTION]), store.load(key), store.list_subkeys(key)):
+        with pytest.raises(InvalidArgumentError, match="is not a text"):
+            asyncio.run(call)
+
+
+def test_a_subpath_of_none_means_the_main_transcript(store):
+    asyncio.run(store.append({**KEY, "subpath": None}, [QUESTION]))
+    assert asyncio.run(store.load(KEY)) == [QUESTION]
+
+
 @pytest.mark.parametrize(
     ("code", "printed"), [*pages.python_blocks(pages.ROOT / "docs/frameworks/claude-agent-sdk.md")]
 )

@@ -15,7 +15,7 @@ from hermes_store import SessionRepository
 from hermes_store.adapters.openai_agents import HermesSession, SessionClosedError
 from hermes_store.cli.app import run
 from hermes_store.database.address import url_of
-from hermes_store.errors import StoreClosedError
+from hermes_store.errors import InvalidArgumentError, StoreClosedError
 
 
 def test_it_is_a_session_of_the_sdk_and_takes_the_context_of_a_run(session):
@@ -100,6 +100,8 @@ def test_a_limit_gives_the_latest_in_their_order(repository):
     assert back(session, TURN) == TURN[-2:]
     for limit, items in ((0, []), (3, TURN[-3:]), (99, TURN), (-1, TURN)):
         assert asyncio.run(session.get_items(limit)) == items
+    with pytest.raises(InvalidArgumentError, match="limit"):
+        asyncio.run(session.get_items("3"))
     session.session_settings = SessionSettings()
     assert asyncio.run(session.get_items()) == TURN
 

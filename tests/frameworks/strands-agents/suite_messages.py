@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from strands.types.session import Session, SessionAgent, SessionMessage, SessionType
 
 from hermes_store.adapters.strands import HermesSessionRepository
+from hermes_store.errors import InvalidArgumentError
 
 OTHERS = [
     {"role": "user", "content": []},
@@ -104,3 +105,16 @@ def test_whatever_json_is_stored_comes_back_equal(repository, message, redacted,
 def ordered(value):
     """JSON text, which tells True from 1; pairs of surrogates are joined."""
     return json.dumps(json.loads(json.dumps(value)), sort_keys=True)
+
+
+@pytest.mark.parametrize("page", [{"limit": -1}, {"offset": -1}, {"offset": None}, {"limit": "1"}])
+def test_a_page_that_is_no_count_is_refused(sessions, page):
+    stored(sessions, CONVERSATION)
+    with pytest.raises(InvalidArgumentError, match="whole number"):
+        sessions.list_messages("s", "default", **page)
+
+
+@pytest.mark.parametrize("name", [None, 5])
+def test_a_name_that_is_no_text_is_refused(sessions, name):
+    with pytest.raises(InvalidArgumentError, match="is not a text"):
+        sessions.read_session(name)
