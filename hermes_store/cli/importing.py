@@ -67,6 +67,7 @@ def import_command(
     import that was interrupted is simply run again. A bad record ends it, unless --skip-bad.
     --json prints an object of counts and remarks, also after an error; of a state.db, its account.
     """
+    _refuse_what_is_read_once(files)
     if databases := [path for path in files if path != STDIO and is_hermes_file(path)]:
         if len(databases) != len(files):
             raise click.UsageError("give databases and files of JSON lines in calls of their own")
@@ -102,6 +103,14 @@ def import_command(
             raise
     _print_result(options, done, bad)
     return None
+
+
+def _refuse_what_is_read_once(files: tuple[Path, ...]) -> None:
+    """Refuse pipes and devices: a file is read more than once, and to open a pipe may wait."""
+    for path in files:
+        if path != STDIO and not path.is_file() and not path.is_dir():
+            remedy = "give what comes out of it through stdin, with - as the path"
+            raise click.UsageError(f"{path} is no file: {remedy}")
 
 
 def _refuse_options_of_lines(*more: str) -> None:

@@ -10,13 +10,13 @@ from contextlib import ExitStack
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import click
 
 from hermes_store.cli import output
 from hermes_store.cli.errors import message_of
-from hermes_store.cli.jsonl import Bad, BadLines, FormatError, exported_sessions, kind_of
+from hermes_store.cli.jsonl import Bad, BadLines, FormatError, exported_sessions, kind_of, lines_of
 from hermes_store.cli.logs import Log, session_of_log
 from hermes_store.cli.text import one_line
 from hermes_store.cli.writing import STDIO
@@ -58,10 +58,10 @@ class Lines:
 
             def lines() -> Iterator[bytes]:
                 with path.open("rb") as stream:
-                    yield from _counted(stream, status.st_size, report)
+                    yield from _counted(lines_of(stream, name), status.st_size, report)
 
             with path.open("rb") as stream:
-                kind = kind_of(iter(stream), [])
+                kind = kind_of(lines_of(stream, name), [])
             if kind == "log":
                 yield self._log(Log(lines, name, path.stem, self._source, status.st_mtime))
             elif kind == "empty":
@@ -70,8 +70,9 @@ class Lines:
                 yield from self._exported(lines(), name)
 
     def _from_stdin(self) -> Iterator[dict[str, Any]]:
-        name, stream, head = "<stdin>", sys.stdin.buffer, list[bytes]()
-        kind = kind_of(iter(stream), head)
+        name, head = "<stdin>", list[bytes]()
+        stream = lines_of(sys.stdin.buffer, name)
+        kind = kind_of(stream, head)
         if kind == "log" and self._session_id is None:
             raise click.UsageError(f"{name} is a log of one session: give its id with --id")
         if kind == "log":
@@ -104,9 +105,9 @@ class Lines:
             yield session
 
 
-def _counted(stream: IO[bytes], size: int, report: Progress) -> Iterator[bytes]:
+def _counted(lines: Iterator[bytes], size: int, report: Progress) -> Iterator[bytes]:
     done = 0
-    for line in stream:
+    for line in lines:
         yield line
         done += len(line)
         report("", done, size)

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, NamedTuple
+from itertools import islice
+from typing import IO, Any, Literal, NamedTuple
 
 import click
 
 from hermes_store.cli.text import one_line
 
-__all__ = ["Bad", "BadLines", "FormatError", "Kind", "exported_sessions", "kind_of", "objects"]
+__all__ = [
+    "Bad",
+    "BadLines",
+    "FormatError",
+    "Kind",
+    "exported_sessions",
+    "kind_of",
+    "lines_of",
+    "objects",
+]
 
 Kind = Literal["export", "log", "neither", "empty"]
 Line = tuple[int, dict[str, Any]]
 _MOST_KEPT = 1_000
+_MOST_LOOKED_AT = 10_000
+"""Lines, for one that tells the format."""
+_LONGEST_OF_ANOTHER = 2**24
+_LONGEST = 2**31
+_BEFORE = b"\xef\xbb\xbf \t\r"
+"""What may stand before an object: the mark of UTF-8, and blanks."""
 
 
 class Bad(NamedTuple):
@@ -63,9 +79,24 @@ class BadLines:
             self._tell(f"more than {_MOST_KEPT} bad lines: the others are only counted")
 
 
+def lines_of(stream: IO[bytes], name: str) -> Iterator[bytes]:
+    """The lines of a file. Raises `FormatError` for a long one: it might never end.
+
+    A line that begins an object may be long, as one session may be; any other is not.
+    """
+    number = 0
+    while line := stream.readline(_LONGEST_OF_ANOTHER):
+        number += 1
+        if len(line) == _LONGEST_OF_ANOTHER and line.lstrip(_BEFORE).startswith(b"{"):
+            line += stream.readline(_LONGEST - len(line))
+        if len(line) in {_LONGEST_OF_ANOTHER, _LONGEST} and not line.endswith(b"\n"):
+            raise FormatError(Bad(name, number, f"longer than {len(line):,} bytes, and no session"))
+        yield line
+
+
 def kind_of(lines: Iterator[bytes], head: list[bytes]) -> Kind:
     """Return the format of a file; the lines that were read for it are added to `head`."""
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(islice(lines, _MOST_LOOKED_AT), 1):
         head.append(line)
         if line.strip() and (kind := _kind(number, line)):
             return kind

@@ -197,3 +197,32 @@ def test_an_empty_file_is_told(run, tmp_path):
     result = run("import", tmp_path / "x.jsonl")
     assert result.code == 0
     assert f"{tmp_path}/x.jsonl is empty" in result.err
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_can_be_read_once_only_is_refused_before_it_is_opened(run, tmp_path, kind):
+    path = tmp_path / "log.jsonl" if kind == "pipe" else "/dev/zero"
+    if kind == "pipe":
+        os.mkfifo(path)
+    result = run("import", path)
+    assert result.code == 2
+    assert f"{path} is no file: give what comes out of it through stdin" in result.err
+
+
+@pytest.mark.parametrize("endless", ["/dev/zero", "yes"])
+def test_an_endless_stream_is_refused_as_soon_as_it_is_seen_to_be_none(endless):
+    command = [sys.executable, "-m", "hermes_store", "import", "-", "--id", "a"]
+    source = ["yes"] if endless == "yes" else ["cat", endless]
+    with subprocess.Popen(source, stdout=subprocess.PIPE) as given:
+        done = subprocess.run(command, stdin=given.stdout, capture_output=True, check=False)
+        given.stdout.close()
+    assert done.returncode == 1
+    assert b"error: <stdin>:1: " in done.stderr
+
+
+def test_a_session_of_any_size_is_one_line(run, tmp_path):
+    path = tmp_path / "x.jsonl"
+    texts = [{"role": "user", "content": "word " * 1_000_000}] * 4
+    path.write_text(session("a", messages=texts) + "\n" + session("b"))
+    assert run("import", path).code == 0
+    assert stored(run) == ["a", "b"]
