@@ -92,6 +92,7 @@ class Source:
             each.name: [(column.name, fitting(column, keeps_nul)) for column in each.columns]
             for each in TABLES
         }
+        self._put_right_keys: dict[str, set[tuple[Any, ...]]] = {}
 
     def each(
         self,
@@ -121,12 +122,27 @@ class Source:
         return self._connection.backend.last_id(self._connection.core, messages.name)
 
     def lacks(self, of: Table, keys: list[Row]) -> list[Row]:
-        """Those of `keys` that no row has."""
+        """Those of `keys` that no row has, as the other database holds keys."""
         rows = _rows(of, None, None).subquery()
         names = keys_of(of)
         found = select(*(rows.c[name] for name in names)).where(with_keys(of, keys, rows))
         held = {tuple(row) for row in self._connection.core.execute(found)}
-        return [row for key, row in by_key(of, keys).items() if key not in held]
+        missing = {key: row for key, row in by_key(of, keys).items() if key not in held}
+        put_right = self._keys_put_right(of) if missing else set()
+        return [row for key, row in missing.items() if key not in put_right]
+
+    def _keys_put_right(self, of: Table) -> set[tuple[Any, ...]]:
+        """The keys that the other database holds in place of some that it could not take."""
+        if of is messages:
+            return set()
+        if of.name not in self._put_right_keys:
+            rows, fits = _rows(of, None, None).subquery(), dict(self._fits[of.name])
+            found = self._connection.core.execute(select(*(rows.c[name] for name in keys_of(of))))
+            both = ((row, tuple(fits[name](row[name]) for name in row)) for row in found.mappings())
+            self._put_right_keys[of.name] = {
+                fitted for row, fitted in both if fitted != tuple(row.values())
+            }
+        return self._put_right_keys[of.name]
 
     def left_out(self, of: Table) -> dict[str, int]:
         """What another database has no place for, and how much of it there is."""

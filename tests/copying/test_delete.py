@@ -1,11 +1,14 @@
 """`delete=True` makes an earlier copy equal: what the source lost goes, what changed is renewed."""
 
+from contextlib import closing
+
 import pytest
 import stores
 from sqlalchemy import text
 
 from hermes_store import SessionRepository, migrate
 from hermes_store.copy import copy
+from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.errors import CopyError
 
 
@@ -107,3 +110,17 @@ def test_more_rows_than_fit_one_piece_go(repository, database, target):
         for number in range(600):
             tx.create_session(f"extra {number}", "cli")
     assert made_equal(database, target).deleted == {"messages": 1_200, "sessions": 600}
+
+
+def test_what_a_key_was_made_to_fit_into_is_not_gone(sqlite_database, target):
+    with closing(sqlite_driver().connect(sqlite_database)) as untidy:
+        for statement in (
+            "INSERT INTO sessions (id, source, started_at) VALUES (?, 'cli', 1.0)",
+            "INSERT INTO messages (session_id, role, timestamp) VALUES (?, 'user', 1.0)",
+            "INSERT INTO meta (\"key\", value) VALUES (?, '1')",
+        ):
+            untidy.execute(statement, ("a\0b",))
+        untidy.commit()
+    first = copy(sqlite_database, target)
+    again = copy(sqlite_database, target, delete=True)
+    assert (again.digest, again.deleted) == (first.digest, {})
