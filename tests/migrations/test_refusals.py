@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from files import HEAD, REFUSED, alembic, build, sqlite3
 
-from hermes_store import migrate
+from hermes_store import SessionRepository, migrate
 from hermes_store.errors import (
     DamagedFileError,
     ForeignDatabaseError,
@@ -151,8 +151,9 @@ class TestWhatIsNoFile:
             migrate.upgrade(tmp_path / "file" / "state.db")
 
     def test_a_name_that_is_too_long_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(StoreUnavailableError, match="too long"):
-            migrate.upgrade(tmp_path / ("x" * 300))
+        for opened in (migrate.upgrade, SessionRepository):
+            with pytest.raises(StoreUnavailableError, match="too long"):
+                opened(tmp_path / ("x" * 300))
 
     def test_a_dangling_link_is_refused(self, tmp_path: Path) -> None:
         path = tmp_path / "state.db"
