@@ -108,7 +108,7 @@ class Settings:
     busy_timeout: Annotated[int, Whole(0, 3_600_000), SQLITE] = 250
     """Milliseconds SQLite itself waits for a lock before the store tries again."""
     mmap_size: Annotated[int, Whole(0, _BIGGEST), SQLITE] = 256 * 1024 * 1024
-    """Bytes of the file mapped into memory (SQLite)."""
+    """Bytes of the file mapped into memory: a file cut short then ends the process (SQLite)."""
     cache_size: Annotated[int, Whole(-_BIGGEST, _BIGGEST), SQLITE] = -8_192
     """Page cache of each connection: pages, or KiB when negative (SQLite)."""
     journal_size_limit: Annotated[int, Whole(0, _BIGGEST), SQLITE] = 64 * 1024 * 1024
