@@ -156,15 +156,24 @@ async def _read(
     """A session and its events, as they were at one time."""
     session = await repository.get_session(stored_id)
     while session is not None:
+        kept = stored.kept_of(session)
         events = await _events(repository, session, config)
-        before, session = session, await repository.get_session(stored_id)
-        if session is not None and stored.kept_of(session) == stored.kept_of(before):
+        now = await repository.get_session(stored_id)
+        if now is not None and kept["born"] and stored.kept_of(now) != kept:
+            # Others append meanwhile, maybe for ever. What was there before does not change.
+            events = await _events(repository, session, config, before_id=kept["last"] + 1)
+            now = await repository.get_session(stored_id)
+        if now is not None and stored.kept_of(now)["born"] == kept["born"]:
             return session, events
+        session = now
     return None
 
 
 async def _events(
-    repository: AsyncSessionRepository, session: SessionRecord, config: GetSessionConfig | None
+    repository: AsyncSessionRepository,
+    session: SessionRecord,
+    config: GetSessionConfig | None,
+    before_id: int | None = None,
 ) -> list[Event]:
     most = None if config is None else config.num_recent_events
     after = None if config is None else config.after_timestamp
@@ -172,7 +181,9 @@ async def _events(
         return []
     # The last ones by id are the last ones by time as long as each event came in its turn.
     page = most if stored.kept_of(session)["in_order"] else None
-    records = await repository.get_messages(session["id"], limit=page, newest=page is not None)
+    records = await repository.get_messages(
+        session["id"], limit=page, newest=page is not None, before_id=before_id
+    )
     events = sorted(map(event_of, records), key=lambda event: event.timestamp)
     recent = events if most is None else events[-most:]
     return [event for event in recent if after is None or event.timestamp >= after]

@@ -7,6 +7,7 @@ from google.adk.events.event import Event
 from google.adk.events.event_actions import EventActions
 from google.genai import types
 
+from hermes_store import AsyncSessionRepository
 from hermes_store.adapters.google_adk import HermesMemoryService, HermesSessionService
 from hermes_store.errors import InvalidArgumentError
 
@@ -91,3 +92,28 @@ def test_names_that_are_no_texts_are_refused(service, wrong):
 def test_a_query_that_is_none_finds_nothing(repository):
     memory = HermesMemoryService(repository)
     assert asyncio.run(memory.search_memory(**WHO, query=None)).memories == []
+
+
+def test_a_session_to_which_others_append_without_a_pause_is_read_as_it_was(service, repository):
+    async def both():
+        writer = await service.create_session(**WHO, session_id="s")
+        await service.append_event(writer, said("first"))
+        reader = HermesSessionService(_Interrupted(repository, service, writer))
+        return await reader.get_session(**WHO, session_id="s")
+
+    found = asyncio.run(both())
+    assert [each.content.parts[0].text for each in found.events] == ["first"]
+
+
+class _Interrupted(AsyncSessionRepository):
+    """Behind each of its reads of messages, another task appends."""
+
+    def __init__(self, repository, service, session):
+        super().__init__(repository)
+        self._by = service, session
+
+    async def get_messages(self, *arguments, **keywords):
+        found = await super().get_messages(*arguments, **keywords)
+        service, session = self._by
+        await service.append_event(session, said("more"))
+        return found
