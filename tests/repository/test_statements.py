@@ -15,6 +15,7 @@ from hermes_store.models.stored import sessions as table
 from hermes_store.queries import (
     appends,
     conversation,
+    deleting,
     filtering,
     joining,
     leases,
@@ -25,7 +26,6 @@ from hermes_store.queries import (
     paging,
     previews,
     properties,
-    retention,
     session_changes,
     sessions,
     titles,
@@ -51,6 +51,7 @@ SHAPES = [
 MODULES = (
     appends,
     conversation,
+    deleting,
     joining,
     leases,
     lineage,
@@ -59,7 +60,6 @@ MODULES = (
     meta,
     previews,
     properties,
-    retention,
     session_changes,
     sessions,
     titles,
