@@ -4,7 +4,7 @@ A new setting is a field of `Settings` and a key of `SettingsKeywords`; a test c
 """
 
 from collections.abc import Iterable
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from typing import Annotated, Any, Literal, TypedDict, Unpack, get_args
 
 from sqlalchemy import URL
@@ -114,7 +114,7 @@ class Settings:
     journal_size_limit: Annotated[int, Whole(0, _BIGGEST), SQLITE] = 64 * 1024 * 1024
     """Bytes the write-ahead log is cut back to after a checkpoint (SQLite)."""
     wal_autocheckpoint: Annotated[int, Whole(1, 1_000_000), SQLITE] = 8_000
-    """Pages in the write-ahead log that start a passive checkpoint (SQLite)."""
+    """Pages in the write-ahead log that start a passive checkpoint; durable: 1,000 (SQLite)."""
     sqlite: Annotated[Library | None, library, SQLITE] = None
     """The SQLite library of this process; None: HERMES_STORE_SQLITE says, else sqlite3 (SQLite)."""
     search_timeout: Annotated[float, Number(0, _FOREVER)] = 10.0
@@ -166,6 +166,10 @@ class SettingsKeywords(MoreSettings, total=False):
     enable_batching: bool | None
 
 
+_PAGES_OF_A_DURABLE_LOG = 1_000
+"""A commit that waits for the disk takes half as long again while the log grows."""
+
+
 def make_settings(**keywords: Unpack[SettingsKeywords]) -> Settings:
     """Build `Settings` from keywords; None means the default.
 
@@ -175,7 +179,10 @@ def make_settings(**keywords: Unpack[SettingsKeywords]) -> Settings:
     for name in keywords.keys() - known.keys():
         raise _unknown(name, known)
     given = {name: value for name, value in keywords.items() if value is not None}
-    return Settings(**{name: _checked(known[name], value) for name, value in given.items()})
+    settings = Settings(**{name: _checked(known[name], value) for name, value in given.items()})
+    if settings.synchronous == "NORMAL" or "wal_autocheckpoint" in given:
+        return settings
+    return replace(settings, wal_autocheckpoint=_PAGES_OF_A_DURABLE_LOG)
 
 
 def taken_by(database: str) -> tuple[str, ...]:

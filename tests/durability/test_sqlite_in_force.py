@@ -67,6 +67,19 @@ def test_a_pragma_given_as_keyword_is_in_force(
         repository.create_session("s", "test")
 
 
+@pytest.mark.parametrize("level", ["FULL", "extra"])
+@pytest.mark.parametrize(
+    ("given", "in_force"), [({}, 1_000), ({"wal_autocheckpoint": 8_000}, 8_000)]
+)
+def test_a_log_whose_commits_wait_for_the_disk_is_short_unless_its_length_is_given(
+    database: Path, level: str, given: dict[str, int], in_force: int
+) -> None:
+    with SessionRepository(database, synchronous=level, **given) as repository:
+        with repository.transaction() as tx:
+            assert tx.connection.exec_driver_sql("PRAGMA wal_autocheckpoint").scalar() == in_force
+        repository.create_session("s", "test")
+
+
 def test_what_every_write_connection_has(repository: SessionRepository) -> None:
     with repository.transaction() as tx:
         pragma = {
