@@ -307,11 +307,10 @@ class UpgradeRequiredError(SchemaError):
 class ForeignDatabaseError(SchemaError):
     """The database holds another application's tables."""
 
-    def __init__(self, found: str) -> None:
+    def __init__(self, found: str, remedy: str = "give another path") -> None:
         self.found = found
-        super().__init__(
-            f"this is not a hermes store: {found}; nothing was changed: give another path"
-        )
+        self.remedy = remedy
+        super().__init__(f"this is not a hermes store: {found}; nothing was changed: {remedy}")
 
 
 class DamagedFileError(SchemaError):

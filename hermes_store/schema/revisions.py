@@ -42,7 +42,7 @@ HEAD = REVISIONS[-1]
 
 _TABLE = re.compile(r"(?:create_table\(\s*|rename_table\([^,]+,\s*)[\"'](\w+)")
 _OBJECT = re.compile(
-    r"CREATE (?:OR REPLACE )?(?:VIRTUAL )?(?:TABLE|VIEW|TRIGGER|FUNCTION) (?:IF NOT EXISTS )?(\w+)"
+    r"CREATE (?:OR REPLACE )?(?:VIRTUAL )?(?:TABLE|VIEW|TRIGGER|FUNCTION) (?:IF NOT EXISTS )?+(\w+)"
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-__all__ = ["visible_tables"]
+__all__ = ["tables_where_made", "visible_tables"]
 
 # SQLAlchemy's inspector takes several times as long: it reads types, defaults and sequences, too.
 _TABLES = """
@@ -22,3 +22,9 @@ def visible_tables(connection: Connection) -> dict[str, set[str]]:
     for name, column in connection.exec_driver_sql(_TABLES):
         tables.setdefault(name, set()).update([column] if column else [])
     return tables
+
+
+def tables_where_made(connection: Connection) -> set[str]:
+    """Names of the tables in the schema where a new table would be made."""
+    here = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+    return set(connection.exec_driver_sql(here).scalars())

@@ -16,7 +16,7 @@ from hermes_store.database.sqlite import SQLITE
 from hermes_store.errors import ForeignDatabaseError, SchemaTooNewError
 from hermes_store.schema.names import OLD_VERSION_TABLE, VERSION_TABLE
 from hermes_store.schema.revisions import HEAD, REVISIONS
-from hermes_store.schema.server_tables import visible_tables
+from hermes_store.schema.server_tables import tables_where_made, visible_tables
 from hermes_store.search.triggers import foreign
 
 __all__ = ["State", "look", "look_through"]
@@ -29,6 +29,9 @@ _KEY_COLUMNS = {
     "sessions": {"id", "source", "started_at"},
     "messages": {"id", "session_id", "role", "timestamp"},
 }
+
+_MADE_BY = {"search_index": "0010", "usage": "0017", "meta": "0017", "leases": "0017"}
+"""The other tables of a store, each with the revision that makes it."""
 
 Tables = Mapping[str, Collection[str]]
 """Names of the tables, and of the columns of those that matter here."""
@@ -104,6 +107,7 @@ def look_through(query: Callable[[str], Sequence[Any]], *, triggers: bool = True
     if "version" in tables.get("schema_version", ()):
         versions = [row[0] for row in query("SELECT version FROM schema_version")]
     state = _judge(tables, stamps, versions)
+    _require_room(names, state)
     waiting = "SELECT 1 FROM search_index WHERE state = 'incomplete'"
     if "search_index" in tables and query(waiting):
         state = replace(state, is_being_indexed=True)
@@ -122,6 +126,8 @@ def _look_at_server(connection: Connection) -> State:
             revisions = text(f"SELECT version_num FROM {name}")  # noqa: S608 - one of two constants
             stamps[name] = list(connection.scalars(revisions))
     state = _judge(tables, stamps, [])
+    if not state.is_current:
+        _require_room(tables_where_made(connection), state)
     if "search_index" in tables and not state.is_new:
         waiting = text("SELECT 1 FROM search_index WHERE state = 'incomplete'")
         state = replace(state, is_being_indexed=connection.scalar(waiting) is not None)
@@ -192,6 +198,15 @@ def _require_our_tables(tables: Tables, names: list[str]) -> None:
         missing = _KEY_COLUMNS[name] - set(tables[name])
         if missing:
             raise ForeignDatabaseError(f"its table {name} has no {', '.join(sorted(missing))}")
+
+
+def _require_room(names: Collection[str], state: State) -> None:
+    """Refuse a database where an upgrade would make a table that is there."""
+    reached = state.revision or ""
+    for name, revision in _MADE_BY.items():
+        if reached < revision and name in names:
+            found = f"its table {name} is another program's"
+            raise ForeignDatabaseError(found, "rename that table, or give another path")
 
 
 def _listed(tables: Tables) -> str:

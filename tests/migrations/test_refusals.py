@@ -80,6 +80,32 @@ def test_a_file_of_a_newer_hermes_agent_is_refused_with_the_way_out(
     assert "update the hermes_store package" not in said
 
 
+@pytest.mark.parametrize("way", ["looking", "opening", "upgrade"])
+@pytest.mark.parametrize("name", ["search_index", "usage", "meta", "leases"])
+def test_a_table_of_another_program_under_a_name_of_ours_is_named(
+    tmp_path: Path, name: str, way: str
+) -> None:
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY)")
+    refused(path, way, ForeignDatabaseError, f"its table {name} is .*: rename that table, or")
+
+
+def test_an_older_store_with_such_a_table_is_refused_until_the_table_is_renamed(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "state.db"
+    migrate.upgrade(path, "0016")
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE usage (id INTEGER PRIMARY KEY)")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    refused(path, "opening", ForeignDatabaseError, "its table usage is")
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("ALTER TABLE usage RENAME TO usage_of_the_application")
+    migrate.upgrade(path)
+    assert migrate.current(path) == HEAD
+
+
 @pytest.mark.parametrize("name", ["newer_legacy", "foreign_sessions"])
 def test_a_log_left_by_a_crash_stays_as_it_is(tmp_path: Path, name: str) -> None:
     living = tmp_path / "living"

@@ -102,10 +102,11 @@ class TestOpening:
         migrate.upgrade(empty_database)
         assert rows(empty_database, "SELECT id FROM books") == [(1,)]
 
-    def test_tables_of_our_names_that_are_not_ours_are_refused(self, empty_database):
+    @pytest.mark.parametrize("name", ["sessions", "usage", "meta", "leases", "search_index"])
+    def test_tables_of_our_names_that_are_not_ours_are_refused(self, empty_database, name):
         with postgres_server.connected(empty_database) as connection:
-            connection.execute("CREATE TABLE sessions (cookie text)")
-        with pytest.raises(ForeignDatabaseError):
+            connection.execute(f"CREATE TABLE {name} (cookie text)")
+        with pytest.raises(ForeignDatabaseError, match=name):
             migrate.upgrade(empty_database)
 
 

@@ -50,3 +50,13 @@ def test_two_stores_lie_in_two_schemas_of_one_database():
         use(second, "heron")
         assert problems_and_hits(first) == ([], 1, 0)
         assert problems_and_hits(second) == ([], 0, 1)
+
+
+def test_a_table_of_our_name_in_a_schema_behind_it_is_not_in_the_way():
+    with postgres_server.empty_database() as database:
+        with postgres_server.connected(database) as connection:
+            connection.execute("CREATE SCHEMA hermes; CREATE TABLE public.usage (page text)")
+        path = quote("-csearch_path=hermes,public")
+        url = f"{database.render_as_string(hide_password=False)}?options={path}"
+        use(url, "pelican")
+        assert problems_and_hits(url) == ([], 1, 0)
