@@ -13,6 +13,7 @@ from hermes_store.api.orm_checks import SEARCHED, checked, searched_by
 from hermes_store.api.orm_counting import COUNTED, Noted
 from hermes_store.api.orm_folding import fold_inserted, last_id
 from hermes_store.api.orm_selected import require_as_it_is
+from hermes_store.database.pieces import pieces
 from hermes_store.models.links import COMPRESSION
 from hermes_store.models.types import Content
 from hermes_store.queries import deleting, session_changes, sessions
@@ -28,7 +29,6 @@ _PLACE = re.compile(r"_m\d+$")
 
 _UNCOUNTED = {"usage", "meta"}
 """Tables that no session counts the rows of."""
-_KEYS_AT_ONCE = 900  # builds of SQLite allow 999 parameters
 
 Row = dict[str, Any]
 
@@ -169,8 +169,8 @@ def _matched(state: ORMExecuteState, column: str) -> set[Any]:
     if not state.parameters:
         return set(connection.execute(found.where(*_where(state))).scalars())
     keys = [row["id"] for row in _rows(state)]
-    pieces = (keys[at : at + _KEYS_AT_ONCE] for at in range(0, len(keys), _KEYS_AT_ONCE))
-    selects = (found.where(statement.table.c.id.in_(some), *_where(state)) for some in pieces)
+    with_key = (statement.table.c.id.in_(some) for some in pieces(keys))
+    selects = (found.where(each, *_where(state)) for each in with_key)
     return {value for each in selects for value in connection.execute(each).scalars()}
 
 

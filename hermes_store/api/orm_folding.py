@@ -11,13 +11,13 @@ from typing import Any
 from sqlalchemy import select
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.pieces import pieces
 from hermes_store.models.stored import messages
 from hermes_store.search.filling import fill_those
 
 __all__ = ["fold_inserted", "last_id"]
 
 _IDS, _SESSION = select(messages.c.id), messages.c.session_id
-_AT_ONCE = 900  # builds of SQLite allow 999 parameters
 
 
 def last_id(connection: OpenConnection) -> int:
@@ -30,7 +30,6 @@ def fold_inserted(
 ) -> None:
     """Fold the messages behind `last`, those with ids of their own, and all of some sessions."""
     found = {*own_ids, *connection.core.execute(_IDS.where(messages.c.id > last)).scalars()}
-    ids = sorted(session_ids or ())
-    for some in (ids[at : at + _AT_ONCE] for at in range(0, len(ids), _AT_ONCE)):
+    for some in pieces(sorted(session_ids or ())):
         found.update(connection.core.execute(_IDS.where(_SESSION.in_(some))).scalars())
     fill_those(connection, found)

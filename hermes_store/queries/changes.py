@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.pieces import pieces
 from hermes_store.database.statements import Statement
 from hermes_store.errors import InvalidArgumentError, MessageNotFoundError, SessionNotFoundError
 from hermes_store.models.stored import messages
@@ -48,8 +49,6 @@ __all__ = [
     "restore",
     "rewind",
 ]
-
-_IDS_AT_ONCE = 900  # builds of SQLite allow 999 parameters
 
 _OF_SESSION = messages.c.session_id == bindparam("session")
 _FROM = messages.c.id >= bindparam("first")
@@ -192,9 +191,8 @@ def delete_messages(connection: OpenConnection, session_id: str, ids: Sequence[i
     """Delete messages of a session, whatever their state; return how many there were."""
     _require_lock(connection, session_id)
     deleted = 0
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        some = messages.c.id.in_(ids[start : start + _IDS_AT_ONCE])
-        where = and_(messages.c.session_id == session_id, some)
+    for some in pieces(ids):
+        where = and_(messages.c.session_id == session_id, messages.c.id.in_(some))
         deleted += connection.core.execute(delete(messages).where(where)).rowcount
         if connection.core.execute(select(messages.c.id).where(where)).first():
             raise some_left("messages")

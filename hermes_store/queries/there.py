@@ -11,14 +11,13 @@ from typing import Any
 from sqlalchemy import func, select
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.pieces import pieces
 from hermes_store.database.statements import Statement
 from hermes_store.errors import ForeignTriggerError
 from hermes_store.models.stored import messages
 from hermes_store.search.triggers import require_all_stored
 
 __all__ = ["require_none_left", "require_there", "some_left"]
-
-_IDS_AT_ONCE = 900  # builds of SQLite allow 999 parameters
 
 
 def require_there(connection: OpenConnection, ids: Sequence[int], wanted: int) -> None:
@@ -29,9 +28,8 @@ def require_there(connection: OpenConnection, ids: Sequence[int], wanted: int) -
 
 def _count(connection: OpenConnection, ids: Sequence[int]) -> int:
     found = 0
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        some = messages.c.id.in_(ids[start : start + _IDS_AT_ONCE])
-        counted = select(func.count()).select_from(messages).where(some)
+    for some in pieces(ids):
+        counted = select(func.count()).select_from(messages).where(messages.c.id.in_(some))
         found += connection.core.execute(counted).scalar_one()
     return found
 

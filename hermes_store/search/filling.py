@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Select, TextClause, bindparam, select, text
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.pieces import pieces
 from hermes_store.models.stored import messages
 from hermes_store.search.searched import folded
 
@@ -21,7 +22,7 @@ _BETWEEN = _SELECT.where(messages.c.id.between(bindparam("first"), bindparam("la
 _THOSE = _SELECT.where(messages.c.id.in_(bindparam("ids", expanding=True))).with_for_update(
     key_share=True
 )
-_IDS_AT_ONCE = 400  # builds of SQLite allow 999 parameters
+_AT_ONCE = 400  # a row that is changed has two parameters
 
 
 def fill(connection: OpenConnection, first: int, last: int) -> None:
@@ -36,9 +37,7 @@ def outdated(connection: OpenConnection, first: int, last: int) -> list[int]:
 
 def fill_those(connection: OpenConnection, ids: Collection[int]) -> None:
     """Bring `folded` of messages up to date, wherever it is not."""
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), _IDS_AT_ONCE):
-        some = ordered[start : start + _IDS_AT_ONCE]
+    for some in pieces(sorted(ids), _AT_ONCE):
         _set(connection, _changes(connection, _THOSE, ids=some))
 
 
@@ -53,8 +52,7 @@ def _changes(
 
 def _set(connection: OpenConnection, changes: Sequence[tuple[int, str | None]]) -> None:
     """In statements of many rows: after each FTS5 writes what it holds in memory as a segment."""
-    for start in range(0, len(changes), _IDS_AT_ONCE):
-        some = changes[start : start + _IDS_AT_ONCE]
+    for some in pieces(changes, _AT_ONCE):
         values: dict[str, Any] = {f"id{n}": id_ for n, (id_, _) in enumerate(some)}
         values |= {f"now{n}": now for n, (_, now) in enumerate(some)}
         connection.core.execute(_set_of(len(some)), values)

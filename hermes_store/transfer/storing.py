@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, insert, select
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.pieces import pieces
 from hermes_store.models.stored import messages, sessions
 from hermes_store.queries import titles, usage_records
 from hermes_store.queries.rows import NewRow, alike
@@ -29,7 +30,6 @@ __all__ = [
     "require_stored",
 ]
 
-_IDS_AT_ONCE = 900  # builds of SQLite allow 999 parameters
 UNFINISHED = {"ended_at": None, "end_reason": IMPORTING, "message_count": 0, "tool_call_count": 0}
 WHOLE = -1
 """In place of a number of messages: the session is finished, and left as it is."""
@@ -114,9 +114,9 @@ def ids_that_are_free(connection: OpenConnection, session: ParsedSession) -> Seq
 
 def are_free(connection: OpenConnection, ids: Sequence[int]) -> bool:
     """Whether no message has one of `ids`."""
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        some = messages.c.id.in_(ids[start : start + _IDS_AT_ONCE])
-        if connection.core.execute(select(messages.c.id).where(some).limit(1)).first():
+    for some in pieces(ids):
+        taken = select(messages.c.id).where(messages.c.id.in_(some)).limit(1)
+        if connection.core.execute(taken).first():
             return False
     return True
 

@@ -15,13 +15,14 @@ from hermes_store.adapters.hermes_agent.choosing import BY_EXTRA, prunable
 from hermes_store.adapters.hermes_agent.columns import Row, stored_session
 from hermes_store.adapters.hermes_agent.files import remove_files
 from hermes_store.adapters.hermes_agent.links import IS_DELEGATED
+from hermes_store.database.pieces import pieces
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.stored import messages, sessions
 
 __all__ = ["Deleting"]
 
 _A_DAY = 86_400
-_IDS_AT_ONCE = 500
+_PARENTS_AT_ONCE = 450  # each has two parameters
 _SHOWN = ("id", "source", "title", "model", "started_at", "ended_at", "message_count", "archived")
 _c = sessions.c
 _HAS_MESSAGES = select(messages.c.id).where(messages.c.session_id == _c.id).exists()
@@ -38,7 +39,7 @@ class Deleting(Base):
     def delete_sessions(self, session_ids: Sequence[str], sessions_dir: Path | None = None) -> int:
         """Delete sessions with their delegates; return how many of the sessions were there."""
         asked = [*dict.fromkeys(each for each in session_ids if isinstance(each, str) and each)]
-        there = {row["id"] for each in _some(asked) for row in self._rows(_named(each))}
+        there = {row["id"] for each in pieces(asked) for row in self._rows(_named(each))}
         return self._delete([each for each in asked if each in there], sessions_dir)
 
     def delete_session_if_empty(self, session_id: str, sessions_dir: Path | None = None) -> bool:
@@ -129,7 +130,7 @@ class Deleting(Base):
         while new:
             new = [
                 row["id"]
-                for some in _some(new)
+                for some in pieces(new, _PARENTS_AT_ONCE)
                 for row in self._rows(_delegated_by(some))
                 if row["id"] not in found
             ]
@@ -154,10 +155,6 @@ def _marked_by(session_id: str) -> Any:
 
 def _named(ids: Sequence[str]) -> Any:
     return select(_c.id).where(_c.id.in_(ids))
-
-
-def _some(ids: Sequence[str]) -> list[Sequence[str]]:
-    return [ids[start : start + _IDS_AT_ONCE] for start in range(0, len(ids), _IDS_AT_ONCE)]
 
 
 def _meets(row: Row, filters: Row) -> bool:

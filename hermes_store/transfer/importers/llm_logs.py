@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from hermes_store.database.pieces import pieces
 from hermes_store.transfer.importers import llm_threads
 from hermes_store.transfer.importers.log_database import Grouped, Tables, attachment, database
 from hermes_store.transfer.importers.log_fields import (
@@ -82,8 +83,8 @@ def _oldest(tables: SqliteRows, table: str) -> Iterator[Session]:
 
 
 def _of_rows(tables: SqliteRows, table: str, places: list[int]) -> Iterator[Row]:
-    for start in range(0, len(places), 500):
-        yield from tables.at(table, places[start : start + 500])
+    for some in pieces(places):
+        yield from tables.at(table, some)
 
 
 # --- responses and their conversations ------------------------------------------------------------

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hermes_store.database.pieces import pieces
 from hermes_store.errors import DamagedFileError
 from hermes_store.transfer.importers.log_fields import text_of
 from hermes_store.transfer.importers.log_reading import Reading
@@ -16,8 +17,6 @@ from hermes_store.transfer.importers.sqlite_rows import Row, SqliteRows, connect
 from hermes_store.values import read_text
 
 __all__ = ["Grouped", "Tables", "attachment", "database", "readable", "tables_of"]
-
-_AT_ONCE = 500
 
 Tables = dict[str, dict[str, str | None]]
 
@@ -77,10 +76,8 @@ class Grouped:
 
     def raw(self, *values: Any) -> Iterator[Row]:
         """The same rows with bytes as they are."""
-        places = self._places.get(values, array("q"))
-        for start in range(0, len(places), _AT_ONCE):
-            some = places[start : start + _AT_ONCE].tolist()
-            yield from map(_Given, self._tables.at(self._table, some))
+        for some in pieces(self._places.get(values, array("q"))):
+            yield from map(_Given, self._tables.at(self._table, list(some)))
 
 
 class _Given(Row):
