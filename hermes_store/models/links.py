@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hermes_store import values
 from hermes_store.errors import InvalidArgumentError
 
 __all__ = ["BRANCH", "COMPRESSION", "DELEGATE", "LINKS", "RESET", "checked", "require_parent"]
@@ -24,10 +25,7 @@ LINKS = (COMPRESSION, BRANCH, DELEGATE, RESET)
 
 def checked(link: Any) -> str | None:
     """Return `link`. Raises `InvalidArgumentError` unless it is None or one of `LINKS`."""
-    if link is None or link in LINKS:
-        return link  # type: ignore[no-any-return]  # one of the texts above
-    problem = f"{link!r} is not known"
-    raise InvalidArgumentError("link", problem, f"use one of {', '.join(LINKS)}")
+    return None if link is None else values.one_of("link", link, LINKS)
 
 
 def require_parent(link: str | None, parent: Any) -> None:

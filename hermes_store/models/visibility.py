@@ -18,7 +18,7 @@ from typing import Any, Literal, cast
 
 from sqlalchemy import ColumnElement, FromClause, literal_column, true
 
-from hermes_store.errors import InvalidArgumentError
+from hermes_store import values
 from hermes_store.models.stored import messages
 
 __all__ = [
@@ -43,19 +43,12 @@ STATES = (COMPACTED, REWOUND)
 
 def checked(include: Any, *among: Include) -> Include:
     """Return `include`. Raises `InvalidArgumentError` unless it is one of `among`."""
-    for each in among:
-        if include == each:
-            return each
-    problem = f"{include!r} is not known"
-    raise InvalidArgumentError("include", problem, f"use one of {', '.join(among)}")
+    return cast("Include", values.one_of("include", include, among))
 
 
 def checked_state(argument: str, value: Any) -> str | None:
     """Return a state of a message; None is live. Raises `InvalidArgumentError`."""
-    if value is None or value in STATES:
-        return cast("str | None", value)
-    problem = f"{value!r} is not known"
-    raise InvalidArgumentError(argument, problem, f"use {', '.join(STATES)}, or None")
+    return None if value is None else values.one_of(argument, value, STATES)
 
 
 def state_of_flags(active: Any, compacted: Any) -> str | None:

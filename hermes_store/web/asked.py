@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from starlette.requests import Request
 
-from hermes_store import SessionFilter
+from hermes_store import SessionFilter, values
 from hermes_store.errors import InvalidArgumentError
 
 __all__ = ["CHOOSING", "number", "one_of", "parameters", "refuse_several", "session_filter"]
@@ -42,13 +42,9 @@ def number(given: dict[str, str], name: str) -> int | None:
     return min(int(value), _GREATEST)
 
 
-def one_of(given: dict[str, str], name: str, *values: str) -> str:
+def one_of(given: dict[str, str], name: str, *words: str) -> str:
     """Return one of some words; the first when none is given. Raises `InvalidArgumentError`."""
-    value = given.get(name, values[0])
-    if value not in values:
-        remedy = f"use one of {', '.join(values)}"
-        raise InvalidArgumentError(name, f"{value[:50]!r} is not known", remedy)
-    return value
+    return values.one_of(name, given.get(name, words[0]), words)
 
 
 def refuse_several(given: dict[str, str], *names: str) -> None:
