@@ -30,6 +30,7 @@ from hermes_store.settings import make_settings
 from hermes_store.transfer import backup_place as place
 from hermes_store.transfer.backup_label import Label, put_label_on
 from hermes_store.transfer.unfinished import publish, typed_os_errors, unfinished
+from hermes_store.values import written
 
 __all__ = ["Contents", "backup", "backup_as", "require_sound", "told"]
 
@@ -42,6 +43,10 @@ class Contents(NamedTuple):
 
     sessions: int
     messages: int
+
+    def __str__(self) -> str:
+        sessions = written.count(self.sessions, "session")
+        return f"{sessions} with {written.count(self.messages, 'message')}"
 
 
 def backup(

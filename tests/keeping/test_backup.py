@@ -18,7 +18,7 @@ from hermes_store.errors import (
     StoreClosedError,
     StoreUnavailableError,
 )
-from hermes_store.transfer.backup import backup
+from hermes_store.transfer.backup import Contents, backup, require_sound
 
 
 def contents(database: Path | URL) -> list[dict]:
@@ -228,6 +228,13 @@ def test_a_damaged_store_does_not_replace_a_good_backup(database: Path, path: Pa
         backup(database, path)
     assert path.read_bytes() == good
     assert beside(path) == ["b.db"]
+
+
+@only_sqlite
+def test_a_copy_that_holds_another_number_is_refused_in_words(repository, database: Path) -> None:
+    repository.create_session("s", "cli")
+    with pytest.raises(BackupError, match="1 session with 2 messages were to be copied, 1 session"):
+        require_sound(database, Contents(1, 2), "the copy")
 
 
 def damage(database: Path, how: str) -> None:
