@@ -31,10 +31,24 @@ from hermes_store.schema.new_file import create_private
 from hermes_store.schema.state import State, look
 from hermes_store.settings import Settings
 
-__all__ = ["Progress", "changing", "changing_on", "fill_search_index", "keep_log", "reading"]
+__all__ = [
+    "Progress",
+    "changing",
+    "changing_on",
+    "fill_search_index",
+    "keep_log",
+    "reading",
+    "told",
+]
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many of it are done, and how many there are."""
+
+
+def told(progress: Progress | None) -> Progress:
+    """`progress`, or a function that tells nobody."""
+    return progress or (lambda _step, _done, _total: None)
+
 
 T = TypeVar("T")
 

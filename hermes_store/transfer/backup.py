@@ -25,14 +25,14 @@ from hermes_store.database.sqlite_pages import as_single_file, copy_pages
 from hermes_store.errors import BackupError, InvalidArgumentError
 from hermes_store.execution.sharing import gate
 from hermes_store.records import Backup
-from hermes_store.schema.change import Progress
+from hermes_store.schema.change import Progress, told
 from hermes_store.settings import make_settings
 from hermes_store.transfer import backup_place as place
 from hermes_store.transfer.backup_label import Label, put_label_on
 from hermes_store.transfer.unfinished import publish, typed_os_errors, unfinished
 from hermes_store.values import written
 
-__all__ = ["Contents", "backup", "backup_as", "require_sound", "told"]
+__all__ = ["Contents", "backup", "backup_as", "require_sound"]
 
 _MOST_KEPT = 10_000
 _OPCODES_AT_ONCE = 100_000
@@ -96,11 +96,6 @@ def backup_as(name: Callable[[], Path], folder: Path, url: URL, report: Progress
             target = name()
             publish(new, target)
     return Backup(target, *label, size, remarks, [])
-
-
-def told(progress: Progress | None) -> Progress:
-    """`progress`, or a function that tells nobody."""
-    return progress or (lambda _step, _done, _total: None)
 
 
 def _checked_keep(keep: Any) -> int:

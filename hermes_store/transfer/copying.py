@@ -24,7 +24,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import CopyError, InvalidArgumentError, RefusedError
 from hermes_store.execution.store import Store
 from hermes_store.models.stored import messages, sessions
-from hermes_store.schema.change import Progress
+from hermes_store.schema.change import Progress, told
 from hermes_store.settings import make_settings
 from hermes_store.transfer import target_rows
 from hermes_store.transfer.ahead import ahead
@@ -80,13 +80,9 @@ def copy(
     ):
         if identity(read.url) == identity(written.url):
             raise InvalidArgumentError("target", "is the source itself", "name another database")
-        copying = Copying(connection, written, progress or _tell_nobody)
+        copying = Copying(connection, written, told(progress))
         copying.run(delete=delete)
         return copying.verified()
-
-
-def _tell_nobody(_step: str, _done: int, _total: int) -> None:
-    pass
 
 
 class Target(Protocol):

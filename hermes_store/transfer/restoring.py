@@ -35,10 +35,10 @@ from hermes_store.errors import (
     SchemaTooNewError,
 )
 from hermes_store.migrate import LOCK_TIMEOUT, State
-from hermes_store.schema.change import Progress
+from hermes_store.schema.change import Progress, told
 from hermes_store.schema.file_state import look_at_file
 from hermes_store.schema.new_file import make_private_folders
-from hermes_store.transfer.backup import Contents, backup_as, require_sound, told
+from hermes_store.transfer.backup import Contents, backup_as, require_sound
 from hermes_store.transfer.backup_label import take_label_off
 from hermes_store.transfer.backup_place import given_path, name_of, require_not_the_store, stamped
 from hermes_store.transfer.importers.hermes_file import is_hermes_file

@@ -22,7 +22,7 @@ from hermes_store.errors import InvalidArgumentError
 from hermes_store.execution.store import Store
 from hermes_store.models.stored import messages, sessions, usage
 from hermes_store.records import ImportResult
-from hermes_store.schema.change import Progress
+from hermes_store.schema.change import Progress, told
 from hermes_store.settings import make_settings
 from hermes_store.transfer.copy_rows import in_pieces
 from hermes_store.transfer.importers.hermes_account import Account, Line, Remarks
@@ -56,11 +56,7 @@ def import_hermes_file(
     with opened(Path(source).expanduser()) as file:
         create_database(goal)
         with closing(Store(goal, make_settings(mmap_size=0, auto_migrate=True))) as store:
-            return _import(file, store, progress or _tell_nobody)
-
-
-def _tell_nobody(_step: str, _done: int, _total: int) -> None:
-    pass
+            return _import(file, store, told(progress))
 
 
 def _import(file: HermesFile, store: Store, report: Progress) -> Account:
