@@ -25,18 +25,11 @@ from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import sessions
 from hermes_store.queries.filtering import COST, Shape, chosen, conditions
 from hermes_store.queries.sessions import require_changed
+from hermes_store.queries.usage_records import COSTS, TOKENS
 from hermes_store.records import SourceUsage
 
 __all__ = ["by_source", "checked", "record"]
 
-_TOKENS = (
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-)
-_COSTS = ("estimated_cost_usd", "actual_cost_usd")
 _LATEST = ("cost_status", "cost_source", "pricing_version")
 """Facts of which the last one known counts."""
 _FIRST = ("model", "billing_provider", "billing_base_url", "billing_mode")
@@ -46,8 +39,8 @@ _FIRST = ("model", "billing_provider", "billing_base_url", "billing_mode")
 def checked(**given: Any) -> dict[str, Any]:
     """The numbers and facts of `record`, as they are stored. Raises `InvalidArgumentError`."""
     check: dict[str, Callable[[str, Any], Any]] = {
-        **dict.fromkeys(_TOKENS, values.count),
-        **dict.fromkeys(_COSTS, values.cost),
+        **dict.fromkeys(TOKENS, values.count),
+        **dict.fromkeys(COSTS, values.cost),
         **dict.fromkeys(_LATEST + _FIRST, values.optional_text),
     }
     return {name: check[name](name, value) for name, value in given.items()}
@@ -56,10 +49,10 @@ def checked(**given: Any) -> dict[str, Any]:
 def _statement(*, absolute: bool) -> Statement:
     """Set or add the tokens and costs; a cost that is not known leaves the stored one."""
     new: dict[str, Any] = {}
-    for name in _TOKENS:
+    for name in TOKENS:
         given, stored = _bind(name), sessions.c[name]
         new[name] = given if absolute else func.coalesce(stored, literal_column("0")) + given
-    for name in _COSTS:
+    for name in COSTS:
         given, stored = _bind(name), sessions.c[name]
         sum_or_null = given if absolute else func.coalesce(stored, literal_column("0")) + given
         new[name] = func.coalesce(sum_or_null, stored)
@@ -87,7 +80,7 @@ def record(
     require_changed(statement.run(connection, session=session_id, **given), session_id)
 
 
-_SUMMED = ("message_count", *_TOKENS)
+_SUMMED = ("message_count", *TOKENS)
 
 
 def _sum(name: str) -> ColumnElement[int]:

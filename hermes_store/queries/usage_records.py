@@ -23,6 +23,7 @@ __all__ = [
     "COSTS",
     "COUNTS",
     "TEXTS",
+    "TOKENS",
     "add",
     "checked",
     "checked_hour",
@@ -32,14 +33,14 @@ __all__ = [
 ]
 
 TEXTS = ("task", "model", "provider", "base_url", "mode")
-COUNTS = (
-    "calls",
+TOKENS = (
     "input_tokens",
     "output_tokens",
     "cache_read_tokens",
     "cache_write_tokens",
     "reasoning_tokens",
 )
+COUNTS = ("calls", *TOKENS)
 COSTS = ("estimated_cost_usd", "actual_cost_usd")
 _MOST_BYTES = 2_400
 """Of the texts of a key: PostgreSQL's index holds no entry of more than about 2,700 bytes."""

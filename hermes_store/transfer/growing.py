@@ -15,12 +15,12 @@ from hermes_store.queries.appends import append_many
 from hermes_store.queries.recount import lock
 from hermes_store.queries.rows import NewRow
 from hermes_store.queries.sessions import get, id_range
-from hermes_store.queries.usage_records import COUNTS
+from hermes_store.queries.usage_records import TOKENS
 from hermes_store.transfer.parsing import ParsedSession, slices
 
 __all__ = ["grow", "sessions_of_messages"]
 
-_SUMS = (*(name for name in COUNTS if name != "calls"), "api_call_count")
+_SUMS = (*TOKENS, "api_call_count")
 
 
 def grow(session: ParsedSession, write: Callable[..., Any]) -> int:

@@ -14,6 +14,7 @@ __all__ = [
     "ALL",
     "GREATEST_COUNT",
     "GREATEST_SUM",
+    "MOST_DOLLARS",
     "YEAR_10000",
     "cost",
     "count",
@@ -33,7 +34,8 @@ GREATEST_COUNT = 2**53
 """The greatest count: every reader, JavaScript included, reads integers up to it exactly."""
 GREATEST_SUM = 2**63 - 1
 """The greatest whole number that a column holds."""
-_MOST_DOLLARS = 1e12  # sums of them stay finite
+MOST_DOLLARS = 1e12
+"""Sums of such amounts stay finite."""
 YEAR_10000 = 253_402_300_800.0
 """No message has this time, or a later one."""
 _DAY = 86_400
@@ -80,7 +82,7 @@ def cost(argument: str, value: Any) -> float | None:
     if value is None:
         return None
     dollars = number(argument, value)
-    if not 0 <= dollars <= _MOST_DOLLARS:
+    if not 0 <= dollars <= MOST_DOLLARS:
         problem = f"{value!r} is negative" if dollars < 0 else f"{value!r} is too much"
         raise InvalidArgumentError(argument, problem, "give US dollars from 0 to 1e12")
     return dollars

@@ -18,18 +18,12 @@ from hermes_store.adapters.hermes_agent.links import link_of
 from hermes_store.adapters.hermes_agent.new_messages import as_core_takes, new_messages, when
 from hermes_store.adapters.hermes_agent.taken import key_of
 from hermes_store.models.visibility import state_of_flags
+from hermes_store.queries.usage_records import TOKENS
 
 __all__ = ["Importing"]
 
 _JSON = ("reasoning_details", "codex_reasoning_items", "codex_message_items")
-_COUNTS = (
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-    "api_call_count",
-)
+_COUNTS = (*TOKENS, "api_call_count")
 _FACTS = (
     "chat_id",
     "chat_type",

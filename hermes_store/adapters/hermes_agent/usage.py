@@ -14,11 +14,10 @@ from hermes_store.adapters.hermes_agent.taken import shortened
 from hermes_store.adapters.hermes_agent.unknown import kept
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.stored import sessions
-from hermes_store.values import GREATEST_COUNT
+from hermes_store.values import GREATEST_COUNT, MOST_DOLLARS
 
 __all__ = ["Usage"]
 
-_MOST_DOLLARS = 1e12
 _ROUTE = ("model", "billing_provider", "billing_base_url", "billing_mode")
 _KINDS = ("input", "output", "cache_read", "cache_write", "reasoning")
 
@@ -122,7 +121,7 @@ def _count(value: Any) -> int:
 def _cost(value: Any) -> float | None:
     """US dollars; None for what cannot be an amount."""
     dollars = number_or(value, None, float)
-    return dollars if dollars is not None and 0 <= dollars <= _MOST_DOLLARS else None
+    return dollars if dollars is not None and 0 <= dollars <= MOST_DOLLARS else None
 
 
 def _route(*names: str | None) -> Row:

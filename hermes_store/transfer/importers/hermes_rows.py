@@ -13,6 +13,7 @@ from hermes_store import values
 from hermes_store.models import links
 from hermes_store.models.stored import messages, names, sessions
 from hermes_store.models.visibility import state_of_flags
+from hermes_store.queries.periods import SECONDS_AN_HOUR
 from hermes_store.transfer.importers.hermes_values import (
     LONGEST_ID,
     Note,
@@ -150,7 +151,6 @@ def _content(stored: Any, note: Note) -> Any:
 # --- usage --------------------------------------------------------------------------------------
 
 _LONGEST_TEXT_OF_USAGE = 100
-_MOST_DOLLARS = 1e12
 _KEYS = {
     "task": "task",
     "model": "model",
@@ -177,10 +177,10 @@ def usage_of(row: Row, started: float, note: Note) -> Row:
         usage[ours] = max(whole_of(row.get(theirs) or 0, theirs, note), 0)
     for name in ("estimated_cost_usd", "actual_cost_usd"):
         cost = number_of(row.get(name), name, note) or None
-        is_one = cost is None or 0 < cost <= _MOST_DOLLARS
+        is_one = cost is None or 0 < cost <= values.MOST_DOLLARS
         usage[name] = cost if is_one else altered(None, f"{name} {cost}", note)
     first = last if first is None else first
-    return {**usage, "hour": int(last // 3600), "first_at": first, "last_at": last}
+    return {**usage, "hour": int(last // SECONDS_AN_HOUR), "first_at": first, "last_at": last}
 
 
 def _short(value: Any, name: str, note: Note) -> str:

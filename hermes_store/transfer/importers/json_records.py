@@ -11,11 +11,16 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-__all__ = ["MOST_CHARACTERS", "JsonRecords", "Record", "Stream"]
+__all__ = ["MOST_CHARACTERS", "JsonRecords", "Record", "Stream", "pass_over"]
 
 Record = tuple[int, Any]
 OnBad = Callable[[int, str, bool], object]
 """Hears of a number, what is wrong there, and whether it is only the last line, cut off."""
+
+
+def pass_over(_number: int, _problem: str, _is_cut_off: bool) -> None:
+    """Hear of what cannot be read, and do nothing about it: another reading tells it."""
+
 
 _AT_ONCE = 1 << 20
 MOST_CHARACTERS = 256_000_000

@@ -17,7 +17,7 @@ from hermes_store.transfer.importers import (
     openai_fine_tuning,
     sharegpt,
 )
-from hermes_store.transfer.importers.json_records import JsonRecords
+from hermes_store.transfer.importers.json_records import JsonRecords, pass_over
 from hermes_store.transfer.importers.log_database import tables_of
 from hermes_store.transfer.importers.log_file import LogFile
 from hermes_store.transfer.importers.log_reading import Reading
@@ -65,7 +65,7 @@ def format_of(file: LogFile) -> str | None:
         found = (name for name, each in FORMATS.items() if each.is_database and each.looks(tables))
         return next(found, None)
     with file.opened() as stream:
-        for _, value in islice(JsonRecords(stream, _pass_over), _LOOKED_AT):
+        for _, value in islice(JsonRecords(stream, pass_over), _LOOKED_AT):
             if isinstance(value, dict) and (name := _of_record(value)):
                 return name
     return None
@@ -74,7 +74,3 @@ def format_of(file: LogFile) -> str | None:
 def _of_record(value: dict[str, Any]) -> str | None:
     found = (name for name, each in FORMATS.items() if not each.is_database and each.looks(value))
     return next(found, None)
-
-
-def _pass_over(_number: int, _problem: str, _is_cut_off: bool) -> None:
-    """What cannot be read tells nothing about the format."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from hermes_store.transfer.importers.json_records import JsonRecords, Record, Stream
+from hermes_store.transfer.importers.json_records import JsonRecords, Record, Stream, pass_over
 from hermes_store.transfer.importers.log_fields import made_id
 from hermes_store.transfer.importers.log_file import LogFile
 
@@ -59,7 +59,7 @@ class Reading:
     def again(self) -> Iterator[Record]:
         """The same objects once more, without a word about the others."""
         with self.file.opened() as stream:
-            for number, value in JsonRecords(stream, _pass_over):
+            for number, value in JsonRecords(stream, pass_over):
                 if isinstance(value, dict):
                     yield number, value
 
@@ -87,10 +87,6 @@ class Reading:
             self._warn(f"{self.file.name}:{number}: cut off, left out")
         else:
             self.bad(problem)
-
-
-def _pass_over(_number: int, _problem: str, _is_cut_off: bool) -> None:
-    """The first reading has told about it."""
 
 
 class _Counted:

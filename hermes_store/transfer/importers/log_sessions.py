@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
 
+from hermes_store.queries.periods import SECONDS_AN_HOUR
+from hermes_store.queries.usage_records import TOKENS
 from hermes_store.transfer.importers.log_fields import count_of, id_of, made_id, text_of, time_of
 
 __all__ = ["Messages", "Session", "Usage", "session"]
@@ -52,7 +54,7 @@ class Usage:
         """Count one call; tokens that are not known are 0."""
         moment, name = at or 0.0, (model or "")[:_LONGEST_MODEL]
         row = self._rows.setdefault(
-            (int(moment // 3600), name),
+            (int(moment // SECONDS_AN_HOUR), name),
             {"model": name, "calls": 0, "first_at": moment, "last_at": moment},
         )
         row["calls"] += 1
@@ -63,18 +65,11 @@ class Usage:
     def columns(self) -> dict[str, Any]:
         """The sums of a session, and its records of usage."""
         rows = [{"hour": hour, **row} for (hour, _), row in self._rows.items()]
-        sums = {kind: sum(row.get(kind, 0) for row in rows) for kind in _KINDS}
+        sums = {kind: sum(row.get(kind, 0) for row in rows) for kind in TOKENS}
         calls = sum(row["calls"] for row in rows)
         return {**sums, "api_call_count": calls, "usage": rows} if rows else {}
 
 
-_KINDS = (
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-)
 _LONGEST_MODEL = 400
 
 
