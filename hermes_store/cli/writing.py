@@ -16,11 +16,11 @@ import click
 from hermes_store.cli.options import Options
 from hermes_store.database.address import url_of
 from hermes_store.database.choice import backend_of
+from hermes_store.database.sqlite_place import is_of_database
 
 __all__ = ["STDIO", "refuse_the_database", "replacing", "written_whole"]
 
 STDIO = Path("-")
-_JOURNALS = ("-wal", "-shm", "-journal")
 
 
 @contextmanager
@@ -80,8 +80,5 @@ def _unwound_by_sigterm() -> Iterator[None]:
 def refuse_the_database(options: Options, target: Path, option: str) -> None:
     """Refuse to write over the database. `option` named the file."""
     url = url_of(options.db)
-    if backend_of(url).is_server:
-        return
-    database = os.path.realpath(str(url.database))
-    if os.path.realpath(target) in {database + suffix for suffix in ("", *_JOURNALS)}:
+    if not backend_of(url).is_server and is_of_database(target, str(url.database)):
         raise click.UsageError(f"{option} names a file of the database itself; give another")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from hermes_store.database.mounts import is_mount_point
@@ -14,14 +15,18 @@ from hermes_store.database.sqlite_log import is_log_left
 from hermes_store.errors import InvalidArgumentError, SecondNameError, StoreReadOnlyError
 
 __all__ = [
+    "COMPANIONS",
     "at_home",
     "exposed",
     "hard_linked",
+    "is_of_database",
     "require_one_name",
     "unreadable_log",
     "why_read_only",
 ]
 
+COMPANIONS = ("-wal", "-shm", "-journal")
+"""What SQLite puts beside a file, under the file's name and this ending."""
 _SEARCH = 0o011
 """The right of group and others to get at what is in a folder."""
 
@@ -56,6 +61,15 @@ def hard_linked(path: Path | str, links: int) -> SecondNameError:
     """The error for a file that has `links` names."""
     remedy = f"remove all but one ('find FOLDER -samefile {path}' names them)"
     return SecondNameError(f"{path} is one of {links} hard links to the same file", remedy)
+
+
+def is_of_database(path: Path, database: str) -> bool:
+    """Whether a path names a SQLite file or what SQLite puts beside it, under whatever name."""
+    with suppress(OSError):
+        if path.samefile(database):
+            return True
+    real = os.path.realpath(database)
+    return os.path.realpath(path) in {real, *(real + ending for ending in COMPANIONS)}
 
 
 def why_read_only(path: Path) -> str | None:

@@ -15,10 +15,10 @@ from pathlib import Path
 from hermes_store.database.driver import sqlite_driver
 from hermes_store.database.sqlite_file import write_back
 from hermes_store.database.sqlite_log import locked_folder, record_owner
+from hermes_store.database.sqlite_place import COMPANIONS
 
 __all__ = ["fold_log", "put_in_place"]
 
-_BESIDE = ("-wal", "-shm", "-journal")
 _HERE, _EXCHANGE = -100, 2
 """AT_FDCWD and RENAME_EXCHANGE of renameat2(2)."""
 
@@ -38,7 +38,7 @@ def put_in_place(new: Path, path: Path, free_name: Callable[[], Path]) -> Path |
         elif not _exchanged(new, path, kept):
             os.link(path, kept)  # two names until the next line
             new.replace(path)
-        for ending in _BESIDE:
+        for ending in COMPANIONS:
             with suppress(FileNotFoundError):
                 path.with_name(path.name + ending).rename(kept.with_name(kept.name + ending))
     return kept if is_there else None

@@ -17,8 +17,8 @@ from sqlalchemy import URL
 from hermes_store.database.address import shown
 from hermes_store.database.driver import sqlite_driver
 from hermes_store.database.sqlite_engines import reading_mode
+from hermes_store.database.sqlite_place import COMPANIONS
 from hermes_store.database.sqlite_trust import distrust
-from hermes_store.transfer.unfinished import COMPANIONS
 
 __all__ = ["Label", "label_of", "put_label_on", "source_of", "take_label_off"]
 

@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import URL
 
 from hermes_store.database.choice import backend_of
-from hermes_store.database.sqlite_place import at_home
+from hermes_store.database.sqlite_place import COMPANIONS, at_home, is_of_database
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.transfer.backup_label import label_of, source_of
-from hermes_store.transfer.unfinished import COMPANIONS, typed_os_errors
+from hermes_store.transfer.unfinished import typed_os_errors
 
 __all__ = [
     "delete_old",
@@ -64,15 +64,7 @@ def free_place(path: Path, url: URL, *, replace: bool) -> Path:
 
 def require_not_the_store(path: Path, url: URL) -> None:
     """Refuse a path that names a file of the store itself, under whatever name."""
-    if backend_of(url).is_server:
-        return
-    database = os.path.realpath(str(url.database))
-    names = {database, *(database + ending for ending in COMPANIONS)}
-    try:
-        is_same = path.samefile(database)
-    except OSError:
-        is_same = False
-    if is_same or os.path.realpath(path) in names:
+    if not backend_of(url).is_server and is_of_database(path, str(url.database)):
         raise _refused(f"{path} is a file of the store itself", "give another path")
 
 

@@ -13,10 +13,8 @@ from hermes_store.database.choice import backend_of
 from hermes_store.database.failures import typed_errors
 from hermes_store.errors import StoreUnavailableError
 
-__all__ = ["COMPANIONS", "flush", "publish", "typed_os_errors", "unfinished"]
+__all__ = ["flush", "publish", "typed_os_errors", "unfinished"]
 
-COMPANIONS = ("-wal", "-shm", "-journal")
-"""What SQLite puts beside a file, under the file's name and this ending."""
 _PREFIX = ".hermes-store-unfinished-"
 
 
