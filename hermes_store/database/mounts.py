@@ -15,10 +15,10 @@ _MOUNT_POINT = 4
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 
 
-def is_mount_point(path: Path, mounts: Path | None = None) -> bool:
+def is_mount_point(path: Path) -> bool:
     """Whether something is mounted at exactly this path, which has no symbolic links in it."""
     try:
-        listed = (mounts or MOUNTS).read_bytes()
+        listed = MOUNTS.read_bytes()
     except OSError:
         return False
     place = os.fsencode(path)

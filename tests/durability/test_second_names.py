@@ -15,6 +15,14 @@ from hermes_store.errors import SecondNameError
 LINE = "36 35 98:0 /state.db {place} rw,noatime master:1 - ext4 /dev/root rw,errors=continue\n"
 
 
+@pytest.fixture
+def mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The list of what is mounted, which a test writes."""
+    path = tmp_path / "mountinfo"
+    monkeypatch.setattr("hermes_store.database.mounts.MOUNTS", path)
+    return path
+
+
 def test_a_file_with_a_hard_link_is_refused_with_the_remedy(database: Path) -> None:
     os.link(database, database.with_name("other.db"))
     for way in (SessionRepository, migrate.inspect, migrate.upgrade):
@@ -60,28 +68,25 @@ def test_a_link_made_while_the_file_is_open_stops_the_next_write_before_its_comm
     ],
 )
 def test_a_file_in_the_list_of_mounts_is_a_mount_point(
-    tmp_path: Path, name: str, written: str
+    tmp_path: Path, mounts: Path, name: str, written: str
 ) -> None:
-    mounts = tmp_path / "mountinfo"
     mounts.write_text(LINE.format(place=f"{tmp_path}/{written}"))
-    assert is_mount_point(tmp_path / name, mounts)
-    assert not is_mount_point(tmp_path / "else.db", mounts)
-    assert not is_mount_point(tmp_path, mounts)
+    assert is_mount_point(tmp_path / name)
+    assert not is_mount_point(tmp_path / "else.db")
+    assert not is_mount_point(tmp_path)
 
 
-def test_a_mounted_folder_is_none_and_so_is_all_where_there_is_no_list(tmp_path: Path) -> None:
-    mounts = tmp_path / "mountinfo"
-    mounts.write_text(LINE.format(place=tmp_path) + "\n" + "cut off\n")
-    assert not is_mount_point(tmp_path / "state.db", mounts)
-    assert not is_mount_point(tmp_path / "state.db", tmp_path / "missing")
-
-
-def test_a_file_that_is_mounted_alone_is_refused(
-    database: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_mounted_folder_is_none_and_so_is_all_where_there_is_no_list(
+    tmp_path: Path, mounts: Path
 ) -> None:
-    mounts = database.with_name("mountinfo")
+    mounts.write_text(LINE.format(place=tmp_path) + "\n" + "cut off\n")
+    assert not is_mount_point(tmp_path / "state.db")
+    mounts.unlink()
+    assert not is_mount_point(tmp_path / "state.db")
+
+
+def test_a_file_that_is_mounted_alone_is_refused(database: Path, mounts: Path) -> None:
     mounts.write_text(LINE.format(place=database))
-    monkeypatch.setattr("hermes_store.database.mounts.MOUNTS", mounts)
     with pytest.raises(SecondNameError, match="as a single file; mount its folder instead"):
         SessionRepository(database)
 
