@@ -22,6 +22,7 @@ from hermes_store.queries.retention_rules import ACTIONS, RetentionDue, Retentio
 
 __all__ = ["retention_command"]
 
+_NONE = "no rules; 'hermes-store retention add' stores one"
 _DID = {"end": "ended", "archive": "archived", "delete": "deleted"}
 
 
@@ -98,7 +99,7 @@ def list_command(options: Options) -> None:
             table.add_row(one_line(rule.name), rule.action, days, which)
         output.print_table(output.console(), table, widest="WHICH")
     else:
-        output.note("no rules; 'hermes-store retention add' stores one")
+        output.note(_NONE)
 
 
 @retention_command.command("remove", params=shared_options())
@@ -138,6 +139,8 @@ def _run(options: Options, repo: SessionRepository) -> None:
     if options.as_json:
         output.print_json([{**_named(rule), "number": number} for rule, number in done])
         return
+    if not done:
+        output.note(_NONE)
     for rule, number in done:
         output.note(f"{rule.name}: {_DID[rule.action]} {output.count(number)}")
 
@@ -150,6 +153,8 @@ def _print_due(options: Options, due: list[RetentionDue]) -> None:
     if options.as_json:
         output.print_json([{**_named(rule), "sessions": sessions} for rule, sessions in due])
         return
+    if not due:
+        output.note(_NONE)
     for rule, sessions in due:
         output.note(f"{rule.name} would {rule.action} {output.count(len(sessions))}")
         if sessions:

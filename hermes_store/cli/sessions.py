@@ -65,6 +65,8 @@ def list_command(
         _note_page(len(shown), offset, total)
     elif len(rows) > limit:
         output.note(f"--after {one_line(shown[-1]['id'])} goes on")
+    elif not shown:
+        output.note(f"no sessions after {one_line(after)}")
 
 
 def _note_page(shown: int, offset: int, total: int) -> None:

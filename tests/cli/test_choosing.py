@@ -227,6 +227,7 @@ def test_list_goes_on_behind_a_session(run, few):
     page = run("list", "--any", "-n", "1", "--after", "a1")
     assert page.err == "--after b2 goes on\n"
     assert run("list", "--any", "-n", "1", "--after", "b2").err == ""
+    assert run("list", "--any", "--after", "b1").err == "no sessions after b1\n"
     assert run("list", "--after", "nothing").code == 3
 
 

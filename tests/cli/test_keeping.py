@@ -121,6 +121,11 @@ def test_ctrl_c_while_the_folder_of_a_backup_is_made_leaves_no_folder(
     assert {each.name for each in tmp_path.iterdir()} == {"home"}
 
 
+@pytest.mark.parametrize("command", ["list", "run", "run --dry-run"])
+def test_without_rules_it_is_said_that_there_are_none(run, filled, command) -> None:
+    assert run("retention", *command.split()).err.startswith("no rules; ")
+
+
 def test_rules_are_stored_listed_tried_and_run(run, filled) -> None:
     added = run("retention", "add", "cron", "delete", "--after", "2w", "--source", "cron")
     assert added.err == "cron: delete after 14 days: source cron\n"
