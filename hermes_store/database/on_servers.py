@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ClauseElement, ColumnElement
+from sqlalchemy import (
+    BindParameter,
+    ClauseElement,
+    Column,
+    ColumnElement,
+    Text,
+    UnaryExpression,
+    bindparam,
+    cast,
+    collate,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.operators import custom_op
+from sqlalchemy.types import NULLTYPE
 
-__all__ = ["either"]
+__all__ = ["bytewise", "either", "unindexed"]
 
 
 class _Either(ColumnElement[Any]):
@@ -17,6 +29,7 @@ class _Either(ColumnElement[Any]):
     def __init__(self, here: ClauseElement, on_servers: ClauseElement) -> None:
         self.here = here
         self.on_servers = on_servers
+        self.type = getattr(here, "type", NULLTYPE)
 
 
 @compiles(_Either)
@@ -32,3 +45,18 @@ def _on_servers(element: _Either, compiler: SQLCompiler, **keywords: Any) -> str
 def either(here: ClauseElement, *, on_servers: ClauseElement) -> ColumnElement[Any]:
     """The one on SQLite, the other on a server."""
     return _Either(here, on_servers)
+
+
+def bytewise(parameter: str) -> ColumnElement[str]:
+    """A text that others are compared with byte by byte, whatever the collation of their column.
+
+    The parameter has this name. SQLite compares so anyway.
+    """
+    given: BindParameter[str] = bindparam(parameter, type_=Text)
+    return either(given, on_servers=collate(cast(given, Text), "C"))
+
+
+def unindexed(column: Column[Any]) -> ColumnElement[Any]:
+    """A column whose index SQLite does not choose: it has no statistics, and PostgreSQL has."""
+    with_sign = UnaryExpression(column, operator=custom_op("+"), type_=column.type)
+    return either(with_sign, on_servers=column)

@@ -17,11 +17,10 @@ from sqlalchemy import (
     true,
 )
 
-from hermes_store.database.bytewise import bytewise
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.given_texts import as_parameter, is_given
+from hermes_store.database.on_servers import bytewise, unindexed
 from hermes_store.database.statements import Statement
-from hermes_store.database.unindexed import unindexed
 from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import sessions
 from hermes_store.queries import matching

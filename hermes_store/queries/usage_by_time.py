@@ -26,9 +26,9 @@ from sqlalchemy import (
 )
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.on_servers import unindexed
 from hermes_store.database.postgresql_plans import planned_each_time
 from hermes_store.database.statements import Statement
-from hermes_store.database.unindexed import unindexed
 from hermes_store.models.stored import sessions, usage
 from hermes_store.queries.filtering import Chosen, Shape, conditions
 from hermes_store.queries.periods import Period, Unit, periods_back

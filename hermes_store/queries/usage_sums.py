@@ -9,8 +9,8 @@ from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, liter
 from sqlalchemy import cast as as_type
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.on_servers import unindexed
 from hermes_store.database.statements import Statement
-from hermes_store.database.unindexed import unindexed
 from hermes_store.models.stored import sessions, usage
 from hermes_store.queries.filtering import Shape, conditions
 from hermes_store.queries.usage_records import COSTS, COUNTS
