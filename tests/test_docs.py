@@ -9,7 +9,7 @@ import pytest
 from house.test_rooms import FLOORS
 from pages import AT_THE_TOP, IN_THE_SITE, OF_FRAMEWORKS, ROOT, python_blocks, run, shell_blocks
 
-from hermes_store import AsyncSessionRepository, SessionRepository
+from hermes_store import AsyncSessionRepository, SessionRepository, errors
 from hermes_store.cli.app import COMMANDS, app
 
 OWNERS = (SessionRepository, AsyncSessionRepository)
@@ -42,6 +42,13 @@ def test_every_public_method_is_in_the_api_page():
     page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     members = [each for owner in OWNERS for each in inspect.getmembers(owner, callable)]
     assert [name for name, _ in members if name[0] != "_" and name not in page] == []
+
+
+def test_every_typed_error_is_in_the_table_of_the_api_page():
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    kinds = [getattr(errors, name) for name in errors.__all__ if name != "HermesStoreError"]
+    told = [each for each in kinds if not issubclass(each, errors.SchemaError)]
+    assert [each.__name__ for each in told if f"\n| `{each.__name__}`" not in page] == []
 
 
 def test_every_command_and_option_is_in_the_manual():
