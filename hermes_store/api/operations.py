@@ -25,15 +25,15 @@ __all__ = ["Operations"]
 
 class Operations(
     Sessions,  # create, end, reopen, get, resolve and count sessions
-    Lists,  # list_sessions_rich, search_sessions
+    Lists,  # pages of sessions; the longest ones; facets
     Lineage,  # root, tip, lineage and ancestors of a conversation
     Properties,  # archive, pin and update sessions; the newest session of a key
     Titles,  # set, get and resolve titles; the next title of a lineage
     Messages,  # append, get, count and clear messages; the conversation
     Changing,  # replace, compact, rewind, restore, pop and delete messages
-    Searching,  # search_messages
-    Usage,  # add or set token counts and costs; usage_by_source
-    Exporting,  # export_session, export_all, import_sessions
+    Searching,  # search_messages, search_page
+    Usage,  # token counts and costs of sessions; records of usage, and reports of them
+    Exporting,  # export_session, export_lineage, export_all, import_sessions
     Namespaces,  # leases, meta, retention: topics as objects of their own
     Deleting,  # delete_session, delete_sessions, prune_sessions, list_prune_candidates
 ):

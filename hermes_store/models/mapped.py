@@ -1,4 +1,4 @@
-"""The tables: what a row of `sessions` and `messages` means.
+"""The tables: what a row of each means.
 
 Table, column and index names are a public format that other tools read. Times are Unix
 epoch seconds (float, UTC); costs are US dollars; token counts are whole tokens.
@@ -165,7 +165,7 @@ class Session(Base):
 
 
 class Message(Base):
-    """One message as sent or received. Rows are appended and deleted, never edited.
+    """One message as sent or received.
 
     The order of a conversation is `id`, the order of insertion: clocks step back. `content` is
     text, or JSON when `content_format` says so (multimodal content: a list of parts, or a dict).

@@ -1,1 +1,1 @@
-"""Sessions that leave a store or come into one: export, import, copy."""
+"""Sessions that leave a store or come into one: export, import, copy, backup."""

@@ -74,9 +74,7 @@ def create(transaction: Transaction, which: tuple[str, str, str], given: Scoped)
         extra={MINE: kept},
     )
     session = transaction.get_session(stored_id)
-    if (
-        session is None or kept_of(session)["born"] != kept["born"]
-    ):  # it was there, and is as it was
+    if session is None or kept_of(session)["born"] != kept["born"]:  # that of another creation
         raise AlreadyExistsError(f"Session {session_id!r} already exists; give another id.")
     given.share(transaction, app_name, user_id)
     return kept

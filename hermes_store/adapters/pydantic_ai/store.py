@@ -44,8 +44,9 @@ class HermesConversationStore(ConversationStore):
     async def read_record(self, conversation_id: str) -> ConversationRecord | None:
         """Return the record of a conversation, or None."""
         repository = await self._repository.awaited()
-        record = log.kept_of(await repository.get_session(log.conversation_key(conversation_id)))
-        return None if record["record"] is None else _RECORDS.validate_python(record["record"])
+        session = await repository.get_session(log.conversation_key(conversation_id))
+        record = log.kept_of(session)["record"]
+        return None if record is None else _RECORDS.validate_python(record)
 
     async def read_records(
         self, *, scope: str | None = None, limit: int | None = None
