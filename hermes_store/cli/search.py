@@ -20,11 +20,9 @@ from hermes_store.cli.options import Options
 from hermes_store.cli.text import in_one_line, one_line
 from hermes_store.cli.times import TIME
 from hermes_store.records import SearchHit
+from hermes_store.values.highlights import MARKERS, parts
 
-__all__ = ["MARKERS", "marked", "search_command"]
-
-# Private-use characters: what is stored may hold ">>>" (Python prompts do).
-MARKERS = _START, _END = "\ue000", "\ue001"
+__all__ = ["marked", "search_command"]
 
 
 @click.command("search")
@@ -147,16 +145,15 @@ def _print_indented(out: Console, text: Text) -> None:
 
 def _highlighted(out: Console, snippet: str) -> Text:
     """The snippet with its hits in bold; where there is no bold, marked as >>>hit<<<."""
-    if not out.is_terminal:
-        return Text(in_one_line(snippet).replace(_START, ">>>").replace(_END, "<<<"))
-    return marked(snippet)
+    if out.is_terminal:
+        return marked(snippet)
+    shown = (f">>>{text}<<<" if is_hit else text for text, is_hit in parts(in_one_line(snippet)))
+    return Text("".join(shown))
 
 
 def marked(snippet: str) -> Text:
     """The snippet in one line, with what is between `MARKERS` in bold."""
-    text = Text()
-    for number, piece in enumerate(in_one_line(snippet).split(_START)):
-        hit, _, rest = piece.partition(_END) if number else ("", "", piece)
-        text.append(hit, style="bold yellow")
-        text.append(rest)
-    return text
+    shown = Text()
+    for text, is_hit in parts(in_one_line(snippet)):
+        shown.append(text, style="bold yellow" if is_hit else None)
+    return shown

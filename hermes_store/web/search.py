@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from hermes_store import SessionRepository
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.records import SearchHit, SearchPage
+from hermes_store.values.highlights import MARKERS, parts
 from hermes_store.values.pictures import one_line, plain
 from hermes_store.values.written import when
 from hermes_store.web.asked import CHOOSING, number, one_of, parameters, session_filter
@@ -27,8 +28,6 @@ _ORDERS = ("newest", "relevance", "oldest")
 """The first one is asked for unless another is: it takes as long for common words as for others."""
 _SEARCHING = ("q", "sort", "offset", "from", "look")
 """Parameters besides those that choose sessions."""
-# Private-use characters: what is stored may hold any mark that people type.
-_START, _END = "\ue000", "\ue001"
 
 
 def page(request: Request) -> Response:
@@ -85,7 +84,7 @@ def _found(
     """The hits of a page, and one more when there are more."""
     query, which = given.get("q", ""), session_filter(given)
     asked: Any = {"limit": _HITS + 1, "offset": offset, "sort": sort, "filter": which}
-    asked["markers"] = (_START, _END)
+    asked["markers"] = MARKERS
     if _looks_at_all(given):
         hits = repository.search_messages(query, **asked)
         return SearchPage(hits=hits, next_id=None, next_at=None)
@@ -130,7 +129,6 @@ def _hit(hit: SearchHit) -> dict[str, Any]:
 
 def _highlighted(snippet: str) -> Markup:
     shown = Markup("")
-    for place, piece in enumerate(plain(snippet).split(_START)):
-        hit, _, rest = piece.partition(_END) if place else ("", "", piece)
-        shown += Markup("<mark>{}</mark>{}").format(hit, rest) if place else rest
+    for text, is_hit in parts(plain(snippet)):
+        shown += Markup("<mark>{}</mark>").format(text) if is_hit else text
     return shown

@@ -11,10 +11,11 @@ from rich.text import Text
 
 from hermes_store import SessionFilter, SessionRepository
 from hermes_store.cli import output
-from hermes_store.cli.search import MARKERS, marked
+from hermes_store.cli.search import marked
 from hermes_store.cli.session_table import cells
 from hermes_store.cli.text import in_one_line, one_line
 from hermes_store.records import SearchHit, SessionListing
+from hermes_store.values.highlights import MARKERS
 
 __all__ = ["COLUMNS", "Row", "found"]
 
