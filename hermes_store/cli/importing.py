@@ -1,4 +1,4 @@
-"""`import`: sessions from JSON lines, whichever of two formats they have."""
+"""`import`: sessions of JSON lines; files of other kinds are known here, and handed on."""
 
 from __future__ import annotations
 
@@ -83,6 +83,17 @@ def import_command(
     if logs:
         _refuse_options_of_lines()
         return import_foreign(options, logs, skip_bad=skip_bad)
+    return _import_lines(options, files, source, session_id, skip_bad=skip_bad)
+
+
+def _import_lines(
+    options: Options,
+    files: tuple[Path, ...],
+    source: str,
+    session_id: str | None,
+    *,
+    skip_bad: bool,
+) -> None:
     done = ImportResult()
     bad = BadLines(skip=skip_bad, tell=output.note)
     options.kept = lambda: f"{_counts(done)} stored; run the same import again, it goes on"
@@ -102,7 +113,6 @@ def import_command(
             _print_result(options, done, bad, failed=True)
             raise
     _print_result(options, done, bad)
-    return None
 
 
 def _refuse_what_is_read_once(files: tuple[Path, ...]) -> None:
