@@ -54,20 +54,18 @@ def hit(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def conversation(
-    messages: Sequence[Mapping[str, Any]], around: int | None, budget: int = BUDGET
-) -> list[dict[str, Any]]:
+def conversation(messages: Sequence[Mapping[str, Any]], around: int | None) -> list[dict[str, Any]]:
     """As many of the messages as the budget takes: those nearest to `around`, else the last."""
     said = [_message(each) for each in messages]
     ids = [each["message_id"] for each in said]
     anchor = ids.index(around) if around in ids else len(said) - 1
-    first, last = _nearest([_size(each) for each in said], anchor, budget)
+    first, last = _nearest([_size(each) for each in said], anchor)
     return said[first : last + 1]
 
 
-def within(answers: list[dict[str, Any]], budget: int = BUDGET) -> list[dict[str, Any]]:
+def within(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The first answers that the budget takes; one at least."""
-    left = budget
+    left = BUDGET
     for number, answer in enumerate(answers):
         left -= _size(answer)
         if left < 0 and number:
@@ -75,10 +73,10 @@ def within(answers: list[dict[str, Any]], budget: int = BUDGET) -> list[dict[str
     return answers
 
 
-def _nearest(sizes: Sequence[int], anchor: int, budget: int) -> tuple[int, int]:
+def _nearest(sizes: Sequence[int], anchor: int) -> tuple[int, int]:
     """The first and last place around `anchor` that fit; it grows on both sides by turns."""
     first, last = anchor, anchor
-    left = budget - (sizes[anchor] if sizes else 0)
+    left = BUDGET - (sizes[anchor] if sizes else 0)
     while True:
         grown = False
         for place in (first - 1, last + 1):

@@ -28,8 +28,8 @@ _SAID = (
 def calls_by_tool(
     connection: OpenConnection,
     which: Chosen,
-    since: float | None = None,
-    until: float | None = None,
+    since: float | None,
+    until: float | None,
 ) -> list[tuple[str, int, int]]:
     """Each tool with how many sessions called it and how often, the one called most first.
 

@@ -36,7 +36,7 @@ from hermes_store.queries.usage_records import COUNTS
 from hermes_store.queries.usage_sums import IN_RANGE, SUMS, are_few, of_sessions, sum_of, sums
 from hermes_store.records import UsageBy, UsageSum
 
-__all__ = ["ALWAYS", "Used", "checked", "checked_last", "report", "since_newest"]
+__all__ = ["Used", "checked", "checked_last", "report", "since_newest"]
 
 _TIMES = get_args(Unit)
 _GROUPS: dict[str, ColumnElement[Any]] = {
@@ -92,7 +92,7 @@ def report(
     by: UsageBy,
     which: SessionFilter,
     zone: tzinfo | None,
-    used: Used = ALWAYS,
+    used: Used,
 ) -> list[UsageSum]:
     """Sums of each group: times and hours in their order, else the most tokens first."""
     if by == "tool":
