@@ -69,8 +69,10 @@ def docstring(topic: Source, node: ast.FunctionDef | ast.ClassDef) -> str:
 def named_defaults(node: ast.FunctionDef) -> dict[str, str]:
     """Return the parameters whose default is an object with a name, and the name."""
     plain = node.args.args[len(node.args.args) - len(node.args.defaults) :]
-    pairs = [*zip(plain, node.args.defaults, strict=True)]
-    pairs += zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)  # type: ignore[arg-type]
+    pairs = (
+        *zip(plain, node.args.defaults, strict=True),
+        *zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True),
+    )
     return {each.arg: default.id for each, default in pairs if isinstance(default, ast.Name)}
 
 

@@ -6,6 +6,7 @@ import ast
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 __all__ = ["Source", "door"]
 
@@ -65,12 +66,12 @@ def _used(topic: Source, name: str) -> set[str]:
     used: set[str] = set()
     for node in ast.walk(topic.methods[name]):
         if _is_own(node):
-            called = node.attr  # type: ignore[attr-defined]
+            called = node.attr
             used |= _used(topic, called) if called in topic.methods else {called}
     return used
 
 
-def _is_own(node: ast.AST) -> bool:
+def _is_own(node: ast.AST) -> TypeGuard[ast.Attribute]:
     return (
         isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
@@ -85,7 +86,7 @@ def _writes_once(topic: Source, method: ast.FunctionDef) -> bool:
     plain = [call for call in calls if _is_plain(method, call)]
     if not len(uses) == len(calls) == len(plain) == 1:
         return False
-    called = calls[0].func.attr  # type: ignore[attr-defined]
+    called = uses[0].attr
     return called == "_write" or _writes_once(topic, topic.methods[called])
 
 

@@ -105,13 +105,13 @@ def export(source: Source) -> str:
     return f"{header(source, node, 'def', 'AsyncExport')}{docstring(source, node)}{body}"
 
 
-def namespaces() -> Iterator[type]:
-    """The topics that are objects of their own."""
+def namespaces() -> Iterator[tuple[str, type]]:
+    """The topics that are objects of their own, after their names in a repository."""
     for topic in topics():
         for name in topic.public():
             found = inspect.getattr_static(topic.owner, name)
             if isinstance(found, property):
-                yield inspect.get_annotations(found.fget, eval_str=True)["return"]
+                yield name, inspect.get_annotations(found.fget, eval_str=True)["return"]
 
 
 def topics() -> list[Source]:
@@ -119,16 +119,9 @@ def topics() -> list[Source]:
     return [Source(each) for each in (*Operations.__bases__, Care) if issubclass(each, Topic)]
 
 
-def namespace(owner: type) -> str:
+def namespace(name: str, owner: type) -> str:
     """Return the class of a topic that is an object of its own."""
     source = Source(owner)
-    name = next(
-        name
-        for topic in topics()
-        for name in topic.public()
-        if isinstance(found := inspect.getattr_static(topic.owner, name), property)
-        and inspect.get_annotations(found.fget, eval_str=True)["return"] is owner
-    )
     head = (
         f"class Async{owner.__name__}:\n{docstring(source, source.tree)}\n"
         "    def __init__(self, doors: Doors) -> None:\n        self._doors = doors\n"
@@ -141,7 +134,8 @@ def imports(text: str) -> str:
     nodes = (node for each in _annotations(text) for node in ast.walk(each))
     used = {node.id for node in nodes if isinstance(node, ast.Name)}
     known: dict[str, str] = {}
-    for each in (*topics(), *map(Source, namespaces()), Source(SessionRepository)):
+    beside = (Source(owner) for _, owner in namespaces())
+    for each in (*topics(), *beside, Source(SessionRepository)):
         known |= each.imports()
     modules: dict[str, list[str]] = {}
     for name in sorted(used & known.keys()):
@@ -168,7 +162,7 @@ def _import(module: str, names: list[str]) -> str:
 
 def text() -> str:
     """Return what the file should hold."""
-    beside = [namespace(each) for each in namespaces()]
+    beside = [namespace(name, owner) for name, owner in namespaces()]
     members = [member(topic, name) for topic in topics() for name in topic.public()]
     body = "\n".join([*members, export(Source(SessionRepository))])
     awaited = (
@@ -176,7 +170,7 @@ def text() -> str:
         '    """What a `SessionRepository` can do, awaited."""\n\n' + body
     )
     code = "\n\n".join([*beside, awaited])
-    names = sorted(["AwaitedOperations", *(f"Async{each.__name__}" for each in namespaces())])
+    names = sorted(["AwaitedOperations", *(f"Async{owner.__name__}" for _, owner in namespaces())])
     quoted = ", ".join(f'"{each}"' for each in names)
     head = HEAD.format(defaults=imported_defaults(), imports=imports(code), names=quoted)
     return "\n".join([head, *marks(), f"\n{code}"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -24,7 +24,12 @@ _AMONG = 1_000
 """Conversations that the values beside the list are counted in."""
 _MOST_VALUES = 8
 _LONGEST = 120
-_FACETS = {"source": "source", "model": "model", "user": "user_id", "month": "month"}
+_FACETS: dict[str, Literal["source", "model", "user_id", "month"]] = {
+    "source": "source",
+    "model": "model",
+    "user": "user_id",
+    "month": "month",
+}
 """Parameters, and the facet that has their values."""
 
 
@@ -97,8 +102,7 @@ def _facets(counted: SessionFacets | None, given: Mapping[str, str]) -> list[dic
         return []
     shown = []
     for parameter, facet in _FACETS.items():
-        values: Mapping[str, int] = counted[facet]  # type: ignore[literal-required]
-        most = list(values.items())[:_MOST_VALUES]
+        most = list(counted[facet].items())[:_MOST_VALUES]
         found = [_value(parameter, value, number, given) for value, number in most]
         if found:
             shown.append({"label": parameter.capitalize(), "found": found})

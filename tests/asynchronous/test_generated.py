@@ -36,7 +36,7 @@ def test_every_method_has_the_parameters_the_annotations_and_the_docstring_of_it
 
 
 def test_each_topic_that_is_an_object_of_its_own_has_a_twin():
-    owners = list(write_asynchronous.namespaces())
+    owners = [owner for _, owner in write_asynchronous.namespaces()]
     assert {each.__name__ for each in owners} == {"Leases", "Meta", "Retention"}
     for owner in owners:
         twin = getattr(generated, f"Async{owner.__name__}")

@@ -82,7 +82,7 @@ class _Checked(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # of any buffer
         try:
             found = self._member.read(len(buffer))
         except _DAMAGE as exc:
