@@ -17,7 +17,7 @@ from hermes_store.errors import SessionNotFoundError
 from hermes_store.shapes import keys
 
 if TYPE_CHECKING:
-    from hermes_store.records import NewMessage, SessionRecord
+    from hermes_store.records import MessageRecord, NewMessage, SessionRecord
     from hermes_store.repository import Transaction
 
 __all__ = ["Writing", "conversation_key", "delete", "kept_of"]
@@ -131,29 +131,36 @@ def _locked_session(transaction: Transaction, session_id: str) -> SessionRecord 
 
 def _sweep(transaction: Transaction, group: dict[str, SessionRecord]) -> None:
     messages = {each: transaction.get_messages(each, include="all") for each in group}
+    reached = _reached(group, [message for each in messages.values() for message in each])
+    for session_id, session in group.items():
+        is_forgotten = kept_of(session)["record"] is None
+        dead = [each for each in messages[session_id] if each["external_id"] not in reached]
+        for message in dead:
+            transaction.meta.delete(place_key(str(message["external_id"])))
+        if is_forgotten and len(dead) == len(messages[session_id]):
+            transaction.delete_session(session_id)
+            continue
+        if dead:
+            transaction.delete_messages(session_id, [message["id"] for message in dead])
+        if is_forgotten:
+            transaction.set_archived(session_id)  # others reach what is left
+
+
+def _reached(group: dict[str, SessionRecord], messages: list[MessageRecord]) -> set[Any]:
+    """The entries on the branches of the records, and None, the parent of the first ones."""
     parents = {
         message["external_id"]: ((message["extra"] or {}).get(MINE) or {}).get("parent")
-        for each in messages.values()
-        for message in each
+        for message in messages
     }
-    records = [record for each in group.values() if (record := kept_of(each)["record"])]
     reached: set[Any] = {None}
-    for record in records:
+    for session in group.values():
+        record = kept_of(session)["record"] or {}
         for entry in (record.get("head_id"), *record.get("branches", ())):
             at = entry
             while at not in reached:
                 reached.add(at)
                 at = parents.get(at)
-    for session_id, session in group.items():
-        dead = [each for each in messages[session_id] if each["external_id"] not in reached]
-        for message in dead:
-            transaction.meta.delete(place_key(str(message["external_id"])))
-        if kept_of(session)["record"] is None and len(dead) == len(messages[session_id]):
-            transaction.delete_session(session_id)
-        elif dead:
-            transaction.delete_messages(session_id, [message["id"] for message in dead])
-        if kept_of(session)["record"] is None and len(dead) < len(messages[session_id]):
-            transaction.set_archived(session_id)  # others reach what is left
+    return reached
 
 
 def _share(transaction: Transaction, other: str, own: str) -> None:
