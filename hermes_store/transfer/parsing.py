@@ -22,7 +22,7 @@ from hermes_store.transfer.stored_values import (
     stored_text,
 )
 
-__all__ = ["ParsedSession", "parse", "slices"]
+__all__ = ["ParsedSession", "parse", "session_columns", "slices"]
 
 _ROWS_OF_A_SLICE = 1_000
 _CHARACTERS_OF_A_SLICE = 2_000_000
@@ -74,7 +74,7 @@ def parse(given: Any) -> ParsedSession:
         raise InvalidArgumentError("sessions", f"{kind} is not a dict", "give dicts")
     session_id = values.new_session_id("id", given.get("id"))
     here = f"session {session_id}"
-    columns = _located(here, _session_columns, given)
+    columns = _located(here, session_columns, given)
     title, cut_title = _located(here, _title, given.get("title"))
     found = _repeatable(here, given.get("messages"))
     look = _Look()
@@ -168,7 +168,8 @@ def _located(here: str, check: Any, *args: Any) -> Any:
         raise InvalidArgumentError(f"{here}, {exc.argument}", exc.problem, exc.remedy) from exc
 
 
-def _session_columns(given: Mapping[str, Any]) -> dict[str, Any]:
+def session_columns(given: Mapping[str, Any]) -> dict[str, Any]:
+    """A session's columns, but for its title. Raises `InvalidArgumentError`."""
     parent = given.get("parent_session_id")
     columns = {
         "id": given["id"],

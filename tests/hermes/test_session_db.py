@@ -1,6 +1,7 @@
 """`SessionDB` on both databases, without the program: what it stores, and what comes back."""
 
 import contextlib
+import json
 import logging
 import threading
 import time
@@ -177,6 +178,49 @@ def test_a_value_that_the_store_refuses_costs_no_session(db: SessionDB, given: d
         if "session_key" in given:
             assert session["session_key"] == given["session_key"]
     assert db.message_count("s") == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ({"model_config": {"stop": float("nan")}}, '{"stop": "NaN"}'),
+        ({"model_config": '{"stop": NaN}'}, '{"stop": "NaN"}'),
+        ({"display_name": float("inf")}, "Infinity"),
+        ({"source": "x" * 600}, "x" * 480),
+        ({"actual_cost_usd": float("inf")}, None),
+        ({"input_tokens": 2**70}, 2**53),
+        ({"parent_session_id": "a\0"}, None),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_value_that_the_store_refuses_costs_no_import(db: SessionDB, given: Any, stored: Any):
+    [name] = given
+    both = [{"id": "s", "source": "cli", **given}, {"id": "other", "source": "cli"}]
+    assert db.import_sessions(both)["imported_ids"] == ["s", "other"]
+    assert db.get_session("s")[name] == stored
+
+
+@pytest.mark.parametrize(
+    "given", [{"id": "x" * 600}, {"id": "a\0"}, {"model_config": "[" * 99_999}]
+)
+def test_an_import_that_cannot_be_stored_stores_nothing(db: SessionDB, given: dict[str, Any]):
+    done = db.import_sessions([{"id": "other", "source": "cli"}, {"id": "s", **given}])
+    assert [done["ok"], len(done["errors"]), done["errors"][0]["index"]] == [False, 1, 1]
+    assert db.session_count() == 0
+
+
+@pytest.mark.parametrize("text", ["{", '{"stop": NaN}', "[" * 99_999, "[" * 300 + "]" * 300])
+def test_settings_that_are_no_json_of_the_store_are_kept(db: SessionDB, text: str):
+    db.create_session("s", "cli")
+    db.update_session_meta("s", text, "a-model")
+    row = db.get_session("s")
+    kept = {"stop": "NaN"} if "NaN" in text else text
+    assert [row["model"], json.loads(row["model_config"])] == ["a-model", kept]
+    thought = {"role": "assistant", "content": "t", "reasoning_details": text}
+    assert db.import_sessions([{"id": "i", "messages": [thought]}])["ok"]
+    assert db.get_messages("i")[0]["reasoning_details"] == (
+        '{"stop": "NaN"}' if "NaN" in text else text
+    )
 
 
 def test_a_chat_is_noted_whatever_its_ids_are(db: SessionDB):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from hermes_store import values
 from hermes_store.adapters.hermes_agent.columns import Row
+from hermes_store.errors import InvalidArgumentError
 
-__all__ = ["TEXTS", "Limits", "checked_sessions", "number_or"]
+__all__ = ["TEXTS", "Limits", "checked_sessions", "count_of", "number_or"]
 
 
 class Limits(NamedTuple):
@@ -107,13 +109,21 @@ def number_or(value: Any, otherwise: Any, kind: type = int) -> Any:
         return otherwise
 
 
+def count_of(value: Any) -> int:
+    """How many, as the core takes it; nothing for what is no number."""
+    return int(min(max(number_or(value, 0), 0), values.GREATEST_COUNT))
+
+
 def _id(session: Any) -> str:
     if not isinstance(session, dict):
         raise _RefusedError("session must be an object")
     session_id = str(session.get("id") or "").strip()
     if not session_id:
         raise _RefusedError("session id is required")
-    return session_id
+    try:
+        return values.new_session_id("session id", session_id)
+    except InvalidArgumentError as exc:
+        raise _RefusedError(str(exc)) from None
 
 
 def _messages_of(session: Row) -> list[Any]:
@@ -164,7 +174,7 @@ def _object(value: Any) -> Any:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise _RefusedError("model_config must be valid JSON") from None
     if value is None or isinstance(value, dict):
         return value

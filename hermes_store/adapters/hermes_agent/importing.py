@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
@@ -12,13 +11,15 @@ from hermes_store.adapters.hermes_agent.import_checks import (
     TEXTS,
     Limits,
     checked_sessions,
+    count_of,
     number_or,
 )
 from hermes_store.adapters.hermes_agent.links import link_of
 from hermes_store.adapters.hermes_agent.new_messages import as_core_takes, new_messages, when
-from hermes_store.adapters.hermes_agent.taken import key_of
+from hermes_store.adapters.hermes_agent.taken import as_taken, decoded, key_of
 from hermes_store.models.visibility import state_of_flags
-from hermes_store.queries.usage_records import TOKENS
+from hermes_store.queries.usage_records import COSTS, TOKENS
+from hermes_store.transfer.parsing import session_columns
 
 __all__ = ["Importing"]
 
@@ -35,7 +36,6 @@ _FACTS = (
     "profile_name",
 )
 """What stays true elsewhere; a hand-over or a cooldown is of a moment."""
-_COSTS = ("estimated_cost_usd", "actual_cost_usd")
 
 
 class Importing(Base):
@@ -80,24 +80,25 @@ class Importing(Base):
         started = when(given.get("started_at"), time.time())
         session: Row = {"id": given["id"], "source": given.get("source") or "import"}
         session |= {name: given.get(name) or None for name in (*TEXTS, "model_config")}
-        session |= {name: max(number_or(given.get(name), 0), 0) for name in _COUNTS}
-        session |= {name: number_or(given.get(name), None, float) for name in _COSTS}
+        session |= {name: count_of(given.get(name)) for name in _COUNTS}
+        session |= {name: number_or(given.get(name), None, float) for name in COSTS}
         session |= {"started_at": started, "ended_at": when(given.get("ended_at"), None)}
         session["archived"] = started if given.get("archived") else None
         extra = {name: given.get(name) or None for name in _FACTS}
         session["key"] = key_of(given.get("session_key"), extra)
         session["extra"] = merged(None, extra)
-        session["messages"] = _exported(_decoded(given["messages"]))
-        self._link(session, by_id)
+        session |= as_taken(session, lambda **columns: session_columns(columns))
+        session["link"] = self._link(session, given.get("model_config"), by_id)
+        session["messages"] = _exported(given["messages"])
         return session
 
-    def _link(self, session: Row, by_id: dict[str, Row]) -> None:
+    def _link(self, session: Row, config: Any, by_id: dict[str, Row]) -> str | None:
         name = session["parent_session_id"]
         if name is None:
-            return
+            return None
         parent: Any = by_id.get(name) or self._repo.get_session(name)
         above = parent and {"id": name, **{k: parent.get(k) for k in ("ended_at", "end_reason")}}
-        session["link"] = link_of(session["model_config"], above, session["started_at"])
+        return link_of(config, above, session["started_at"])
 
 
 def _cut_circles(found: list[Row]) -> list[str]:
@@ -115,19 +116,9 @@ def _cut_circles(found: list[Row]) -> list[str]:
     return cut
 
 
-def _decoded(messages: list[Row]) -> list[Row]:
-    return [{**each, **{name: _json(each.get(name)) for name in _JSON}} for each in messages]
-
-
-def _json(value: Any) -> Any:
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
 def _exported(messages: list[Row]) -> list[Row]:
-    rows = [as_core_takes(row) for row in new_messages(messages)]
+    read = [{**each, **{name: decoded(each.get(name)) for name in _JSON}} for each in messages]
+    rows = [as_core_takes(row) for row in new_messages(read)]
     for row, message in zip(rows, messages, strict=True):
         row["state"] = state_of_flags(message.get("active"), message.get("compacted"))
     return rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from functools import partial
 from typing import Any
@@ -13,7 +12,7 @@ from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.base import Base, merged
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.adapters.hermes_agent.links import link_of
-from hermes_store.adapters.hermes_agent.taken import as_taken, key_of, text_of_id
+from hermes_store.adapters.hermes_agent.taken import as_taken, decoded, key_of, text_of_id
 from hermes_store.adapters.hermes_agent.unknown import kept
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import messages, sessions
@@ -128,10 +127,11 @@ class Sessions(Base):
     ) -> None:
         """Replace the settings of a session's model, and its model unless it is None."""
         self._keep("update_session_meta", session_id, more)
-        given: Row = {"model_config": _decoded(model_config_json)}
+        given: Row = {"model_config": decoded(model_config_json)}
         if model is not None:
             given["model"] = model
-        self._if_there(self._repo.update_session, session_id, **given)
+        change = partial(self._repo.update_session, session_id)
+        self._if_there(lambda _session_id: as_taken(given, change), session_id)
 
     def update_system_prompt(self, session_id: str, system_prompt: str, **more: Any) -> None:
         """Store the whole system prompt as it was sent."""
@@ -208,11 +208,3 @@ def _fill_root(root: str) -> Any:
             tx.update_session(session["id"], extra=extra)
 
     return fill
-
-
-def _decoded(text: Any) -> Any:
-    """JSON that Hermes encoded itself; a text that is none stays as it is."""
-    try:
-        return json.loads(text) if isinstance(text, str) else text
-    except ValueError:
-        return text

@@ -15,7 +15,7 @@ from hermes_store import values
 from hermes_store.adapters.hermes_agent.columns import Row
 from hermes_store.errors import InvalidArgumentError
 
-__all__ = ["as_taken", "key_of", "meta_key", "meta_prefix", "shortened", "text_of_id"]
+__all__ = ["as_taken", "decoded", "key_of", "meta_key", "meta_prefix", "shortened", "text_of_id"]
 
 _LONGEST = 480
 _LONGEST_SHOWN = 400
@@ -40,6 +40,11 @@ def as_taken(given: Row, call: Callable[..., object]) -> Row:
             taken[exc.argument] = form(given[exc.argument])
         else:
             return taken
+
+
+def decoded(text: Any) -> Any:
+    """JSON that Hermes encoded itself; a text that is none, or nests very deep, stays as it is."""
+    return values.decode_json(text) if isinstance(text, str) else text
 
 
 def text_of_id(value: Any) -> Any:

@@ -8,13 +8,13 @@ from sqlalchemy import update
 
 from hermes_store import Transaction
 from hermes_store.adapters.hermes_agent.columns import Row
-from hermes_store.adapters.hermes_agent.import_checks import number_or
+from hermes_store.adapters.hermes_agent.import_checks import count_of, number_or
 from hermes_store.adapters.hermes_agent.sessions import Sessions
 from hermes_store.adapters.hermes_agent.taken import shortened
 from hermes_store.adapters.hermes_agent.unknown import kept
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.stored import sessions
-from hermes_store.values import GREATEST_COUNT, MOST_DOLLARS
+from hermes_store.values import MOST_DOLLARS
 
 __all__ = ["Usage"]
 
@@ -63,7 +63,7 @@ class Usage(Sessions):
             "cost_source": cost_source,
             "pricing_version": pricing_version,
         }
-        calls = _count(api_call_count)
+        calls = count_of(api_call_count)
         used = any([*counts.values(), calls, *costs.values()])
         with self._repo.transaction() as tx:
             session = _made(tx, session_id, model)
@@ -110,12 +110,7 @@ class Usage(Sessions):
 
 
 def _counts(*tokens: int | None) -> Row:
-    return {f"{kind}_tokens": _count(n) for kind, n in zip(_KINDS, tokens, strict=True)}
-
-
-def _count(value: Any) -> int:
-    """How many; nothing for what is no number."""
-    return int(min(max(number_or(value, 0), 0), GREATEST_COUNT))
+    return {f"{kind}_tokens": count_of(n) for kind, n in zip(_KINDS, tokens, strict=True)}
 
 
 def _cost(value: Any) -> float | None:
