@@ -7,11 +7,13 @@ from typing import Any
 
 from sqlalchemy.orm import ORMExecuteState
 
+from hermes_store import values
 from hermes_store.api.orm_checks import checked
 from hermes_store.api.orm_counting import Noted
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.types import Json
 from hermes_store.queries import sessions
+from hermes_store.values.texts import shown
 
 __all__ = ["require_as_it_is"]
 
@@ -33,15 +35,18 @@ def require_as_it_is(state: ORMExecuteState, noted: Noted) -> None:
 
 def _require_equal(name: str, selected: Any, stored: Any) -> None:
     if selected != stored:
-        problem = f"{selected!a} is selected, in place of which the methods store {stored!a}"
+        problem = (
+            f"{shown(selected)} is selected, in place of which the methods store {shown(stored)}"
+        )
         raise InvalidArgumentError(name, problem, "select that, or insert the rows")
 
 
 def _require_json_text(selected: Any) -> None:
     try:
-        json.loads("null" if selected is None else selected)
-    except (TypeError, ValueError):
-        problem = f"{selected!a} is selected, which is not JSON text"
+        value = json.loads("null" if selected is None else selected)
+    except (TypeError, ValueError, RecursionError):
+        problem = f"{shown(selected)} is selected, which is not JSON text"
         raise InvalidArgumentError(
             "value", problem, "select JSON text, or insert the rows"
         ) from None
+    values.encode_json("value", value)

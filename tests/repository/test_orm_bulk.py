@@ -122,6 +122,14 @@ def test_what_a_select_would_store_in_another_form_is_refused(repo):
         orm.execute(statement)
 
 
+@pytest.mark.parametrize("text", ["{", "NaN", "[" * 300 + "]" * 300, "[" * 99_999])
+def test_what_a_select_gives_as_json_is_what_the_methods_take(repo, text):
+    statement = insert(Meta).from_select(["key", "value"], select(literal("new"), literal(text)))
+    with pytest.raises(InvalidArgumentError, match=r"^value: "), repo.orm_session() as orm:
+        orm.execute(statement)
+    assert repo.meta.get("new") is None
+
+
 def test_a_key_that_an_update_gives_a_session_is_checked(repo):
     with pytest.raises(InvalidArgumentError, match="key: "), repo.orm_session() as orm:
         orm.execute(update(Session).values(key=""))
