@@ -14,6 +14,7 @@ from hermes_store.models import links
 from hermes_store.models.stored import messages, names, sessions
 from hermes_store.models.visibility import state_of_flags
 from hermes_store.queries.periods import SECONDS_AN_HOUR
+from hermes_store.queries.usage_records import COSTS
 from hermes_store.transfer.importers.hermes_values import (
     LONGEST_ID,
     Note,
@@ -175,7 +176,7 @@ def usage_of(row: Row, started: float, note: Note) -> Row:
     usage: Row = {ours: _short(row.get(theirs), theirs, note) for ours, theirs in _KEYS.items()}
     for ours, theirs in _SUMS.items():
         usage[ours] = max(whole_of(row.get(theirs) or 0, theirs, note), 0)
-    for name in ("estimated_cost_usd", "actual_cost_usd"):
+    for name in COSTS:
         cost = number_of(row.get(name), name, note) or None
         is_one = cost is None or 0 < cost <= values.MOST_DOLLARS
         usage[name] = cost if is_one else altered(None, f"{name} {cost}", note)
