@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypedDict, Unpack, get_args
 
 from sqlalchemy import URL
 
+from hermes_store import values
 from hermes_store.errors import InvalidArgumentError
 
 __all__ = ["MoreSettings", "Settings", "SettingsKeywords", "make_settings", "taken_by"]
@@ -44,7 +45,7 @@ class Number:
         if accepted and self.smallest <= value <= self.greatest:
             return self.kept_as(value)
         remedy = f"give {self.kind} from {self.smallest:g} to {self.greatest:g}"
-        raise InvalidArgumentError(name, f"{value!r} cannot be used", remedy)
+        raise InvalidArgumentError(name, f"{values.shown(value)} cannot be used", remedy)
 
 
 class Whole(Number):
@@ -59,7 +60,7 @@ def flag(name: str, value: Any) -> bool:
     """Return True or False as given, or raise `InvalidArgumentError`."""
     if isinstance(value, bool):
         return value
-    raise InvalidArgumentError(name, f"{value!r} is not a bool", "give True or False")
+    raise InvalidArgumentError(name, f"{values.shown(value)} is not a bool", "give True or False")
 
 
 def level(name: str, value: Any) -> str:
@@ -67,16 +68,16 @@ def level(name: str, value: Any) -> str:
     levels = get_args(Level)
     if isinstance(value, str) and value.upper() in levels:
         return value.upper()
-    problem = f"{value!r} is not a level of durability"
+    problem = f"{values.shown(value)} is not a level of durability"
     raise InvalidArgumentError(name, problem, f"use {' or '.join(levels)}")
 
 
 def library(name: str, value: Any) -> str:
     """Return the name of a SQLite library as given, or raise `InvalidArgumentError`."""
     libraries = get_args(Library)
-    if value in libraries:
+    if isinstance(value, str) and value in libraries:
         return str(value)
-    problem = f"{value!r} is not a SQLite library"
+    problem = f"{values.shown(value)} is not a SQLite library"
     raise InvalidArgumentError(name, problem, f"use {' or '.join(libraries)}")
 
 

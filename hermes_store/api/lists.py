@@ -48,7 +48,7 @@ class Lists(Topic):
             listing.list_rich,
             which,
             _page(limit, offset, order_by_last_active, after),
-            system_prompt=bool(include_system_prompt),
+            system_prompt=values.truth("include_system_prompt", include_system_prompt),
             conversations=by_conversation(include, which),
         )
 
@@ -107,6 +107,6 @@ class Lists(Topic):
 def _page(limit: Any, offset: Any, by_last_active: Any, after: Any) -> Page:
     return Page(
         **values.page(limit, offset),
-        by_last_active=bool(by_last_active),
+        by_last_active=values.truth("order_by_last_active", by_last_active),
         after=values.optional_session_id("after", after),
     )

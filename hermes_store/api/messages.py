@@ -128,7 +128,8 @@ class Messages(Topic):
         tool_name, finish_reason, and what others than the assistant hold in `extra`.
         """
         seen = visibility.checked(include, "live", "all")
-        return self._read(conversation, checked_id(session_id), strict=bool(strict), include=seen)
+        only = values.truth("strict", strict)
+        return self._read(conversation, checked_id(session_id), strict=only, include=seen)
 
     def message_count(self, session_id: str | None = None) -> int:
         """Return how many messages a session has, or how many there are."""

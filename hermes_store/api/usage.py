@@ -60,7 +60,9 @@ class Usage(Topic):
             billing_base_url=billing_base_url,
             billing_mode=billing_mode,
         )
-        self._write(usage.record, checked_id(session_id), given, absolute=bool(absolute))
+        self._write(
+            usage.record, checked_id(session_id), given, absolute=values.truth("absolute", absolute)
+        )
 
     def set_token_counts(
         self,

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from hermes_store import values
 from hermes_store.database.choice import URL_REMEDY, backend_of
 from hermes_store.database.failures import typed_errors
 from hermes_store.errors import InvalidArgumentError
@@ -44,7 +45,7 @@ def url_of(address: Address) -> URL:
         address = _parsed(address)
     if not isinstance(address, URL):
         if not isinstance(address, (str, os.PathLike)) or not os.fspath(address):
-            problem = f"{address!r} is not a path"
+            problem = f"{values.shown(address)} is not a path"
             raise InvalidArgumentError("db_path", problem, "give a path or a URL")
         address = URL.create("sqlite", database=os.fspath(address))
     return backend_of(address).checked_url(address)

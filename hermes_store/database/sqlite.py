@@ -55,9 +55,7 @@ class _SQLite:
         if database.startswith("file:") or url.query:
             problem = "SQLite URIs and their parameters are not taken"
             raise InvalidArgumentError("db_path", problem, "give the plain path")
-        if "\0" in database:
-            raise InvalidArgumentError("db_path", "the path holds a NUL character", "remove it")
-        real = _real(place.at_home("db_path", database))
+        real = _real(place.checked_path("db_path", database))
         return url if real == database else url.set(database=real)
 
     def shown(self, url: URL) -> str:

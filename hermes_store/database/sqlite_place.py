@@ -16,7 +16,7 @@ from hermes_store.errors import InvalidArgumentError, SecondNameError, StoreRead
 
 __all__ = [
     "COMPANIONS",
-    "at_home",
+    "checked_path",
     "exposed",
     "hard_linked",
     "is_of_database",
@@ -31,8 +31,15 @@ _SEARCH = 0o011
 """The right of group and others to get at what is in a folder."""
 
 
-def at_home(argument: str, path: str) -> Path:
+def checked_path(argument: str, path: str) -> Path:
     """The path with a folder in place of a leading `~`. Raises `InvalidArgumentError`."""
+    if "\0" in path:
+        raise InvalidArgumentError(argument, "the path holds a NUL character", "remove it")
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        problem, remedy = f"{path!a} is no name of a file", "remove what cannot be encoded"
+        raise InvalidArgumentError(argument, problem, remedy) from None
     try:
         return Path(path).expanduser()
     except RuntimeError:  # no such user, or one without a home

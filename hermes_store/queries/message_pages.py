@@ -52,7 +52,7 @@ def checked(  # noqa: PLR0917 - as get_messages
         _id("before_id", before_id),
         _id("after_id", after_id),
         _id("around_id", around_id),
-        bool(newest),
+        values.truth("newest", newest),
         visibility.checked(include, "live", "all"),
     )
 
@@ -62,7 +62,8 @@ def _id(argument: str, value: Any) -> int | None:
         return None
     if isinstance(value, int) and not isinstance(value, bool):
         return max(0, min(value, values.GREATEST_COUNT))  # ids begin with 1 and end before that
-    raise InvalidArgumentError(argument, f"{value!r} is not a message id", "give a whole number")
+    problem = f"{values.shown(value)} is not a message id"
+    raise InvalidArgumentError(argument, problem, "give a whole number")
 
 
 @runs("one")

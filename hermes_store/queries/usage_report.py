@@ -52,12 +52,7 @@ _OF_SESSIONS = ("source", "user")
 
 def checked(by: Any) -> UsageBy:
     """What to group by. Raises `InvalidArgumentError`."""
-    for known in get_args(UsageBy):
-        if by == known:
-            return cast("UsageBy", known)
-    raise InvalidArgumentError(
-        "by", f"{by!r} is not known", f"use one of {', '.join(get_args(UsageBy))}"
-    )
+    return cast("UsageBy", values.one_of("by", by, get_args(UsageBy)))
 
 
 def checked_last(by: UsageBy, last: Any) -> int | None:

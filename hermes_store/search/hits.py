@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 from sqlalchemy import text
 
+from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
-from hermes_store.errors import InvalidArgumentError, SearchIndexError
+from hermes_store.errors import SearchIndexError
 from hermes_store.models.visibility import Include
 from hermes_store.records import ContextMessage, SearchHit, SearchPage
 from hermes_store.search.bounded import EVERYWHERE, Bound
@@ -70,8 +71,7 @@ def search(
     `InvalidArgumentError`, `SearchTooBroadError` when it takes longer than `search_timeout`, and
     `SearchIndexError` when the index cannot answer.
     """
-    if sort not in _SORTS:
-        raise InvalidArgumentError("sort", f"{sort!r} is not an order", f"use one of {_SORTS}")
+    values.one_of("sort", sort, _SORTS)
     require_short(query)
     budget = Budget(connection.search_timeout)  # to read a long query takes milliseconds
     tree, finders = _asked(query)

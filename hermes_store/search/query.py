@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from hermes_store import values
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.search.characters import has_word
 from hermes_store.search.folding import fold
@@ -70,7 +71,7 @@ def parse(typed: str) -> Query | None:
     Raises `InvalidArgumentError` for anything but a `str`.
     """
     if not isinstance(typed, str):
-        raise InvalidArgumentError("query", f"{typed!r} is not a text", "give a str")
+        raise InvalidArgumentError("query", f"{values.shown(typed)} is not a text", "give a str")
     groups: list[list[_Item]] = [[]]
     for item in _matched(list(_items(typed))):
         if item is _OPEN:

@@ -101,7 +101,7 @@ def backup_as(name: Callable[[], Path], folder: Path, url: URL, report: Progress
 def _checked_keep(keep: Any) -> int:
     if isinstance(keep, bool) or not isinstance(keep, int) or not 1 <= keep <= _MOST_KEPT:
         remedy = f"give a whole number from 1 to {_MOST_KEPT}"
-        raise InvalidArgumentError("keep", f"{keep!r} cannot be used", remedy)
+        raise InvalidArgumentError("keep", f"{values.shown(keep)} cannot be used", remedy)
     return keep
 
 

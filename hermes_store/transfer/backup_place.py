@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy import URL
 
+from hermes_store import values
 from hermes_store.database.choice import backend_of
-from hermes_store.database.sqlite_place import COMPANIONS, at_home, is_of_database
+from hermes_store.database.sqlite_place import COMPANIONS, checked_path, is_of_database
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.transfer.backup_label import label_of, source_of
 from hermes_store.transfer.unfinished import typed_os_errors
@@ -34,10 +35,9 @@ def given_path(argument: str, value: Any) -> Path:
     """The absolute path that a caller gave. Raises `InvalidArgumentError`."""
     text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
     if not isinstance(text, str) or not text:
-        raise InvalidArgumentError(argument, f"{value!r} is not a path", "give the path of a file")
-    if "\0" in text:
-        raise InvalidArgumentError(argument, "holds a NUL character", "remove it")
-    return at_home(argument, text).absolute()
+        problem = f"{values.shown(value)} is not a path"
+        raise InvalidArgumentError(argument, problem, "give the path of a file")
+    return checked_path(argument, text).absolute()
 
 
 def free_place(path: Path, url: URL, *, replace: bool) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
+from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.queries import titles
@@ -31,10 +32,9 @@ def import_all(
     `on_there` is called with each session that was there already.
     """
     if not isinstance(given, Iterable):
-        raise InvalidArgumentError(
-            "sessions", f"{given!r} is not a list", "give dicts, as exported"
-        )
-    done = ImportResult() if result is None else result
+        problem = f"{values.shown(given)} is not a list"
+        raise InvalidArgumentError("sessions", problem, "give dicts, as exported")
+    done = ImportResult() if result is None else _checked_result(result)
     parents: dict[str, tuple[str, str | None]] = {}
     in_use: dict[str, str] = {}
     unknown: set[str] = set()
@@ -58,6 +58,13 @@ def import_all(
     _join(done, parents, in_use, write)
     done.ignored_fields.extend(sorted(unknown))
     return done
+
+
+def _checked_result(result: Any) -> ImportResult:
+    if isinstance(result, ImportResult):
+        return result
+    problem = f"{values.shown(result)} cannot be filled"
+    raise InvalidArgumentError("result", problem, "give a hermes_store.ImportResult() or None")
 
 
 def _join(

@@ -39,6 +39,10 @@ _MOST_NAMES = 500
 _LONGEST_INDEXED = 500
 """Characters: PostgreSQL's index holds no entry of more than about 2,700 bytes."""
 _LONGEST_SHOWN = 60
+_BYTES = (bytes, bytearray, memoryview)
+"""Sequences of numbers, which nobody means as a list of ids."""
+_PLAIN = {type(None), bool, int, float, str}
+"""Types whose values are shown: to show others could run code of others, or never end."""
 
 
 def text(argument: str, value: Any) -> str:
@@ -85,7 +89,7 @@ def key(argument: str, value: Any) -> str:
 
 def prefix(argument: str, value: Any) -> str:
     """What a name begins with; an empty text begins all."""
-    return "" if value == "" else text(argument, value)
+    return "" if isinstance(value, str) and not value else text(argument, value)
 
 
 def new_session_id(argument: str, value: Any) -> str:
@@ -107,7 +111,7 @@ def names(argument: str, value: Sequence[str] | None) -> tuple[str, ...]:
     """A list of names to filter by; None or empty means no filter."""
     if value is None:
         return ()
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+    if isinstance(value, (str, *_BYTES)) or not isinstance(value, Iterable):
         raise InvalidArgumentError(argument, f"{shown(value)} is not a list", "give a list of str")
     given = tuple(dict.fromkeys(text(argument, name) for name in value))
     if len(given) > _MOST_NAMES:
@@ -119,7 +123,7 @@ def names(argument: str, value: Sequence[str] | None) -> tuple[str, ...]:
 
 def listed(argument: str, value: Any) -> Sequence[Any]:
     """A list."""
-    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+    if isinstance(value, (str, *_BYTES)) or not isinstance(value, Sequence):
         raise InvalidArgumentError(argument, f"{shown(value)} is not a list", "give a list")
     return value
 
@@ -165,9 +169,8 @@ def source(argument: str, value: Any) -> str:
 
 def one_of(argument: str, value: Any, among: Iterable[str]) -> str:
     """One of some words."""
-    for each in among:
-        if value == each:
-            return each
+    if isinstance(value, str) and (found := [each for each in among if value == each]):
+        return found[0]
     raise InvalidArgumentError(
         argument, f"{shown(value)} is not known", f"use one of {', '.join(among)}"
     )
@@ -219,9 +222,7 @@ def read_text(value: Any) -> Any:
 def shown(value: Any) -> str:
     """`value` as an error message shows it: recognisable, and short."""
     try:
-        shown = ascii(value)
-    except (ValueError, RecursionError):  # an int of thousands of digits, a list of lists of lists
+        shown = ascii(value) if type(value) in _PLAIN else ""
+    except ValueError:  # an int of thousands of digits
         shown = ""
-    if isinstance(value, (list, dict, bytes)) or not 0 < len(shown) <= _LONGEST_SHOWN:
-        return f"a value of type {type(value).__name__}"
-    return shown
+    return shown if 0 < len(shown) <= _LONGEST_SHOWN else f"a value of type {type(value).__name__}"
