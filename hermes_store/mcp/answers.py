@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["BUDGET", "conversation", "hit", "listed", "moment", "within"]
+from hermes_store.values import read_text
+
+__all__ = ["BUDGET", "conversation", "hit", "line", "listed", "moment", "within"]
 
 BUDGET = 20_000
 """Characters of an answer, about; a token is some four of them."""
@@ -21,34 +23,42 @@ _LEFT_OUT = 40
 """Characters that a note about what was left out takes, about."""
 
 
-def moment(seconds: float | None) -> str | None:
-    """A time in UTC, to the second."""
+def moment(seconds: Any) -> str | None:
+    """A time in UTC, to the second; what another program stored in place of one, as it is."""
     if seconds is None:
         return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError, TypeError):
+        return line(seconds)
+
+
+def line(value: Any) -> str | None:
+    """A name, a title, or what another program stored in place of one."""
+    return _cut(value, _LONGEST_LINE)
 
 
 def listed(session: Mapping[str, Any]) -> dict[str, Any]:
     """A session, as a list shows it."""
     return {
-        "session_id": session["id"],
-        "title": _cut(session["title"], _LONGEST_LINE),
-        "preview": session["preview"],
-        "source": _cut(session["source"], _LONGEST_LINE),
-        "model": _cut(session["model"], _LONGEST_LINE),
+        "session_id": read_text(session["id"]),
+        "title": line(session["title"]),
+        "preview": line(session["preview"]),
+        "source": line(session["source"]),
+        "model": line(session["model"]),
         "started_at": moment(session["started_at"]),
         "last_active": moment(session["last_active"]),
-        "messages": session["message_count"],
+        "messages": read_text(session["message_count"]),
     }
 
 
 def hit(found: Mapping[str, Any]) -> dict[str, Any]:
     """A message that a search found."""
     return {
-        "session_id": found["session_id"],
+        "session_id": read_text(found["session_id"]),
         "message_id": found["id"],
-        "title": _cut(found["title"], _LONGEST_LINE),
-        "role": found["role"],
+        "title": line(found["title"]),
+        "role": line(found["role"]),
         "at": moment(found["timestamp"]),
         "snippet": _cut(found["snippet"], _LONGEST_TEXT),
     }
@@ -90,28 +100,29 @@ def _nearest(sizes: Sequence[int], anchor: int) -> tuple[int, int]:
 def _message(record: Mapping[str, Any]) -> dict[str, Any]:
     message: dict[str, Any] = {
         "message_id": record["id"],
-        "role": record["role"],
+        "role": line(record["role"]),
         "at": moment(record["timestamp"]),
-        "content": _cut(_text(record["content"]), _LONGEST_TEXT),
+        "content": _cut(record["content"], _LONGEST_TEXT),
     }
     if record["tool_calls"]:
-        message["tool_calls"] = _cut(_text(record["tool_calls"]), _LONGEST_TEXT)
+        message["tool_calls"] = _cut(record["tool_calls"], _LONGEST_TEXT)
     if record["tool_name"]:
-        message["tool_name"] = _cut(record["tool_name"], _LONGEST_LINE)
+        message["tool_name"] = line(record["tool_name"])
     if record["state"]:
-        message["state"] = record["state"]
+        message["state"] = line(record["state"])
     return message
 
 
-def _text(value: Any) -> str | None:
-    return (
-        value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    )
+def _cut(value: Any, longest: int) -> str | None:
+    """The beginning and the end of a text that is too long, and how much is left out between.
 
-
-def _cut(text: str | None, longest: int) -> str | None:
-    """The beginning and the end of a text that is too long, and how much is left out between."""
-    if text is None or len(text) <= longest:
+    What is no text is written as JSON; bytes that another program stored are read as UTF-8.
+    """
+    if value is None:
+        return None
+    found = read_text(value)
+    text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+    if len(text) <= longest:
         return text
     half = (longest - _LEFT_OUT) // 2
     return f"{text[:half]} […{len(text) - 2 * half:,} characters left out…] {text[-half:]}"

@@ -69,7 +69,7 @@ class Tools:
                 query,
                 limit=limit,
                 source_filter=[source] if source else None,
-                session_id=session_id,
+                session_id=session_id or None,
                 since=_seconds("since", since),
                 until=_seconds("until", until),
                 markers=("**", "**"),
@@ -87,8 +87,8 @@ class Tools:
             page = await self._repository.list_sessions_rich(
                 limit=limit,
                 order_by_last_active=True,
-                filter=SessionFilter(source=source),
-                after=after,
+                filter=SessionFilter(source=source or None),
+                after=after or None,
             )
         return answers.within([answers.listed(each) for each in page])
 
@@ -116,7 +116,7 @@ class Tools:
             before, after = await self._beside(session_id, shown)
         return {
             "session_id": session_id,
-            "title": session["title"],
+            "title": answers.line(session["title"]),
             "messages": shown,
             "before": before,
             "after": after,

@@ -10,6 +10,7 @@ import sys
 import httpx2 as httpx
 import pages
 import pytest
+import stored
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
@@ -134,6 +135,47 @@ def test_an_error_tells_the_agent_what_to_do(repository, ask):
     assert "shows no message 7: take a message_id of a hit" in no_message
     assert "limit" in told(ask("list_sessions", limit=0))
     assert answer(ask("read_session", session_id="s"))["messages"] == []
+
+
+ODD = {
+    "messages": ["timestamp", "role", "content", "tool_calls", "tool_name", "state"],
+    "sessions": ["title", "source", "model", "started_at", "last_active", "message_count"],
+}
+
+
+@pytest.mark.parametrize("odd", [b"\xff\x00", 1e300, -1e300, "no time", float("inf")])
+@pytest.mark.parametrize("column", [(table, each) for table in ODD for each in ODD[table]])
+def test_what_another_program_stored_in_a_column_keeps_no_tool_from_answering(
+    sqlite_database, column, odd
+):
+    async def asked():
+        async with (
+            await AsyncSessionRepository.open(sqlite_database) as opened,
+            Client(make(opened)) as client,
+        ):
+            return [
+                await client.call_tool("search_conversations", {"query": "needle"}),
+                await client.call_tool("list_sessions", {}),
+                await client.call_tool("read_session", {"session_id": "s"}),
+            ]
+
+    with SessionRepository(sqlite_database) as repository:
+        for session in ("s", "other"):
+            repository.create_session(session, "cli")
+            repository.append_message(session, "user", "needle")
+    stored.change(sqlite_database, "UPDATE {} SET {} = ?1 WHERE rowid = 1".format(*column), odd)
+    found, listed, read = map(answer, asyncio.run(asked()))
+    assert "other" in {hit["session_id"] for hit in found}
+    assert {each["session_id"] for each in listed} == {"s", "other"}
+    assert read["session_id"] == "s"
+
+
+def test_an_empty_text_asks_for_nothing(repository, ask):
+    repository.create_session("s", "cli")
+    repository.append_message("s", "user", "needle")
+    empty = dict.fromkeys(("source", "session_id", "since", "until"), "")
+    assert len(answer(ask("search_conversations", query="needle", **empty))) == 1
+    assert len(answer(ask("list_sessions", source="", after=""))) == 1
 
 
 # --- the command ----------------------------------------------------------------------------------
