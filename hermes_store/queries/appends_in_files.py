@@ -72,7 +72,9 @@ def _insert(connection: OpenConnection, statement: str, parameters: tuple[Any, .
 
 
 _GREATEST = (1 << 63) - 1
-_GIVEN = "SELECT seq FROM sqlite_sequence WHERE name = 'messages'"
+_GIVEN = """\
+SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0), max(id))
+FROM messages"""
 
 
 def _no_id_is_left() -> StoreUnavailableError:

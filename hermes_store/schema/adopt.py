@@ -12,11 +12,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Integer, Text, inspect, text
+from sqlalchemy.exc import DatabaseError
 
 from hermes_store.database.sql_text import canonical
 from hermes_store.errors import ForeignDatabaseError
 from hermes_store.schema.revisions import REVISIONS
 from hermes_store.schema.state import NEWEST_LEGACY
+from hermes_store.search.sqlite_build import drop_index
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
@@ -133,7 +135,7 @@ def _repair_search(connection: Connection, first: ModuleType) -> None:
         return
     for name in first.TRIGGERS:
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
-    connection.exec_driver_sql("DROP TABLE IF EXISTS messages_fts")
+    drop_index(connection)
     first.create_search()
     connection.exec_driver_sql("INSERT INTO messages_fts(messages_fts) VALUES('rebuild')")
 
@@ -166,8 +168,13 @@ def _kind(column: Any) -> tuple[str, str] | None:
 
 
 def _every_message_is_indexed(connection: Connection) -> bool:
-    unequal = connection.exec_driver_sql(
-        "SELECT EXISTS (SELECT id FROM messages EXCEPT SELECT id FROM messages_fts_docsize)"
-        " OR EXISTS (SELECT id FROM messages_fts_docsize EXCEPT SELECT id FROM messages)"
-    ).scalar_one()
+    """Whether the index has the rows that it should; False for one that cannot be opened."""
+    try:
+        connection.exec_driver_sql("SELECT 1 FROM messages_fts LIMIT 1").first()
+        unequal = connection.exec_driver_sql(
+            "SELECT EXISTS (SELECT id FROM messages EXCEPT SELECT id FROM messages_fts_docsize)"
+            " OR EXISTS (SELECT id FROM messages_fts_docsize EXCEPT SELECT id FROM messages)"
+        ).scalar_one()
+    except DatabaseError:
+        return False
     return not unequal

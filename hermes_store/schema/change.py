@@ -19,7 +19,7 @@ from hermes_store.database.backend import Backend
 from hermes_store.database.choice import backend_of
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.driver import sqlite_driver
-from hermes_store.database.failures import retry_while_busy, translate_error
+from hermes_store.database.failures import retry_while_busy, translate_error, unknown_error
 from hermes_store.errors import (
     DamagedFileError,
     HermesStoreError,
@@ -44,6 +44,10 @@ __all__ = [
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many of it are done, and how many there are."""
 
+_REMEDY = (
+    "put right what is in the way, or take the conversations into a new store by "
+    "'hermes-store copy OLD NEW' or 'hermes-store import OLD'"
+)
 
 def told(progress: Progress | None) -> Progress:
     """`progress`, or a function that tells nobody."""
@@ -67,7 +71,7 @@ def changing(url: URL, *, lock_timeout: float) -> Iterator[tuple[Connection, Sta
         _typed_errors(backend, "it was rolled back"),
         _locked(url, lock_timeout, is_new=is_new) as opened,
     ):
-        with _sound(backend, opened.core) as state:
+        with _sound(backend, opened.core) as state, backend.undecodable_replaced(opened.core):
             yield opened.core, state
         _commit(opened, lock_timeout)
         backend.keep_log(opened.dbapi)
@@ -229,4 +233,5 @@ def _typed_errors(backend: Backend, consequence: str) -> Iterator[None]:
         known = translate_error(backend, exc)
         if isinstance(known, HermesStoreError):
             raise known from exc
-        raise MigrationError(f"{exc}; {consequence}") from exc
+        reason = unknown_error(backend, exc).reason
+        raise MigrationError(f"{reason}; {consequence}: {_REMEDY}") from exc

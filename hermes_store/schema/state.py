@@ -106,14 +106,35 @@ def look_through(query: Callable[[str], Sequence[Any]], *, triggers: bool = True
     versions = []
     if "version" in tables.get("schema_version", ()):
         versions = [row[0] for row in query("SELECT version FROM schema_version")]
+    _require_names_as_ours(names)
     state = _judge(tables, stamps, versions)
     _require_room(names, state)
+    if state.legacy is not None and "messages" in tables:
+        _require_ids_of_sqlite(query)
     waiting = "SELECT 1 FROM search_index WHERE state = 'incomplete'"
     if "search_index" in tables and query(waiting):
         state = replace(state, is_being_indexed=True)
     if state.is_current and triggers:
         return replace(state, foreign_triggers=tuple(foreign(query(SQLITE.triggers))))
     return state
+
+
+def _require_names_as_ours(names: Collection[str]) -> None:
+    """SQLite takes MESSAGES for messages, but its catalogue does not."""
+    for name in names:
+        if name not in _KEY_COLUMNS and name.lower() in _KEY_COLUMNS:
+            raise ForeignDatabaseError(f"its table {name} is not written {name.lower()}")
+
+
+def _require_ids_of_sqlite(query: Callable[[str], Sequence[Any]]) -> None:
+    """The index of a search knows a message by its rowid, which has to be its id."""
+    keys = [(row[1], row[2].upper()) for row in query("PRAGMA table_info(messages)") if row[5]]
+    has_index = any(row[3] == "pk" for row in query("PRAGMA index_list(messages)"))
+    if keys != [("id", "INTEGER")] or has_index:
+        raise ForeignDatabaseError(
+            "the ids of its messages are not those that SQLite gives (INTEGER PRIMARY KEY); "
+            "'hermes-store import FILE' takes its conversations over"
+        )
 
 
 def _look_at_server(connection: Connection) -> State:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DatabaseError
 
 from hermes_store.database.connection import OpenConnection
@@ -16,7 +16,7 @@ from hermes_store.search.index import BEING_BUILT, SHADOWS, changed
 from hermes_store.search.rebuild import Rows
 from hermes_store.search.running import Run
 
-__all__ = ["changed", "create", "index", "merge", "newest", "unindexed"]
+__all__ = ["changed", "create", "drop_index", "index", "merge", "newest", "unindexed"]
 
 _PAUSE_SECONDS = 0.01
 _PAGES_MERGED_AT_ONCE = 500
@@ -28,7 +28,7 @@ def create(connection: OpenConnection) -> None:
         connection.core.exec_driver_sql(f"DROP TRIGGER IF EXISTS {trigger}")
     for view in ("messages_search", "messages_text"):
         connection.core.exec_driver_sql(f"DROP VIEW IF EXISTS {view}")
-    _drop_index(connection)
+    drop_index(connection.core)
     kept.record(connection, "incomplete", BEING_BUILT)
     for name, sql in HEAD_DDL.items():
         if name != "search_index":
@@ -42,26 +42,26 @@ _UPTO_THE_NEWEST = """\
 UPDATE search_index SET indexed_upto = (SELECT coalesce(max(id), 0) FROM messages)"""
 
 
-def _drop_index(connection: OpenConnection) -> None:
+def drop_index(connection: Connection) -> None:
     """Drop the FTS5 table, or what is left of it.
 
     SQLite opens the table to drop it, which fails when one of FTS5's own tables is missing or
     damaged; those of an empty index in their place are enough.
     """
     try:
-        connection.core.exec_driver_sql("DROP TABLE IF EXISTS messages_fts")
+        connection.exec_driver_sql("DROP TABLE IF EXISTS messages_fts")
     except DatabaseError:
         for name, columns in SHADOWS.items():
-            connection.core.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} {columns}")
-        connection.core.exec_driver_sql(
+            connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} {columns}")
+        connection.exec_driver_sql(
             "INSERT OR REPLACE INTO messages_fts_config(k, v) VALUES ('version', 4)"
         )
-        connection.core.exec_driver_sql(
+        connection.exec_driver_sql(
             "INSERT OR REPLACE INTO messages_fts_data(id, block) VALUES (10, zeroblob(7))"
         )
-        connection.core.exec_driver_sql("DROP TABLE messages_fts")
+        connection.exec_driver_sql("DROP TABLE messages_fts")
     for name in SHADOWS:
-        connection.core.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
+        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
 
 
 # --- step by step -------------------------------------------------------------------------------

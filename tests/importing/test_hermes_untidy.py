@@ -46,6 +46,37 @@ def say(old: HermesDatabase, content: object, **more: object) -> None:
     old.insert("messages", **row)
 
 
+def test_tables_without_a_rowid_come_along(old, target):
+    say(old, "Hello!")
+    say(old, "Goodbye!")
+    for table, key in (("sessions", "id"), ("messages", "id"), ("state_meta", "key")):
+        columns = ", ".join(old.tables[table]).replace(" AUTOINCREMENT", "")
+        old.run(f"ALTER TABLE {table} RENAME TO old_{table}")
+        old.run(f"CREATE TABLE {table} ({columns}) WITHOUT ROWID")
+        old.run(f"INSERT INTO {table} SELECT * FROM old_{table} ORDER BY {key}")
+        old.run(f"DROP TABLE old_{table}")
+    old.run("INSERT INTO state_meta VALUES ('k', 'v')")
+    before = old.path.read_bytes()
+    account = import_hermes_file(old.path, target)
+    assert account.left_out == []
+    assert old.path.read_bytes() == before
+    with SessionRepository(target) as repository:
+        assert repository.get_session("s")["title"] == "Title"
+        assert [m["content"] for m in repository.get_messages("s")] == ["Hello!", "Goodbye!"]
+        assert repository.meta.get("k") == "v"
+
+
+@pytest.mark.parametrize("name", ["rowid", "oid", "_ROWID_"])
+def test_a_column_with_a_name_of_the_rowid_hides_no_row(old, target, name):
+    old.run(f"ALTER TABLE messages ADD COLUMN {name} TEXT")
+    say(old, "Hello!")
+    say(old, "Goodbye!")
+    old.run(f"UPDATE messages SET {name} = 'same'")
+    assert import_hermes_file(old.path, target).left_out == []
+    with SessionRepository(target) as repository:
+        assert [m["content"] for m in repository.get_messages("s")] == ["Hello!", "Goodbye!"]
+
+
 def test_equal_titles_are_numbered_and_said(old, target):
     old.insert("sessions", id="t", source="cli", started_at=2.0, title="Title")
     account = import_hermes_file(old.path, target)

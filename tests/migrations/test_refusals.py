@@ -29,6 +29,10 @@ SAID = {
     "foreign_schema_version": "no source, started_at",
     "no_version_table": "no schema version of ours",
     "odd_version": "six",
+    "ids_of_text": "'hermes-store import FILE' takes its conversations over",
+    "ids_without_rowid": "the ids of its messages",
+    "ids_that_may_be_missing": "the ids of its messages",
+    "table_in_capitals": "its table MESSAGES is not written messages",
 }
 WAYS: dict[str, Callable[[Path], object]] = {
     "looking": migrate.inspect,

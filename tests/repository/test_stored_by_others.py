@@ -64,10 +64,15 @@ def test_sums_beyond_those_that_a_call_may_add_survive_export_and_import(
 
 
 @only_sqlite
+@pytest.mark.parametrize("moved", [False, True], ids=["inserted", "moved there"])
 @pytest.mark.parametrize("several", [False, True], ids=["one", "a list"])
-def test_an_append_says_that_no_id_is_left_and_that_which_helps_does(filled, database, several):
+def test_an_append_says_that_no_id_is_left_and_that_which_helps_does(
+    filled, database, several, moved
+):
     columns = "messages(id, session_id, role, content, timestamp)"
-    change(database, f"INSERT INTO {columns} VALUES (?, 's', 'user', 'last', 1)", GREATEST)
+    given = 3 if moved else GREATEST
+    change(database, f"INSERT INTO {columns} VALUES (?, 's', 'user', 'last', 1)", given)
+    change(database, "UPDATE messages SET id = ? WHERE content = 'last'", GREATEST)
     message = {"role": "user", "content": "next"}
     with pytest.raises(StoreUnavailableError, match="no id is left") as caught:
         if several:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,7 @@ class SqliteRows:
             rows = found.fetchall()
             self.columns[name] = {column: default for column, default, _ in rows}
             self.keys[name] = [column for column, _, is_key in rows if is_key]
+            self._give_rowids(name)
 
     def _tables(self) -> list[str]:
         """The tables that hold rows of their own: none of a full-text index, none of SQLite's."""
@@ -90,6 +91,29 @@ class SqliteRows:
             if name not in virtual and not name.startswith(("sqlite_", *shadows))
         ]
 
+    def _give_rowids(self, table: str) -> None:
+        """Read a copy of a table that was made WITHOUT ROWID; of a damaged one there is none."""
+        try:
+            self._dbapi.execute(f"SELECT {self._rowid(table)} FROM {_quoted(table)} LIMIT 0")  # noqa: S608 - quoted
+        except self._error:
+            with suppress(self._error), self._writing():  # only beside the file
+                self._dbapi.execute(
+                    f"CREATE TEMP TABLE {_quoted(table)} AS SELECT * FROM main.{_quoted(table)}"  # noqa: S608 - quoted
+                )
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._dbapi.execute("PRAGMA query_only=OFF")
+        try:
+            yield
+        finally:
+            self._dbapi.execute("PRAGMA query_only=ON")
+
+    def _rowid(self, table: str) -> str:
+        """The name of the rowid: a column may have taken one of the three."""
+        taken = {column.lower() for column in self.columns[table]}
+        return next((name for name in ("rowid", "_rowid_", "oid") if name not in taken), "rowid")
+
     def count(self, table: str) -> int | None:
         """How many rows a table has; None when it is too damaged to count them."""
         try:
@@ -102,12 +126,15 @@ class SqliteRows:
 
     def rows(self, table: str, columns: str = "*") -> Iterator[Row]:
         """Every row that can be read, with its `rowid`."""
-        select = f"SELECT rowid AS rowid_, {columns} FROM {_quoted(table)} NOT INDEXED"  # noqa: S608 - quoted
+        rowid = self._rowid(table)
+        select = f"SELECT {rowid} AS rowid_, {columns} FROM {_quoted(table)} NOT INDEXED"  # noqa: S608 - quoted
         after: int | None = -(2**63)
         while after is not None:
             reached, after = after, None
             try:
-                cursor = self._dbapi.execute(f"{select} WHERE rowid > ? ORDER BY rowid", (reached,))
+                cursor = self._dbapi.execute(
+                    f"{select} WHERE {rowid} > ? ORDER BY {rowid}", (reached,)
+                )
                 for row in dicts(cursor):
                     reached = row["rowid_"]
                     yield row
@@ -118,11 +145,11 @@ class SqliteRows:
         self, table: str, select: str, after: int, reason: str
     ) -> Generator[Row, None, int | None]:
         """Yield the first row behind what cannot be read; return its rowid, or None."""
-        first = max(after + 1, 0)
+        first, name = max(after + 1, 0), self._rowid(table)
         for rowid in range(first, min(self._greatest(table), first + _MOST_DAMAGED) + 1):
             try:
                 found = next(
-                    dicts(self._dbapi.execute(f"{select} WHERE rowid = ?", (rowid,))), None
+                    dicts(self._dbapi.execute(f"{select} WHERE {name} = ?", (rowid,))), None
                 )
             except self._error:
                 continue
@@ -138,7 +165,7 @@ class SqliteRows:
         """No row has a greater rowid than this, as far as can be told."""
         known = [0]
         for question in (
-            f"SELECT max(rowid) FROM {_quoted(table)}",  # noqa: S608 - quoted
+            f"SELECT max({self._rowid(table)}) FROM {_quoted(table)}",  # noqa: S608 - quoted
             "SELECT max(seq) FROM sqlite_sequence WHERE name = ?",
         ):
             try:
@@ -151,10 +178,10 @@ class SqliteRows:
 
     def at(self, table: str, rowids: Sequence[int]) -> list[Row]:
         """The rows with these rowids that can be read, in the order of their rowids."""
-        marks = ", ".join("?" * len(rowids))
-        sql = f"SELECT rowid AS rowid_, * FROM {_quoted(table)} WHERE rowid IN ({marks})"  # noqa: S608 - quoted
+        marks, name = ", ".join("?" * len(rowids)), self._rowid(table)
+        sql = f"SELECT {name} AS rowid_, * FROM {_quoted(table)} WHERE {name} IN ({marks})"  # noqa: S608 - quoted
         try:
-            return list(dicts(self._dbapi.execute(f"{sql} ORDER BY rowid", rowids)))
+            return list(dicts(self._dbapi.execute(f"{sql} ORDER BY {name}", rowids)))
         except self._error as exc:
             if len(rowids) == 1:
                 self.damaged[f"{table}: row {rowids[0]} ({exc})"] = None
@@ -165,7 +192,8 @@ class SqliteRows:
         """The rows with this value, if they can be read, each with its `rowid`."""
         if column not in self.columns.get(table, ()):
             return []
-        sql = f"SELECT rowid AS rowid_, * FROM {_quoted(table)} WHERE {_quoted(column)} = ?"  # noqa: S608 - quoted
+        name = self._rowid(table)
+        sql = f"SELECT {name} AS rowid_, * FROM {_quoted(table)} WHERE {_quoted(column)} = ?"  # noqa: S608 - quoted
         try:
             return list(dicts(self._dbapi.execute(sql, (value,))))
         except self._error as exc:
