@@ -12,7 +12,12 @@ from pathlib import Path
 
 from hermes_store.database.mounts import is_mount_point
 from hermes_store.database.sqlite_log import is_log_left
-from hermes_store.errors import InvalidArgumentError, SecondNameError, StoreReadOnlyError
+from hermes_store.errors import (
+    InvalidArgumentError,
+    SecondNameError,
+    StoreReadOnlyError,
+    StoreUnavailableError,
+)
 
 __all__ = [
     "COMPANIONS",
@@ -21,7 +26,7 @@ __all__ = [
     "hard_linked",
     "is_of_database",
     "require_one_name",
-    "unreadable_log",
+    "why_not_opened",
     "why_read_only",
 ]
 
@@ -90,7 +95,29 @@ def why_read_only(path: Path) -> str | None:
     return f"the folder {path.parent} may not be written, and SQLite needs files beside {path.name}"
 
 
-def unreadable_log(path: Path) -> StoreReadOnlyError | None:
+def why_not_opened(path: Path) -> StoreUnavailableError | None:
+    """The error for a file that SQLite could not open, where its place says why."""
+    return _unreadable_log(path) or _closed_companion(path) or _no_room(path)
+
+
+def _closed_companion(path: Path) -> StoreUnavailableError | None:
+    for companion in (f"{path}-wal", f"{path}-shm"):
+        is_there = os.path.exists(companion)  # noqa: PTH110 - a Path's raises
+        if is_there and not os.access(companion, os.R_OK | os.W_OK):
+            remedy = f"give it to the user of {path.name}, or run as the user who made it"
+            return StoreUnavailableError(f"{companion} may not be read and written", remedy)
+    return None
+
+
+def _no_room(path: Path) -> StoreUnavailableError | None:
+    """SQLite makes a file beside the one that it reads."""
+    if os.name != "posix" or os.statvfs(path.parent).f_bavail:
+        return None
+    problem = f"the disk of {path.parent} is full, and SQLite needs a file beside {path.name}"
+    return StoreUnavailableError(problem, "free some space and try again")
+
+
+def _unreadable_log(path: Path) -> StoreReadOnlyError | None:
     """The error for a file whose log SQLite cannot read because the place cannot be written."""
     if why_read_only(path) is None or not is_log_left(path):
         return None

@@ -44,7 +44,10 @@ def look_at_file(url: URL, *, lock_timeout: float, kept: Kept | None = None) -> 
     except sqlite_driver().Error as exc:
         if _is_exchanged(path, inode):
             return look_at_file(url, lock_timeout=lock_timeout, kept=kept)
-        raise sqlite_place.unreadable_log(path) or type_error(SQLITE, exc) from exc
+        error = type_error(SQLITE, exc)
+        if isinstance(error, StoreUnavailableError):
+            error = sqlite_place.why_not_opened(path) or error
+        raise error from exc
     except UnicodeDecodeError as exc:  # SQLite's message quotes what it found in the schema
         raise DamagedFileError(f"its schema is damaged ({exc})") from exc
 

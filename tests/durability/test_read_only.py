@@ -5,18 +5,21 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from support import as_ordinary_user, raises, until
 
 from hermes_store import SessionRepository, migrate
+from hermes_store.database.sqlite_place import why_not_opened
 from hermes_store.errors import (
     FileReplacedError,
     HermesStoreError,
     StoreReadOnlyError,
     UpgradeRequiredError,
 )
+from hermes_store.transfer.importers.hermes import import_hermes_file
 
 
 def everything(folder: Path) -> dict[str, bytes]:
@@ -200,3 +203,54 @@ def test_a_file_with_a_rollback_journal_is_read(database: Path) -> None:
     with SessionRepository(database, read_only=True) as reader:
         assert reader.session_count() == 0
     assert everything(database.parent) == before
+
+
+def state_of(database: Path) -> str:
+    try:
+        return str(migrate.inspect(database))
+    except HermesStoreError as exc:
+        return str(exc)
+
+
+def imported(database: Path) -> str:
+    try:
+        import_hermes_file(database, database.with_name("new.db"))
+    except HermesStoreError as exc:
+        return str(exc)
+    return "imported"
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-shm"])
+def test_a_companion_of_another_user_is_named(public: Path, ending: str) -> None:
+    public.parent.chmod(0o777)
+    with SessionRepository(public) as repository:
+        repository.append_message("s", "user", "in the log")
+        log, main = Path(f"{public}-wal").read_bytes(), public.read_bytes()
+    public.write_bytes(main)
+    Path(f"{public}-wal").write_bytes(log)
+    Path(f"{public}-shm").touch()
+    for each in public.parent.iterdir():
+        each.chmod(0o666)
+    Path(f"{public}{ending}").chmod(0o600)
+    for ask in (state_of, imported):
+        said = as_ordinary_user(partial(ask, public))
+        assert f"{public}{ending} may not be read and written" in said
+
+
+def test_a_file_that_may_not_be_read_is_no_damaged_one(public: Path) -> None:
+    public.chmod(0o600)
+    assert "check the disk, the folder and its permissions" in as_ordinary_user(
+        lambda: imported(public)
+    )
+    public.parent.chmod(0o600)
+    assert "Permission denied" in as_ordinary_user(lambda: imported(public))
+
+
+def test_where_a_file_cannot_be_opened_for_want_of_room_that_is_what_is_said(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_room = os.statvfs_result((4096, 4096, 100, 0, 0, 100, 0, 0, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _path: without_room)
+    error = why_not_opened(database)
+    assert "is full, and SQLite needs a file beside" in str(error)
+    assert "free some space" in error.remedy

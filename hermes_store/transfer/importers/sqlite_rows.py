@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from hermes_store.database.sqlite import SQLITE, text_or_bytes
 from hermes_store.database.sqlite_engines import reading_mode, sqlite_driver
 from hermes_store.database.sqlite_file import connect
+from hermes_store.database.sqlite_place import why_not_opened
 from hermes_store.database.sqlite_trust import distrust
-from hermes_store.errors import DamagedFileError, StoreBusyError, StoreUnavailableError
+from hermes_store.errors import (
+    DamagedFileError,
+    HermesStoreError,
+    StoreBusyError,
+    StoreUnavailableError,
+)
 
 __all__ = ["Row", "SqliteRows", "connected", "dicts", "is_sqlite"]
 
@@ -40,15 +46,11 @@ def connected(path: Path) -> Iterator[tuple[Any, type[Exception]]]:
     meets an error of SQLite, `StoreBusyError` when another program locks it for five seconds, and
     `StoreUnavailableError`.
     """
-    if not path.is_file():
-        raise StoreUnavailableError(f"{path} is not a file", "give the path of a file")
-    path, driver = path.resolve(), sqlite_driver()
-    dbapi, _ = connect(driver, str(path), reading_mode(path, read_only=True), isolation_level=None)
-    with closing(dbapi):
-        distrust(dbapi)
-        dbapi.text_factory = text_or_bytes
-        began = time.monotonic()
+    driver, began = sqlite_driver(), time.monotonic()
+    with ExitStack() as closing_it:
         try:
+            dbapi = closing_it.enter_context(closing(_opened(path)))
+            dbapi.text_factory = text_or_bytes
             dbapi.execute("PRAGMA query_only=ON")
             dbapi.execute("PRAGMA writable_schema=ON")  # which reads a file that was cut off, too
             dbapi.execute("BEGIN")
@@ -56,8 +58,30 @@ def connected(path: Path) -> Iterator[tuple[Any, type[Exception]]]:
         except driver.DatabaseError as exc:
             if SQLITE.is_busy(exc):
                 raise StoreBusyError(time.monotonic() - began) from exc
-            raise DamagedFileError(f"{path}: its schema cannot be read ({exc})") from exc
+            raise _not_read(path, exc) from exc
         yield dbapi, driver.DatabaseError
+
+
+def _opened(path: Path) -> Any:
+    """A connection that only reads. Raises the driver's errors, and `StoreUnavailableError`."""
+    try:
+        if not path.is_file():
+            raise StoreUnavailableError(f"{path} is not a file", "give the path of a file")
+    except OSError as exc:
+        remedy = "give the path of a file that can be read"
+        raise StoreUnavailableError(f"{path}: {exc.strerror}", remedy) from exc
+    path, driver = path.resolve(), sqlite_driver()
+    dbapi, _ = connect(driver, str(path), reading_mode(path, read_only=True), isolation_level=None)
+    distrust(dbapi)
+    return dbapi
+
+
+def _not_read(path: Path, exc: Exception) -> HermesStoreError:
+    """The typed error: the place of a file may be what keeps it from being read."""
+    known = SQLITE.translate(exc)
+    if isinstance(known, StoreUnavailableError):
+        return why_not_opened(path) or known
+    return DamagedFileError(f"{path}: its schema cannot be read ({exc})")
 
 
 class SqliteRows:
