@@ -66,6 +66,15 @@ def test_tables_without_a_rowid_come_along(old, target):
         assert repository.meta.get("k") == "v"
 
 
+@pytest.mark.parametrize("number", [-(2**63), -1, 0, 2**63 - 1])
+def test_a_message_under_the_least_or_the_greatest_number_comes_along(old, target, number):
+    say(old, "Hello!", id=number)
+    account = import_hermes_file(old.path, target)
+    assert account.left_out == []
+    with SessionRepository(target) as repository:
+        assert [m["content"] for m in repository.get_messages("s")] == ["Hello!"]
+
+
 @pytest.mark.parametrize("name", ["rowid", "oid", "_ROWID_"])
 def test_a_column_with_a_name_of_the_rowid_hides_no_row(old, target, name):
     old.run(f"ALTER TABLE messages ADD COLUMN {name} TEXT")

@@ -153,17 +153,17 @@ class SqliteRows:
         rowid = self._rowid(table)
         select = f"SELECT {rowid} AS rowid_, {columns} FROM {_quoted(table)} NOT INDEXED"  # noqa: S608 - quoted
         after: int | None = -(2**63)
+        where = f"WHERE {rowid} >= ?"
         while after is not None:
             reached, after = after, None
             try:
-                cursor = self._dbapi.execute(
-                    f"{select} WHERE {rowid} > ? ORDER BY {rowid}", (reached,)
-                )
+                cursor = self._dbapi.execute(f"{select} {where} ORDER BY {rowid}", (reached,))
                 for row in dicts(cursor):
                     reached = row["rowid_"]
                     yield row
             except self._error as exc:
                 after = yield from self._behind_damage(table, select, reached, str(exc))
+            where = f"WHERE {rowid} > ?"
 
     def _behind_damage(
         self, table: str, select: str, after: int, reason: str
