@@ -81,7 +81,8 @@ def checked(name: Any, action: Any, days: Any, which: SessionFilter) -> Retentio
         remedy = f"give more than 0 and at most {_MOST_DAYS} days"
         raise InvalidArgumentError("days", f"{length:g} cannot be used", remedy)
     _key(name)
-    return RetentionRule(name, known, length, _usable(known, which))  # type: ignore[arg-type]  # one of them
+    plain = values.key("name", name)
+    return RetentionRule(plain, known, length, _usable(known, which))  # type: ignore[arg-type]  # one of them
 
 
 def _key(name: Any) -> str:

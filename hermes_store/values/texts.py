@@ -51,7 +51,7 @@ def text(argument: str, value: Any) -> str:
         raise InvalidArgumentError(
             argument, f"{shown(value)} is not a text", "give a non-empty str"
         )
-    return value if value.isascii() else storable(value)
+    return _plain(value if value.isascii() else storable(value))
 
 
 def optional_text(argument: str, value: Any) -> str | None:
@@ -60,7 +60,12 @@ def optional_text(argument: str, value: Any) -> str | None:
         return None
     if not isinstance(value, str):
         raise InvalidArgumentError(argument, f"{shown(value)} is not a text", "give a str or None")
-    return value if value.isascii() else storable(value)
+    return _plain(value if value.isascii() else storable(value))
+
+
+def _plain(value: str) -> str:
+    """The same as a str: a member of an Enum is a text, but becomes another one in an f-string."""
+    return value if type(value) is str else str.__str__(value)
 
 
 def session_id(argument: str, value: Any) -> str:
@@ -84,7 +89,7 @@ def _unaltered(argument: str, value: str) -> str:
 def key(argument: str, value: Any) -> str:
     """A name that finds a row: as an id, it is never altered."""
     text(argument, value)
-    return _unaltered(argument, indexed(argument, value))
+    return _unaltered(argument, indexed(argument, _plain(value)))
 
 
 def prefix(argument: str, value: Any) -> str:

@@ -2,6 +2,7 @@
 
 import inspect
 from contextlib import suppress
+from enum import Enum
 
 import pytest
 
@@ -130,3 +131,23 @@ def test_an_import_is_not_begun_when_its_result_cannot_be_filled(filled):
     with pytest.raises(InvalidArgumentError, match=r"result: .* cannot be filled"):
         filled.import_sessions([session | {"id": "other"}], result={})
     assert filled.session_count() == 1
+
+
+class Name(str, Enum):  # noqa: UP042 - whose f-string is another text
+    ONE = "one"
+
+    def __str__(self):
+        return "Name.ONE"
+
+
+def test_a_member_of_an_enum_that_is_a_text_is_the_text(filled):
+    filled.retention.add(Name.ONE, "end", 5)
+    assert [rule.name for rule in filled.retention.rules()] == ["one"]
+    assert filled.retention.remove("one")
+    filled.create_session(Name.ONE, Name.ONE)
+    filled.append_message(Name.ONE, Name.ONE, Name.ONE)
+    filled.set_session_title(Name.ONE, Name.ONE)
+    assert filled.get_next_title_in_lineage(Name.ONE) == "one #2"
+    session = filled.get_session("one")
+    assert (session["source"], session["title"]) == ("one", "one")
+    assert [(m["role"], m["content"]) for m in filled.get_messages("one")] == [("one", "one")]
