@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import URL
 
+from hermes_store import values
 from hermes_store.database.address import Address, shown, url_of
 from hermes_store.database.choice import backend_of
 from hermes_store.database.failures import typed_errors
@@ -24,7 +25,7 @@ from hermes_store.schema.file_state import look_at_file
 from hermes_store.schema.names import include_name
 from hermes_store.schema.revisions import HEAD, REVISIONS, scripts_folder
 from hermes_store.schema.state import State, look
-from hermes_store.settings import Settings
+from hermes_store.settings import Settings, make_settings
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -68,7 +69,7 @@ def inspect(address: Address = None, *, lock_timeout: float = LOCK_TIMEOUT) -> S
     Raises `SchemaTooNewError`, `ForeignDatabaseError`, `DamagedFileError`, `StoreUnavailableError`
     or `StoreBusyError` (after `lock_timeout` seconds).
     """
-    return _inspect(url_of(address), lock_timeout)
+    return _inspect(url_of(address), make_settings(lock_timeout=lock_timeout).lock_timeout)
 
 
 def _inspect(url: URL, lock_timeout: float, kept: Kept | None = None) -> State:
@@ -155,8 +156,8 @@ def upgrade(
     `lock_timeout` seconds behind another process, and the errors of `inspect`. The database is
     then as it was.
     """
-    url = url_of(address)
-    _upgrade(inspect(url, lock_timeout=lock_timeout), url, revision, progress, lock_timeout)
+    url, to = url_of(address), values.text("revision", revision)
+    _upgrade(inspect(url, lock_timeout=lock_timeout), url, to, progress, lock_timeout)
 
 
 def downgrade(
@@ -170,9 +171,9 @@ def downgrade(
 
     Raises as `upgrade`.
     """
-    url = url_of(address)
+    url, to = url_of(address), values.text("revision", revision)
     inspect(url, lock_timeout=lock_timeout)  # refuse before anything is imported
-    _run("downgrade", url, revision, progress, lock_timeout)
+    _run("downgrade", url, to, progress, lock_timeout)
 
 
 def _upgrade(

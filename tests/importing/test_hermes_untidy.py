@@ -14,7 +14,12 @@ import pytest
 from hermes_schema import HermesDatabase
 
 from hermes_store import SessionRepository, migrate
-from hermes_store.errors import DamagedFileError, ForeignDatabaseError, StoreUnavailableError
+from hermes_store.errors import (
+    DamagedFileError,
+    ForeignDatabaseError,
+    InvalidArgumentError,
+    StoreUnavailableError,
+)
 from hermes_store.transfer.importers.hermes import import_hermes_file
 
 PAGE = 4096
@@ -319,3 +324,10 @@ def test_what_is_no_file_of_hermes_is_refused_by_name(tmp_path, sqlite_database)
     with pytest.raises(StoreUnavailableError):
         import_hermes_file(tmp_path / "missing.db", target)
     assert not target.exists()
+
+
+@pytest.mark.parametrize("odd", ["", 5, b"old.db", None, "\ud800", "a\0b", "~nobody-here/old.db"])
+def test_a_source_that_is_no_path_is_refused(tmp_path, odd):
+    with pytest.raises(InvalidArgumentError, match="source: "):
+        import_hermes_file(odd, tmp_path / "new.db")
+    assert not [*tmp_path.iterdir()]

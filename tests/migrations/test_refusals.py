@@ -13,6 +13,7 @@ from hermes_store.errors import (
     DamagedFileError,
     ForeignDatabaseError,
     HermesStoreError,
+    InvalidArgumentError,
     SchemaTooNewError,
     StoreReadOnlyError,
     StoreUnavailableError,
@@ -239,3 +240,21 @@ class TestOpeningWithoutMigrating:
             migrate.prepare(path, auto_migrate=False)
         migrate.upgrade(path)
         migrate.prepare(path, auto_migrate=False)
+
+
+@pytest.mark.parametrize("way", [migrate.upgrade, migrate.downgrade])
+@pytest.mark.parametrize("odd", ["", None, 5, b"head", ["head"]])
+def test_a_revision_that_is_no_text_is_refused(tmp_path: Path, way: Callable, odd: object) -> None:
+    path = build("v6", tmp_path)
+    before = path.read_bytes()
+    with pytest.raises(InvalidArgumentError, match="revision: "):
+        way(path, odd)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), -1, "5"])
+def test_a_time_to_wait_that_never_ends_is_refused(tmp_path: Path, odd: object) -> None:
+    for way in (migrate.inspect, migrate.upgrade):
+        with pytest.raises(InvalidArgumentError, match="lock_timeout: "):
+            way(build("v6", tmp_path), lock_timeout=odd)
+        (tmp_path / "v6.db").unlink()

@@ -24,6 +24,7 @@ from hermes_store.models.stored import messages, sessions, usage
 from hermes_store.records import ImportResult
 from hermes_store.schema.change import Progress, told
 from hermes_store.settings import make_settings
+from hermes_store.transfer.backup_place import given_path
 from hermes_store.transfer.copy_rows import in_pieces
 from hermes_store.transfer.importers.hermes_account import Account, Line, Remarks
 from hermes_store.transfer.importers.hermes_file import HermesFile, Row, opened
@@ -53,7 +54,7 @@ def import_hermes_file(
     `DamagedFileError` for one of which not even the schema can be read.
     """
     goal = url_of(target)
-    with opened(Path(source).expanduser()) as file:
+    with opened(given_path("source", source)) as file:
         create_database(goal)
         with closing(Store(goal, make_settings(mmap_size=0, auto_migrate=True))) as store:
             return _import(file, store, told(progress))
