@@ -49,6 +49,7 @@ _REMEDY = (
     "'hermes-store copy OLD NEW' or 'hermes-store import OLD'"
 )
 
+
 def told(progress: Progress | None) -> Progress:
     """`progress`, or a function that tells nobody."""
     return progress or (lambda _step, _done, _total: None)
