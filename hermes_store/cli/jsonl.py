@@ -29,6 +29,7 @@ _MOST_LOOKED_AT = 10_000
 """Lines, for one that tells the format."""
 _LONGEST_OF_ANOTHER = 2**24
 _LONGEST = 2**31
+_REMEDY = "and no session; give a file with one JSON object a line, as export writes it"
 _BEFORE = b"\xef\xbb\xbf \t\r"
 """What may stand before an object: the mark of UTF-8, and blanks."""
 
@@ -82,16 +83,21 @@ class BadLines:
 def lines_of(stream: IO[bytes], name: str) -> Iterator[bytes]:
     """The lines of a file. Raises `FormatError` for a long one: it might never end.
 
-    A line that begins an object may be long, as one session may be; any other is not.
+    A line that begins an object may be long, as one session may be; any other is not, nor one
+    with NUL, which JSON has not: a file that was made longer, and not written, is full of it.
     """
     number = 0
     while line := stream.readline(_LONGEST_OF_ANOTHER):
         number += 1
-        if len(line) == _LONGEST_OF_ANOTHER and line.lstrip(_BEFORE).startswith(b"{"):
+        if len(line) == _LONGEST_OF_ANOTHER and _may_be_long(line):
             line += stream.readline(_LONGEST - len(line))
         if len(line) in {_LONGEST_OF_ANOTHER, _LONGEST} and not line.endswith(b"\n"):
-            raise FormatError(Bad(name, number, f"longer than {len(line):,} bytes, and no session"))
+            raise FormatError(Bad(name, number, f"longer than {len(line):,} bytes, {_REMEDY}"))
         yield line
+
+
+def _may_be_long(line: bytes) -> bool:
+    return line.lstrip(_BEFORE).startswith(b"{") and b"\0" not in line
 
 
 def kind_of(lines: Iterator[bytes], head: list[bytes]) -> Kind:

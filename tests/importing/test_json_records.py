@@ -116,3 +116,22 @@ def test_a_record_that_is_too_long_is_bad_and_memory_stays_bounded(monkeypatch):
     found, bad = read(f'[{{"title": "a"}}, {long}, {{"title": "b"}}]'.encode())
     assert [value for _, value in found] == [{"title": "a"}, {"title": "b"}]
     assert [number for number, *_ in bad] == [2]
+
+
+def test_a_line_that_is_too_long_is_one_bad_line_of_which_little_is_held(monkeypatch):
+    monkeypatch.setattr(json_records, "MOST_CHARACTERS", 1_000)
+    monkeypatch.setattr(json_records, "_AT_ONCE", 100)
+    asked = []
+
+    class Stream(io.BytesIO):
+        def read(self, size, /):
+            asked.append(size)
+            return super().read(size)
+
+    for long in (b"\0" * 5_000, b'{"a": "' + b"x" * 5_000):
+        bad = []
+        lines = b'{"a": 1}\n' + long + b'\n{"a": 3}\n' + long
+        found = list(JsonRecords(Stream(lines), lambda *told, bad=bad: bad.append(told)))
+        assert found == [(1, {"a": 1}), (3, {"a": 3})]
+        assert bad == [(number, "longer than 1,000 characters", False) for number in (2, 4)]
+    assert max(asked) <= 1_100

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from hermes_store import SessionFilter, SessionRepository
 from hermes_store.cli.app import run
-from hermes_store.transfer.importers import log_file
+from hermes_store.transfer.importers import log_file, log_formats
 from hermes_store.transfer.importers.log_formats import FORMATS
 
 
@@ -244,6 +244,28 @@ def test_a_damaged_database_gives_what_can_be_read_and_names_the_rest(tmp_path, 
     assert "not JSON" in result.err
     assert result.repository.count_messages("agents-1") == 4
     assert 20 < result.repository.count_messages("long") < 50
+
+
+@pytest.mark.parametrize("begin", [b"", b'{"id": "a'])
+def test_a_file_that_is_made_of_nothing_is_refused_before_it_fills_the_memory(
+    tmp_path, sqlite_logs, monkeypatch, begin
+):
+    monkeypatch.setattr(log_formats, "_MOST_READ", 2**24)
+    path = tmp_path / "zeros.jsonl"
+    path.write_bytes(begin)
+    os.truncate(path, 2**40)
+    result = sqlite_logs(path)
+    assert result.code == 1
+    assert f"{path}:1: longer than 16,777,216 bytes, and no session; give a file with" in result.err
+
+
+def test_a_message_of_fifty_megabytes_is_imported(tmp_path, sqlite_logs):
+    path = tmp_path / "conversations.json"
+    path.write_text(json.dumps([conversation(node("n", None, text="x" * 50_000_000), key="long")]))
+    result = sqlite_logs(path)
+    assert result.code == 0, result.err
+    [message] = result.repository.get_messages("long")
+    assert len(message["content"]) == 50_000_000
 
 
 # --- stopped on the way ---------------------------------------------------------------------------

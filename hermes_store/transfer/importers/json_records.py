@@ -82,7 +82,10 @@ class JsonRecords:
     def _lines(self) -> Iterator[Record]:
         number = 1 + self._text.count("\n", 0, self._at)
         while line := self._line():
-            if line.strip(_BLANKS):
+            if len(line) > MOST_CHARACTERS:
+                self._on_bad(number, f"longer than {MOST_CHARACTERS:,} characters", False)
+                line = line[-1:] if line.endswith("\n") else self._rest_of_line()
+            elif line.strip(_BLANKS):
                 yield from self._of_line(number, line)
             number += line.count("\n")
 
@@ -106,6 +109,15 @@ class JsonRecords:
                 break
         line, self._at = self._text[self._at : end + 1], end + 1
         return line
+
+    def _rest_of_line(self) -> str:
+        """Go on behind the end of a line without holding it; "" when it has none."""
+        while (end := self._text.find("\n", self._at)) < 0:
+            self._at = len(self._text)
+            if not self._fill():
+                return ""
+        self._at = end + 1
+        return "\n"
 
     def _document(self, first: str) -> Any:
         """One object on many lines, which is all of the stream; None for anything else."""
@@ -193,7 +205,7 @@ class JsonRecords:
         held = len(self._text) - self._at
         if self._ended or held > MOST_CHARACTERS:
             return False
-        read = self._stream.read(max(_AT_ONCE, held))
+        read = self._stream.read(min(max(_AT_ONCE, held), MOST_CHARACTERS + _AT_ONCE - held))
         if self._decoder is None:
             name, errors = _encoding(read)
             self._decoder = codecs.getincrementaldecoder(name)(errors)

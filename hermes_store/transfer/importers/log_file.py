@@ -14,7 +14,7 @@ from typing import IO, NamedTuple
 from hermes_store.errors import LogFileError
 from hermes_store.transfer.importers.json_records import Stream
 
-__all__ = ["LogFile", "files_in", "is_zip"]
+__all__ = ["Beginning", "LogFile", "files_in", "is_zip"]
 
 _ZIP = b"PK\x03\x04"
 _EMPTY_ZIP = b"PK\x05\x06"
@@ -53,20 +53,21 @@ class LogFile(NamedTuple):
         """
         if self.member is None:
             with self.path.open("rb") as stream:
-                yield _Beginning(stream, self.size)
+                yield Beginning(stream, self.size)
             return
         with _zip(self.path) as archive, _member(archive, self.member, self.name) as member:
             yield io.BufferedReader(_Checked(member, self.name))
 
 
-class _Beginning:
+class Beginning:
     """The first bytes of a stream."""
 
-    def __init__(self, stream: IO[bytes], size: int) -> None:
+    def __init__(self, stream: Stream, size: int) -> None:
         self._stream = stream
         self._left = size
 
     def read(self, size: int, /) -> bytes:
+        """Return at most `size` bytes, none behind the last of these."""
         found = self._stream.read(min(size, self._left))
         self._left -= len(found)
         return found

@@ -17,9 +17,9 @@ from hermes_store.transfer.importers import (
     openai_fine_tuning,
     sharegpt,
 )
-from hermes_store.transfer.importers.json_records import JsonRecords, pass_over
+from hermes_store.transfer.importers.json_records import MOST_CHARACTERS, JsonRecords, pass_over
 from hermes_store.transfer.importers.log_database import tables_of
-from hermes_store.transfer.importers.log_file import LogFile
+from hermes_store.transfer.importers.log_file import Beginning, LogFile
 from hermes_store.transfer.importers.log_reading import Reading
 from hermes_store.transfer.importers.log_sessions import Session
 from hermes_store.transfer.importers.sqlite_rows import is_sqlite
@@ -28,6 +28,8 @@ __all__ = ["FORMATS", "Format", "format_of"]
 
 _LOOKED_AT = 5
 """Records, until one is recognised."""
+_MOST_READ = 4 * MOST_CHARACTERS
+"""Bytes, for these: no record is longer."""
 
 
 class Format(NamedTuple):
@@ -65,7 +67,8 @@ def format_of(file: LogFile) -> str | None:
         found = (name for name, each in FORMATS.items() if each.is_database and each.looks(tables))
         return next(found, None)
     with file.opened() as stream:
-        for _, value in islice(JsonRecords(stream, pass_over), _LOOKED_AT):
+        records = JsonRecords(Beginning(stream, _MOST_READ), pass_over)
+        for _, value in islice(records, _LOOKED_AT):
             if isinstance(value, dict) and (name := _of_record(value)):
                 return name
     return None
