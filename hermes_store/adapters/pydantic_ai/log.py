@@ -15,6 +15,7 @@ from hermes_store.adapters.pydantic_ai.messages import MINE
 from hermes_store.adapters.pydantic_ai.places import SOURCE, place_key
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.shapes import keys
+from hermes_store.shapes.exact import exactly, whole_of
 
 if TYPE_CHECKING:
     from hermes_store.records import MessageRecord, NewMessage, SessionRecord
@@ -34,7 +35,8 @@ def conversation_key(conversation_id: str) -> str:
 def kept_of(session: SessionRecord | None) -> dict[str, Any]:
     """What a session keeps: its `record`, None for a deleted one, and whom it `shares` with."""
     extra = {} if session is None else session["extra"] or {}
-    return {"record": None, "shares": []} | (extra.get(MINE) or {})
+    kept = {"record": None, "shares": []} | (extra.get(MINE) or {})
+    return kept | {"record": whole_of(kept["record"]) or kept["record"]}
 
 
 class Writing(NamedTuple):
@@ -176,5 +178,6 @@ def _keep(
     record: dict[str, Any] | None,
     shares: list[str],
 ) -> None:
-    extra = {**(session["extra"] or {}), MINE: {"record": record, "shares": shares}}
+    _, kept = exactly("record", record, {}, record or {})
+    extra = {**(session["extra"] or {}), MINE: {"record": kept or None, "shares": shares}}
     transaction.update_session(session["id"], extra=extra)

@@ -98,3 +98,14 @@ def test_the_latest_time_that_there_is_does_not_keep_a_message_from_being_stored
 def test_a_name_that_is_no_text_is_refused(store, name):
     with pytest.raises(InvalidArgumentError, match="is not a text"):
         asyncio.run(store.read_record(name))
+
+
+@pytest.mark.parametrize("odd", ["a\ud800b", "a\0b"])
+def test_texts_of_a_record_that_no_column_can_hold_come_back_as_they_were(store, odd):
+    record = dataclasses.replace(RECORD, scope=odd, revision=odd)
+    write(store, record, FIRST)
+    assert asyncio.run(store.read_record("c")) == record
+    assert asyncio.run(store.read_records(scope=odd)) == [record]
+    assert asyncio.run(store.read_records(scope="a\ufffdb")) == []
+    asyncio.run(store.write_record(RECORD, expected_revision=odd))
+    assert asyncio.run(store.read_record("c")) == RECORD
