@@ -1,6 +1,7 @@
 """`SessionDB` on both databases, without the program: what it stores, and what comes back."""
 
 import contextlib
+import inspect
 import json
 import logging
 import threading
@@ -641,3 +642,69 @@ def test_no_error_of_the_driver_reaches_hermes(db: SessionDB, ask: Any, bad: Any
     db.create_session("s", "cli")
     with contextlib.suppress(HermesStoreError):
         ask(db, bad)
+
+
+OF_A_KIND: dict[str, Any] = {
+    "session_id": "s",
+    "session_id_or_prefix": "s",
+    "session_ids": ["s"],
+    "session_keys": ["s"],
+    "messages": [{"role": "user", "content": "more"}],
+    "compacted_messages": [{"role": "user", "content": "more"}],
+    "sessions": [],
+    "cwd_to_root": {"/a": "/b"},
+    "entries": {"/a": "/b"},
+    "around_message_id": 1,
+    "since_message_id": 1,
+    "target_message_id": 1,
+    "streak": 1,
+    "cooldown_until": 1.0,
+    "archived": False,
+}
+"""What is given for the arguments that a method must have; for any other, a text."""
+
+WRONG = [{}, {"a": 1}, [1], [{}], {1}, object(), b"\xff", 10**30, 1.5, float("nan"), True, None]
+
+
+def wrong_calls() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each method of the class with each value in the place of each of its arguments."""
+    for name, method in inspect.getmembers(SessionDB, inspect.isfunction):
+        taken = [
+            each
+            for each in inspect.signature(method).parameters.values()
+            if each.name != "self" and each.kind != each.VAR_KEYWORD
+        ]
+        needed = {
+            each.name: OF_A_KIND.get(each.name, "text")
+            for each in taken
+            if each.default is each.empty
+        }
+        if not name.startswith("_"):
+            for each in taken:
+                yield from ((name, {**needed, each.name: bad}) for bad in WRONG)
+
+
+def test_an_argument_of_a_wrong_kind_is_taken_or_an_invalid_argument_in_every_method(
+    db: SessionDB,
+):
+    other = []
+    for name, arguments in wrong_calls():
+        db.ensure_session("s", "cli")  # some methods delete it
+        try:
+            getattr(db, name)(**arguments)
+        except InvalidArgumentError:
+            pass
+        except Exception as exc:  # noqa: BLE001 - any other is what is looked for
+            other.append((name, arguments, exc))
+    assert not other
+
+
+def test_an_error_of_a_call_with_arguments_of_their_kinds_stays_as_it_is(db: SessionDB):
+    db.create_session("s", "cli")
+    with pytest.raises(ValueError, match="Title too long") as caught:
+        db.set_session_title("s", "x" * 500)
+    assert not isinstance(caught.value, InvalidArgumentError)
+    with pytest.raises(TypeError, match="missing"):
+        db.set_session_title("s")  # type: ignore[call-arg]
+    with pytest.raises(InvalidArgumentError, match="cannot be used; give str"):
+        db.search_messages({"a": 1})  # type: ignore[arg-type]

@@ -22,12 +22,14 @@ from hermes_store.adapters.hermes_agent.titles import Titles
 from hermes_store.adapters.hermes_agent.upkeep import Upkeep
 from hermes_store.adapters.hermes_agent.usage import Usage
 from hermes_store.adapters.hermes_agent.writes import StoreWrites
+from hermes_store.adapters.hermes_agent.wrong_arguments import naming_wrong_arguments
 
 __all__ = ["SessionDB"]
 
 T = TypeVar("T")
 
 
+@naming_wrong_arguments
 class SessionDB(
     Usage,  # sessions: begin, end, find them; their tokens and costs
     Titles,

@@ -34,8 +34,8 @@ class Telegram(Base):
     def enable_telegram_topic_mode(
         self,
         *,
-        chat_id: str,
-        user_id: str,
+        chat_id: str | int,
+        user_id: str | int,
         has_topics_enabled: bool | None = None,
         allows_users_to_create_topics: bool | None = None,
     ) -> None:
@@ -55,7 +55,9 @@ class Telegram(Base):
             }
             tx.meta.set(meta_key(f"{_MODES}{chat_id}"), {**there, **told})
 
-    def disable_telegram_topic_mode(self, *, chat_id: str, clear_bindings: bool = True) -> None:
+    def disable_telegram_topic_mode(
+        self, *, chat_id: str | int, clear_bindings: bool = True
+    ) -> None:
         """Take that back, and unless told otherwise forget which topics were bound."""
         with self._repo.transaction() as tx:
             _disable(tx, chat_id)
@@ -63,7 +65,7 @@ class Telegram(Base):
                 for row in _bindings(tx, chat_id):
                     tx.meta.delete(_key(row["chat_id"], row["thread_id"]))
 
-    def is_telegram_topic_mode_enabled(self, *, chat_id: str, user_id: str) -> bool:
+    def is_telegram_topic_mode_enabled(self, *, chat_id: str | int, user_id: str | int) -> bool:
         """Whether topics of a chat are sessions, for this user."""
         mode = self._repo.meta.get(meta_key(f"{_MODES}{chat_id}"))
         return bool(mode and mode.get("enabled", 1) and str(mode.get("user_id")) == str(user_id))
@@ -73,9 +75,9 @@ class Telegram(Base):
     def bind_telegram_topic(
         self,
         *,
-        chat_id: str,
-        thread_id: str,
-        user_id: str,
+        chat_id: str | int,
+        thread_id: str | int,
+        user_id: str | int,
         session_key: str,
         session_id: str,
         managed_mode: str = "auto",
@@ -104,13 +106,13 @@ class Telegram(Base):
             }
             tx.meta.set(key, {**there, **told})
 
-    def get_telegram_topic_binding(self, *, chat_id: str, thread_id: str) -> Row | None:
+    def get_telegram_topic_binding(self, *, chat_id: str | int, thread_id: str | int) -> Row | None:
         """Return what a topic is bound to, or None."""
         row = self._repo.meta.get(_key(chat_id, thread_id))
         found = self._living([row] if row else [])
         return found[0] if found else None
 
-    def list_telegram_topic_bindings_for_chat(self, *, chat_id: str) -> list[Row]:
+    def list_telegram_topic_bindings_for_chat(self, *, chat_id: str | int) -> list[Row]:
         """Return the bindings of a chat, the last changed first."""
         found = self._living(_bindings(self._repo, chat_id))
         return sorted(found, key=lambda row: -row["updated_at"])
@@ -125,7 +127,7 @@ class Telegram(Base):
         """Whether a session is bound to a topic."""
         return self.get_telegram_topic_binding_by_session(session_id=session_id) is not None
 
-    def delete_telegram_topic_binding(self, *, chat_id: str, thread_id: str) -> int:
+    def delete_telegram_topic_binding(self, *, chat_id: str | int, thread_id: str | int) -> int:
         """Forget a binding; with the last one of a chat its topic mode ends. Return how many."""
         with self._repo.transaction() as tx:
             deleted = tx.meta.delete(_key(chat_id, thread_id))
@@ -134,7 +136,7 @@ class Telegram(Base):
             return int(deleted)
 
     def list_unlinked_telegram_sessions_for_user(
-        self, *, chat_id: str, user_id: str, limit: int = 10
+        self, *, chat_id: str | int, user_id: str | int, limit: int = 10
     ) -> list[Row]:
         """Return the user's sessions that no topic is bound to, the last active first."""
         del chat_id  # a session belongs to the user, whatever the chat

@@ -25,6 +25,8 @@ class Titles(Base):
         try:
             return SessionRepository.sanitize_title(title)
         except InvalidArgumentError as exc:
+            if not isinstance(title, str):
+                raise
             most = Titles.MAX_TITLE_LENGTH
             raise ValueError(f"Title too long: it may have {most} characters") from exc
 
