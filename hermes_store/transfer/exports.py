@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from math import isfinite
 from typing import Any, cast
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.filters import SessionFilter
+from hermes_store.models.stored import messages, sessions, usage
 from hermes_store.queries import messages as message_functions
 from hermes_store.queries import usage_records
 from hermes_store.queries.lineage import whole_conversation
@@ -14,10 +16,12 @@ from hermes_store.queries.listing import select_page, translated
 from hermes_store.queries.paging import ALL
 from hermes_store.queries.sessions import get, record, select_records
 from hermes_store.records import SessionExport, SessionRecord
+from hermes_store.transfer.fitting_values import NumberColumn, numbers_in_json
 
 __all__ = ["as_given", "export_all", "export_lineage", "export_session", "iterate"]
 
 _ROWS_AT_ONCE = 100
+_OF_SESSIONS, _OF_USAGE, _OF_MESSAGES = map(numbers_in_json, (sessions, usage, messages))
 
 
 def export_session(connection: OpenConnection, session_id: str) -> SessionExport | None:
@@ -30,10 +34,19 @@ def export_session(connection: OpenConnection, session_id: str) -> SessionExport
 
 def _exported(connection: OpenConnection, session: SessionRecord) -> SessionExport:
     with_messages = {**session, "messages": _messages(connection, session["id"])}
-    found = cast("SessionExport", with_messages)
+    found = cast("SessionExport", _with_numbers(with_messages, _OF_SESSIONS))
     if used := usage_records.of_session(connection, session["id"]):
-        found["usage"] = used
+        found["usage"] = [_with_numbers(each, _OF_USAGE) for each in used]
     return found
+
+
+def _with_numbers(record: Any, columns: Sequence[NumberColumn]) -> Any:
+    """A record with numbers also where another program stored a text or bytes, as copy has them."""
+    for name, kind, number in columns:
+        value = record[name]
+        if value is not None and not (type(value) is kind and isfinite(value)):
+            record[name] = number(value)
+    return record
 
 
 def export_lineage(connection: OpenConnection, session_id: str) -> list[SessionExport]:
@@ -45,7 +58,8 @@ def export_lineage(connection: OpenConnection, session_id: str) -> list[SessionE
 
 
 def _messages(connection: OpenConnection, session_id: str) -> list[Any]:
-    return [as_given(dict(each)) for each in message_functions.get_all(connection, session_id)]
+    found: list[Any] = message_functions.get_all(connection, session_id)
+    return [as_given(_with_numbers(each, _OF_MESSAGES)) for each in found]
 
 
 def as_given(message: dict[str, Any]) -> dict[str, Any]:

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, Column, Float, Integer, Text
+from sqlalchemy import JSON, Column, Float, Integer, Table, Text
 
 from hermes_store import values
 from hermes_store.errors import CopyError
+from hermes_store.models.stored import names
 
-__all__ = ["fitting"]
+__all__ = ["NumberColumn", "fitting", "numbers_in_json"]
 
 _GREATEST_WHOLE = 2**63
+_ENDLESS = (math.inf, -math.inf)
+
+
+class NumberColumn(NamedTuple):
+    """A column of numbers, and how JSON has what it holds."""
+
+    name: str
+    kind: type[float]
+    number: Callable[[Any], Any]
+    """What gives the number that another value is taken for."""
 
 
 def fitting(column: Column[Any], keeps_nul: bool) -> Callable[[Any], Any]:
@@ -47,6 +58,24 @@ def fitting(column: Column[Any], keeps_nul: bool) -> Callable[[Any], Any]:
         return otherwise if fitting is None else fitting
 
     return fit
+
+
+def numbers_in_json(table: Table) -> list[NumberColumn]:
+    """The columns of numbers of a table."""
+    read = {*names(table, "whole"), *names(table, "number")} - {"id"}
+    return [
+        NumberColumn(each.name, each.type.python_type, _in_json(fitting(each, keeps_nul=True)))
+        for each in table.columns
+        if each.name in read
+    ]
+
+
+def _in_json(fit: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def finite(value: Any) -> Any:
+        fitting = fit(value)
+        return fit(math.nan) if fitting in _ENDLESS else fitting
+
+    return finite
 
 
 def _unchanged(value: Any) -> Any:

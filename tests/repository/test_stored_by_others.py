@@ -1,5 +1,6 @@
 """What other programs, or years of sums, leave in a store: it is read, exported and imported."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,31 @@ def test_an_append_says_that_no_id_is_left_and_that_which_helps_does(
     change(database, caught.value.remedy.partition("SQLite: ")[2])
     assert filled.append_message("s", **message) == 8
     assert [hit["id"] for hit in filled.search_messages("last")] == [7]
+
+
+# --- what is no number ----------------------------------------------------------------------------
+
+NUMBERS = [
+    *[f"sessions SET {name}" for name in ("started_at", "ended_at", "actual_cost_usd", "archived")],
+    *[f"messages SET {name}" for name in ("timestamp", "token_count")],
+    *[f"usage SET {name}" for name in ("hour", "calls", "estimated_cost_usd", "first_at")],
+]
+
+
+@only_sqlite
+@pytest.mark.parametrize(
+    "odd", [b"\xff\0", "soon", 9e999, 1.5], ids=["bytes", "text", "inf", "1.5"]
+)
+@pytest.mark.parametrize("number", NUMBERS)
+def test_what_is_no_number_is_exported_as_json_has_it_and_comes_back(
+    filled, database, other, number, odd
+):
+    change(database, f"UPDATE {number} = ?", odd)
+    [exported] = json.loads(json.dumps(list(filled.iter_export()), allow_nan=False))
+    other.import_sessions([exported])
+    [session] = other.export_all()
+    assert session["messages"][0]["content"] == "hello"
+    assert (session, other.check()) == (exported, [])
 
 
 # --- hours of usage -------------------------------------------------------------------------------
