@@ -95,8 +95,9 @@ def test_what_every_write_connection_has(repository: SessionRepository) -> None:
 
 
 def test_readers_cannot_write(repository: SessionRepository) -> None:
-    with repository._store.reading() as connection:
-        assert connection.core.exec_driver_sql("PRAGMA query_only").scalar() == 1
+    with repository._store.reading() as first, repository._store.reading() as another:
+        for connection in (first, another):  # the first is the one that looked at the file
+            assert connection.core.exec_driver_sql("PRAGMA query_only").scalar() == 1
 
 
 @pytest.mark.parametrize("has_bug", [True, False], ids=["inside commits", "beside commits"])

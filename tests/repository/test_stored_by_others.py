@@ -87,6 +87,15 @@ def test_an_append_says_that_no_id_is_left_and_that_which_helps_does(
     assert [hit["id"] for hit in filled.search_messages("last")] == [7]
 
 
+@only_sqlite
+def test_an_append_that_finds_no_room_on_the_disk_says_so_and_speaks_of_no_ids(filled):
+    with filled.transaction() as tx:
+        pages = tx.connection.exec_driver_sql("PRAGMA page_count").scalar()
+        tx.connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(StoreUnavailableError, match="the disk is full"):
+        filled.append_message("s", "user", "x" * 1_000_000)
+
+
 # --- what is no number ----------------------------------------------------------------------------
 
 NUMBERS = [
