@@ -195,15 +195,20 @@ class FileReplacedError(StoreUnavailableError):
         )
 
 
+_REMOVE_TRIGGER = "'hermes-store doctor' names it, 'hermes-store reindex' or reindex() removes it"
+
+
 class RefusedError(StoreUnavailableError):
     """The database refused the operation for a reason that the store does not know."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, by_trigger: bool = False) -> None:
         self.reason = reason
         """What the database said, in one line."""
         super().__init__(
             f"the database refused the operation ({reason}); nothing of it was stored",
-            "'hermes-store doctor' and check() look for what is wrong",
+            f"a trigger that is not the store's says so: {_REMOVE_TRIGGER}"
+            if by_trigger
+            else "'hermes-store doctor' and check() look for what is wrong",
         )
 
 
@@ -213,7 +218,7 @@ class ForeignTriggerError(StoreUnavailableError):
     def __init__(self, problem: str) -> None:
         super().__init__(
             f"{problem}, because of a trigger that is not the store's; nothing was stored",
-            "'hermes-store doctor' names it, 'hermes-store reindex' or reindex() removes it",
+            _REMOVE_TRIGGER,
         )
 
 

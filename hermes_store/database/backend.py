@@ -133,6 +133,9 @@ class Backend(Protocol):
     def is_undecodable(self, exc: BaseException) -> bool:
         """Whether a stored text could not be read because it is not valid UTF-8."""
 
+    def is_raised(self, exc: BaseException) -> bool:
+        """Whether a trigger said so by RAISE: one of another program, as the store's do not."""
+
     def said_by(self, exc: BaseException) -> str:
         """What the driver's error says, without the texts of a row."""
 

@@ -41,7 +41,8 @@ def type_error(backend: Backend, exc: BaseException) -> BaseException:
 
 def unknown_error(backend: Backend, exc: BaseException) -> RefusedError:
     """The typed error for an unknown error of the driver."""
-    return RefusedError(" ".join(backend.said_by(getattr(exc, "orig", None) or exc).split()))
+    said = backend.said_by(getattr(exc, "orig", None) or exc)
+    return RefusedError(" ".join(said.split()), by_trigger=backend.is_raised(exc))
 
 
 class typed_errors:  # noqa: N801 - as contextlib's; a generator would cost each read 0.5 µs

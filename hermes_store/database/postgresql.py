@@ -177,6 +177,10 @@ class _PostgreSQL:
         """Never: the server takes only valid UTF-8."""
         return False
 
+    def is_raised(self, exc: BaseException) -> bool:
+        """Whether a trigger said so by RAISE: one of another program, as the store's do not."""
+        return errors.state_of(exc) == errors.RAISED
+
     def said_by(self, exc: BaseException) -> str:
         """What the server says, without the texts of a row that it adds."""
         return errors.said_by(exc)

@@ -17,6 +17,7 @@ from hermes_store.errors import (
 __all__ = [
     "CHECK_THE_URL",
     "COLUMN_MISSING",
+    "RAISED",
     "connecting_remedy",
     "in_one_line",
     "is_busy",
@@ -31,6 +32,7 @@ __all__ = [
 
 _LOCKED = {"40001", "40P01", "55P03"}  # serialization, deadlock, lock not available
 COLUMN_MISSING = "42703"
+RAISED = "P0001"
 _OVERTAKEN = {"23503", "23505", COLUMN_MISSING}  # foreign key, unique
 _GOING_DOWN = {"57P01", "57P02", "57P03", "57P05"}  # shut down, crashed, starting, idle for long
 _ABORTED = "25P02"  # the transaction, by an earlier error

@@ -185,6 +185,10 @@ class _SQLite:
         """Whether a stored text could not be read because it is not valid UTF-8."""
         return errors.is_undecodable(exc)
 
+    def is_raised(self, exc: BaseException) -> bool:
+        """Whether a trigger said so by RAISE: one of another program, as the store's do not."""
+        return errors.is_raised(exc)
+
     def said_by(self, exc: BaseException) -> str:
         """All of it: SQLite names columns, and quotes no value."""
         return str(exc)

@@ -56,6 +56,7 @@ def _is_missing_or_empty(path: Path) -> bool:
     try:
         found = path.stat()
     except FileNotFoundError:
+        _refuse_dangling(path)
         return True
     except OSError as exc:
         problem = f"{path}: {exc.strerror}"
@@ -65,6 +66,15 @@ def _is_missing_or_empty(path: Path) -> bool:
     if not os.access(path, os.R_OK):
         raise StoreUnavailableError(f"{path} cannot be read", "change its permissions")
     return found.st_size == 0
+
+
+def _refuse_dangling(path: Path) -> None:
+    """Raise `StoreUnavailableError` for a symbolic link to a file that is missing."""
+    if path.is_symlink():
+        raise StoreUnavailableError(
+            f"{path} is a symbolic link to {path.resolve()}, and no file is there",
+            "put the file there, or remove the link",
+        )
 
 
 def _inode(path: Path) -> int | None:

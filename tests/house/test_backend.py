@@ -217,6 +217,25 @@ class TestErrors:
             assert isinstance(backend.translate(caught.value), DamagedFileError)
         assert backend.translate(ValueError()) is None
 
+    def test_what_a_trigger_raises_is_told_from_other_errors(
+        self, backend: Backend, writer: OpenConnection
+    ) -> None:
+        with pytest.raises(writer.errors) as other:
+            writer.run("SELECT 1 FROM nowhere")
+        assert not backend.is_raised(other.value)
+        writer.roll_back()
+        writer.begin()
+        if backend.is_server:
+            raising = "DO $$ BEGIN RAISE 'no more'; END $$"
+        else:
+            writer.run("CREATE TABLE t (n)")
+            raise_ = "SELECT RAISE(ABORT, 'no more')"
+            writer.run(f"CREATE TRIGGER theirs BEFORE INSERT ON t BEGIN {raise_}; END")
+            raising = "INSERT INTO t VALUES (1)"
+        with pytest.raises(writer.errors) as raised:
+            writer.run(raising)
+        assert backend.is_raised(raised.value)
+
     def test_what_a_driver_says_is_told(self, backend: Backend, writer: OpenConnection) -> None:
         with pytest.raises(writer.errors) as caught:
             writer.run("SELECT 1 FROM nowhere")

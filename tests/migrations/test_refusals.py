@@ -1,8 +1,10 @@
 """Files that are not ours, too new or damaged are refused, and not one byte of them changes."""
 
 import os
+import re
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -186,11 +188,21 @@ class TestWhatIsNoFile:
             with pytest.raises(StoreUnavailableError, match="too long"):
                 opened(tmp_path / ("x" * 300))
 
-    def test_a_dangling_link_is_refused(self, tmp_path: Path) -> None:
-        path = tmp_path / "state.db"
-        path.symlink_to(tmp_path / "gone" / "state.db")
-        with pytest.raises(HermesStoreError):
-            migrate.upgrade(path)
+    @pytest.mark.parametrize("folder", ["gone", "."])
+    def test_a_dangling_link_is_refused_and_where_it_points_to_is_told(
+        self, tmp_path: Path, folder: str
+    ) -> None:
+        path, target = tmp_path / "state.db", tmp_path / folder / "missing.db"
+        path.symlink_to(target)
+        said = f"a symbolic link to {target}, and no file is there; put the file there"
+        for opened in (
+            migrate.upgrade,
+            SessionRepository,
+            partial(SessionRepository, read_only=True),
+        ):
+            with pytest.raises(StoreUnavailableError, match=re.escape(said)):
+                opened(path)
+        assert not target.exists()
 
     def test_a_pipe_is_refused_and_nobody_waits_for_it(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "state.db")

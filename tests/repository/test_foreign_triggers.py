@@ -9,7 +9,7 @@ from support import Caller, only_sqlite
 
 from hermes_store import SessionFilter, SessionRepository, migrate
 from hermes_store.cli.app import run as run_command
-from hermes_store.errors import ForeignTriggerError, StoreUnavailableError
+from hermes_store.errors import ForeignTriggerError, RefusedError, StoreUnavailableError
 
 IGNORE = ("BEFORE INSERT", "SELECT RAISE(IGNORE);", "RETURN NULL;")
 DELETE = (
@@ -114,6 +114,20 @@ def test_what_a_foreign_trigger_breaks_is_a_typed_error_and_nothing_is_stored(
             WRITES[write](repository)
         assert repository.message_count() == 1
         assert repository.get_session("s")["message_count"] == 1
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_what_a_foreign_trigger_says_is_in_the_error_with_how_to_be_rid_of_it(database, write):
+    with SessionRepository(database) as repository:
+        repository.create_session("s", "test")
+    make_trigger(database, "messages", ABORT)
+    with SessionRepository(database) as repository:
+        with pytest.raises(RefusedError, match="no more") as caught:
+            WRITES[write](repository)
+        assert caught.value.reason == "no more"
+        assert "a trigger that is not the store's says so" in caught.value.remedy
+        repository.reindex()  # as it says
+        WRITES[write](repository)
 
 
 @pytest.mark.parametrize("trigger", [IGNORE, DELETE], ids=["ignore", "delete"])
