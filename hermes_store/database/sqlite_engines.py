@@ -25,6 +25,7 @@ from sqlalchemy.pool import NullPool
 
 from hermes_store.database import sqlite_file as files
 from hermes_store.database.driver import connect_arguments, sqlite_driver
+from hermes_store.database.sqlite_ids import say_no_id_is_left
 from hermes_store.database.sqlite_kept import Kept
 from hermes_store.database.sqlite_log import is_log_left
 from hermes_store.database.sqlite_place import why_read_only
@@ -66,6 +67,7 @@ def write_engine(url: URL, settings: Settings) -> Engine:
     event.listen(engine, "connect", configure)
     event.listen(engine, "begin", require_transaction)
     event.listen(engine, "invalidate", _give_lock_back)
+    event.listen(engine, "handle_error", say_no_id_is_left)
     for hook in ("do_execute", "do_executemany", "do_execute_no_params"):
         event.listen(engine, hook, _require_transaction_of)
     return engine

@@ -8,8 +8,7 @@ from itertools import chain
 from typing import Any
 
 from hermes_store.database.connection import OpenConnection
-from hermes_store.database.sqlite_errors import is_full
-from hermes_store.errors import StoreUnavailableError
+from hermes_store.database.sqlite_ids import refuse_no_id
 from hermes_store.queries.rows import NewRow, in_slices
 from hermes_store.queries.session_changes import count_in
 from hermes_store.queries.there import require_there
@@ -66,24 +65,8 @@ def _insert(connection: OpenConnection, statement: str, parameters: tuple[Any, .
     try:
         return connection.execute(statement, parameters)
     except connection.errors as exc:
-        if is_full(exc) and connection.dbapi.execute(_GIVEN).fetchone() == (_GREATEST,):
-            raise _no_id_is_left() from exc
+        refuse_no_id(connection.dbapi, exc)
         raise
-
-
-_GREATEST = (1 << 63) - 1
-_GIVEN = """\
-SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0), max(id))
-FROM messages"""
-
-
-def _no_id_is_left() -> StoreUnavailableError:
-    return StoreUnavailableError(
-        f"no id is left: another program has stored a message with the greatest, {_GREATEST};"
-        " nothing of this operation was stored",
-        "delete that message, or give it a lesser id, and then run in any tool for SQLite: UPDATE"
-        " sqlite_sequence SET seq = (SELECT max(id) FROM messages) WHERE name = 'messages'",
-    )
 
 
 # SQLite takes more than a millisecond to prepare an INSERT, since the triggers of the index are a

@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 from stored import change, rows
 from support import only_sqlite
 
 from hermes_store import SessionRepository
 from hermes_store.errors import StoreUnavailableError
+from hermes_store.models import Message
 
 GREATEST = 2**63 - 1
 COUNTERS = (
@@ -64,27 +66,68 @@ def test_sums_beyond_those_that_a_call_may_add_survive_export_and_import(
     assert [session] == exported
 
 
+TALK = [{"role": "user", "content": "next"}] * 2
+
+
+def added(repository):
+    with repository.orm_session() as session:
+        session.add(Message(session_id="s", role="user", content="next"))
+
+
+def inserted(repository):
+    with repository.orm_session() as session:
+        session.execute(insert(Message), [{"session_id": "s", **each} for each in TALK])
+
+
+def imported(repository):
+    session = {"id": "i", "source": "cli", "started_at": 1.0, "messages": TALK}
+    repository.import_sessions([session])
+
+
+APPENDS = {
+    "append_message": lambda repo: repo.append_message("s", "user", "next"),
+    "append_messages": lambda repo: repo.append_messages("s", TALK),
+    "added to an ORM session": added,
+    "inserted by an ORM session": inserted,
+    "imported": imported,
+}
+
+
 @only_sqlite
 @pytest.mark.parametrize("moved", [False, True], ids=["inserted", "moved there"])
-@pytest.mark.parametrize("several", [False, True], ids=["one", "a list"])
-def test_an_append_says_that_no_id_is_left_and_that_which_helps_does(
-    filled, database, several, moved
+@pytest.mark.parametrize("append", APPENDS)
+def test_what_appends_says_that_no_id_is_left_and_that_which_helps_does(
+    filled, database, append, moved
 ):
     columns = "messages(id, session_id, role, content, timestamp)"
     given = 3 if moved else GREATEST
     change(database, f"INSERT INTO {columns} VALUES (?, 's', 'user', 'last', 1)", given)
     change(database, "UPDATE messages SET id = ? WHERE content = 'last'", GREATEST)
-    message = {"role": "user", "content": "next"}
     with pytest.raises(StoreUnavailableError, match="no id is left") as caught:
-        if several:
-            filled.append_messages("s", [message, message])
-        else:
-            filled.append_message("s", **message)
+        APPENDS[append](filled)
     assert filled.count_messages("s") == 2
     change(database, "UPDATE messages SET id = 7 WHERE id = ?", GREATEST)
     change(database, caught.value.remedy.partition("SQLite: ")[2])
-    assert filled.append_message("s", **message) == 8
+    APPENDS[append](filled)
+    assert filled.append_message("s", "user", "behind") in {9, 10}
     assert [hit["id"] for hit in filled.search_messages("last")] == [7]
+    assert 8 in [hit["id"] for hit in filled.search_messages("next")]
+
+
+@only_sqlite
+def test_behind_a_message_that_had_the_greatest_id_every_new_one_is_found(filled, database):
+    columns = "messages(id, session_id, role, content, timestamp)"
+    change(database, f"INSERT INTO {columns} VALUES (?, 's', 'user', 'last', 1)", GREATEST)
+    change(database, "DELETE FROM messages WHERE id = ?", GREATEST)
+    change(database, "UPDATE sqlite_sequence SET seq = 1 WHERE name = 'messages'")
+    for number in range(100):  # of a long run most would wait
+        filled.append_message("s", "user", f"text{number}")
+    filled.append_messages("s", [{"role": "user", "content": f"list{n}"} for n in range(40)])
+    for word in (*(f"text{n}" for n in range(100)), *(f"list{n}" for n in range(40))):
+        assert len(filled.search_messages(word)) == 1
+    assert filled.check() == []
+    filled.reindex()
+    assert rows(database, "SELECT indexed_upto FROM search_index") == [(141,)]
 
 
 @only_sqlite
