@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, closing
 from functools import partial
-from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import URL, Table
@@ -29,6 +28,7 @@ from hermes_store.settings import make_settings
 from hermes_store.transfer import target_rows
 from hermes_store.transfer.ahead import ahead
 from hermes_store.transfer.copy_rows import Row, Source, by_key, in_pieces, key_in_words
+from hermes_store.transfer.digest import Digest
 from hermes_store.transfer.target_checks import (
     require_different_keys,
     require_nothing_else,
@@ -46,7 +46,7 @@ class Copied(NamedTuple):
     others: dict[str, int]
     """Rows of each other table."""
     digest: str
-    """BLAKE2b of every value in the order of keys; equal stores have equal digests."""
+    """Of every value, by BLAKE2b; equal stores have equal digests."""
     remarks: dict[str, int]
     """What could not come along as it was, and how often that was so."""
     deleted: dict[str, int]
@@ -132,17 +132,17 @@ class Copying:
 
     def verified(self) -> Copied:
         """Compare both sides. Raises `CopyError` at the first difference."""
-        digest, held = blake2b(digest_size=16), dict[str, int]()
+        digest, held = Digest(), dict[str, int]()
         remarks = Counter[str]()
         with self._target.reading() as connection:
             for table in target_rows.COPIED:
                 remarks.update(self._source.left_out(table))
-                held[table.name] = self._compare(connection, table, digest.update, remarks)
+                held[table.name] = self._compare(connection, table, digest.add, remarks)
         return Copied(
             held.pop(sessions.name),
             held.pop(messages.name),
             others={name: number for name, number in held.items() if number},
-            digest=digest.hexdigest(),
+            digest=str(digest),
             remarks=dict(remarks),
             deleted=self._deleted,
         )
@@ -151,7 +151,7 @@ class Copying:
         self,
         target: OpenConnection,
         table: Table,
-        digest: Callable[[bytes], None],
+        digest: Callable[[Table, Row], None],
         remarks: Counter[str],
     ) -> int:
         """Raise `CopyError` unless the target holds the rows of the source and no other."""
@@ -163,7 +163,7 @@ class Copying:
                     found = there.get(key)
                     if found != expected:
                         raise CopyError(_difference(table, expected, found))
-                    digest(repr(tuple(expected.values())).encode("utf-8", "surrogatepass"))
+                    digest(table, expected)
                 self._report(f"comparing {table.name}", done, total)
         if (held := target_rows.count(target, table)) != done:
             raise CopyError(f"{table.name}: {done} were read, and the target holds {held}")

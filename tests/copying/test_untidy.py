@@ -75,6 +75,22 @@ def test_messages_of_a_missing_session_get_one(target, tmp_path):
         assert repository.check() == []
 
 
+@pytest.mark.parametrize("odd", ["x'61'", "CAST(x'61ff' AS TEXT)", "'a' || char(0) || 'z'"])
+def test_a_copy_and_its_copy_have_one_digest_however_keys_are_ordered(
+    source, target, tmp_path, odd
+):
+    add_session(source, "b")
+    add_session(source, "a\ufffe")
+    insert = "INSERT INTO sessions (id, source, started_at) VALUES"
+    change(source, f"{insert} ({odd}, 'cli', 1.0)")
+    change(source, f"INSERT INTO meta (key, value) VALUES ('b', '1'), ({odd}, '1')")
+    there = copy(source, target)
+    assert copy(target, tmp_path / "back.db").digest == there.digest
+    assert copy(source, target).digest == there.digest
+    change(source, "UPDATE meta SET value = '2' WHERE key = 'b'")
+    assert copy(source, target).digest != there.digest
+
+
 def test_a_parent_that_is_nowhere_is_taken_away(source, target):
     add_session(source, "child")
     change(source, "UPDATE sessions SET parent_session_id = 'nowhere'")
@@ -111,7 +127,8 @@ def test_values_that_only_look_odd_stay(source, target):
     add_message(source, "s", "text", timestamp=9e999)
     change(source, "UPDATE messages SET id = -5, token_count = -9223372036854775808")
     assert copy(source, target).remarks == {}
-    [message] = stores.content(target)[0]["messages"]
+    with SessionRepository(target) as repository:
+        [message] = repository.get_messages("s")
     assert (message["id"], message["token_count"]) == (-5, -(2**63))
     assert message["timestamp"] == float("inf")
 
