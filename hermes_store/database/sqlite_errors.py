@@ -64,6 +64,9 @@ def translate(exc: BaseException) -> HermesStoreError | None:
         return StoreReadOnlyError(said)
     if name.startswith("SQLITE_NOTADB") or name in {"SQLITE_CORRUPT", "SQLITE_CORRUPT_INDEX"}:
         return DamagedFileError(said)
-    if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_PROTOCOL", "SQLITE_NOMEM")):
+    if name.startswith("SQLITE_CANTOPEN"):
+        remedy = "check the folder, its permissions, and how many files this process has open"
+        return StoreUnavailableError(said, remedy)
+    if name.startswith(("SQLITE_IOERR", "SQLITE_PROTOCOL", "SQLITE_NOMEM")):
         return StoreUnavailableError(said, "check the disk, the folder and its permissions")
     return None
