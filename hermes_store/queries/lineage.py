@@ -39,7 +39,6 @@ from hermes_store.queries.chains import Chain, Parts, walk
 
 __all__ = [
     "ancestors",
-    "chain_ids",
     "chain_of",
     "chains_of",
     "family",
@@ -61,14 +60,6 @@ def chain_of(connection: OpenConnection, session_id: str) -> Chain:
         return chains_of(connection, [session_id])[session_id]
     except KeyError:
         raise SessionNotFoundError(session_id) from None
-
-
-def chain_ids(connection: OpenConnection, session_id: str) -> list[str]:
-    """The ids of all sessions of a conversation, in the order of their begin.
-
-    Raises `SessionNotFoundError`.
-    """
-    return chain_of(connection, session_id).ids
 
 
 def chains_of(

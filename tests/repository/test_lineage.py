@@ -8,7 +8,7 @@ import stored
 from hermes_store import SessionRepository, models
 from hermes_store.errors import InvalidArgumentError, SessionNotFoundError
 from hermes_store.queries import lineage
-from hermes_store.queries.lineage import chain_ids, family, whole_conversation
+from hermes_store.queries.lineage import chain_of, family, whole_conversation
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def link(database, session_id, parent, link="compression"):
 
 def ids_of_chain(repository, session_id):
     with repository.transaction() as tx:
-        return chain_ids(tx._open, session_id)
+        return chain_of(tx._open, session_id).ids
 
 
 def whole(repository, session_id):
