@@ -75,8 +75,8 @@ def main() -> None:
         Path(name).chmod(0o755)
         with pair(Path(name)) as servers, contextlib.suppress(KeyboardInterrupt):
             for title in ("primary", "standby"):
-                print(f"{title}: {getattr(servers, title).set(drivername='postgresql+psycopg')}")  # noqa: T201
-            print(f"whichever takes writes: {servers.either()}", flush=True)  # noqa: T201
+                print(f"{title}: {getattr(servers, title).set(drivername='postgresql+psycopg')}")  # noqa: T201 - what it is run for
+            print(f"whichever takes writes: {servers.either()}", flush=True)  # noqa: T201 - what it is run for
             signal.pause()
 
 
