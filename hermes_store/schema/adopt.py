@@ -19,6 +19,7 @@ from hermes_store.errors import ForeignDatabaseError
 from hermes_store.schema.revisions import REVISIONS
 from hermes_store.schema.state import NEWEST_LEGACY
 from hermes_store.search.sqlite_build import drop_index
+from hermes_store.values import GREATEST_COUNT
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
@@ -143,28 +144,35 @@ def _repair_search(connection: Connection, first: ModuleType) -> None:
 def _mend_values(connection: Connection, steps: list[ModuleType]) -> None:
     """Make bytes text, and counters and costs numbers: SQLite stores what it is given.
 
-    A session's id or title that, made text, is another one's stays as it is.
+    A session's id or title that, made text, is another one's stays as it is. Of counters that are
+    greater than others can be, no sum could be made.
     """
     for table in ("sessions", "messages"):
         columns = [column for step in steps for column in step.columns().get(table, ())]
         kinds = {column.name: kind for column in columns if (kind := _kind(column))}
-        wrong = {name: f"typeof({name}) IN ({stored})" for name, (_, stored) in kinds.items()}
+        wrong = {name: stored.format(name) for name, (_, stored) in kinds.items()}
         any_wrong = f"SELECT 1 FROM {table} WHERE {' OR '.join(wrong.values())} LIMIT 1"  # noqa: S608 - names of our own schema
         if connection.exec_driver_sql(any_wrong).first():
-            for name, (type_, _) in kinds.items():
+            for name, (made, _) in kinds.items():
                 connection.exec_driver_sql(
-                    f"UPDATE OR IGNORE {table} SET {name} = CAST({name} AS {type_})"  # noqa: S608 - names of our own schema
+                    f"UPDATE OR IGNORE {table} SET {name} = {made.format(name)}"  # noqa: S608 - names of our own schema
                     f" WHERE {wrong[name]}"
                 )
 
 
+_WHOLE = f"max(-{GREATEST_COUNT}, min({GREATEST_COUNT}, CAST({{0}} AS INTEGER)))"
+"""What becomes of a counter: text counts by the number that it begins with."""
+
+
 def _kind(column: Any) -> tuple[str, str] | None:
-    """What the values of a column are, and what they may have been stored as instead."""
+    """What the values of a column are made, and whether one has to be."""
     if isinstance(column.type, Text):
-        return "TEXT", "'blob'"
+        return "CAST({0} AS TEXT)", "typeof({0}) = 'blob'"
     if isinstance(column.type, Integer):
-        return None if column.name == "id" else ("INTEGER", "'blob', 'text', 'real'")
-    return ("REAL", "'blob', 'text'") if column.name.endswith("_usd") else None
+        wrong = f"typeof({{0}}) = 'real' OR {{0}} IS NOT {_WHOLE}"
+        return None if column.name == "id" else (_WHOLE, wrong)
+    is_cost = column.name.endswith("_usd")
+    return ("CAST({0} AS REAL)", "typeof({0}) IN ('blob', 'text')") if is_cost else None
 
 
 def _every_message_is_indexed(connection: Connection) -> bool:

@@ -22,6 +22,26 @@ def test_titles_that_are_no_text_in_utf_8_come_along(tmp_path: Path) -> None:
     assert titles[1] == "A\N{REPLACEMENT CHARACTER} #2"
 
 
+@pytest.mark.parametrize(
+    ("stored", "kept"),
+    [(2**63 - 1, 2**53), (-(2**63), -(2**53)), (1e300, 2**53), (2**53, 2**53), ("7", 7)],
+)
+def test_counters_that_are_too_great_come_along_so_that_sums_can_be_made(
+    tmp_path: Path, stored: object, kept: int
+) -> None:
+    path = build("v6", tmp_path)
+    query(path, "UPDATE sessions SET input_tokens = ?, reasoning_tokens = ?", stored, stored)
+    query(path, "UPDATE messages SET token_count = ?", stored)
+    with SessionRepository(path) as repository:
+        listed = repository.list_sessions_rich(limit=None, include="all")
+        assert {each["input_tokens"] for each in listed} == {kept}
+        assert sum(each["input_tokens"] for each in repository.usage_by_source()) == kept * len(
+            listed
+        )
+        messages = repository.get_messages(listed[-1]["id"])
+        assert {each["token_count"] for each in messages} == {kept}
+
+
 DAMAGE = {
     "its data is lost": "DELETE FROM messages_fts_data",
     "its data is noise": "UPDATE messages_fts_data SET block = x'deadbeef'",
