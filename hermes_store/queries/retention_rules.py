@@ -80,8 +80,7 @@ def checked(name: Any, action: Any, days: Any, which: SessionFilter) -> Retentio
     if not 0 < length <= _MOST_DAYS:
         remedy = f"give more than 0 and at most {_MOST_DAYS} days"
         raise InvalidArgumentError("days", f"{length:g} cannot be used", remedy)
-    _key(name)
-    plain = values.key("name", name)
+    plain = _key(name).removeprefix(_PREFIX)
     return RetentionRule(plain, known, length, _usable(known, which))  # type: ignore[arg-type]  # one of them
 
 
