@@ -44,7 +44,10 @@ def is_full(exc: BaseException) -> bool:
 
 def is_raised(exc: BaseException) -> bool:
     """Whether a trigger said so by RAISE."""
-    return _name(exc) == "SQLITE_CONSTRAINT_TRIGGER"
+    name = _name(exc)
+    if name == "SQLITE_CONSTRAINT":  # pysqlite3 names no kind of it
+        return "constraint failed" not in str(_original(exc))
+    return name == "SQLITE_CONSTRAINT_TRIGGER"
 
 
 def is_undecodable(exc: BaseException) -> bool:

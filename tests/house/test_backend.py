@@ -220,11 +220,14 @@ class TestErrors:
     def test_what_a_trigger_raises_is_told_from_other_errors(
         self, backend: Backend, writer: OpenConnection
     ) -> None:
-        with pytest.raises(writer.errors) as other:
-            writer.run("SELECT 1 FROM nowhere")
-        assert not backend.is_raised(other.value)
-        writer.roll_back()
-        writer.begin()
+        twice = "INSERT INTO twice VALUES (1), (1)"
+        for other in ("SELECT 1 FROM nowhere", twice):
+            writer.run("CREATE TABLE twice (n INTEGER PRIMARY KEY)")
+            with pytest.raises(writer.errors) as caught:
+                writer.run(other)
+            assert not backend.is_raised(caught.value)
+            writer.roll_back()
+            writer.begin()
         if backend.is_server:
             raising = "DO $$ BEGIN RAISE 'no more'; END $$"
         else:
