@@ -13,7 +13,6 @@ from hermes_store.api.orm_counting import Noted
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.types import Json
 from hermes_store.queries import sessions
-from hermes_store.values.texts import shown
 
 __all__ = ["require_as_it_is"]
 
@@ -36,7 +35,8 @@ def require_as_it_is(state: ORMExecuteState, noted: Noted) -> None:
 def _require_equal(name: str, selected: Any, stored: Any) -> None:
     if selected != stored:
         problem = (
-            f"{shown(selected)} is selected, in place of which the methods store {shown(stored)}"
+            f"{values.shown(selected)} is selected, in place of which the methods store"
+            f" {values.shown(stored)}"
         )
         raise InvalidArgumentError(name, problem, "select that, or insert the rows")
 
@@ -45,7 +45,7 @@ def _require_json_text(selected: Any) -> None:
     try:
         value = json.loads("null" if selected is None else selected)
     except (TypeError, ValueError, RecursionError):
-        problem = f"{shown(selected)} is selected, which is not JSON text"
+        problem = f"{values.shown(selected)} is selected, which is not JSON text"
         raise InvalidArgumentError(
             "value", problem, "select JSON text, or insert the rows"
         ) from None

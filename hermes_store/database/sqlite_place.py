@@ -102,7 +102,7 @@ def why_not_opened(path: Path) -> StoreUnavailableError | None:
 
 def _closed_companion(path: Path) -> StoreUnavailableError | None:
     for companion in (f"{path}-wal", f"{path}-shm"):
-        is_there = os.path.exists(companion)  # noqa: PTH110 - a Path's raises
+        is_there = os.path.exists(companion)  # noqa: PTH110 - as in why_read_only
         if is_there and not os.access(companion, os.R_OK | os.W_OK):
             remedy = f"give it to the user of {path.name}, or run as the user who made it"
             return StoreUnavailableError(f"{companion} may not be read and written", remedy)

@@ -51,7 +51,7 @@ def text(argument: str, value: Any) -> str:
         raise InvalidArgumentError(
             argument, f"{shown(value)} is not a text", "give a non-empty str"
         )
-    return _plain(value if value.isascii() else storable(value))
+    return value if type(value) is str and value.isascii() else _plain(storable(value))
 
 
 def optional_text(argument: str, value: Any) -> str | None:
@@ -60,7 +60,7 @@ def optional_text(argument: str, value: Any) -> str | None:
         return None
     if not isinstance(value, str):
         raise InvalidArgumentError(argument, f"{shown(value)} is not a text", "give a str or None")
-    return _plain(value if value.isascii() else storable(value))
+    return value if type(value) is str and value.isascii() else _plain(storable(value))
 
 
 def _plain(value: str) -> str:

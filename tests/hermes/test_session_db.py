@@ -705,6 +705,6 @@ def test_an_error_of_a_call_with_arguments_of_their_kinds_stays_as_it_is(db: Ses
         db.set_session_title("s", "x" * 500)
     assert not isinstance(caught.value, InvalidArgumentError)
     with pytest.raises(TypeError, match="missing"):
-        db.set_session_title("s")  # type: ignore[call-arg]
+        db.set_session_title("s")  # type: ignore[call-arg]  # one is missing
     with pytest.raises(InvalidArgumentError, match="cannot be used; give str"):
         db.search_messages({"a": 1})  # type: ignore[arg-type]

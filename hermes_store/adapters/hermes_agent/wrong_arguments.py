@@ -10,14 +10,13 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from functools import wraps
-from types import NoneType, UnionType
+from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from hermes_store import values
 from hermes_store.errors import InvalidArgumentError, RefusedError
-from hermes_store.values.numbers import GREATEST_SUM
-from hermes_store.values.texts import shown
 
 __all__ = ["naming_wrong_arguments"]
 
@@ -66,7 +65,7 @@ def _refuse_wrong(
         if name in kinds and not _is(value, kinds[name]):
             kind = method.__annotations__[name]
             raise InvalidArgumentError(
-                name, f"{shown(value)} cannot be used", f"give {kind}"
+                name, f"{values.shown(value)} cannot be used", f"give {kind}"
             ) from exc
 
 
@@ -88,5 +87,5 @@ def _is_single(value: Any, kind: Any) -> bool:
         return isinstance(value, (int, float)) and math.isfinite(value)
     if kind is int:
         is_number = isinstance(value, int) and not isinstance(value, bool)
-        return is_number and abs(value) <= GREATEST_SUM
-    return kind is Any or isinstance(value, NoneType if kind is None else kind)
+        return is_number and abs(value) <= values.GREATEST_SUM
+    return kind is Any or isinstance(value, kind)
