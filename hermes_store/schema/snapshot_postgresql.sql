@@ -1,4 +1,4 @@
--- The schema of a new database at revision 0022. Written by 'make schema'.
+-- The schema of a new database at revision 0023. Written by 'make schema'.
 CREATE TABLE hermes_store_version (
     version_num VARCHAR(32) NOT NULL, 
     CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
@@ -534,4 +534,6 @@ ALTER TABLE messages ADD COLUMN may_wait BIGINT;
 
 -- Running upgrade 0021 -> 0022
 
-INSERT INTO hermes_store_version (version_num) VALUES ('0022');
+-- Running upgrade 0022 -> 0023
+
+INSERT INTO hermes_store_version (version_num) VALUES ('0023');

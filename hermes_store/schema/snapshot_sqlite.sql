@@ -1,4 +1,4 @@
--- The schema of a new database at revision 0022. Written by 'make schema'.
+-- The schema of a new database at revision 0023. Written by 'make schema'.
 CREATE TABLE hermes_store_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT hermes_store_version_pkc PRIMARY KEY (version_num)
@@ -166,9 +166,8 @@ END
 CREATE VIEW messages_text(id, content, tool_name, tool_calls, forms) AS
 SELECT m.id,
     CASE
-    WHEN (m.folded IS NULL OR m.folded GLOB '{"forms": "*"}')
-        AND m.content_format IS NULL AND length(m.content) <= 1000000
-        AND m.content NOT GLOB '[[{"]*' AND (
+    WHEN (m.folded IS NULL OR m.folded GLOB '{"forms": "*"}') AND m.content_format IS NULL
+        AND m.content NOT GLOB '[[{"]*' AND length(CAST(m.content AS BLOB)) <= 1000000 AND (
         length(m.content) = length(CAST(m.content AS BLOB))
         OR length(m.content) = length(CAST(
             replace(m.content, CAST(x'E280' AS TEXT), '') AS BLOB))
@@ -274,7 +273,33 @@ SELECT m.id,
         SELECT group_concat(CASE WHEN c GLOB '[ก-ᇿក-៿⌀-⓿■-𳑹]' THEN ' ' || c || ' ' ELSE c END, '')
         FROM letter)
     END,
-    CASE WHEN m.tool_calls IS NOT NULL THEN (WITH
+    CASE WHEN m.tool_calls IS NULL THEN NULL
+    WHEN (m.folded IS NULL OR m.folded GLOB '{"forms": "*"}')
+        AND typeof(m.tool_calls) = 'text' AND m.tool_calls GLOB '[[]{*'
+        AND length(CAST(m.tool_calls AS BLOB)) <= 1000000
+        AND length(m.tool_calls) = length(CAST(m.tool_calls AS BLOB))
+        AND NOT instr(m.tool_calls, '\u') AND json_valid(m.tool_calls)
+        AND json_array_length(m.tool_calls) = 1 THEN
+        (WITH part(name, json) AS (
+                SELECT
+                    coalesce(json_extract(m.tool_calls, '$[0].function.name'),
+                        json_extract(m.tool_calls, '$[0].name')),
+                    coalesce(json_extract(m.tool_calls, '$[0].function.arguments'),
+                        json_extract(m.tool_calls, '$[0].arguments'),
+                        json_extract(m.tool_calls, '$[0].input'),
+                        json_extract(m.tool_calls, '$[0]'))
+                LIMIT 1 OFFSET 0
+            )
+            SELECT coalesce(name || ' ', '') || CASE
+                WHEN NOT json_valid(json) THEN json
+                ELSE json_extract('["' || replace(replace(replace(replace(
+                    replace(
+                    replace(replace(json, '\\', '\u005c'), '\u0000', ' '),
+                    '\"', '\u0022'),
+                    '"', ''), char(9), ' '), char(10), ' '), char(13), ' ') || '"]', '$[0]')
+                END
+            FROM part)
+    ELSE (WITH
         t(text) AS MATERIALIZED (SELECT coalesce(CASE WHEN m.folded IS NOT NULL
             AND NOT m.folded GLOB '{"forms": "*"}' THEN CASE WHEN json_valid(m.folded) THEN
             substr(json_extract(m.folded, '$.tool_calls'), 1, 1000000) END END, CASE
@@ -407,7 +432,7 @@ SELECT m.id,
 FROM messages AS m
 ;
 INSERT INTO hermes_store_version (version_num)
-VALUES ('0022')
+VALUES ('0023')
 ;
 INSERT INTO search_index (id, state, detail, changed_at, owner, owned_until, indexed_upto)
 VALUES (1, 'ready', '', (julianday('now') - 2440587.5) * 86400, NULL, NULL, 0)

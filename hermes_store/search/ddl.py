@@ -110,6 +110,11 @@ def _spaced(size: int, smaller: int, *smallest: int) -> str:
                 FROM place LIMIT 8))"""
 
 
+def _is_short(text: str) -> str:
+    """A condition: all of `text` can be found."""
+    return f"length(CAST({text} AS BLOB)) <= {LONGEST_TEXT}"
+
+
 def _bounded(text: str) -> str:
     """An expression for `text` without what is beyond the longest; `substr` would stop at a NUL."""
     return f"""\
@@ -178,6 +183,7 @@ CASE WHEN json_valid(m.folded) THEN
 
 
 _HAS_FORMS_ONLY = """m.folded GLOB '{"forms": "*"}'"""
+_IS_AS_STORED = f"(m.folded IS NULL OR {_HAS_FORMS_ONLY})"
 
 # `json_valid` reads up to a NUL: what goes on behind one is taken as it is.
 _HAS_NUL = "instr(CAST(m.content AS BLOB), x'00')"
@@ -188,9 +194,8 @@ _IS_JSON = rf"""m.content GLOB '[[{{"]*' AND instr(m.content, '\') AND json_vali
 
 _CONTENT = f"""\
 CASE
-    WHEN (m.folded IS NULL OR {_HAS_FORMS_ONLY})
-        AND m.content_format IS NULL AND length(m.content) <= {LONGEST_TEXT}
-        AND m.content NOT GLOB '[[{{"]*' AND (
+    WHEN {_IS_AS_STORED} AND m.content_format IS NULL
+        AND m.content NOT GLOB '[[{{"]*' AND {_is_short("m.content")} AND (
         {_is_settled("m.content")}) THEN m.content
     WHEN m.content IS NOT NULL THEN (WITH
         t(text) AS MATERIALIZED (SELECT coalesce({_folded("content")}, CASE
@@ -225,7 +230,26 @@ CASE WHEN length(m.tool_name) = length(CAST(m.tool_name AS BLOB))
 
 # Of each call, its name and its arguments: `read_file {path: foo/bar.py, city: Düsseldorf}`. To
 # reach a call takes as long as there are calls before it: where that would take seconds, the whole
-# is taken as it reads.
+# is taken as it reads. Nearly all are a list of one call, in ASCII: that is had without a loop.
+
+
+def _name_and_arguments(calls: str, call: str) -> str:
+    """Two expressions, of a call in a list of them; `call` is its path, but for the end quote."""
+    return f"""\
+coalesce(json_extract({calls}, {call}.function.name'),
+                        json_extract({calls}, {call}.name')),
+                    coalesce(json_extract({calls}, {call}.function.arguments'),
+                        json_extract({calls}, {call}.arguments'),
+                        json_extract({calls}, {call}.input'),
+                        json_extract({calls}, {call}'))"""
+
+
+_READ = f"""\
+coalesce(name || ' ', '') || CASE
+                WHEN NOT json_valid(json) THEN json
+                ELSE {_as_it_reads("json")}
+                END"""
+
 _CALLS = f"""\
 (WITH RECURSIVE
             call(i, number, list) AS (
@@ -240,22 +264,33 @@ _CALLS = f"""\
             ),
             part(name, json) AS MATERIALIZED (
                 SELECT
-                    coalesce(json_extract(list, '$[' || i || '].function.name'),
-                        json_extract(list, '$[' || i || '].name')),
-                    coalesce(json_extract(list, '$[' || i || '].function.arguments'),
-                        json_extract(list, '$[' || i || '].arguments'),
-                        json_extract(list, '$[' || i || '].input'),
-                        json_extract(list, '$[' || i || ']'))
+                    {_name_and_arguments("list", "'$[' || i || ']")}
                 FROM call
             )
-            SELECT substr(group_concat(coalesce(name || ' ', '') || CASE
-                WHEN NOT json_valid(json) THEN json
-                ELSE {_as_it_reads("json")}
-                END, ' '), 1, {LONGEST_TEXT})
+            SELECT substr(group_concat({_READ}, ' '), 1, {LONGEST_TEXT})
+            FROM part)"""
+
+_IS_ONE_CALL = rf"""{_IS_AS_STORED}
+        AND typeof(m.tool_calls) = 'text' AND m.tool_calls GLOB '[[]{{*'
+        AND {_is_short("m.tool_calls")}
+        AND length(m.tool_calls) = length(CAST(m.tool_calls AS BLOB))
+        AND NOT instr(m.tool_calls, '\u') AND json_valid(m.tool_calls)
+        AND json_array_length(m.tool_calls) = 1"""
+
+_ONE_CALL = f"""\
+(WITH part(name, json) AS (
+                SELECT
+                    {_name_and_arguments("m.tool_calls", "'$[0]")}
+                LIMIT 1 OFFSET 0
+            )
+            SELECT {_READ}
             FROM part)"""
 
 _TOOL_CALLS = f"""\
-CASE WHEN m.tool_calls IS NOT NULL THEN (WITH
+CASE WHEN m.tool_calls IS NULL THEN NULL
+    WHEN {_IS_ONE_CALL} THEN
+        {_ONE_CALL}
+    ELSE (WITH
         t(text) AS MATERIALIZED (SELECT coalesce(CASE WHEN m.folded IS NOT NULL
             AND NOT {_HAS_FORMS_ONLY} THEN {_folded("tool_calls")} END, CASE
             WHEN NOT json_valid('[' || m.tool_calls || ']') THEN

@@ -35,6 +35,14 @@ def before() -> str:
     return module.messages_text()
 
 
+def messages_text() -> str:
+    """The view as this revision makes it."""
+    view = before()
+    for old, new in CONDITIONS.items():
+        view = view.replace(old, new)
+    return view
+
+
 def replace(view: str) -> None:
     if op.get_context().dialect.name == "sqlite":
         op.execute("DROP VIEW IF EXISTS messages_text")
@@ -42,10 +50,7 @@ def replace(view: str) -> None:
 
 
 def upgrade() -> None:
-    view = before()
-    for old, new in CONDITIONS.items():
-        view = view.replace(old, new)
-    replace(view)
+    replace(messages_text())
 
 
 def downgrade() -> None:

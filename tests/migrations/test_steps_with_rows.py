@@ -46,6 +46,7 @@ NEW: dict[str, tuple[str, ...]] = {
     "0020": (),
     "0021": ("UPDATE messages SET may_wait = 1 WHERE id = 4",),
     "0022": (),
+    "0023": (),
 }
 """What a program may have stored at each revision, besides `FILL`."""
 STEPS = [(below, revision) for below, revision in EVERY_STEP if revision >= "0012"]

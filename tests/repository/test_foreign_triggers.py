@@ -181,6 +181,21 @@ def test_beside_a_harmless_trigger_any_number_of_messages_is_looked_for(reposito
     assert repository.message_count("s") == 1_000
 
 
+def test_the_ids_of_a_list_are_right_where_a_trigger_stores_messages_between_them(
+    repository, database
+):
+    repository.create_session("s", "test")
+    echo = (
+        "INSERT INTO messages (session_id, role, content, timestamp)"
+        " SELECT new.session_id, 'system', 'echo', 0 WHERE new.role = 'user';"
+    )
+    make_trigger(database, "messages", ("AFTER INSERT", echo, echo))
+    given = [{"role": "user", "content": str(number)} for number in range(5)]
+    ids = repository.append_messages("s", given)
+    assert ids == stored.column(database, "SELECT id FROM messages WHERE role = 'user' ORDER BY id")
+    assert repository.message_count("s") == 2 * len(given)
+
+
 def test_check_doctor_and_current_name_it_and_reindex_removes_it(database, repository, capsys):
     make_trigger(database, "messages", ABORT, name="messages_fts_update")
     address = str(database)

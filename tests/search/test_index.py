@@ -215,6 +215,28 @@ def test_whatever_is_written_changed_and_deleted_the_index_agrees(migrated, chan
     assert migrated.execute("SELECT count(*) FROM messages_fts_docsize").fetchone() == (0,)
 
 
+ARGUMENTS = st.sampled_from(
+    ["{}", '{"a": "x\\n\\u00e9"}', '"\\\\"', "not JSON", "", 5, None, {"a": ["é", 1.5]}]
+)
+CALL = st.dictionaries(
+    st.sampled_from(["name", "arguments", "input", "id", "type"]), ARGUMENTS
+) | st.fixed_dictionaries(
+    {"function": st.dictionaries(st.sampled_from(["name", "arguments"]), ARGUMENTS)}
+)
+
+
+@settings(derandomize=True, database=None)
+@given(call=CALL, is_ascii=st.booleans())
+def test_one_call_reads_as_it_does_beside_another_one(migrated, call, is_ascii):
+    read = []
+    for calls in ([call], [call, 7]):
+        stored = json.dumps(calls, ensure_ascii=is_ascii)
+        inserted = migrated.execute(INSERT, (None, None, None, stored))
+        texts = "SELECT tool_calls FROM messages_text WHERE id = ?"
+        read += migrated.execute(texts, (inserted.lastrowid,)).fetchone()
+    assert f"{read[0]} 7" == read[1]
+
+
 @pytest.fixture(scope="module")
 def migrated(template, tmp_path_factory):
     """A connection of another tool's to a store."""
