@@ -20,10 +20,10 @@ __all__ = ["append_together", "insert_one"]
 
 def insert_one(connection: OpenConnection, columns: Mapping[str, Any]) -> int | None:
     """Store one row; return its id, or None when a foreign trigger kept it out."""
-    names = _USUAL if _ARE_USUAL(columns) else _with_unusual(columns)
+    unusual = () if _ARE_USUAL(columns) else _unusual(columns)
     waits = may_wait(connection, columns)
-    given = (*map(columns.get, names, _NULLS), waits)
-    inserted = _insert(connection, _insert_row(names), given)
+    given = (*map(columns.get, _USUAL, _NULLS), *map(columns.get, unusual), waits)
+    inserted = _insert(connection, _insert_row(unusual), given)
     stored: int | None = inserted.lastrowid if inserted.rowcount else None
     return stored
 
@@ -40,9 +40,9 @@ def append_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[
 
 
 def _insert_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list[int]:
-    unusual = [row.columns for row in rows if not _ARE_USUAL(row.columns)]
-    names = _with_unusual(chain.from_iterable(unusual))
-    width = len(names) + 1
+    with_unusual = [row.columns for row in rows if not _ARE_USUAL(row.columns)]
+    unusual = _unusual(chain.from_iterable(with_unusual))
+    width = len(_USUAL) + len(unusual) + 1
     most = connection.core.dialect.insertmanyvalues_max_parameters // (width + 1)
     at_once = min(_MOST_ROWS, 1 << most.bit_length() - 1)
     ids: list[int] = []
@@ -50,24 +50,25 @@ def _insert_together(connection: OpenConnection, rows: Sequence[NewRow]) -> list
         places = 1 << (len(slice_) - 1).bit_length()
         values: list[Any] = []
         for row in slice_:
-            values += map(row.columns.get, names, _NULLS)
+            values += map(row.columns.get, _USUAL, _NULLS)
+            values += map(row.columns.get, unusual)
             values.append(_NULL if is_long(row.columns) else 1)
         if slice_[-1] is rows[-1]:
             values[-1] = may_wait(connection, rows[-1].columns, among=len(rows))
         values += [_NULL] * (places * width - len(values))
-        ids += _insert_slice(connection, names, places, (*values, len(slice_)))
+        ids += _insert_slice(connection, unusual, places, (*values, len(slice_)))
     require_there(connection, ids, len(rows))
     return ids
 
 
 def _insert_slice(
-    connection: OpenConnection, names: tuple[str, ...], places: int, parameters: tuple[Any, ...]
+    connection: OpenConnection, unusual: tuple[str, ...], places: int, parameters: tuple[Any, ...]
 ) -> Sequence[int]:
     """Run an INSERT of rows; return their ids. They follow each other if no trigger takes some."""
     if OWN.issuperset(connection.fired):
-        inserted = _insert(connection, _insert_rows(names, places), parameters)
+        inserted = _insert(connection, _insert_rows(unusual, places), parameters)
         return range(inserted.lastrowid - inserted.rowcount + 1, inserted.lastrowid + 1)
-    reporting = f"{_insert_rows(names, places)} RETURNING id"
+    reporting = f"{_insert_rows(unusual, places)} RETURNING id"
     stored = _insert(connection, reporting, parameters).fetchall()
     return sorted(id_ for (id_,) in stored)  # given out in their order, reported in any
 
@@ -92,37 +93,41 @@ _USUAL = (
 _ARE_USUAL = frozenset(_USUAL).issuperset
 _NEVER_NULL = frozenset({"session_id", "role", "timestamp"})
 _NULL = -1
-"""Stands for NULL, as no column has it: Python's driver takes eight times as long for None."""
+"""Stands for NULL, as no usual column has it: Python's driver takes eight times as long for None.
+
+Of the others, a number that a program has added a column for may be it.
+"""
 _NULLS = repeat(_NULL)
 _MOST_ROWS = 256
 _MOST_TEXT = 1 << 20
 """Characters of an INSERT, but for its last row: SQLite holds two copies of them."""
 
 
-def _with_unusual(names: Iterable[str]) -> tuple[str, ...]:
-    """The usual columns and the others among `names`, each once."""
-    return tuple(dict.fromkeys((*_USUAL, *names)))
+def _unusual(names: Iterable[str]) -> tuple[str, ...]:
+    """Those among `names` that are not usual, each once."""
+    return tuple(dict.fromkeys(name for name in names if name not in _USUAL))
 
 
 @lru_cache(maxsize=64)
-def _insert_row(columns: tuple[str, ...]) -> str:
+def _insert_row(unusual: tuple[str, ...]) -> str:
     return f"""\
-INSERT INTO messages ({", ".join(columns)}, may_wait) VALUES {_places(columns)}"""  # noqa: S608 - of the names of columns
+INSERT INTO messages ({", ".join((*_USUAL, *unusual))}, may_wait)
+VALUES {_places(unusual)}"""  # noqa: S608 - of the names of columns
 
 
 @lru_cache(maxsize=64)
-def _insert_rows(columns: tuple[str, ...], places: int) -> str:
+def _insert_rows(unusual: tuple[str, ...], places: int) -> str:
     """INSERT of the first of so many rows, as many as its last parameter says.
 
     As one statement they write the search index once.
     """
-    rows = ", ".join([_places(columns)] * places)
+    rows = ", ".join([_places(unusual)] * places)
     return f"""\
-INSERT INTO messages ({", ".join(columns)}, may_wait)
+INSERT INTO messages ({", ".join((*_USUAL, *unusual))}, may_wait)
 SELECT * FROM (VALUES {rows}) LIMIT ?"""  # noqa: S608 - as above
 
 
-def _places(columns: tuple[str, ...]) -> str:
-    """For the values of the columns, and for `may_wait`."""
-    each = ("?" if name in _NEVER_NULL else f"nullif(?, {_NULL})" for name in columns)
-    return f"({', '.join(each)}, nullif(?, {_NULL}))"
+def _places(unusual: tuple[str, ...]) -> str:
+    """For the values of the usual columns, of the others, and for `may_wait`."""
+    usual = ("?" if name in _NEVER_NULL else f"nullif(?, {_NULL})" for name in _USUAL)
+    return f"({', '.join((*usual, *'?' * len(unusual)))}, nullif(?, {_NULL}))"

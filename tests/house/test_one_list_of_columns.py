@@ -28,23 +28,25 @@ from hermes_store.records import (
 PROGRAM = """
 import json
 import sys
-from sqlalchemy import Column, Text, text
+from sqlalchemy import Column, Float, Text, text
 
 from hermes_store import models
 
 default = text("'the default'")
 models.messages.append_column(Column("novel", Text, nullable=False, server_default=default))
+models.messages.append_column(Column("score", Float))
 
 from hermes_store import SessionRepository
 
 with SessionRepository(sys.argv[1]) as repo:
     repo.create_session("s", "cli")
     repo.append_message("s", "user", "nobody writes the new column")
-    repo.append_messages("s", [{"role": "user", "novel": "written"}])
+    repo.append_messages("s", [{"role": "user", "novel": "written", "score": -1}])
     [exported] = repo.export_all()
     repo.delete_session("s")
     repo.import_sessions([exported])
-    print(json.dumps([message["novel"] for message in repo.get_messages("s")]))
+    both = *exported["messages"], *repo.get_messages("s")
+    print(json.dumps([[message["novel"], message["score"]] for message in both]))
 """
 
 
@@ -82,7 +84,8 @@ def test_a_new_column_is_filled_by_its_default_written_by_its_name_and_comes_bac
         sqlite_database,
         "ALTER TABLE messages ADD COLUMN novel TEXT NOT NULL DEFAULT 'the default'",
     )
+    change(sqlite_database, "ALTER TABLE messages ADD COLUMN score REAL")
     command = [sys.executable, "-c", PROGRAM, str(sqlite_database)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout) == ["the default", "written"]
+    assert json.loads(done.stdout) == [["the default", None], ["written", -1.0]] * 2
