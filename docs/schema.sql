@@ -253,7 +253,7 @@ SELECT m.id,
     CASE WHEN m.tool_calls IS NULL THEN NULL
     WHEN (m.folded IS NULL OR m.folded GLOB '{"forms": "*"}')
         AND typeof(m.tool_calls) = 'text' AND m.tool_calls GLOB '[[]{*'
-        AND length(CAST(m.tool_calls AS BLOB)) <= 1000000
+        AND length(CAST(m.tool_calls AS BLOB)) <= 1900
         AND length(m.tool_calls) = length(CAST(m.tool_calls AS BLOB))
         AND NOT instr(m.tool_calls, '\u') AND json_valid(m.tool_calls)
         AND json_array_length(m.tool_calls) = 1 THEN
@@ -293,8 +293,8 @@ SELECT m.id,
             ELSE (WITH RECURSIVE
             call(i, number, list) AS (
                 SELECT 0, json_array_length(list), list FROM (
-                    SELECT CASE WHEN json GLOB '[[]*' THEN json ELSE '[' || json || ']' END
-                        AS list
+                    SELECT CASE WHEN json GLOB '[[]*' AND json_valid(json) THEN json
+                        ELSE '[' || json || ']' END AS list
                     FROM (SELECT CASE WHEN instr(m.tool_calls, '\u0000')
                         THEN replace(replace(m.tool_calls, '\\', '\u005c'), '\u0000', ' ')
                         ELSE m.tool_calls END AS json) LIMIT 1 OFFSET 0)

@@ -44,6 +44,7 @@ _STEPS = (4096, 512, 64, 8, 1)
 _LOOKED_THROUGH = 64
 _MOST_COPIED = 200_000_000
 _MOST_CALLS = 1_000
+_SHALLOW = 1_900
 _APART_ABOVE = APART.partition("៿")[2]
 
 
@@ -230,7 +231,8 @@ CASE WHEN length(m.tool_name) = length(CAST(m.tool_name AS BLOB))
 
 # Of each call, its name and its arguments: `read_file {path: foo/bar.py, city: Düsseldorf}`. To
 # reach a call takes as long as there are calls before it: where that would take seconds, the whole
-# is taken as it reads. Nearly all are a list of one call, in ASCII: that is had without a loop.
+# is taken as it reads. Nearly all are a list of one call, in ASCII: that is had without a loop, if
+# it is too short to be nested as deeply as SQLite's JSON goes, or to be beyond the longest.
 
 
 def _name_and_arguments(calls: str, call: str) -> str:
@@ -254,8 +256,8 @@ _CALLS = f"""\
 (WITH RECURSIVE
             call(i, number, list) AS (
                 SELECT 0, json_array_length(list), list FROM (
-                    SELECT CASE WHEN json GLOB '[[]*' THEN json ELSE '[' || json || ']' END
-                        AS list
+                    SELECT CASE WHEN json GLOB '[[]*' AND json_valid(json) THEN json
+                        ELSE '[' || json || ']' END AS list
                     FROM (SELECT CASE WHEN instr(m.tool_calls, '\\u0000')
                         THEN {_without_nul("m.tool_calls")}
                         ELSE m.tool_calls END AS json) LIMIT 1 OFFSET 0)
@@ -272,7 +274,7 @@ _CALLS = f"""\
 
 _IS_ONE_CALL = rf"""{_IS_AS_STORED}
         AND typeof(m.tool_calls) = 'text' AND m.tool_calls GLOB '[[]{{*'
-        AND {_is_short("m.tool_calls")}
+        AND length(CAST(m.tool_calls AS BLOB)) <= {_SHALLOW}
         AND length(m.tool_calls) = length(CAST(m.tool_calls AS BLOB))
         AND NOT instr(m.tool_calls, '\u') AND json_valid(m.tool_calls)
         AND json_array_length(m.tool_calls) = 1"""

@@ -124,6 +124,23 @@ def test_a_store_that_was_filled_at_any_of_them_is_sound_at_head(empty: Path | U
         assert found == []
 
 
+CALLS = {
+    "a long name": f'[{{"name": "{"name " * 120_000}"}}]',
+    # As deep as one version of SQLite reads them or another.
+    "998": f'[{{"name": "f", "input": {"[" * 998}{"]" * 998}}}]',
+    "1998": f'[{{"name": "f", "input": {"[" * 1_998}{"]" * 1_998}}}]',
+}
+
+
+@pytest.mark.parametrize("calls", CALLS)
+def test_calls_that_were_indexed_before_0023_are_in_step_with_its_view(tmp_path: Path, calls: str):
+    file = tmp_path / "state.db"
+    filled(file, "0022")
+    stored.change(file, "UPDATE messages SET tool_calls = ? WHERE id = 3", CALLS[calls])
+    migrate.upgrade(file)
+    stored.change(file, "INSERT INTO messages_fts(messages_fts, rank) VALUES('integrity-check', 1)")
+
+
 def test_going_down_from_states_makes_every_message_live_and_forgets_equal_foreign_ids(
     empty: Path | URL,
 ) -> None:

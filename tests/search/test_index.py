@@ -179,7 +179,8 @@ ODD = [
     DEEP.replace("[", '{"a":').replace("]", "}"), '[{"name": 5, "arguments": {"a": null}}]',
     '[{"function": "text"}, 7, null, "x"]', '{"function": {"name": "f", "arguments": "{\\"a\\": 1}"}}',
     '{"a": "x\\n"}\0 needle', '["x\\n"]\0"', '{"a": "x\\n"}\0{"b": "needle\\n"}',
-    "[{'name': 'single'}]", '["' + "\\\\" * 50 + '"]', '"' * 99, "\\" * 99, 'a " b', '[" \n ", "\t"]',
+    "[1],[2]", '[{"a": "needle"}], ["\\u0000"]', "[{'name': 'single'}]", '["' + "\\\\" * 50 + '"]',
+    '"' * 99, "\\" * 99, 'a " b', '[" \n ", "\t"]',
 ]  # fmt: skip
 VALUES = st.sampled_from(ODD)
 ROWS = st.tuples(VALUES, st.sampled_from([None, "json", "other"]), VALUES, VALUES)
