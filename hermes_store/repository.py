@@ -238,6 +238,7 @@ class Transaction(Operations):
         **kwargs: P.kwargs,
     ) -> R:
         def operation(connection: OpenConnection) -> R:
+            connection.look_at_triggers()
             return function(connection, *args, **kwargs)
 
         connection = self._open

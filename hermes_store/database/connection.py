@@ -144,10 +144,14 @@ class OpenConnection:
             self._statements = 0
         elif not self.backend.in_transaction(self.dbapi):
             self.backend.begin(self.core, self._begin)
-            if self._triggers is not None:
-                self.fired = self._triggers(self.dbapi)
+            self.look_at_triggers()
         if for_caller or self.watched:
             self.core.begin()
+
+    def look_at_triggers(self) -> None:
+        """See which triggers may write now: a caller may have made one in the transaction."""
+        if self._triggers is not None:
+            self.fired = self._triggers(self.dbapi)
 
     def commit(self) -> None:
         """Commit the transaction, also when SQLAlchemy does not know of it."""

@@ -259,7 +259,8 @@ class _SQLite:
         return {tuple(row) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}
 
     triggers = (
-        "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND ("
+        "SELECT name, tbl_name FROM (SELECT * FROM main.sqlite_master"
+        " UNION ALL SELECT * FROM temp.sqlite_master) WHERE type = 'trigger' AND ("
         "lower(tbl_name) IN"
         " ('sessions', 'messages', 'search_index', 'usage', 'meta', 'leases')"
         " OR tbl_name LIKE 'messages_fts%' OR sql LIKE '%messages_fts%') ORDER BY name"
@@ -267,7 +268,7 @@ class _SQLite:
     drop_trigger = "DROP TRIGGER {name}"
 
     def fired(self, connection: Connection) -> Callable[[Any], set[str]]:  # noqa: ARG002 - a server's differ
-        """The triggers of the file."""
+        """The triggers of the file and of the connection."""
         return Triggers().names
 
     # --- care -----------------------------------------------------------------------------------

@@ -6,9 +6,14 @@ from typing import Any
 
 __all__ = ["Triggers"]
 
+_VERSIONS = ("PRAGMA schema_version", "PRAGMA temp.schema_version")
+_NAMES = """\
+SELECT name FROM main.sqlite_master WHERE type = 'trigger'
+UNION ALL SELECT 'temp.' || name FROM temp.sqlite_master WHERE type = 'trigger'"""
+
 
 class Triggers:
-    """As a connection sees them.
+    """As a connection sees them: those of the file, and temporary ones, which are its own.
 
     An authorizer would be told of them for nothing. But SQLite takes a Ctrl-C in a function that it
     calls for an error of its own.
@@ -17,18 +22,17 @@ class Triggers:
     __slots__ = ("_names", "_schema")
 
     def __init__(self) -> None:
-        self._schema: tuple[int, ...] = ()
+        self._schema: list[tuple[int]] = []
         self._names: set[str] = set()
 
     def names(self, dbapi: Any) -> set[str]:
-        """The names. In a transaction that writes no other program adds one before COMMIT.
+        """The names. While a transaction writes, nobody but its caller can add one.
 
         The driver is asked, as for BEGIN and COMMIT: after a Ctrl-C in SQLAlchemy a statement that
         has not ended would keep the lock.
         """
-        schema = dbapi.execute("PRAGMA schema_version").fetchone()
+        schema = [dbapi.execute(version).fetchone() for version in _VERSIONS]
         if schema != self._schema:
-            found = dbapi.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-            self._names = {name for (name,) in found.fetchall()}
+            self._names = {name for (name,) in dbapi.execute(_NAMES).fetchall()}
             self._schema = schema
         return self._names

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import stored
-from sqlalchemy import URL
+from sqlalchemy import URL, text
 from support import Caller, only_sqlite
 
 from hermes_store import SessionFilter, SessionRepository, migrate
@@ -194,6 +194,26 @@ def test_the_ids_of_a_list_are_right_where_a_trigger_stores_messages_between_the
     ids = repository.append_messages("s", given)
     assert ids == stored.column(database, "SELECT id FROM messages WHERE role = 'user' ORDER BY id")
     assert repository.message_count("s") == 2 * len(given)
+
+
+@pytest.mark.parametrize("kind", ["TRIGGER", "TEMP TRIGGER"])
+@only_sqlite
+def test_a_trigger_that_a_caller_makes_takes_nothing_that_was_acknowledged(repository, kind):
+    repository.create_session("s", "test")
+    body = DELETE[1].format(table="messages")
+    theirs = text(f"CREATE {kind} theirs {DELETE[0]} ON messages BEGIN {body} END")
+    with repository.transaction() as tx:
+        tx.execute(theirs)
+        for write in (WRITES["append_message"], WRITES["append_messages"]):
+            with pytest.raises(ForeignTriggerError):
+                write(tx)
+    for write in ("append_message", "append_messages", "transaction"):
+        with pytest.raises(ForeignTriggerError):
+            WRITES[write](repository)
+    assert repository.message_count() == 0
+    repository.reindex()  # as the error says
+    WRITES["append_messages"](repository)
+    assert repository.message_count() == 3
 
 
 def test_check_doctor_and_current_name_it_and_reindex_removes_it(database, repository, capsys):

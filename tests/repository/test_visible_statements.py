@@ -173,7 +173,7 @@ def traced(repository: SessionRepository, ran: list[str]) -> Iterator[None]:
 def is_of_the_store(statement: str) -> bool:
     """Not of a trigger or of FTS5, and not of the beginning or end of a transaction."""
     of_fts5 = "SELECT k, v FROM 'main'.'messages_fts_config'"  # when it reads its table anew
-    around = "BEGIN", "PRAGMA schema_version", "COMMIT", "ROLLBACK"
+    around = "BEGIN", "PRAGMA schema_version", "PRAGMA temp.schema_version", "COMMIT", "ROLLBACK"
     return not statement.startswith(("--", of_fts5, *around))
 
 
