@@ -221,4 +221,5 @@ def _role(entry: Any) -> str:
     """Who speaks; what nobody says, such as a summary or a snapshot, is the system's."""
     message = entry.get("message")
     said = message.get("role") if isinstance(message, dict) else None
-    return next((each for each in (said, entry.get("type")) if each in _ROLES), "system")
+    given = (each for each in (said, entry.get("type")) if isinstance(each, str))
+    return next((each for each in given if each in _ROLES), "system")

@@ -9,7 +9,7 @@ from typing import Any
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.values import decode_json
 
-__all__ = ["NotJsonError", "dumped", "exactly", "whole_of"]
+__all__ = ["NotJsonError", "as_json", "dumped", "exactly", "whole_of"]
 
 _TEXT = "text"
 """The key in what an adapter keeps in `extra`: the whole as JSON text."""
@@ -63,9 +63,14 @@ def _text_to_keep(argument: str, value: Any) -> str | None:
         pass
     else:
         return json.dumps(value) if _NUL in written or _is_deep(written, value) else None
+    return as_json(argument, value)
+
+
+def as_json(argument: str, value: Any, *, is_ascii: bool = True) -> str:
+    """A value as JSON text. Raises `NotJsonError`."""
     try:
-        return json.dumps(value)
-    except ValueError as exc:
+        return json.dumps(value, ensure_ascii=is_ascii)
+    except (TypeError, ValueError, RecursionError) as exc:
         raise NotJsonError(argument, exc) from exc
 
 

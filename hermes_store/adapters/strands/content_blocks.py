@@ -6,12 +6,12 @@ the reasoning at the beginning, the result of one tool. Other blocks are the con
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from hermes_store import values
 from hermes_store.records import MessageRecord
+from hermes_store.shapes.exact import as_json
 
 __all__ = ["Columns", "columns_of", "message_of"]
 
@@ -107,7 +107,7 @@ def _is_call(block: Block) -> bool:
 
 
 def _call(call: Mapping[str, Any]) -> dict[str, Any]:
-    arguments = json.dumps(call["input"], ensure_ascii=False)
+    arguments = as_json("input", call["input"], is_ascii=False)
     function = {"name": call["name"], "arguments": arguments}
     return {"id": call["toolUseId"], "type": "function", "function": function}
 

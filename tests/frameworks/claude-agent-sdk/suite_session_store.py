@@ -271,6 +271,23 @@ def test_lines_that_are_no_objects_are_refused_and_nothing_is_stored(store, repo
     assert repository.session_count() == 0
 
 
+@pytest.mark.parametrize("said", [{1}, b"bytes", object()])
+def test_a_line_that_is_no_json_is_refused_also_beside_nan_and_nothing_is_stored(
+    store, repository, said
+):
+    for line in ({**QUESTION, "said": said}, {"nan": float("nan"), "said": said}):
+        with pytest.raises(InvalidArgumentError, match="give what JSON can hold"):
+            asyncio.run(store.append(KEY, [line]))
+    assert repository.session_count() == 0
+
+
+@pytest.mark.parametrize("role", [["user"], {"user": 1}, 5, None])
+def test_a_line_with_a_role_and_a_type_that_are_no_texts_comes_back(store, role):
+    line = {"type": role, "message": {"role": role, "content": "x"}}
+    asyncio.run(store.append(KEY, [line]))
+    assert asyncio.run(store.load(KEY)) == [line]
+
+
 @pytest.mark.parametrize("key", [{}, {**KEY, "session_id": 5}, {"project_key": "p"}])
 def test_a_key_without_its_texts_is_refused(store, key):
     for call in (store.append(key, [QUESTION]), store.load(key), store.list_subkeys(key)):

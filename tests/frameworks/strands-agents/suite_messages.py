@@ -107,6 +107,16 @@ def ordered(value):
     return json.dumps(json.loads(json.dumps(value)), sort_keys=True)
 
 
+@pytest.mark.parametrize("given", [{1}, object(), [float("nan"), {1}]])
+def test_a_call_that_is_no_json_is_refused_and_nothing_is_stored(sessions, given):
+    stored(sessions, CONVERSATION)
+    call = {"toolUse": {"toolUseId": "t", "name": "f", "input": given}}
+    message = SessionMessage({"role": "assistant", "content": [call]}, 99)
+    with pytest.raises(InvalidArgumentError, match="give what JSON can hold"):
+        sessions.create_message("s", "default", message)
+    assert len(sessions.list_messages("s", "default")) == len(CONVERSATION)
+
+
 @pytest.mark.parametrize("page", [{"limit": -1}, {"offset": -1}, {"offset": None}, {"limit": "1"}])
 def test_a_page_that_is_no_count_is_refused(sessions, page):
     stored(sessions, CONVERSATION)
