@@ -199,8 +199,11 @@ class Backend(Protocol):
     drop_trigger: str
     """Statement, once `format` has put the quoted `name` and `table` of a trigger into it."""
 
-    def fired(self, connection: Connection) -> Callable[[Any], set[str]]:
-        """What tells, of a driver's connection that writes, which triggers may write for it."""
+    def fired(self, connection: Connection) -> Callable[[Any, bool], set[str]]:
+        """What tells, of a driver's connection that writes, which triggers may write for it.
+
+        And given whether a caller's own SQL has run on it.
+        """
 
     # --- care -----------------------------------------------------------------------------------
 

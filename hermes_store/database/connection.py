@@ -36,6 +36,7 @@ class OpenConnection:
     __slots__ = (
         "__weakref__",
         "_begin",
+        "_has_had_caller",
         "_listeners",
         "_opened",
         "_statements",
@@ -83,6 +84,7 @@ class OpenConnection:
         self.alone = False
         """Whether a single statement runs, without a transaction around it."""
         self._statements = 0
+        self._has_had_caller = False
         self._begin = begin
         self._opened = opened = backend.opened(self.core)
         self.require_same_file: Callable[[], None] = opened.require_same if opened else _nothing
@@ -139,19 +141,21 @@ class OpenConnection:
             or listeners.after_execute
             or self.core._echo  # noqa: SLF001 - the engine's `echo`, and its logger's level
         )
+        is_told = for_caller or self.watched
+        self._has_had_caller |= is_told
         self.alone = alone and not self.watched and self.backend.runs_alone(self.core)
         if self.alone:
             self._statements = 0
         elif not self.backend.in_transaction(self.dbapi):
             self.backend.begin(self.core, self._begin)
             self.look_at_triggers()
-        if for_caller or self.watched:
+        if is_told:
             self.core.begin()
 
     def look_at_triggers(self) -> None:
         """See which triggers may write now: a caller may have made one in the transaction."""
         if self._triggers is not None:
-            self.fired = self._triggers(self.dbapi)
+            self.fired = self._triggers(self.dbapi, self._has_had_caller)
 
     def commit(self) -> None:
         """Commit the transaction, also when SQLAlchemy does not know of it."""

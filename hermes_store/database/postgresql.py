@@ -264,10 +264,10 @@ class _PostgreSQL:
     triggers = engines.TRIGGERS
     drop_trigger = "DROP TRIGGER {name} ON {table}"
 
-    def fired(self, connection: Connection) -> Callable[[Any], set[str]]:
+    def fired(self, connection: Connection) -> Callable[[Any, bool], set[str]]:
         """The triggers that there were when a connection that writes was opened."""
         noted: set[str] = connection.info.get("fired", set())
-        return lambda _: noted
+        return lambda *_: noted
 
     # --- care -----------------------------------------------------------------------------------
 

@@ -267,7 +267,7 @@ class _SQLite:
     )
     drop_trigger = "DROP TRIGGER {name}"
 
-    def fired(self, connection: Connection) -> Callable[[Any], set[str]]:  # noqa: ARG002 - a server's differ
+    def fired(self, connection: Connection) -> Callable[[Any, bool], set[str]]:  # noqa: ARG002 - a server's differ
         """The triggers of the file and of the connection."""
         return Triggers().names
 

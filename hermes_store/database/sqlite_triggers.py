@@ -25,13 +25,16 @@ class Triggers:
         self._schema: list[tuple[int]] = []
         self._names: set[str] = set()
 
-    def names(self, dbapi: Any) -> set[str]:
+    def names(self, dbapi: Any, has_had_caller: bool) -> set[str]:
         """The names. While a transaction writes, nobody but its caller can add one.
+
+        Only a caller's own SQL makes temporary ones: without any so far, they are not asked for.
 
         The driver is asked, as for BEGIN and COMMIT: after a Ctrl-C in SQLAlchemy a statement that
         has not ended would keep the lock.
         """
-        schema = [dbapi.execute(version).fetchone() for version in _VERSIONS]
+        versions = _VERSIONS if has_had_caller else _VERSIONS[:1]
+        schema = [dbapi.execute(version).fetchone() for version in versions]
         if schema != self._schema:
             self._names = {name for (name,) in dbapi.execute(_NAMES).fetchall()}
             self._schema = schema

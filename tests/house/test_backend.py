@@ -461,6 +461,6 @@ def test_triggers_are_listed_with_their_tables_and_those_that_fire_are_known(
         assert ("theirs", "sessions") in found
         insert = "INSERT INTO sessions (id, source, started_at) VALUES ('s', 't', 1)"
         connection.run(insert)
-        assert "theirs" in backend.fired(connection.core)(connection.dbapi)
+        assert "theirs" in backend.fired(connection.core)(connection.dbapi, False)
         assert "theirs" in connection.fired
         connection.roll_back()
