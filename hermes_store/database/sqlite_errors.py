@@ -9,7 +9,7 @@ from hermes_store.errors import (
     StoreUnavailableError,
 )
 
-__all__ = ["is_busy", "is_full", "is_raised", "is_undecodable", "translate"]
+__all__ = ["is_busy", "is_full", "is_overflow", "is_raised", "is_undecodable", "translate"]
 
 _BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 _UNNAMED = {
@@ -40,6 +40,11 @@ def is_busy(exc: BaseException) -> bool:
 def is_full(exc: BaseException) -> bool:
     """Whether SQLite found no room: on the disk, or for another id."""
     return _name(exc) == "SQLITE_FULL"
+
+
+def is_overflow(exc: BaseException) -> bool:
+    """Whether a sum of whole numbers was greater than SQLite's greatest one."""
+    return str(_original(exc)) == "integer overflow"
 
 
 def is_raised(exc: BaseException) -> bool:

@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
+    Numeric,
     Text,
     and_,
     bindparam,
+    cast,
     exists,
     func,
     literal_column,
@@ -19,7 +21,7 @@ from sqlalchemy import (
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.given_texts import as_parameter, is_given
-from hermes_store.database.on_servers import bytewise, unindexed
+from hermes_store.database.on_servers import bytewise, either, unindexed
 from hermes_store.database.statements import Statement
 from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import sessions
@@ -124,7 +126,11 @@ def _number(name: str) -> ColumnElement[Any]:
     return func.coalesce(sessions.c[name], literal_column("0"))
 
 
-_TOKENS = _number("input_tokens") + _number("output_tokens")
+_TOKENS = either(
+    _number("input_tokens") + _number("output_tokens"),
+    # PostgreSQL adds no integers beyond 2^63.
+    on_servers=cast(_number("input_tokens"), Numeric) + _number("output_tokens"),
+)
 COST = func.coalesce(
     sessions.c.actual_cost_usd, sessions.c.estimated_cost_usd, literal_column("0.0")
 )

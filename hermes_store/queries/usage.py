@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     Text,
     bindparam,
     cast,
@@ -21,6 +20,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
+from hermes_store.database.sums import SumStatement, whole_sum
 from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import sessions
 from hermes_store.queries.filtering import COST, Shape, chosen, conditions
@@ -84,14 +84,13 @@ _SUMMED = ("message_count", *TOKENS)
 
 
 def _sum(name: str) -> ColumnElement[int]:
-    total = func.sum(func.coalesce(sessions.c[name], literal_column("0")))
-    return cast(total, BigInteger).label(name)  # PostgreSQL's sum is a numeric
+    return whole_sum(func.coalesce(sessions.c[name], literal_column("0")))
 
 
 @lru_cache(maxsize=32)
-def _by_source(shape: Shape) -> Statement:
+def _by_source(shape: Shape) -> SumStatement:
     source = cast(sessions.c.source, Text)  # another program may have stored bytes
-    return Statement(
+    return SumStatement(
         select(source, func.count(), *map(_sum, _SUMMED), func.sum(COST))
         .where(*conditions(shape))
         .group_by(source)
@@ -102,7 +101,7 @@ def _by_source(shape: Shape) -> Statement:
 def by_source(connection: OpenConnection, which: SessionFilter) -> list[SourceUsage]:
     """Sums over the sessions of each source, the one with the most messages first."""
     chosen_ = chosen(connection, which)
-    rows = _by_source(chosen_.shape).run(connection, **chosen_.parameters)
+    rows = _by_source(chosen_.shape).rows(connection, **chosen_.parameters)
     keys = ("source", "sessions", *_SUMMED, "cost_usd")
     found: list[Any] = [dict(zip(keys, row, strict=True)) for row in rows]
     return found

@@ -29,6 +29,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.on_servers import unindexed
 from hermes_store.database.postgresql_plans import planned_each_time
 from hermes_store.database.statements import Statement
+from hermes_store.database.sums import SumStatement
 from hermes_store.models.stored import sessions, usage
 from hermes_store.queries.filtering import Chosen, Shape, conditions
 from hermes_store.queries.periods import Period, Unit, periods_back
@@ -102,8 +103,8 @@ def _ends_within(period: Period, given: dict[str, Any]) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=64)
-def _period(shape: Shape) -> Statement:
-    return Statement(of_sessions(select(*SUMS).where(*IN_RANGE), shape))
+def _period(shape: Shape) -> SumStatement:
+    return SumStatement(of_sessions(select(*SUMS).where(*IN_RANGE), shape))
 
 
 def _each(
@@ -113,7 +114,7 @@ def _each(
     statement = _period(shape)
     for period in periods:
         start, beyond = _ends_within(period, given)
-        row = statement.run(connection, **given | {"start": start, "beyond": beyond}).fetchone()
+        [row] = statement.rows(connection, **given | {"start": start, "beyond": beyond})
         yield period, row
 
 
@@ -122,12 +123,12 @@ def _in_order(
 ) -> _Rows:
     """One statement for all periods: it reads a long list of ids once."""
     ends = [_ends_within(period, given) for period in periods]
-    rows = _listed(shape).run(connection, **given, ranges=json.dumps(ends)).fetchall()
+    rows = _listed(shape).rows(connection, **given, ranges=json.dumps(ends))
     return [(periods[place], row) for place, *row in rows]
 
 
 @lru_cache(maxsize=64)
-def _listed(shape: Shape) -> Statement:
+def _listed(shape: Shape) -> SumStatement:
     """Reads each range by the index of hours."""
     ranges = func.json_each(bindparam("ranges", type_=Text)).table_valued("key", "value")
     start, beyond = (func.json_extract(ranges.c.value, f"$[{end}]") for end in (0, 1))
@@ -135,7 +136,7 @@ def _listed(shape: Shape) -> Statement:
     of_record = sessions.c.id == unindexed(usage.c.session_id)
     tables = ranges.join(usage, of_it).join(sessions, of_record)
     found = select(ranges.c.key, *SUMS).select_from(tables).where(*conditions(shape))
-    return Statement(found.group_by(ranges.c.key).order_by(ranges.c.key))
+    return SumStatement(found.group_by(ranges.c.key).order_by(ranges.c.key))
 
 
 # --- on a server, where each statement is a way there and back ------------------------------------

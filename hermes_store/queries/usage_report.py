@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast, get_args
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Numeric,
     Text,
     any_,
     bindparam,
@@ -24,7 +25,7 @@ from sqlalchemy import cast as as_type
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.on_servers import either
-from hermes_store.database.statements import Statement
+from hermes_store.database.sums import SumStatement, whole_sum
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.filters import SessionFilter
 from hermes_store.models.stored import sessions, usage
@@ -33,7 +34,7 @@ from hermes_store.queries.periods import BEYOND, SECONDS_AN_HOUR, Unit, ahead_of
 from hermes_store.queries.tool_calls import calls_by_tool
 from hermes_store.queries.usage_by_time import by_time, ends_of
 from hermes_store.queries.usage_records import COUNTS
-from hermes_store.queries.usage_sums import IN_RANGE, SUMS, are_few, of_sessions, sum_of, sums
+from hermes_store.queries.usage_sums import IN_RANGE, SUMS, are_few, of_sessions, sums
 from hermes_store.records import UsageBy, UsageSum
 
 __all__ = ["Used", "checked", "checked_last", "report", "since_newest"]
@@ -105,8 +106,8 @@ def report(
     if used == ALWAYS:
         given = meant.parameters
     few = used != ALWAYS and are_few(connection, meant.shape, given)
-    rows = _by_text(by, meant.shape, used != ALWAYS, few).run(connection, **given)
-    return [sums(group, row) for group, *row in rows.fetchall()]
+    rows = _by_text(by, meant.shape, used != ALWAYS, few).rows(connection, **given)
+    return [sums(group, row) for group, *row in rows]
 
 
 _IDS = select(usage.c.session_id).where(*IN_RANGE)
@@ -137,20 +138,21 @@ def _of_tool(tool: str, sessions_of_it: int, calls: int) -> UsageSum:
 
 
 @lru_cache(maxsize=64)
-def _by_text(by: UsageBy, shape: Shape, bounded: bool, few: bool) -> Statement:
+def _by_text(by: UsageBy, shape: Shape, bounded: bool, few: bool) -> SumStatement:
     group = _TEXTS[by]
-    tokens = sum_of("input_tokens") + sum_of("output_tokens")
+    input_, output = (whole_sum(usage.c[f"{kind}_tokens"]) for kind in ("input", "output"))
+    tokens = as_type(input_, Numeric) + output  # PostgreSQL adds no integers beyond 2^63
     found = select(group, *SUMS).group_by(group).order_by(tokens.desc(), group)
     if bounded:
         found = found.where(*IN_RANGE)
     if by in _OF_SESSIONS:
         joined = found.join_from(usage, sessions, usage.c.session_id == sessions.c.id)
-        return Statement(joined.where(*conditions(shape)))
-    return Statement(of_sessions(found, shape, one_by_one=few))
+        return SumStatement(joined.where(*conditions(shape)))
+    return SumStatement(of_sessions(found, shape, one_by_one=few))
 
 
 @lru_cache(maxsize=64)
-def _of_hours(shape: Shape, changes: int) -> Statement:
+def _of_hours(shape: Shape, changes: int) -> SumStatement:
     """Sums for each hour of the day, in a zone whose clocks were changed so often."""
     ahead: ColumnElement[Any] = bindparam("ahead_0", type_=BigInteger)
     if changes:
@@ -160,7 +162,7 @@ def _of_hours(shape: Shape, changes: int) -> Statement:
     local = as_type(usage.c.hour + ahead, BigInteger)  # others may store half an hour
     of_day = (local - local // hours_a_day * hours_a_day).label("of_day")
     found = select(of_day, *SUMS).where(*IN_RANGE).group_by("of_day").order_by("of_day")
-    return Statement(of_sessions(found, shape))
+    return SumStatement(of_sessions(found, shape))
 
 
 def _number(name: str) -> Any:
@@ -176,6 +178,6 @@ def _by_hour_of_day(
     changes = ahead_of_utc(*ends, zone)
     since = {f"since_{n}": each.since for n, each in enumerate(changes) if n}
     ahead = {f"ahead_{n}": each.hours for n, each in enumerate(changes)}
-    found = _of_hours(shape, len(changes) - 1).run(connection, **given, **since, **ahead)
-    for hour, *row in found.fetchall():
+    found = _of_hours(shape, len(changes) - 1).rows(connection, **given, **since, **ahead)
+    for hour, *row in found:
         yield sums(f"{hour:02}:00", row)

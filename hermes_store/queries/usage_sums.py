@@ -6,29 +6,24 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, literal_column, select
-from sqlalchemy import cast as as_type
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.on_servers import unindexed
 from hermes_store.database.statements import Statement
+from hermes_store.database.sums import whole_sum
 from hermes_store.models.stored import sessions, usage
 from hermes_store.queries.filtering import Shape, conditions
 from hermes_store.queries.usage_records import COSTS, COUNTS
 from hermes_store.records import UsageSum
 
-__all__ = ["IN_RANGE", "SUMS", "are_few", "of_sessions", "sum_of", "sums"]
+__all__ = ["IN_RANGE", "SUMS", "are_few", "of_sessions", "sums"]
 
 _KEYS = ("sessions", *COUNTS, *COSTS)
 
 
-def sum_of(name: str) -> ColumnElement[Any]:
-    """The sum of a count."""
-    return as_type(func.sum(usage.c[name]), BigInteger)  # PostgreSQL's sum is a numeric
-
-
 SUMS: list[ColumnElement[Any]] = [
     func.count(usage.c.session_id.distinct()),
-    *map(sum_of, COUNTS),
+    *(whole_sum(usage.c[name]) for name in COUNTS),
     *(func.sum(usage.c[name]) for name in COSTS),
 ]
 

@@ -8,7 +8,7 @@ from sqlalchemy import insert
 from stored import change, rows
 from support import only_sqlite
 
-from hermes_store import SessionRepository
+from hermes_store import SessionFilter, SessionRepository
 from hermes_store.errors import StoreUnavailableError
 from hermes_store.models import Message
 
@@ -64,6 +64,79 @@ def test_sums_beyond_those_that_a_call_may_add_survive_export_and_import(
     assert {session["usage"][0][name] for name in USED} == {abs(number)}
     assert session["messages"][0]["token_count"] == number
     assert [session] == exported
+
+
+SUMMED = USED[:3]
+GROUPS = ("model", "provider", "source", "user", "task", "day", "week", "month", "hour")
+
+
+def used_by_two(repository, database, *numbers):
+    """Two sessions with these counters, which another tool wrote."""
+    for session_id, number in zip("ab", numbers, strict=True):
+        repository.create_session(session_id, "cli")
+        repository.record_usage(session_id, model="m", task="t", provider="p")
+        for table, key in (("sessions", "id"), ("usage", "session_id")):
+            columns = ("input_tokens", "output_tokens")
+            sets = ", ".join(f"{name} = ?" for name in columns)
+            change(
+                database, f"UPDATE {table} SET {sets} WHERE {key} = ?", number, number, session_id
+            )
+    change(database, "UPDATE usage SET calls = input_tokens")
+
+
+TOO_GREAT = [
+    ((GREATEST, GREATEST), GREATEST),
+    ((GREATEST, 1), GREATEST),
+    ((GREATEST - 1, 1), GREATEST),
+    ((2**62 + 1, 2**61 + 1), 2**62 + 2**61 + 2),
+]
+
+
+@pytest.mark.parametrize(("numbers", "total"), TOO_GREAT)
+@pytest.mark.parametrize("which", [None, SessionFilter(source="cli"), SessionFilter(title="x")])
+def test_reports_of_counters_that_no_column_holds_the_sum_of_answer_with_the_greatest_one(
+    repository, database, numbers, total, which
+):
+    used_by_two(repository, database, *numbers)
+    repository.set_session_title("a", "x one")
+    repository.set_session_title("b", "x two")
+    [by_source] = repository.usage_by_source(filter=which)
+    assert by_source["input_tokens"] == by_source["output_tokens"] == total
+    for by in GROUPS:
+        [group] = repository.usage_report(by, filter=which)
+        assert {group[name] for name in SUMMED} == {total}
+        assert {type(group[name]) for name in USED} == {int}
+        assert json.loads(json.dumps(group)) == group
+
+
+def test_groups_whose_sum_no_column_holds_come_first_and_others_are_told_exactly(
+    repository, database
+):
+    used_by_two(repository, database, GREATEST, GREATEST)
+    repository.create_session("c", "cli")
+    repository.record_usage("c", model="few", input_tokens=2**53, output_tokens=1)
+    repository.record_usage("c", model="few", input_tokens=1)
+    found = repository.usage_report("model")
+    assert [(each["group"], each["input_tokens"]) for each in found] == [
+        ("m", GREATEST),
+        ("few", 2**53 + 1),
+    ]
+
+
+def test_counters_below_nothing_are_summed_down_to_the_least_number_of_a_column(
+    repository, database
+):
+    repository.create_session("a", "cli")
+    repository.create_session("b", "cli")
+    change(database, "UPDATE sessions SET input_tokens = ?", -GREATEST)
+    [by_source] = repository.usage_by_source()
+    assert by_source["input_tokens"] == -GREATEST - 1
+
+
+def test_sessions_are_chosen_by_tokens_that_no_column_holds_the_sum_of(repository, database):
+    used_by_two(repository, database, GREATEST, 1)
+    many = repository.search_sessions(filter=SessionFilter(min_tokens=2**53))
+    assert [each["id"] for each in many] == ["a"]
 
 
 TALK = [{"role": "user", "content": "next"}] * 2
