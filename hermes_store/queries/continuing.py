@@ -11,7 +11,8 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.statements import Statement
 from hermes_store.models.stored import sessions as table
 from hermes_store.queries import session_changes
-from hermes_store.queries.lineage import chains_of, tip_of
+from hermes_store.queries.chains import Chain
+from hermes_store.queries.lineage import IS_PART, chains_of, tip_of
 from hermes_store.queries.locking import locked_chains
 from hermes_store.queries.titles import hand_over
 
@@ -31,6 +32,12 @@ _STAY = Statement(
     .where(table.c.id == bindparam("session"))
     .values({name: _as_before(name) for name in ("pinned", "archived")})
 )
+# What continues one of two sessions: the first two are enough to know whether there is but one.
+_BEHIND = Statement(
+    select(table.c.id)
+    .where(IS_PART, table.c.parent_session_id.in_([bindparam("before"), bindparam("session")]))
+    .limit(literal_column("2"))
+)
 
 
 def create(connection: OpenConnection, session: dict[str, Any]) -> None:
@@ -41,8 +48,17 @@ def create(connection: OpenConnection, session: dict[str, Any]) -> None:
     parent, session_id = session["parent_session_id"], session["id"]
     chains = locked_chains(connection, [parent])
     session_changes.create(connection, session)
-    if chains and tip_of(connection, parent) == session_id != chains[parent].tip:
+    if chains and _is_new_tip(connection, chains[parent], parent, session_id):
         _succeed(connection, chains[parent].tip, session_id)
+
+
+def _is_new_tip(connection: OpenConnection, before: Chain, parent: str, session_id: str) -> bool:
+    """Whether a session that continues `parent` now is the tip, and was not."""
+    if before.tip == parent:
+        behind = _BEHIND.run(connection, before=parent, session=session_id).fetchall()
+        if [row[0] for row in behind] == [session_id]:
+            return True  # without a second look at the whole chain
+    return before.tip != session_id == tip_of(connection, parent)
 
 
 def _succeed(connection: OpenConnection, before: str, session_id: str) -> None:

@@ -38,6 +38,7 @@ from hermes_store.models.stored import sessions
 from hermes_store.queries.chains import Chain, Parts, walk
 
 __all__ = [
+    "IS_PART",
     "ancestors",
     "chain_of",
     "chains_of",
@@ -48,8 +49,9 @@ __all__ = [
     "whole_conversation",
 ]
 
-_IS_PART = sessions.c.link == literal_column(f"'{COMPRESSION}'")
-_PART_BEFORE = case((_IS_PART, sessions.c.parent_session_id)).label("before")
+IS_PART = sessions.c.link == literal_column(f"'{COMPRESSION}'")
+"""Whether a session continues its parent."""
+_PART_BEFORE = case((IS_PART, sessions.c.parent_session_id)).label("before")
 
 # --- a conversation -------------------------------------------------------------------------------
 
@@ -95,7 +97,7 @@ def _select_parts(*, looked_up: bool) -> Select[Any]:
     up = of_given.cte("up", recursive=True)
     up = up.union(_joined(part, up, sessions.c.id == up.c.before, looked_up))
     chain = select(up.c.id).cte("chain", recursive=True)
-    follows = and_(_IS_PART, sessions.c.parent_session_id == chain.c.id)
+    follows = and_(IS_PART, sessions.c.parent_session_id == chain.c.id)
     chain = chain.union(_joined(part[:1], chain, follows, looked_up))
     found = _joined((*part, sessions.c.started_at), chain, sessions.c.id == chain.c.id, looked_up)
     rows = found.subquery()
@@ -160,7 +162,7 @@ def ancestors(connection: OpenConnection, session_id: str) -> list[str]:
 def _select_whole(*, looked_up: bool) -> Select[Any]:
     root = select(sessions.c.id).where(sessions.c.id == bindparam("root", type_=Text))
     whole = root.cte("whole", recursive=True)
-    goes_along = or_(_IS_PART, sessions.c.link == literal_column(f"'{DELEGATE}'"))
+    goes_along = or_(IS_PART, sessions.c.link == literal_column(f"'{DELEGATE}'"))
     below = and_(sessions.c.parent_session_id == whole.c.id, goes_along)
     whole = whole.union(_joined([sessions.c.id], whole, below, looked_up))
     columns = (sessions.c.id, sessions.c.started_at)

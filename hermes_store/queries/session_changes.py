@@ -148,6 +148,8 @@ def refuse_circle(connection: OpenConnection, session_id: str, parent: str) -> N
 
 
 def _leads_back(connection: OpenConnection, session_id: str, parent: str) -> bool:
+    if not exists(connection, session_id):  # as nearly always: then no ancestors have to be read
+        return False
     found = _IS_OWN_ANCESTOR.run(connection, session=session_id, parent=parent).fetchone()
     return found is not None
 
