@@ -65,7 +65,7 @@ def translate(exc: BaseException) -> HermesStoreError | None:
     name, said = _name(exc), str(_original(exc))
     if is_full(exc):
         return StoreUnavailableError(
-            f"the disk is full ({said}); nothing of this operation was stored",
+            f"the disk is full ({said}); this write was not stored",
             "free some space and try again",
         )
     if name.startswith(("SQLITE_READONLY", "SQLITE_PERM")):

@@ -9,8 +9,8 @@ holds one batch, whatever the size.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable
-from contextlib import AbstractContextManager, closing
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -20,7 +20,7 @@ from hermes_store import migrate
 from hermes_store.database.address import Address, create_database, identity, url_of
 from hermes_store.database.choice import backend_of
 from hermes_store.database.connection import OpenConnection
-from hermes_store.errors import CopyError, InvalidArgumentError, RefusedError
+from hermes_store.errors import CopyError, InvalidArgumentError, RefusedError, StoreUnavailableError
 from hermes_store.execution.store import Store
 from hermes_store.models.stored import messages, sessions
 from hermes_store.schema.change import Progress, told
@@ -73,6 +73,7 @@ def copy(
         raise CopyError("the source holds no store", "name the database that holds one")
     create_database(goal)
     with (
+        _told_to_go_on(),
         closing(Store(origin, make_settings(mmap_size=0))) as read,
         closing(Store(goal, make_settings(mmap_size=0, auto_migrate=True))) as written,
         read.reading() as connection,
@@ -83,6 +84,16 @@ def copy(
         copying = Copying(connection, written, told(progress))
         copying.run(delete=delete)
         return copying.verified()
+
+
+@contextmanager
+def _told_to_go_on() -> Iterator[None]:
+    """An error that leaves the beginning of a copy in the target says so."""
+    try:
+        yield
+    except StoreUnavailableError as exc:
+        exc.add_note("the copy stopped, and goes on when it is run again")
+        raise
 
 
 class Target(Protocol):

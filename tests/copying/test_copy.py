@@ -207,6 +207,24 @@ class TestInterrupted:
         assert ("messages", 500, 1_200) not in told
         assert stores.content(target) == stores.content(database)
 
+    @pytest.mark.skipif(os.name != "posix", reason="limits the size of a child's files")
+    @pytest.mark.parametrize("room", [60_000, 160_000], ids=["no schema", "a part"])
+    def test_by_a_full_disk_it_says_so_and_goes_on(self, repository, database, tmp_path, room):
+        import resource
+
+        stores.grow(repository, 1_200)
+        done = subprocess.run(
+            [sys.executable, "-m", "hermes_store", "copy", database, tmp_path / "target.db"],
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert b"error: the copy stopped, and goes on when it is run again: disk I/O" in done.stderr
+        assert copy(database, tmp_path / "target.db").messages == 1_200
+        assert stores.content(tmp_path / "target.db") == stores.content(database)
+
     def test_what_was_written_between_the_runs_comes_along(self, repository, database, target):
         stores.grow(repository, 600)
         with pytest.raises(StoppedError):
