@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from math import isfinite
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 from hermes_store.database.connection import OpenConnection
@@ -16,11 +15,13 @@ from hermes_store.queries.listing import select_page, translated
 from hermes_store.queries.paging import ALL
 from hermes_store.queries.sessions import get, record, select_records
 from hermes_store.records import SessionExport, SessionRecord
+from hermes_store.transfer.equal_usage import add
 from hermes_store.transfer.fitting_values import NumberColumn, numbers_in_json
 
 __all__ = ["as_given", "export_all", "export_lineage", "export_session", "iterate"]
 
 _ROWS_AT_ONCE = 100
+_KEY = ("hour", *usage_records.TEXTS)
 _OF_SESSIONS, _OF_USAGE, _OF_MESSAGES = map(numbers_in_json, (sessions, usage, messages))
 
 
@@ -36,15 +37,27 @@ def _exported(connection: OpenConnection, session: SessionRecord) -> SessionExpo
     with_messages = {**session, "messages": _messages(connection, session["id"])}
     found = cast("SessionExport", _with_numbers(with_messages, _OF_SESSIONS))
     if used := usage_records.of_session(connection, session["id"]):
-        found["usage"] = [_with_numbers(each, _OF_USAGE) for each in used]
+        found["usage"] = _of_different_keys(_with_numbers(each, _OF_USAGE) for each in used)
     return found
 
 
+def _of_different_keys(records: Iterable[Any]) -> list[Any]:
+    """Records of usage, added up where another program stored what is no hour."""
+    found: dict[tuple[Any, ...], Any] = {}
+    for each in records:
+        first = found.setdefault(tuple(each[name] for name in _KEY), each)
+        if first is not each:
+            add(first, each)
+    return list(found.values())
+
+
 def _with_numbers(record: Any, columns: Sequence[NumberColumn]) -> Any:
-    """A record with numbers also where another program stored a text or bytes, as copy has them."""
-    for name, kind, number in columns:
+    """A record with numbers that an import takes, also where another program stored others."""
+    for name, kind, may_be_null, least, beyond, number in columns:
         value = record[name]
-        if value is not None and not (type(value) is kind and isfinite(value)):
+        if value is None and may_be_null:
+            continue
+        if not (type(value) is kind and least <= value < beyond):
             record[name] = number(value)
     return record
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -10,19 +11,23 @@ from sqlalchemy import JSON, Column, Float, Integer, Table, Text
 
 from hermes_store import values
 from hermes_store.errors import CopyError
-from hermes_store.models.stored import names
+from hermes_store.models.stored import names, usage
+from hermes_store.queries.periods import BEYOND
+from hermes_store.queries.usage_records import COSTS
 
 __all__ = ["NumberColumn", "fitting", "numbers_in_json"]
 
 _GREATEST_WHOLE = 2**63
-_ENDLESS = (math.inf, -math.inf)
 
 
 class NumberColumn(NamedTuple):
-    """A column of numbers, and how JSON has what it holds."""
+    """A column of numbers, and how an export has what it holds: as an import takes it."""
 
     name: str
     kind: type[float]
+    may_be_null: bool | None
+    least: float
+    beyond: float
     number: Callable[[Any], Any]
     """What gives the number that another value is taken for."""
 
@@ -63,19 +68,31 @@ def fitting(column: Column[Any], keeps_nul: bool) -> Callable[[Any], Any]:
 def numbers_in_json(table: Table) -> list[NumberColumn]:
     """The columns of numbers of a table."""
     read = {*names(table, "whole"), *names(table, "number")} - {"id"}
-    return [
-        NumberColumn(each.name, each.type.python_type, _in_json(fitting(each, keeps_nul=True)))
-        for each in table.columns
-        if each.name in read
-    ]
+    return [_in_json(each) for each in table.columns if each.name in read]
 
 
-def _in_json(fit: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def finite(value: Any) -> Any:
-        fitting = fit(value)
-        return fit(math.nan) if fitting in _ENDLESS else fitting
+def _in_json(column: Column[Any]) -> NumberColumn:
+    least, beyond = _bounds(column)
+    fit = fitting(column, keeps_nul=True)
 
-    return finite
+    def number(value: Any) -> Any:
+        fitted = fit(value)
+        return fitted if fitted is None or least <= fitted < beyond else fit(math.nan)
+
+    kind, may_be_null = column.type.python_type, column.nullable
+    return NumberColumn(column.name, kind, may_be_null, least, beyond, number)
+
+
+def _bounds(column: Column[Any]) -> tuple[float, float]:
+    """The least number that an import takes, and what all are less than."""
+    is_usage = column.table is usage
+    if column.name == "hour":
+        return 0, BEYOND
+    if isinstance(column.type, Integer):
+        return (0 if is_usage else -values.GREATEST_SUM), _GREATEST_WHOLE
+    if column.name not in COSTS:
+        return 0.0, values.YEAR_10000
+    return (0.0, math.nextafter(values.MOST_DOLLARS, math.inf)) if is_usage else _FINITE
 
 
 def _unchanged(value: Any) -> Any:
@@ -107,5 +124,6 @@ def _number(value: Any) -> float | None:
     return None if math.isnan(number) else number
 
 
+_FINITE = (-sys.float_info.max, math.inf)
 _KEPT: dict[Callable[[Any], Any], type] = {_text: str, _whole: int}
 """The type of which a column takes every value that a database holds: most are settled by it."""

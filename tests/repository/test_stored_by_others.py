@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import insert
-from stored import change, rows
+from stored import change, connected, rows
 from support import only_sqlite
 
 from hermes_store import SessionFilter, SessionRepository
@@ -235,6 +235,73 @@ def test_what_is_no_number_is_exported_as_json_has_it_and_comes_back(
     [session] = other.export_all()
     assert session["messages"][0]["content"] == "hello"
     assert (session, other.check()) == (exported, [])
+
+
+TIMES = {
+    "sessions SET started_at": 0.0,
+    "sessions SET ended_at": None,
+    "sessions SET last_active": None,
+    "sessions SET archived": None,
+    "messages SET timestamp": 0.0,
+    "usage SET first_at": 0.0,
+    "usage SET last_at": 0.0,
+    "usage SET hour": 0,
+}
+
+
+def found_in(exported, name):
+    """What an export has of a column that one of its records has."""
+    records = [exported, *exported["messages"], *exported["usage"]]
+    return next(record[name] for record in reversed(records) if name in record)
+
+
+@pytest.mark.parametrize("odd", [-5, 1_700_000_000_000], ids=["before 1970", "milliseconds"])
+@pytest.mark.parametrize("time", TIMES)
+def test_what_cannot_be_a_time_is_left_out_of_an_export_which_can_be_imported(
+    filled, database, other, time, odd
+):
+    change(database, f"UPDATE {time} = ?", odd)
+    [exported] = filled.export_all()
+    assert found_in(exported, time.split()[-1]) == TIMES[time]
+    other.import_sessions([exported])
+    [session] = other.export_all()
+    assert other.check() == []
+    assert session | {"last_active": None} == exported | {"last_active": None}
+
+
+@only_sqlite
+@pytest.mark.parametrize("time", [time for time in TIMES if TIMES[time] is not None])
+def test_a_time_that_is_null_is_left_out_of_an_export_which_can_be_imported(
+    filled, database, other, time
+):
+    table, name = time.split(" SET ")
+    with connected(database) as connection:
+        connection.execute("PRAGMA writable_schema=1")
+        connection.execute("UPDATE sqlite_master SET sql = replace(sql, 'NOT NULL', '')"
+                           " WHERE name = ?", (table,))  # fmt: skip
+    change(database, f"UPDATE {time} = NULL")
+    [exported] = filled.export_all()
+    assert found_in(exported, name) == 0
+    goes_and_comes(filled, other)
+
+
+@pytest.mark.parametrize("name", ["calls", "input_tokens", "estimated_cost_usd", "actual_cost_usd"])
+def test_usage_below_nothing_is_left_out_of_an_export_which_can_be_imported(
+    filled, database, other, name
+):
+    change(database, f"UPDATE usage SET {name} = -1")
+    goes_and_comes(filled, other)
+
+
+@only_sqlite
+def test_usage_of_hours_that_are_none_is_added_up_in_an_export(filled, database, other):
+    change(database, "UPDATE usage SET hour = 'noon'")
+    filled.record_usage("s", model="m", task="t", provider="p", calls=2, input_tokens=5)
+    change(database, "UPDATE usage SET hour = -3 WHERE typeof(hour) = 'integer'")
+    [exported] = filled.export_all()
+    [record] = exported["usage"]
+    assert (record["hour"], record["calls"], record["input_tokens"]) == (0, 3, 5)
+    goes_and_comes(filled, other)
 
 
 # --- hours of usage -------------------------------------------------------------------------------
