@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from hermes_store.database.connection import OpenConnection
@@ -37,12 +37,16 @@ def _exported(connection: OpenConnection, session: SessionRecord) -> SessionExpo
     with_messages = {**session, "messages": _messages(connection, session["id"])}
     found = cast("SessionExport", _with_numbers(with_messages, _OF_SESSIONS))
     if used := usage_records.of_session(connection, session["id"]):
-        found["usage"] = _of_different_keys(_with_numbers(each, _OF_USAGE) for each in used)
+        found["usage"] = _usage(used)
     return found
 
 
-def _of_different_keys(records: Iterable[Any]) -> list[Any]:
-    """Records of usage, added up where another program stored what is no hour."""
+def _usage(used: Sequence[Any]) -> list[Any]:
+    """Records in the order of their hours; added up where another program stored what is none."""
+    are_whole = all(type(each["hour"]) is int for each in used)
+    records = [_with_numbers(each, _OF_USAGE) for each in used]
+    if are_whole and records[0]["hour"] and records[-1]["hour"]:
+        return records
     found: dict[tuple[Any, ...], Any] = {}
     for each in records:
         first = found.setdefault(tuple(each[name] for name in _KEY), each)
