@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Select, Table, func, select
+from sqlalchemy import Select, Table, Text, case, func, literal_column, or_, select
 from sqlalchemy.exc import DatabaseError
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.on_servers import either
 from hermes_store.models.stored import messages, sessions, usage
 from hermes_store.models.visibility import STATES, visible
 from hermes_store.search import triggers
@@ -86,6 +87,14 @@ def _linked_to_nothing() -> Select[Any]:
     return select(sessions.c.id).where(linked, sessions.c.parent_session_id.is_(None))
 
 
+def _not_to_be_named() -> Select[Any]:
+    """Sessions of other tools: a server stores no NUL."""
+    is_empty = sessions.c.id == literal_column("''")
+    has_nul = func.instr(sessions.c.id, func.char(literal_column("0"))) > literal_column("0")
+    shown = case((is_empty, literal_column("''''''", Text)), else_=sessions.c.id)
+    return select(shown).where(either(or_(is_empty, has_nul), on_servers=is_empty))
+
+
 def _in_unknown_state() -> Select[Any]:
     return select(messages.c.id).where(messages.c.state.not_in(STATES))
 
@@ -97,5 +106,8 @@ _FACTS = {
     "sessions whose parent does not exist": _without_parent(),
     "sessions whose parents form a circle": _in_circles(),
     "sessions that have a link but no parent": _linked_to_nothing(),
+    "sessions whose id no call takes (export them, and import the lines with other ids)": (
+        _not_to_be_named()
+    ),
     f"messages whose state is not one of {', '.join(STATES)}": _in_unknown_state(),
 }

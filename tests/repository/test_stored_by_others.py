@@ -9,7 +9,7 @@ from stored import change, connected, rows
 from support import only_sqlite
 
 from hermes_store import SessionFilter, SessionRepository
-from hermes_store.errors import StoreUnavailableError
+from hermes_store.errors import InvalidArgumentError, StoreUnavailableError
 from hermes_store.models import Message
 
 GREATEST = 2**63 - 1
@@ -346,6 +346,29 @@ def test_empty_keys_survive_export_and_import(filled, database, other):
     change(database, "UPDATE sessions SET key = ''")
     change(database, "UPDATE messages SET external_id = ''")
     goes_and_comes(filled, other)
+
+
+# --- ids that no call takes -----------------------------------------------------------------------
+
+
+@only_sqlite
+@pytest.mark.parametrize("odd", ["", "a\0b"], ids=repr)
+def test_sessions_whose_id_no_call_takes_are_named_and_come_along_with_another_id(
+    filled, database, other, odd
+):
+    change(database, "INSERT INTO sessions (id, source, started_at, message_count)"
+                     " VALUES (?, 'cli', 1, 0)", odd)  # fmt: skip
+    shown = odd or "''"
+    assert filled.check() == [
+        "sessions whose id no call takes (export them, and import the lines with other ids): "
+        + shown
+    ]
+    exported = filled.export_all()
+    with pytest.raises(InvalidArgumentError, match=r"is not an id|holds a NUL"):
+        other.import_sessions(exported)
+    new = {odd: "new", "s": "s"}
+    other.import_sessions([each | {"id": new[each["id"]]} for each in exported])
+    assert sorted(each["id"] for each in other.export_all()) == ["new", "s"]
 
 
 # --- bytes in place of texts ----------------------------------------------------------------------
