@@ -18,6 +18,9 @@ from hermes_store.queries.usage_records import COSTS
 __all__ = ["NumberColumn", "fitting", "numbers_in_json"]
 
 _GREATEST_WHOLE = 2**63
+_TIMES = frozenset(
+    {"archived", "ended_at", "first_at", "last_active", "last_at", "started_at", "timestamp"}
+)
 
 
 class NumberColumn(NamedTuple):
@@ -90,9 +93,11 @@ def _bounds(column: Column[Any]) -> tuple[float, float]:
         return 0, BEYOND
     if isinstance(column.type, Integer):
         return (0 if is_usage else -values.GREATEST_SUM), _GREATEST_WHOLE
-    if column.name not in COSTS:
+    if column.name in _TIMES:
         return 0.0, values.YEAR_10000
-    return (0.0, math.nextafter(values.MOST_DOLLARS, math.inf)) if is_usage else _FINITE
+    if is_usage and column.name in COSTS:
+        return 0.0, math.nextafter(values.MOST_DOLLARS, math.inf)
+    return _FINITE  # a column that a program added may hold any number
 
 
 def _unchanged(value: Any) -> Any:
