@@ -12,6 +12,7 @@ from hermes_store.cli.opening import open_to_change, open_to_read
 from hermes_store.cli.options import Options
 from hermes_store.cli.text import one_line
 from hermes_store.records import LeaseRecord
+from hermes_store.values.written import lasted
 
 __all__ = ["leases_command"]
 
@@ -42,7 +43,7 @@ def _print(held: Sequence[LeaseRecord]) -> None:
     out = output.console()
     table = output.table("NAME", "HOLDER", "SINCE", "LEFT", right=("LEFT",))
     for lease in held:
-        since, left = output.when(lease["acquired_at"]), output.duration(lease["seconds_left"])
+        since, left = output.when(lease["acquired_at"]), lasted(0, lease["seconds_left"])
         table.add_row(one_line(lease["name"]), one_line(lease["holder"]), since, left)
     output.print_table(out, table, widest="HOLDER")
 

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from hermes_store.cli.text import as_json, escaped_json, hide_passwords, one_line
-from hermes_store.values.written import count, dollars, duration, size, when
+from hermes_store.values.written import count, dollars, size, when
 
 if TYPE_CHECKING:  # half of a short command's time, and many print no table
     from rich.console import Console
@@ -27,7 +27,6 @@ __all__ = [
     "console",
     "count",
     "dollars",
-    "duration",
     "is_coloured",
     "note",
     "print_json",

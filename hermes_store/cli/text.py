@@ -6,8 +6,10 @@ Neither rich nor SQLAlchemy is imported here.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from hermes_store.values.pictures import OTHERS, in_one_line, one_line, plain, read
@@ -41,8 +43,22 @@ def is_plain(text: str) -> bool:
 
 
 def as_json(value: Any, *, ascii_only: bool = False, indent: int | None = None) -> str:
-    """Return JSON of a value, with texts where a store holds them as bytes."""
-    return json.dumps(value, ensure_ascii=ascii_only, indent=indent, default=_text_of_bytes)
+    """Return JSON of a value: bytes of a store as texts, and numbers that JSON has not as null."""
+    written = partial(
+        json.dumps, ensure_ascii=ascii_only, indent=indent, allow_nan=False, default=_text_of_bytes
+    )
+    try:
+        return written(value)
+    except ValueError:
+        return written(_finite(value))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    return [*map(_finite, value)] if isinstance(value, (list, tuple)) else value
 
 
 def _text_of_bytes(value: Any) -> str:

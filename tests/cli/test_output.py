@@ -6,6 +6,7 @@ import time
 import pytest
 
 from hermes_store.cli import output
+from hermes_store.values import written
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +43,6 @@ def test_sizes_counts_costs_and_durations():
         "$0.0041",
         "$1.24",
     ]
-    assert [output.duration(n) for n in (-1, 0.2, 61, 5400, 90_061)] == [
+    assert [written.duration(n) for n in (-1, 0.2, 61, 5400, 90_061)] == [
         "0 s", "0 s", "1 min 1 s", "1 h 30 min", "1 d 1 h",
     ]  # fmt: skip

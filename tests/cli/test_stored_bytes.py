@@ -1,5 +1,7 @@
 """What another program stored in place of a text or a number: every command goes on."""
 
+import json
+
 import pytest
 from stored import change
 
@@ -15,7 +17,7 @@ COMMANDS = (
     "list", "list --all", "show a", "show a --all", "export", "search hello", "stats", "lineage a",
     "prune --older-than 0", "meta list", "usage --by model", "usage --by provider", "usage --by source",
     "usage --by user", "usage --by task", "usage --by tool", "usage --by model --plot",
-    "usage --by model --csv", "usage --longest 9", "doctor",
+    "usage --by model --csv", "usage --longest 9", "doctor", "leases",
 )  # fmt: skip
 
 
@@ -42,6 +44,7 @@ NUMBERS = {
     ),
     "messages": ("timestamp", "token_count"),
     "usage": ("calls", "input_tokens", "estimated_cost_usd", "last_at"),
+    "leases": ("acquired_at", "expires_at"),
 }  # fmt: skip
 
 
@@ -55,9 +58,13 @@ def test_every_command_prints_what_another_program_stored_as_numbers(
         repository.append_message("a", "user", "hello")
         repository.record_usage("a", model="m")
         repository.end_session("a", "done")
+        repository.leases.acquire("n", "holder", 60)
     for column in NUMBERS[table]:
         change(sqlite_database, f"UPDATE {table} SET {column} = {odd}")
     for command in COMMANDS:
         result = run("--db", sqlite_database, *command.split())
         assert result.code in ((0, 1) if command == "doctor" else (0,)), (command, result.err)
         assert "\x1b" not in result.out
+        if not {"--plot", "--csv", "export"} & {*command.split()}:
+            machines = run("--db", sqlite_database, *command.split(), "--json").out
+            json.loads(machines, parse_constant=pytest.fail)
