@@ -19,6 +19,7 @@ from hermes_store.api.orm_bulk import run_bulk
 from hermes_store.api.orm_checks import SEARCHED, checked, searched_by
 from hermes_store.api.orm_continuing import Followed, continues
 from hermes_store.api.orm_counting import COUNTED, Noted
+from hermes_store.api.orm_triggers import Expected
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import SessionNotFoundError, TitleInUseError
 from hermes_store.models import Message, Meta, Session, Usage, links
@@ -42,6 +43,7 @@ class ConversationSession(OrmSession):
         self.opened = connection
         self.noted = Noted(connection)
         self.unfolded: list[Message] = []
+        self.expected = Expected(connection, ())
         self.followed = Followed(connection)
 
     def settle(self) -> None:
@@ -134,6 +136,7 @@ def _before_flush(session: ConversationSession, _context: Any, _instances: Any) 
         session.noted.touched.add(entity.session_id)
     _refuse_unknown_sessions(session)
     _refuse_taken_titles(session)
+    session.expected = Expected(session.opened, (each.id for each in _each(session.new, Message)))
 
 
 def _changed(entity: Any) -> list[str]:
@@ -206,21 +209,14 @@ def _refuse_taken_titles(session: ConversationSession) -> None:
         raise TitleInUseError(title, str(holder))
 
 
-def _note_added(noted: Noted, message: Message) -> None:
-    """Note a new message; its session is counted anew when SQL gave what counts, or a state."""
-    loaded = message.__dict__
-    if {"tool_calls", "state"} <= loaded.keys() and loaded["state"] is None:
-        noted.add(message.session_id, loaded["tool_calls"], loaded.get("timestamp"))
-    else:
-        noted.touched.add(message.session_id)
-
-
 @event.listens_for(ConversationSession, "after_flush")
 def _after_flush(session: ConversationSession, _context: Any) -> None:
+    session.expected.require(len([*_each(session.new, Message)]))
+    session.expected.require_gone(each.id for each in _each(session.deleted, Message))
     unfolded, session.unfolded = session.unfolded, []
     fill_those(session.opened, {entity.id for entity in unfolded})
     for entity in _each(session.new, Message):
-        _note_added(session.noted, entity)
+        session.noted.note(entity)
     for entity in _each(session.dirty, Message):
         if COUNTED.intersection(_changed(entity)):
             session.noted.touched.update(get_history(entity, "session_id").sum())

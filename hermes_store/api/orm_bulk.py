@@ -13,6 +13,7 @@ from hermes_store.api.orm_checks import SEARCHED, checked, searched_by
 from hermes_store.api.orm_counting import COUNTED, Noted
 from hermes_store.api.orm_folding import fold_inserted, last_id
 from hermes_store.api.orm_selected import require_as_it_is
+from hermes_store.api.orm_triggers import Expected
 from hermes_store.database.pieces import pieces
 from hermes_store.models.links import COMPRESSION
 from hermes_store.models.types import Content
@@ -119,7 +120,10 @@ def _insert(state: ORMExecuteState, noted: Noted, table: Table) -> Result[Any]:
     is_upsert = " ON CONFLICT " in str(compiled)  # it may change a message of another session
     folds = table.name == "messages" and (is_upsert or not _are_folded(rows))
     last = last_id(noted.connection) if folds else 0
+    expected = Expected(noted.connection, (row.get("id") for row in rows))
     result = _invoke(state, own, checked(table.name, own), rows)
+    if table.name == "messages" and not is_upsert:
+        expected.require(len(rows))
     if folds:
         of_sessions = ids if is_upsert else None
         fold_inserted(noted.connection, last, _named([*more, *rows], "id"), of_sessions)
@@ -182,7 +186,11 @@ def _where(state: ORMExecuteState) -> list[Any]:
 def _delete(state: ORMExecuteState, noted: Noted, table: Table) -> Result[Any]:
     if table.name == "messages":
         noted.touched |= _matched(state, "session_id")
-        return state.invoke_statement()
+        expected = Expected(noted.connection, ())
+        ids = _matched(state, "id") if expected.is_watched else set()
+        result = state.invoke_statement()
+        expected.require_gone(ids)
+        return result
     for session_id in sorted(_matched(state, "id")):
         deleting.clear_away(noted.connection, session_id)
         noted.cleared.add(session_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.models import Message
 from hermes_store.queries.recount import Counters, count_in, recount
 from hermes_store.queries.rows import number_of_calls
 
@@ -36,6 +37,14 @@ class Noted:
         number, calls, latest = self.added.get(session_id, (0, 0, at))
         calls += number_of_calls(tool_calls)
         self.added[session_id] = Counters(number + 1, calls, max(latest, at))
+
+    def note(self, message: Message) -> None:
+        """Note a new message; its session is counted anew when SQL gave what counts, or a state."""
+        loaded = message.__dict__
+        if {"tool_calls", "state"} <= loaded.keys() and loaded["state"] is None:
+            self.add(message.session_id, loaded["tool_calls"], loaded.get("timestamp"))
+        else:
+            self.touched.add(message.session_id)
 
     def doubt(self) -> None:
         """Count anew what was to be added: some of it may have been rolled back."""

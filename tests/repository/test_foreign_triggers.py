@@ -4,12 +4,14 @@ import json
 
 import pytest
 import stored
-from sqlalchemy import URL, text
+from sqlalchemy import URL, delete, insert, select, text
+from sqlalchemy.exc import SQLAlchemyError
 from support import Caller, only_sqlite
 
 from hermes_store import SessionFilter, SessionRepository, migrate
 from hermes_store.cli.app import run as run_command
 from hermes_store.errors import ForeignTriggerError, RefusedError, StoreUnavailableError
+from hermes_store.models import Message
 
 IGNORE = ("BEFORE INSERT", "SELECT RAISE(IGNORE);", "RETURN NULL;")
 DELETE = (
@@ -194,6 +196,63 @@ def test_the_ids_of_a_list_are_right_where_a_trigger_stores_messages_between_the
     ids = repository.append_messages("s", given)
     assert ids == stored.column(database, "SELECT id FROM messages WHERE role = 'user' ORDER BY id")
     assert repository.message_count("s") == 2 * len(given)
+
+
+def message(**columns):
+    return {"session_id": "s", "role": "user", "content": "x", **columns}
+
+
+UNITS_OF_WORK = {
+    "object": lambda session: session.add(Message(**message())),
+    "objects": lambda session: session.add_all([Message(**message()) for _ in range(3)]),
+    "object with an id": lambda session: session.add(Message(id=77, **message())),
+    "bulk": lambda session: session.execute(insert(Message), [message()] * 3),
+    "bulk with ids": lambda session: session.execute(insert(Message), [message(id=9)]),
+}
+
+
+@pytest.mark.parametrize("unit", UNITS_OF_WORK)
+@pytest.mark.parametrize("trigger", [None, DELETE, IGNORE], ids=["none", "delete", "ignore"])
+def test_what_a_foreign_trigger_takes_from_a_unit_of_work_is_not_acknowledged(
+    database, unit, trigger
+):
+    with SessionRepository(database) as repository:
+        repository.create_session("s", "test")
+        repository.append_message("s", "user", "before")
+    note = "UPDATE meta SET value = 'x' WHERE key = 'none';"
+    make_trigger(database, "messages", trigger or ("AFTER INSERT", note, note))
+    with SessionRepository(database) as repository:
+        if trigger is None:
+            with repository.orm_session() as session:
+                UNITS_OF_WORK[unit](session)
+            assert repository.message_count() > 1
+        else:
+            with (
+                pytest.raises((ForeignTriggerError, SQLAlchemyError)),
+                repository.orm_session() as session,
+            ):
+                UNITS_OF_WORK[unit](session)
+            assert repository.message_count() == 1
+            assert repository.get_session("s")["message_count"] == 1
+
+
+DELETED = {
+    "object": lambda session: session.delete(session.scalars(select(Message)).one()),
+    "bulk": lambda session: session.execute(delete(Message).where(Message.session_id == "s")),
+}
+
+
+@pytest.mark.parametrize("unit", DELETED)
+@pytest.mark.filterwarnings("ignore:DELETE statement on table:sqlalchemy.exc.SAWarning")
+def test_a_message_that_a_foreign_trigger_keeps_in_a_unit_of_work_is_no_success(database, unit):
+    with SessionRepository(database) as repository:
+        repository.create_session("s", "test")
+        repository.append_message("s", "user", "before")
+    make_trigger(database, "messages", ("BEFORE DELETE", *IGNORE[1:]))
+    with SessionRepository(database) as repository:
+        with pytest.raises(ForeignTriggerError), repository.orm_session() as session:
+            DELETED[unit](session)
+        assert repository.message_count() == 1
 
 
 @pytest.mark.parametrize("kind", ["TRIGGER", "TEMP TRIGGER"])
