@@ -215,7 +215,9 @@ def replace_one(
     if index_waiting is not None and waiting.is_long(columns):
         index_waiting(connection)  # else a message that waits could become a long one
     new = {f"new_{name}": value for name, value in columns.items()}
-    _replace(tuple(columns)).run(connection, session=session_id, one=message_id, **new)
+    replace = _replace(tuple(columns))
+    if not replace.run(connection, session=session_id, one=message_id, **new).rowcount:
+        raise some_left("messages")
     fill_those(connection, [message_id])
     recount(connection, session_id)
     return get_one(connection, session_id, message_id)

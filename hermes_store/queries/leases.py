@@ -16,6 +16,7 @@ from hermes_store.database.statements import Statement
 from hermes_store.database.upserts import Upsert, given
 from hermes_store.models.stored import leases
 from hermes_store.records import LeaseRecord
+from hermes_store.search.triggers import require_all_stored
 
 __all__ = ["acquire", "held", "holder", "refresh", "release"]
 
@@ -55,7 +56,14 @@ def _run(statement: Statement, connection: OpenConnection, **parameters: Any) ->
 def acquire(connection: OpenConnection, name: str, holder: str, seconds: float) -> bool:
     """Give a lease that is free to `holder`, or prolong it when `holder` has it."""
     given = {"name": name, "holder": holder, "seconds": seconds}
-    return bool(_run(_ACQUIRE, connection, **given).rowcount)
+    if not _run(_ACQUIRE, connection, **given).rowcount:
+        return False
+    require_all_stored(connection, "the lease", 1, 1, lambda: _is_of(connection, name, holder))
+    return True
+
+
+def _is_of(connection: OpenConnection, name: str, who: str) -> int:
+    return int(holder(connection, name) == who)
 
 
 def refresh(connection: OpenConnection, name: str, holder: str, seconds: float) -> bool:

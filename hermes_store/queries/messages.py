@@ -26,6 +26,7 @@ from hermes_store.models.visibility import visible
 from hermes_store.queries.as_text import as_text
 from hermes_store.queries.dicts import Dicts
 from hermes_store.queries.sessions import require_changed
+from hermes_store.queries.there import require_none_left
 from hermes_store.records import MessageRecord
 
 __all__ = [
@@ -125,9 +126,11 @@ _RESET = Statement(
     )
 )
 _DELETE = Statement(delete(messages).where(_OF_SESSION))
+_ONE = Statement(select(literal_column("1")).where(_OF_SESSION).limit(1))
 
 
 def clear(connection: OpenConnection, session_id: str) -> None:
     """Delete the messages of a session, reset its counters and its last activity."""
     require_changed(_RESET.run(connection, session=session_id), session_id)
     _DELETE.run(connection, session=session_id)
+    require_none_left(connection, "messages", _ONE, session=session_id)

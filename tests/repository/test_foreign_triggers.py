@@ -85,6 +85,38 @@ def test_a_session_that_a_foreign_trigger_keeps_is_no_success(database, change):
         assert repository.export_all() == before
 
 
+STAYING = {
+    "clear_messages": ("BEFORE DELETE", lambda repo, _id: repo.clear_messages("s")),
+    "replace_message": (
+        "BEFORE UPDATE",
+        lambda repo, id_: repo.replace_message("s", id_, content="y"),
+    ),
+}
+
+
+@pytest.mark.parametrize("change", STAYING)
+def test_a_message_that_a_foreign_trigger_keeps_is_no_success(database, change):
+    when, act = STAYING[change]
+    with SessionRepository(database) as repository:
+        repository.create_session("s", "test")
+        id_ = repository.append_message("s", "user", "x")
+    make_trigger(database, "messages", (when, *IGNORE[1:]))
+    with SessionRepository(database) as repository:
+        before = repository.export_all()
+        with pytest.raises(ForeignTriggerError, match="some of the messages would stay"):
+            act(repository, id_)
+        assert repository.export_all() == before
+
+
+def test_a_lease_that_a_foreign_trigger_takes_away_is_not_given(database):
+    delete_it = "DELETE FROM leases; "
+    make_trigger(database, "leases", ("AFTER INSERT", delete_it, f"{delete_it} RETURN NULL;"))
+    with SessionRepository(database) as repository:
+        with pytest.raises(ForeignTriggerError, match="the lease would not be there"):
+            repository.leases.acquire("n", "holder", 60)
+        assert repository.leases.holder("n") is None
+
+
 def in_transaction(repo):
     with repo.transaction() as tx:
         tx.append_message("s", "user", "x")
