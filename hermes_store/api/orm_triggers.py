@@ -13,7 +13,7 @@ from hermes_store.database.pieces import pieces
 from hermes_store.errors import ForeignTriggerError
 from hermes_store.models.stored import messages
 from hermes_store.queries.there import some_left
-from hermes_store.search.triggers import OWN
+from hermes_store.search.triggers import may_hinder
 
 __all__ = ["Expected"]
 
@@ -30,7 +30,7 @@ class Expected:
         """
         connection.look_at_triggers()
         self._connection = connection
-        self.is_watched = not OWN.issuperset(connection.fired)
+        self.is_watched = may_hinder(connection)
         """Whether there is one: only then messages are looked for."""
         self._given = {each for each in ids if isinstance(each, int)}
         self._last = last_id(connection) if self.is_watched else 0

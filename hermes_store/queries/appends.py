@@ -16,7 +16,7 @@ from hermes_store.queries.rows import NewRow
 from hermes_store.queries.session_changes import count_in
 from hermes_store.queries.sessions import require
 from hermes_store.queries.there import require_there
-from hermes_store.search.triggers import OWN
+from hermes_store.search.triggers import may_hinder
 
 __all__ = ["append", "append_many", "append_once", "append_together", "known"]
 
@@ -26,7 +26,7 @@ def append(connection: OpenConnection, row: NewRow) -> int:
     columns = row.columns
     count_in(connection, columns["session_id"], 1, row.tool_calls, columns["timestamp"])
     stored: Any = _rows(connection.backend.is_server).insert_one(connection, columns)
-    if stored is None or not OWN.issuperset(connection.fired):
+    if stored is None or may_hinder(connection):
         require_there(connection, [] if stored is None else [stored], 1)
     id_: int = stored
     return id_

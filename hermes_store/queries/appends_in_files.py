@@ -12,7 +12,7 @@ from hermes_store.database.sqlite_ids import refuse_no_id
 from hermes_store.queries.rows import NewRow, in_slices
 from hermes_store.queries.session_changes import count_in
 from hermes_store.queries.there import require_there
-from hermes_store.search.triggers import OWN
+from hermes_store.search.triggers import may_hinder
 from hermes_store.search.waiting import is_long, may_wait
 
 __all__ = ["append_together", "insert_one"]
@@ -65,12 +65,12 @@ def _insert_slice(
     connection: OpenConnection, unusual: tuple[str, ...], places: int, parameters: tuple[Any, ...]
 ) -> Sequence[int]:
     """Run an INSERT of rows; return their ids. They follow each other if no trigger takes some."""
-    if OWN.issuperset(connection.fired):
-        inserted = _insert(connection, _insert_rows(unusual, places), parameters)
-        return range(inserted.lastrowid - inserted.rowcount + 1, inserted.lastrowid + 1)
-    reporting = f"{_insert_rows(unusual, places)} RETURNING id"
-    stored = _insert(connection, reporting, parameters).fetchall()
-    return sorted(id_ for (id_,) in stored)  # given out in their order, reported in any
+    insert = _insert_rows(unusual, places)
+    if may_hinder(connection):
+        stored = _insert(connection, f"{insert} RETURNING id", parameters).fetchall()
+        return sorted(id_ for (id_,) in stored)  # given out in their order, reported in any
+    inserted = _insert(connection, insert, parameters)
+    return range(inserted.lastrowid - inserted.rowcount + 1, inserted.lastrowid + 1)
 
 
 def _insert(connection: OpenConnection, statement: str, parameters: tuple[Any, ...]) -> Any:

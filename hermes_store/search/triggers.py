@@ -10,17 +10,17 @@ from hermes_store.errors import ForeignTriggerError
 from hermes_store.search.ddl import TRIGGERS
 from hermes_store.search.postgresql_ddl import TRIGGER as TRIGGER_ON_POSTGRESQL
 
-__all__ = ["OWN", "described", "drop_foreign", "foreign", "of", "require_all_stored"]
+__all__ = ["described", "drop_foreign", "foreign", "may_hinder", "of", "require_all_stored"]
 
 log = logging.getLogger("hermes_store")
 
-OWN = frozenset({*TRIGGERS, TRIGGER_ON_POSTGRESQL})
+_OWN = frozenset({*TRIGGERS, TRIGGER_ON_POSTGRESQL})
 """Names of the triggers that the store makes, on either database."""
 
 
 def foreign(found: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Of triggers and their tables those that are not the store's."""
-    return [(name, table) for name, table in found if name not in OWN]
+    return [(name, table) for name, table in found if name not in _OWN]
 
 
 def described(trigger: tuple[str, str]) -> str:
@@ -44,6 +44,11 @@ def drop_foreign(connection: OpenConnection) -> None:
         log.warning("dropped the trigger %s on %s, which was not the store's", name, table)
 
 
+def may_hinder(connection: OpenConnection) -> bool:
+    """Whether a foreign trigger may write in the transaction."""
+    return not _OWN.issuperset(connection.fired)
+
+
 def require_all_stored(
     connection: OpenConnection, what: str, stored: int, wanted: int, count: Callable[[], int]
 ) -> None:
@@ -52,7 +57,7 @@ def require_all_stored(
     `stored` is how many rows the database reported. `count` counts those that are there now: it is
     called only when a foreign trigger may have taken some away again.
     """
-    if stored == wanted and not OWN.issuperset(connection.fired):
+    if stored == wanted and may_hinder(connection):
         stored = count()
     if stored != wanted:
         raise ForeignTriggerError(f"{what} would not be there")
