@@ -9,11 +9,9 @@ from sqlalchemy import func, select
 
 from hermes_store.api.orm_folding import last_id
 from hermes_store.database.connection import OpenConnection
-from hermes_store.database.pieces import pieces
-from hermes_store.errors import ForeignTriggerError
 from hermes_store.models.stored import messages
-from hermes_store.queries.there import some_left
-from hermes_store.search.triggers import may_hinder
+from hermes_store.queries.there import number_of, some_left
+from hermes_store.search.triggers import may_hinder, require_all_stored
 
 __all__ = ["Expected"]
 
@@ -37,19 +35,22 @@ class Expected:
 
     def require(self, number: int) -> None:
         """Raise `ForeignTriggerError` unless so many messages came."""
-        if self.is_watched and number:
-            before = {each for each in self._given if each <= self._last}
-            if self._number(messages.c.id > self._last) + self._among(before) < number:
-                raise ForeignTriggerError("some of the messages would not be there")
+        require_all_stored(
+            self._connection,
+            "some of the messages",
+            number,
+            number,
+            lambda: min(number, self._number_come()),
+        )
+
+    def _number_come(self) -> int:
+        """A trigger may have stored more."""
+        before = sorted(each for each in self._given if each <= self._last)
+        behind = select(func.count()).where(messages.c.id > self._last)
+        come: int = self._connection.core.execute(behind).scalar_one()
+        return come + number_of(self._connection, before)
 
     def require_gone(self, ids: Iterable[int]) -> None:
         """Raise `ForeignTriggerError` if a message is still there that was deleted."""
-        if self.is_watched and self._among(ids):
+        if self.is_watched and number_of(self._connection, sorted(ids)):
             raise some_left("messages")
-
-    def _among(self, ids: Iterable[int]) -> int:
-        return sum(self._number(messages.c.id.in_(some)) for some in pieces(sorted(ids)))
-
-    def _number(self, condition: Any) -> int:
-        found = select(func.count()).select_from(messages).where(condition)
-        return self._connection.core.execute(found).scalar_one()

@@ -17,16 +17,17 @@ from hermes_store.errors import ForeignTriggerError
 from hermes_store.models.stored import messages
 from hermes_store.search.triggers import require_all_stored
 
-__all__ = ["require_none_left", "require_there", "some_left"]
+__all__ = ["number_of", "require_none_left", "require_there", "some_left"]
 
 
 def require_there(connection: OpenConnection, ids: Sequence[int], wanted: int) -> None:
     """Raise `ForeignTriggerError` unless `ids` has the wanted length and all of them exist."""
     what = "the message" if wanted == 1 else "some of the messages"
-    require_all_stored(connection, what, len(ids), wanted, lambda: _count(connection, ids))
+    require_all_stored(connection, what, len(ids), wanted, lambda: number_of(connection, ids))
 
 
-def _count(connection: OpenConnection, ids: Sequence[int]) -> int:
+def number_of(connection: OpenConnection, ids: Sequence[int]) -> int:
+    """How many messages of these ids there are."""
     found = 0
     for some in pieces(ids):
         counted = select(func.count()).select_from(messages).where(messages.c.id.in_(some))
