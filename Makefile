@@ -88,7 +88,7 @@ asynchronous: $(INSTALLED) ## Write the asynchronous methods anew, after a chang
 bench: $(VENV)/.bench ## Measure against sqlite3 by hand; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
-test-hermes: $(INSTALLED) ## Hermes Agent 0.13 and 0.19: its own tests on our class, and the program live
+test-hermes: $(INSTALLED) ## Hermes Agent 0.13 to 0.19: its own tests on our class, and the program live; HERMES_VERSIONS=0.19.0
 	$(BIN)/python tests/hermes/run_upstream.py $(ARGS)
 	HERMES_STORE_SQLITE=sqlite3 $(BIN)/python -m pytest -q -n 2 --dist loadscope tests/hermes/live/live_hermes.py
 

@@ -13,10 +13,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tools.environments import ROOT, Environment, UnavailableError
 
-__all__ = ["VERSIONS", "Program", "UnavailableError"]
+__all__ = ["ALL", "VERSIONS", "Program", "UnavailableError"]
 
 CACHE = Path(os.environ.get("HERMES_CACHE") or ROOT / ".venv-hermes")
-VERSIONS = ("0.13.0", "0.19.0")
+ALL = ("0.13.0", "0.14.0", "0.15.2", "0.16.0", "0.17.0", "0.18.2", "0.19.0")
+VERSIONS = tuple(os.environ.get("HERMES_VERSIONS", "").split()) or ALL
+"""Those whose tests run."""
 
 
 class Program:
@@ -36,7 +38,7 @@ class Program:
 
 
 def main() -> int:
-    """Download what the tests of every version need; 2 when it cannot be had."""
+    """Download what the tests of the versions need; 2 when it cannot be had."""
     try:
         for version in VERSIONS:
             Program(version).prepare()
