@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 FRAMEWORKS = Path(os.environ.get("FRAMEWORKS_CACHE") or ROOT / ".venv-frameworks")
 """Where each framework that an adapter is for has an environment."""
 _PIP = ("-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input")
+_FLOOR = re.compile(r">=([\w.]+).*")
 TOOLS = ("hypothesis>=6.100", "pytest>=8.3", "pytest-asyncio", "pytest-xdist>=3.6.1")
 
 
@@ -68,13 +69,14 @@ class Environment:
         _run(self.python, *_PIP, *arguments)
 
 
-def of_framework(name: str) -> Environment:
+def of_framework(name: str, *, lowest: bool = False) -> Environment:
     """The environment of a framework, with what its adapter and its suites need.
 
-    Raises `UnavailableError`.
+    With `lowest` it has the lowest version that the extra allows. Raises `UnavailableError`.
     """
-    environment = Environment(FRAMEWORKS / name)
-    environment.install(*_requirements_of(name))
+    environment = Environment(FRAMEWORKS / (f"{name}-lowest" if lowest else name))
+    framework, *others = _requirements_of(name)
+    environment.install(_FLOOR.sub(r"==\1", framework) if lowest else framework, *others)
     return environment
 
 
