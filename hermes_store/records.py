@@ -332,6 +332,8 @@ class ImportResult:
     """Session id → messages stored of a long session, when the import was interrupted in it."""
     ignored_fields: list[str] = field(default_factory=list)
     """Names of fields that this version does not know and did not store."""
+    unknown_states: list[str] = field(default_factory=list)
+    """States of messages that this version does not know, and stored as they are."""
 
 
 class Backup(NamedTuple):

@@ -176,3 +176,6 @@ def _print_remarks(done: ImportResult, bad: BadLines) -> None:
         output.note(f"without their parent, which is in neither place: {listed(done.orphaned)}")
     if done.ignored_fields:
         output.note(f"fields this version does not know: {listed(done.ignored_fields)}")
+    if done.unknown_states:
+        states = listed(done.unknown_states)
+        output.note(f"messages in states this version does not know, in no conversation: {states}")

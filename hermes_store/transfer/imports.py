@@ -38,6 +38,7 @@ def import_all(
     parents: dict[str, tuple[str, str | None]] = {}
     in_use: dict[str, str] = {}
     unknown: set[str] = set()
+    states: set[str] = set()
     for one in given:
         try:
             session = parse(one)
@@ -50,6 +51,7 @@ def import_all(
             on_bad(exc)
             continue
         unknown |= session.unknown
+        states |= session.unknown_states
         session_id, title = session.columns["id"], session.columns["title"]
         if session_id in done.retitled and title != imported.title:
             in_use[session_id] = title
@@ -57,6 +59,7 @@ def import_all(
             parents[session_id] = imported.parent_to_link, session.columns["link"]
     _join(done, parents, in_use, write)
     done.ignored_fields.extend(sorted(unknown))
+    done.unknown_states.extend(sorted(states))
     return done
 
 

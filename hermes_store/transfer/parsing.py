@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from hermes_store import values
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.models.stored import names, sessions
-from hermes_store.models.visibility import checked_state, state_of_flags
+from hermes_store.models.visibility import STATES
 from hermes_store.queries import titles
 from hermes_store.queries.rows import NewRow, in_slices, new_row, with_extra
 from hermes_store.queries.sessions import NAMES
@@ -19,6 +19,7 @@ from hermes_store.transfer.stored_values import (
     stored_extra,
     stored_flag,
     stored_key,
+    stored_state,
     stored_text,
 )
 
@@ -54,6 +55,8 @@ class ParsedSession(NamedTuple):
     """The messages' own ids, when they can be kept: all there, and rising."""
     unknown: set[str]
     """Fields that this version does not know."""
+    unknown_states: set[str]
+    """States of its messages that this version does not know."""
     cut_title: int | None
     """How long its title was before it was cut, if it was."""
     usage: list[dict[str, Any]]
@@ -87,7 +90,8 @@ def parse(given: Any) -> ParsedSession:
     columns.setdefault("tool_call_count", look.tool_calls)
     columns.setdefault("last_active", columns["started_at"] if look.last is None else look.last)
     looked = look.number, first, look.rising_ids()
-    return ParsedSession(columns, found, *looked, unknown, cut_title, used, [])
+    unknowns = unknown, look.unknown_states
+    return ParsedSession(columns, found, *looked, *unknowns, cut_title, used, [])
 
 
 def _repeatable(here: str, found: Any) -> Iterable[Any]:
@@ -107,6 +111,7 @@ class _Look:
         self.live = 0
         self.tool_calls = 0
         self.last: float | None = None
+        self.unknown_states: set[str] = set()
         self._ids: array[int] | None = array("q")
         self._external_ids: set[str] = set()
 
@@ -114,7 +119,10 @@ class _Look:
         """Look at a message."""
         self.number += 1
         self._note_id(given.get("id"))
-        if row.columns.get("state") is not None:
+        state = row.columns.get("state")
+        if state is not None:
+            if state not in STATES:
+                self.unknown_states.add(state)
             return
         self.live += 1
         self.tool_calls += row.tool_calls
@@ -221,7 +229,7 @@ def _message_row(session_id: str, given: Any, session: dict[str, Any]) -> NewRow
     }
     if given.get("external_id") == "":
         stored["external_id"] = ""
-    state, others = _state(given)
+    state, others = stored_state(given)
     if others.get("extra") is not None and not isinstance(others["extra"], Mapping):
         stored["extra"] = stored_extra("extra", others["extra"])
         others = {**others, "extra": None}
@@ -231,17 +239,3 @@ def _message_row(session_id: str, given: Any, session: dict[str, Any]) -> NewRow
     if state is not None:
         row.columns["state"] = state
     return row
-
-
-def _state(given: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
-    """The state of a message, and its other fields.
-
-    Newer files of the original say it by `active`, and by `compacted` of what is not active. With a
-    `state` these are keys of the message's own.
-    """
-    others = dict(given)
-    if "state" in others:
-        return checked_state("state", others.pop("state")), others
-    if others.get("active", 1) not in (0, 1, None):
-        return None, others
-    return state_of_flags(others.pop("active", None), others.pop("compacted", None)), others

@@ -10,8 +10,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from hermes_store import values
+from hermes_store.models.visibility import state_of_flags
 
-__all__ = ["stored_count", "stored_extra", "stored_flag", "stored_key", "stored_text"]
+__all__ = [
+    "stored_count",
+    "stored_extra",
+    "stored_flag",
+    "stored_key",
+    "stored_state",
+    "stored_text",
+]
 
 
 def stored_text(argument: str, value: Any) -> str:
@@ -41,3 +49,19 @@ def stored_extra(argument: str, value: Any) -> str | None:
     if isinstance(value, Mapping):
         return values.encode_object(argument, value)
     return values.encode_json(argument, value)
+
+
+def stored_state(given: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    """The state of a message, and its other fields.
+
+    Newer files of the original say it by `active`, and by `compacted` of what is not active. With a
+    `state` these are keys of the message's own. A state that this version does not know stays: no
+    reader takes such a message for a live one.
+    """
+    others = dict(given)
+    if "state" in others:
+        state = others.pop("state")
+        return None if state is None else stored_text("state", state), others
+    if others.get("active", 1) not in (0, 1, None):
+        return None, others
+    return state_of_flags(others.pop("active", None), others.pop("compacted", None)), others

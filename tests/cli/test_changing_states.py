@@ -130,6 +130,16 @@ def test_states_come_through_export_and_import_of_the_command(run, chat, tmp_pat
     assert states(lambda *a: run("--db", tmp_path / "other.db", *a)) == states(run)
 
 
+def test_a_state_that_is_not_known_comes_along_and_is_told(run, chat, filled, tmp_path):
+    stored.change(filled, "UPDATE messages SET state = 'shelved' WHERE id = ?", chat[3])
+    assert run("export", "chat", "-o", tmp_path / "x.jsonl").code == 0
+    result = run("--db", tmp_path / "other.db", "import", tmp_path / "x.jsonl")
+    assert (
+        "messages in states this version does not know, in no conversation: shelved" in result.err
+    )
+    assert states(lambda *a: run("--db", tmp_path / "other.db", *a)) == states(run)
+
+
 def test_an_export_of_a_version_without_states_is_live(run, tmp_path):
     old = {"id": "chat", "source": "cli", "started_at": 1.0, "messages": [{"role": "user"}]}
     (tmp_path / "x.jsonl").write_text(json.dumps(old))

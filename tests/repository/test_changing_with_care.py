@@ -6,6 +6,7 @@ from repository.test_foreign_triggers import make_trigger
 from sqlalchemy import delete, insert, update
 
 from hermes_store import SessionRepository
+from hermes_store.copy import copy
 from hermes_store.errors import (
     ForeignTriggerError,
     InvalidArgumentError,
@@ -315,12 +316,28 @@ class TestAnUnknownState:
         assert [len(found) for found in hits.values()] == [1, 2, 2]
         assert {hit["state"] for hit in hits["found"]} == {None, "shelved"}
 
-    def test_it_is_exported_and_an_import_refuses_it_by_name(self, unknown: SessionRepository):
-        [exported] = [each for each in unknown.export_all() if each["id"] == "s"]
-        assert [m["state"] for m in exported["messages"]] == ["shelved", None]
-        with pytest.raises(InvalidArgumentError, match=r"messages\[0\], state: 'shelved'"):
-            unknown.import_sessions([{**exported, "id": "t"}])
-        assert unknown.get_session("t") is None
+    @pytest.mark.parametrize("state", ["shelved", "live", "Rewound", "", "7"])
+    def test_an_import_stores_it_as_it_is_and_says_so(self, unknown, database, tmp_path, state):
+        stored.change(database, f"UPDATE messages SET state = '{state}' WHERE state IS NOT NULL")
+        exported = unknown.export_all()
+        with SessionRepository(tmp_path / "other.db") as other:
+            assert other.import_sessions(exported).unknown_states == [state]
+            assert other.export_all() == exported
+            assert other.get_messages("s") == unknown.get_messages("s")
+            assert other.check() == unknown.check()
+
+    def test_a_copy_takes_it_along(self, unknown, database, tmp_path) -> None:
+        exported = unknown.export_all()
+        assert copy(database, tmp_path / "other.db").remarks == {}
+        with SessionRepository(tmp_path / "other.db") as other:
+            assert other.export_all() == exported
+
+    @pytest.mark.parametrize("state", [7, False, ["rewound"]])
+    def test_what_is_no_text_is_refused_as_a_state_of_an_import(self, session, state) -> None:
+        message = {"role": "user", "state": state}
+        given = {"id": "t", "source": "cli", "started_at": 1.0, "messages": [message]}
+        with pytest.raises(InvalidArgumentError, match=r"messages\[0\], state:"):
+            session.import_sessions([given])
 
     def test_changes_leave_it_alone(self, unknown: SessionRepository) -> None:
         first = unknown.get_messages("s", include="all")[0]["id"]
