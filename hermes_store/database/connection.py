@@ -95,7 +95,7 @@ class OpenConnection:
         """The same, from a look a moment ago. Raises `SecondNameError` for a second name."""
         self._triggers = backend.fired(self.core) if begin == backend.begin_writing else None
         self.fired: set[str] = set()
-        """Names of the triggers that may write for the transaction, if it writes."""
+        """How the triggers are made that may write for the transaction, if it writes."""
 
     def close(self) -> None:
         """Close the connection; a file that left its path keeps what was committed to it."""

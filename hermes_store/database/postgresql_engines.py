@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from hermes_store.database.postgresql_errors import connecting_remedy, in_one_line, is_lost
 from hermes_store.database.postgresql_urls import PREPARE, SECRETS, prepare_threshold
+from hermes_store.database.sql_text import canonical
 from hermes_store.errors import InvalidArgumentError, StoreUnavailableError
 from hermes_store.settings import Settings
 
@@ -36,7 +37,8 @@ BEGIN_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 TRIGGERS = (
-    "SELECT tgname, relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+    "SELECT tgname, relname, pg_get_triggerdef(pg_trigger.oid, true)"
+    " FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
     " WHERE NOT tgisinternal AND relname IN"
     " ('sessions', 'messages', 'usage', 'meta', 'leases')"
     " AND pg_table_is_visible(tgrelid) ORDER BY tgname"
@@ -67,7 +69,7 @@ def write_engine(url: URL, settings: Settings) -> Engine:
     engine = _engine(url, settings, BEGIN_WRITING, poolclass=NullPool)
 
     def note_triggers(dbapi: Any, record: Any) -> None:
-        record.info["fired"] = {name for name, _ in dbapi.execute(TRIGGERS)}
+        record.info["fired"] = {canonical(made) for *_, made in dbapi.execute(TRIGGERS)}
 
     event.listen(engine, "connect", note_triggers)
     return engine

@@ -259,8 +259,9 @@ class _SQLite:
         return {tuple(row) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}
 
     triggers = (
-        "SELECT name, tbl_name FROM (SELECT * FROM main.sqlite_master"
-        " UNION ALL SELECT * FROM temp.sqlite_master) WHERE type = 'trigger' AND ("
+        "SELECT name, tbl_name, sql FROM (SELECT * FROM main.sqlite_master"
+        " UNION ALL SELECT type, name, tbl_name, rootpage, 'temp.' || sql"
+        " FROM temp.sqlite_master) WHERE type = 'trigger' AND ("
         "lower(tbl_name) IN"
         " ('sessions', 'messages', 'search_index', 'usage', 'meta', 'leases')"
         " OR tbl_name LIKE 'messages_fts%' OR sql LIKE '%messages_fts%') ORDER BY name"
@@ -269,7 +270,7 @@ class _SQLite:
 
     def fired(self, connection: Connection) -> Callable[[Any, bool], set[str]]:  # noqa: ARG002 - a server's differ
         """The triggers of the file and of the connection."""
-        return Triggers().names
+        return Triggers().made
 
     # --- care -----------------------------------------------------------------------------------
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from hermes_store.database.sql_text import canonical
+
 __all__ = ["Triggers"]
 
 _VERSIONS = ("PRAGMA schema_version", "PRAGMA temp.schema_version")
-_NAMES = """\
-SELECT name FROM main.sqlite_master WHERE type = 'trigger'
-UNION ALL SELECT 'temp.' || name FROM temp.sqlite_master WHERE type = 'trigger'"""
+_MADE = """\
+SELECT sql FROM main.sqlite_master WHERE type = 'trigger'
+UNION ALL SELECT 'temp.' || sql FROM temp.sqlite_master WHERE type = 'trigger'"""
 
 
 class Triggers:
@@ -19,14 +21,14 @@ class Triggers:
     calls for an error of its own.
     """
 
-    __slots__ = ("_names", "_schema")
+    __slots__ = ("_made", "_schema")
 
     def __init__(self) -> None:
         self._schema: list[tuple[int]] = []
-        self._names: set[str] = set()
+        self._made: set[str] = set()
 
-    def names(self, dbapi: Any, has_had_caller: bool) -> set[str]:
-        """The names. While a transaction writes, nobody but its caller can add one.
+    def made(self, dbapi: Any, has_had_caller: bool) -> set[str]:
+        """How each was made. While a transaction writes, nobody but its caller can add one.
 
         Only a caller's own SQL makes temporary ones: without any so far, they are not asked for.
 
@@ -36,6 +38,6 @@ class Triggers:
         versions = _VERSIONS if has_had_caller else _VERSIONS[:1]
         schema = [dbapi.execute(version).fetchone() for version in versions]
         if schema != self._schema:
-            self._names = {name for (name,) in dbapi.execute(_NAMES).fetchall()}
+            self._made = {canonical(sql) for (sql,) in dbapi.execute(_MADE).fetchall()}
             self._schema = schema
-        return self._names
+        return self._made

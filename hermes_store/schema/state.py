@@ -152,8 +152,10 @@ def _look_at_server(connection: Connection) -> State:
     if "search_index" in tables and not state.is_new:
         waiting = text("SELECT 1 FROM search_index WHERE state = 'incomplete'")
         state = replace(state, is_being_indexed=connection.scalar(waiting) is not None)
+    if not state.is_current:  # its triggers are made in another way
+        return state
     triggers = connection.exec_driver_sql(backend_of(connection.engine.url).triggers)
-    return replace(state, foreign_triggers=tuple(foreign((row[0], row[1]) for row in triggers)))
+    return replace(state, foreign_triggers=tuple(foreign(tuple(row) for row in triggers)))
 
 
 def _judge(tables: Tables, stamps: Mapping[str, list[str]], versions: list[Any]) -> State:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from hermes_store.database.connection import OpenConnection
+from hermes_store.database.sql_text import canonical
 from hermes_store.errors import ForeignTriggerError
 from hermes_store.search.ddl import TRIGGERS
+from hermes_store.search.postgresql_ddl import HEAD_DDL as ON_POSTGRESQL
 from hermes_store.search.postgresql_ddl import TRIGGER as TRIGGER_ON_POSTGRESQL
 
 __all__ = ["described", "drop_foreign", "foreign", "may_hinder", "of", "require_all_stored"]
 
 log = logging.getLogger("hermes_store")
 
-_OWN = frozenset({*TRIGGERS, TRIGGER_ON_POSTGRESQL})
-"""Names of the triggers that the store makes, on either database."""
+_OWN = frozenset(map(canonical, (*TRIGGERS.values(), ON_POSTGRESQL[TRIGGER_ON_POSTGRESQL])))
+"""How the store makes its triggers, on either database: another program's may have such a name."""
 
 
-def foreign(found: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Of triggers and their tables those that are not the store's."""
-    return [(name, table) for name, table in found if name not in _OWN]
+def foreign(found: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
+    """Of triggers, each with its table and its SQL, those that are not the store's."""
+    return [(name, table) for name, table, made in found if canonical(made) not in _OWN]
 
 
 def described(trigger: tuple[str, str]) -> str:
@@ -32,7 +34,7 @@ def described(trigger: tuple[str, str]) -> str:
 def of(connection: OpenConnection) -> list[tuple[str, str]]:
     """The foreign triggers of a database, and their tables."""
     found = connection.core.exec_driver_sql(connection.backend.triggers)
-    return foreign((name, table) for name, table in found)
+    return foreign(tuple(row) for row in found)
 
 
 def drop_foreign(connection: OpenConnection) -> None:

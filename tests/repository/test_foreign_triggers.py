@@ -12,6 +12,7 @@ from hermes_store import SessionFilter, SessionRepository, migrate
 from hermes_store.cli.app import run as run_command
 from hermes_store.errors import ForeignTriggerError, RefusedError, StoreUnavailableError
 from hermes_store.models import Message
+from hermes_store.search.postgresql_ddl import TRIGGER
 
 IGNORE = ("BEFORE INSERT", "SELECT RAISE(IGNORE);", "RETURN NULL;")
 DELETE = (
@@ -27,8 +28,10 @@ def make_trigger(database, table, trigger, name="theirs"):
     when, sqlite, server = trigger
     if isinstance(database, URL):
         body = f"AS $$ BEGIN {server.format(table=table)} RETURN new; END $$"
-        stored.change(database, f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql {body}")
-        each = f"FOR EACH ROW EXECUTE FUNCTION {name}()"
+        stored.change(
+            database, f"CREATE FUNCTION of_{name}() RETURNS trigger LANGUAGE plpgsql {body}"
+        )
+        each = f"FOR EACH ROW EXECUTE FUNCTION of_{name}()"
     else:
         each = f"BEGIN {sqlite.format(table=table)} END"
     stored.change(database, f"CREATE TRIGGER {name} {when} ON {table} {each}")
@@ -325,6 +328,30 @@ def test_check_doctor_and_current_name_it_and_reindex_removes_it(database, repos
     repository.create_session("s", "test")
     repository.append_message("s", "user", "x")
     assert migrate.inspect(database).foreign_triggers == ()
+
+
+@pytest.mark.parametrize("trigger", [IGNORE, DELETE], ids=["ignore", "delete"])
+def test_a_foreign_trigger_under_a_name_of_the_stores_is_as_foreign_as_any(database, trigger):
+    with SessionRepository(database) as repository:
+        repository.create_session("s", "test")
+    if isinstance(database, URL):
+        name, on = TRIGGER, " ON messages"
+    else:
+        name, on = "messages_fts_delete", ""
+    stored.change(database, f"DROP TRIGGER {name}{on}")
+    make_trigger(database, "messages", trigger, name)
+    with SessionRepository(database) as repository:
+        for write in WRITES.values():
+            with pytest.raises(ForeignTriggerError):
+                write(repository)
+        said = f"the trigger {name} on messages is not the store's; reindex removes it"
+        assert said in repository.check()
+        assert migrate.inspect(database).foreign_triggers == ((name, "messages"),)
+        repository.reindex()
+    with SessionRepository(database) as repository:
+        assert repository.check() == []
+        WRITES["append_messages"](repository)
+        assert len(repository.search_messages("x")) == 3
 
 
 @only_sqlite
