@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import Result, Table, select
+from sqlalchemy import Result, Table
 from sqlalchemy.orm import ORMExecuteState
 
 from hermes_store.api.orm_checks import SEARCHED, checked, searched_by
 from hermes_store.api.orm_counting import COUNTED, Noted
 from hermes_store.api.orm_folding import fold_inserted, last_id
+from hermes_store.api.orm_matched import matched
 from hermes_store.api.orm_selected import require_as_it_is
 from hermes_store.api.orm_triggers import Expected
-from hermes_store.database.pieces import pieces
 from hermes_store.models.links import COMPRESSION
 from hermes_store.models.types import Content
 from hermes_store.queries import deleting, session_changes, sessions
@@ -163,35 +163,15 @@ def _write_uncounted(state: ORMExecuteState, noted: Noted, table: Table) -> Resu
 # --- UPDATE and DELETE --------------------------------------------------------------------------
 
 
-def _matched(state: ORMExecuteState, column: str) -> set[Any]:
-    """The values of a column in the rows that UPDATE or DELETE will find."""
-    statement: Any = state.statement
-    found = select(statement.table.c[column]).distinct()
-    connection = state.session.connection()
-    if isinstance(state.parameters, dict):
-        return set(connection.execute(found.where(*_where(state)), state.parameters).scalars())
-    if not state.parameters:
-        return set(connection.execute(found.where(*_where(state))).scalars())
-    keys = [row["id"] for row in _rows(state)]
-    with_key = (statement.table.c.id.in_(some) for some in pieces(keys))
-    selects = (found.where(each, *_where(state)) for each in with_key)
-    return {value for each in selects for value in connection.execute(each).scalars()}
-
-
-def _where(state: ORMExecuteState) -> list[Any]:
-    statement: Any = state.statement
-    return [] if statement.whereclause is None else [statement.whereclause]
-
-
 def _delete(state: ORMExecuteState, noted: Noted, table: Table) -> Result[Any]:
     if table.name == "messages":
-        noted.touched |= _matched(state, "session_id")
+        noted.touched |= matched(state, "session_id")
         expected = Expected(noted.connection, ())
-        ids = _matched(state, "id") if expected.is_watched else set()
+        ids = matched(state, "id") if expected.is_watched else set()
         result = state.invoke_statement()
         expected.require_gone(ids)
         return result
-    for session_id in sorted(_matched(state, "id")):
+    for session_id in sorted(matched(state, "id")):
         deleting.clear_away(noted.connection, session_id)
         noted.cleared.add(session_id)
     return state.invoke_statement()
@@ -223,10 +203,14 @@ def _update_messages(
     moved_to = _named(written, "session_id")
     _require(noted, moved_to)
     if COUNTED.intersection(columns):
-        noted.touched |= _matched(state, "session_id") | moved_to
-    searched = _matched(state, "id") if columns.intersection(SEARCHED) else set()
+        noted.touched |= matched(state, "session_id") | moved_to
+    expected = Expected(noted.connection, ())
+    is_searched = bool(columns.intersection(SEARCHED))
+    ids = matched(state, "id") if is_searched or expected.looks_at(state.parameters) else set()
     result = run()
-    fill_those(noted.connection, searched)
+    expected.require_changed(ids, result)
+    if is_searched:
+        fill_those(noted.connection, ids)
     if "session_id" in columns and not moved_to:  # to where an expression says
         noted.touched.update(all_ids(noted.connection))
     return result
@@ -241,7 +225,7 @@ def _update_sessions(
 ) -> Result[Any]:
     parents = _named(written, "parent_session_id")
     _require(noted, parents)
-    ids = _matched(state, "id") if columns.intersection(_LOOKED_AT) else set()
+    ids = matched(state, "id") if columns.intersection(_LOOKED_AT) else set()
     result = run()
     noted.touched |= ids
     for parent in parents:

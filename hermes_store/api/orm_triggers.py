@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Result, func, select
 
 from hermes_store.api.orm_folding import last_id
 from hermes_store.database.connection import OpenConnection
@@ -45,12 +45,28 @@ class Expected:
 
     def _number_come(self) -> int:
         """A trigger may have stored more."""
-        before = sorted(each for each in self._given if each <= self._last)
+        before = [each for each in self._given if each <= self._last]
         behind = select(func.count()).where(messages.c.id > self._last)
         come: int = self._connection.core.execute(behind).scalar_one()
-        return come + number_of(self._connection, before)
+        return come + self._number_there(before)
+
+    def looks_at(self, parameters: Any) -> bool:
+        """Whether an UPDATE with these is looked at: of a list of keys SQLAlchemy counts them."""
+        return self.is_watched and not isinstance(parameters, list)
+
+    def require_changed(self, ids: Collection[int], result: Result[Any]) -> None:
+        """Raise `ForeignTriggerError` if UPDATE left a message as it was that it found before.
+
+        What it says by RETURNING is not counted. Another process may have deleted some meanwhile.
+        """
+        changed = getattr(result, "rowcount", len(ids))
+        if self.is_watched and changed < len(ids) and changed < self._number_there(ids):
+            raise some_left("messages")
 
     def require_gone(self, ids: Iterable[int]) -> None:
         """Raise `ForeignTriggerError` if a message is still there that was deleted."""
-        if self.is_watched and number_of(self._connection, sorted(ids)):
+        if self.is_watched and self._number_there(ids):
             raise some_left("messages")
+
+    def _number_there(self, ids: Iterable[int]) -> int:
+        return number_of(self._connection, sorted(ids))

@@ -4,8 +4,9 @@ import json
 
 import pytest
 import stored
-from sqlalchemy import URL, delete, insert, select, text
+from sqlalchemy import URL, delete, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm.exc import StaleDataError
 from support import Caller, only_sqlite
 
 from hermes_store import SessionFilter, SessionRepository, migrate
@@ -288,6 +289,52 @@ def test_a_message_that_a_foreign_trigger_keeps_in_a_unit_of_work_is_no_success(
         with pytest.raises(ForeignTriggerError), repository.orm_session() as session:
             DELETED[unit](session)
         assert repository.message_count() == 1
+
+
+of_session = update(Message).where(Message.session_id == "s")
+CHANGED_BY_UPDATE = {
+    "where": lambda session: session.execute(of_session.values(finish_reason="y")),
+    "of what is searched": lambda session: session.execute(of_session.values(content="y")),
+    "of a state, with fetch": lambda session: session.execute(
+        of_session.values(state="rewound").execution_options(synchronize_session="fetch")
+    ),
+    "by a table": lambda session: session.execute(
+        update(Message.__table__).values(finish_reason="y")
+    ),
+    "by a parameter": lambda session: session.execute(of_session, {"finish_reason": "y"}),
+    "by keys": lambda session: session.execute(
+        update(Message), [{"id": id_, "finish_reason": "y"} for id_ in session.scalars(ALL_IDS)]
+    ),
+    "object": lambda session: setattr(session.scalars(select(Message)).first(), "name", "y"),
+}
+ALL_IDS = select(Message.id)
+
+
+@pytest.mark.parametrize("change", CHANGED_BY_UPDATE)
+@pytest.mark.parametrize("kind", ["harmless", "ignore"])
+def test_an_update_of_messages_that_a_foreign_trigger_undoes_is_no_success(database, change, kind):
+    with SessionRepository(database) as repository:
+        repository.create_session("s", "test")
+        repository.append_messages("s", [{"role": "user", "content": "x"}] * 3)
+    note = "UPDATE meta SET value = 'x' WHERE key = 'none';"
+    make_trigger(
+        database,
+        "messages",
+        ("BEFORE UPDATE", *IGNORE[1:]) if kind == "ignore" else ("AFTER UPDATE", note, note),
+    )
+    with SessionRepository(database) as repository:
+        before = repository.export_all()
+        if kind == "harmless":
+            with repository.orm_session() as session:
+                CHANGED_BY_UPDATE[change](session)
+            assert repository.export_all() != before
+        else:
+            with (
+                pytest.raises((ForeignTriggerError, StaleDataError)),
+                repository.orm_session() as session,
+            ):
+                CHANGED_BY_UPDATE[change](session)
+            assert repository.export_all() == before
 
 
 @pytest.mark.parametrize("kind", ["TRIGGER", "TEMP TRIGGER"])
