@@ -30,6 +30,9 @@ _NUMBERS = (
     *("connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval"),
     *("keepalives_count", "tcp_user_timeout"),
 )
+_GREATEST = 2**31 - 1
+"""Of a number: libpq has no greater ones."""
+_SHOWN = 50
 _FLAGS = ("gssdelegation", "sslcompression", "sslsni")
 _LEVELS = ("disable", "prefer", "require")
 _CHOICES = {
@@ -93,11 +96,13 @@ def shown(url: URL) -> str:
 
 
 def _check(name: str, value: str) -> None:
-    is_number = value.isascii() and value.isdigit()
-    if name == PREPARE and not is_number and value.lower() != "none":
-        raise _wrong(name, f"is {value!r}", "give none, or a whole number from 0")
+    is_digits = value.isascii() and value.isdigit() and len(value) <= len(str(_GREATEST))
+    is_number = is_digits and int(value) <= _GREATEST
+    whole, is_none = f"a whole number from 0 to {_GREATEST}", value.lower() == "none"
+    if name == PREPARE and not is_number and not is_none:
+        raise _wrong(name, f"is {value[:_SHOWN]!r}", f"give none, or {whole}")
     if name in _NUMBERS and not is_number:
-        raise _wrong(name, f"is {value!r}", "give a whole number from 0")
+        raise _wrong(name, f"is {value[:_SHOWN]!r}", f"give {whole}")
     choices = _CHOICES.get(name)
     if choices is not None and value not in choices:
         raise _wrong(name, f"is {value!r}", f"use {_nearest(value, choices) or ', '.join(choices)}")

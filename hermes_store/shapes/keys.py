@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hermes_store import values
 from hermes_store.errors import InvalidArgumentError
 
 __all__ = ["joined", "parted", "prefix"]
@@ -27,5 +28,6 @@ def parted(joined_id: str) -> list[str]:
 
 def _escaped(part: str) -> str:
     if not isinstance(part, str):
-        raise InvalidArgumentError("id", f"its part {part!r} is not a text", "give a str")
+        problem = f"its part {values.shown(part)} is not a text"
+        raise InvalidArgumentError("id", problem, "give a str")
     return part.replace("%", "%25").replace("/", "%2F")

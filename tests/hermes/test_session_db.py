@@ -663,7 +663,9 @@ OF_A_KIND: dict[str, Any] = {
 }
 """What is given for the arguments that a method must have; for any other, a text."""
 
-WRONG = [{}, {"a": 1}, [1], [{}], {1}, object(), b"\xff", 10**30, 1.5, float("nan"), True, None]
+WRONG = [
+    {}, {"a": 1}, [1], [{}], {1}, object(), b"\xff", 10**30, 10**5000, 1.5, float("nan"), True, None,
+]  # fmt: skip
 
 
 def wrong_calls() -> Iterator[tuple[str, dict[str, Any]]]:

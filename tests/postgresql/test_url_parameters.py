@@ -40,6 +40,7 @@ REFUSED = {
     "prepare_threshold=never": "prepare_threshold is 'never'; give none, or a whole number from 0",
     "prepare_threshold=-1": "prepare_threshold is '-1'",
     "prepare_threshold=1.5": "prepare_threshold is '1.5'",
+    "keepalives_idle=2147483648": "give a whole number from 0 to 2147483647",
     "connect_timeout=soon": "connect_timeout is 'soon'; give a whole number",
     "keepalives_idle=²": "keepalives_idle is '²'",
     "sslmode=requires": "sslmode is 'requires'; use require",
@@ -92,6 +93,12 @@ def test_another_is_refused_by_name(query: str) -> None:
         SessionRepository(f"postgresql://nobody@nowhere.invalid/x?{query}")
     assert REFUSED[query] in str(caught.value)
     assert caught.value.argument == "db_path"
+
+
+@pytest.mark.parametrize("name", [PREPARE, "connect_timeout"])
+def test_a_number_of_thousands_of_digits_is_refused_by_name(name: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=rf"{name} is '9{{50}}'; give .*2147483647$"):
+        SessionRepository(f"postgresql://nobody@nowhere.invalid/x?{name}={'9' * 5000}")
 
 
 def test_those_of_the_installed_libpq_are_known() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 from google.adk.sessions.state import State
 from pydantic_core import to_jsonable_python
 
+from hermes_store import values
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.shapes import keys
 from hermes_store.shapes.adk_names import app_prefix, user_prefix
@@ -40,7 +41,8 @@ class Scoped(NamedTuple):
         found = cls({}, {}, {})
         for key, value in (given or {}).items():
             if not isinstance(key, str):
-                raise InvalidArgumentError("state", f"its key {key!r} is not a text", "give a str")
+                problem = f"its key {values.shown(key)} is not a text"
+                raise InvalidArgumentError("state", problem, "give a str")
             if key.startswith(State.APP_PREFIX):
                 found.app[key.removeprefix(State.APP_PREFIX)] = value
             elif key.startswith(State.USER_PREFIX):

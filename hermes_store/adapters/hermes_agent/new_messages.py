@@ -139,7 +139,12 @@ def content_of(value: Any) -> Any:
     """Text, a list or a dict; what is neither becomes the text of it."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    return value if value is None or isinstance(value, (str, list, dict)) else str(value)
+    if value is None or isinstance(value, (str, list, dict)):
+        return value
+    try:
+        return str(value)
+    except ValueError:  # an int of thousands of digits
+        return values.shown(value)
 
 
 def when(value: Any, otherwise: T) -> float | T:

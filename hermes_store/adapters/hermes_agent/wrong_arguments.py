@@ -7,7 +7,7 @@ counts on much that they do not say.
 from __future__ import annotations
 
 import inspect
-import math
+import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
 from types import UnionType
@@ -84,7 +84,7 @@ def _is(value: Any, kind: Any) -> bool:
 
 def _is_single(value: Any, kind: Any) -> bool:
     if kind is float:
-        return isinstance(value, (int, float)) and math.isfinite(value)
+        return isinstance(value, (int, float)) and abs(value) <= sys.float_info.max
     if kind is int:
         is_number = isinstance(value, int) and not isinstance(value, bool)
         return is_number and abs(value) <= values.GREATEST_SUM

@@ -133,10 +133,12 @@ class HermesSessionRepository(Protocol):
     def read_message(
         self, session_id: str, agent_id: str, message_id: int, **kwargs: Any
     ) -> SessionMessage | None:
-        """Return a message; None when there is none."""
+        """Return a message; None when there is none. Raises `InvalidArgumentError`."""
         repository = self._repository.synchronous()
         record = rows.found(repository, _id(session_id, agent_id), message_id)
-        return None if record is None else SessionMessage.from_dict(rows.data_of(record))
+        if record is None:
+            return None
+        return SessionMessage.from_dict(rows.data_of(record, message_id))
 
     def update_message(
         self, session_id: str, agent_id: str, session_message: SessionMessage, **kwargs: Any
@@ -153,7 +155,7 @@ class HermesSessionRepository(Protocol):
             record = rows.found(transaction, agent, number)
             if record is None:
                 raise _missing(f"message {number} of agent {agent_id!r}")
-            before = rows.created(rows.data_of(record))
+            before = rows.created(rows.data_of(record, number))
             row = rows.row_of({**session_message.to_dict(), **before})
             transaction.replace_message(agent, record["id"], **rows.all_fields(row))
 

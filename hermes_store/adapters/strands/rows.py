@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
+from hermes_store import values
 from hermes_store.adapters.strands.content_blocks import columns_of, message_of
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.records import MessageRecord, NewMessage
@@ -57,7 +58,7 @@ def row_of(data: dict[str, Any]) -> NewMessage:
     """
     number, redacted = data["message_id"], data["redact_message"]
     if not isinstance(number, int) or isinstance(number, bool):
-        problem = f"{number!r} is not a whole number"
+        problem = f"{values.shown(number)} is not a whole number"
         raise InvalidArgumentError("message_id", problem, "count the messages of an agent")
     columns, kept = columns_of(data["message"] if redacted is None else redacted)
     if redacted is not None:
@@ -81,7 +82,7 @@ def all_fields(row: NewMessage) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name != "external_id"}
 
 
-def data_of(record: MessageRecord, number: int | None = None) -> dict[str, Any]:
+def data_of(record: MessageRecord, number: int) -> dict[str, Any]:
     """The `SessionMessage` that a message holds; of one that came another way, one like it."""
     kept = (record["extra"] or {}).get(MINE) or {}
     if (whole := whole_of(kept)) is not None:
@@ -90,30 +91,49 @@ def data_of(record: MessageRecord, number: int | None = None) -> dict[str, Any]:
     is_redacted = "original" in kept
     data = {
         "message": kept["original"] if is_redacted else shown,
-        "message_id": int(record["external_id"] or 0) if number is None else number,
+        "message_id": number,
         "redact_message": shown if is_redacted else None,
     }
     return {**data, **{name: kept[name] for name in ("created_at", "updated_at") if name in kept}}
 
 
 def numbered(records: Iterable[MessageRecord]) -> Iterator[dict[str, Any]]:
-    """The data of messages; those of another program are counted on from the one before."""
+    """The data of messages; those that another program numbered are counted on from before."""
     last = -1
     for record in records:
-        is_ours = MINE in (record["extra"] or {})
-        data = data_of(record, None if is_ours else last + 1)
+        own = _own_number(record)
+        data = data_of(record, last + 1 if own is None else own)
         last = data["message_id"]
         yield data
+
+
+def _own_number(record: MessageRecord) -> int | None:
+    try:
+        return int(record["external_id"] or 0) if MINE in (record["extra"] or {}) else None
+    except ValueError:
+        return None
 
 
 def found(
     door: SessionRepository | Transaction, session_id: str, number: int
 ) -> MessageRecord | None:
-    """The message with a `message_id`, looked for from the newest on; None when there is none."""
+    """The message with a `message_id`, looked for from the newest on; None when there is none.
+
+    Raises `InvalidArgumentError` for one that cannot be written.
+    """
     before: int | None = None
+    wanted = _written(number)
     while page := door.get_messages(session_id, limit=_AT_ONCE, newest=True, before_id=before):
         for record in page[::-1]:
-            if record["external_id"] == str(number):
+            if record["external_id"] == wanted:
                 return record
         before = page[0]["id"]
     return None
+
+
+def _written(number: int) -> str:
+    try:
+        return str(number)
+    except ValueError:  # Python writes 4,300 digits
+        remedy = "count the messages of an agent"
+        raise InvalidArgumentError("message_id", "has thousands of digits", remedy) from None

@@ -156,6 +156,26 @@ def test_a_message_that_is_no_json_or_has_no_number_is_refused(sessions):
     assert sessions.list_messages("s", "default") == []
 
 
+def test_a_number_of_thousands_of_digits_is_refused(sessions):
+    for call in (
+        lambda number: sessions.create_message("s", "default", SessionMessage(ASKED, number)),
+        lambda number: sessions.update_message("s", "default", SessionMessage(ASKED, number)),
+        lambda number: sessions.read_message("s", "default", number),
+    ):
+        with pytest.raises(InvalidArgumentError, match="digits"):
+            call(10**5000)
+    with pytest.raises(InvalidArgumentError, match="its part a value of type int is not a text"):
+        sessions.read_agent("s", 10**5000)
+
+
+def test_a_message_that_another_program_numbered_anew_is_counted_on(sessions, repository):
+    stored(sessions, CONVERSATION)
+    [agent] = [each["id"] for each in repository.search_sessions() if each["message_count"]]
+    repository.replace_message(agent, repository.get_messages(agent)[1]["id"], external_id="a7")
+    found = sessions.list_messages("s", "default")
+    assert [(each.message_id, each.message) for each in found] == [*enumerate(CONVERSATION)]
+
+
 class Swarm:
     id = "swarm/1"
 
