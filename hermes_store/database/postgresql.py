@@ -15,6 +15,7 @@ from hermes_store.database import postgresql_errors as errors
 from hermes_store.database import postgresql_urls as urls
 from hermes_store.database.checkpoint import AfterCommits
 from hermes_store.database.postgresql_copy import copy_in
+from hermes_store.database.postgresql_triggers import TRIGGERS, Triggers
 from hermes_store.errors import HermesStoreError, InvalidArgumentError, StoreUnavailableError
 from hermes_store.settings import Settings, taken_by
 
@@ -261,13 +262,13 @@ class _PostgreSQL:
         """Nothing: the server keeps references whole."""
         return set()
 
-    triggers = engines.TRIGGERS
+    triggers = TRIGGERS
     drop_trigger = "DROP TRIGGER {name} ON {table}"
 
     def fired(self, connection: Connection) -> Callable[[Any, bool], set[str]]:
-        """The triggers that there were when a connection that writes was opened."""
-        noted: set[str] = connection.info.get("fired", set())
-        return lambda *_: noted
+        """The triggers that there were a moment ago; a migration reckons with none."""
+        triggers: Triggers | None = connection.info.get("triggers")
+        return triggers.made if triggers is not None else lambda *_: set()
 
     # --- care -----------------------------------------------------------------------------------
 

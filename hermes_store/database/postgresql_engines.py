@@ -15,8 +15,8 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from hermes_store.database.postgresql_errors import connecting_remedy, in_one_line, is_lost
+from hermes_store.database.postgresql_triggers import Triggers
 from hermes_store.database.postgresql_urls import PREPARE, SECRETS, prepare_threshold
-from hermes_store.database.sql_text import canonical
 from hermes_store.errors import InvalidArgumentError, StoreUnavailableError
 from hermes_store.settings import Settings
 
@@ -24,7 +24,6 @@ __all__ = [
     "BEGIN_READING",
     "BEGIN_WRITING",
     "CONNECT_SECONDS",
-    "TRIGGERS",
     "begin",
     "in_transaction",
     "is_executing",
@@ -36,13 +35,6 @@ __all__ = [
 BEGIN_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-TRIGGERS = (
-    "SELECT tgname, relname, pg_get_triggerdef(pg_trigger.oid, true)"
-    " FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
-    " WHERE NOT tgisinternal AND relname IN"
-    " ('sessions', 'messages', 'usage', 'meta', 'leases')"
-    " AND pg_table_is_visible(tgrelid) ORDER BY tgname"
-)
 CONNECT_SECONDS = 10
 _CONNECT: dict[str, Any] = {
     "application_name": "hermes-store",
@@ -69,7 +61,7 @@ def write_engine(url: URL, settings: Settings) -> Engine:
     engine = _engine(url, settings, BEGIN_WRITING, poolclass=NullPool)
 
     def note_triggers(dbapi: Any, record: Any) -> None:
-        record.info["fired"] = {canonical(made) for *_, made in dbapi.execute(TRIGGERS)}
+        record.info["triggers"] = Triggers(dbapi)
 
     event.listen(engine, "connect", note_triggers)
     return engine

@@ -178,6 +178,22 @@ def test_a_trigger_made_while_the_file_is_open_is_noticed_at_once(repository, da
         repository.append_message("s", "user", "x")
 
 
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("trigger", [IGNORE, DELETE], ids=["ignore", "delete"])
+def test_a_trigger_made_while_a_connection_is_open_is_noticed_at_its_next_look(
+    repository, database, trigger, write, monkeypatch
+):
+    monkeypatch.setattr("hermes_store.database.postgresql_triggers.LOOK_SECONDS", 0.0)
+    repository.create_session("s", "test")
+    repository.append_message("s", "user", "before")
+    make_trigger(database, "messages", trigger)
+    with pytest.raises(ForeignTriggerError):
+        WRITES[write](repository)
+    assert repository.message_count("s") == 1
+    repository.reindex()
+    WRITES[write](repository)
+
+
 @pytest.mark.parametrize("trigger", [IGNORE, DELETE], ids=["ignore", "delete"])
 def test_messages_of_many_callers_are_not_acknowledged_either(database, trigger):
     with SessionRepository(database) as repository:
