@@ -16,7 +16,6 @@ from hermes_store.records import SessionListing
 
 __all__ = ["Deleting"]
 
-_SECONDS_A_DAY = 86_400
 _UNSAID = float(90)
 """The age that counts when none is said: this very object tells that none was."""
 
@@ -94,7 +93,7 @@ def _prunable(older_than_days: Any, which: SessionFilter) -> SessionFilter:
 
 def _earliest_end(which: SessionFilter, days: float) -> float:
     """The end of a range of starts: of the filter's, or so many days ago."""
-    before = max(values.now() - days * _SECONDS_A_DAY, 0.0)
+    before = values.days_before("older_than_days", days, values.now())
     if which.started_until is not None:
         before = min(before, which.started_until)
     return max(before, which.started_since or 0.0)  # an empty range is no error

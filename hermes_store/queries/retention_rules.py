@@ -37,7 +37,6 @@ ACTIONS: tuple[Action, ...] = ("end", "archive", "delete")
 _PREFIX = "hermes_store.retention."
 _LAST_RUN = "hermes_store.retention_at"
 _REASON = "retention"
-_SECONDS_A_DAY = 86_400
 _MOST_DAYS = 36_500
 _PAUSE = 3_600
 """Seconds between two runs at close, of all processes of a store."""
@@ -162,7 +161,7 @@ def due(connection: OpenConnection, rule: RetentionRule, now: float) -> list[Ses
 
 
 def _before(rule: RetentionRule, now: float) -> float:
-    return max(now - rule.days * _SECONDS_A_DAY, 0.0)
+    return values.days_before("days", rule.days, now)
 
 
 def _meant(rule: RetentionRule, now: float) -> SessionFilter:

@@ -18,6 +18,7 @@ __all__ = [
     "YEAR_10000",
     "cost",
     "count",
+    "days_before",
     "length",
     "limit",
     "message_id",
@@ -91,6 +92,15 @@ def cost(argument: str, value: Any) -> float | None:
 def now() -> float:
     """The time, in Unix epoch seconds."""
     return time.time()
+
+
+def days_before(argument: str, days: float, moment: float) -> float:
+    """A time so many days before one of the clock's; what would be before 1970 is 1970."""
+    before = max(moment - days * _DAY, 0.0)
+    if before >= YEAR_10000:
+        problem = f"{days:g} days ago is beyond the year 9999 by the clock of this machine"
+        raise InvalidArgumentError(argument, problem, "set the clock right")
+    return before
 
 
 def seconds(argument: str, value: Any) -> float:

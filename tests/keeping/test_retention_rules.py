@@ -40,6 +40,25 @@ def names(repository: SessionRepository, **which) -> set[str]:
     return {row["id"] for row in rows}
 
 
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda repo: repo.retention.due(),
+        lambda repo: repo.retention.run(),
+        lambda repo: repo.prune_sessions(1),
+        lambda repo: repo.list_prune_candidates(1),
+    ],
+)
+def test_a_clock_beyond_the_year_9999_is_named_and_nothing_is_deleted(repository, monkeypatch, act):
+    repository.create_session("s", "cli")
+    repository.end_session("s", "done")
+    repository.retention.add("old", "delete", 1)
+    monkeypatch.setattr("time.time", lambda: 3e11)
+    with pytest.raises(InvalidArgumentError, match=r"days: 1 days ago is beyond .*set the clock"):
+        act(repository)
+    assert names(repository) == {"s"}
+
+
 def test_each_action_reaches_what_is_old_enough_and_leaves_the_rest(
     repository: SessionRepository, make: Make, database: Path | URL
 ) -> None:
