@@ -14,7 +14,7 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.database.sqlite_errors import is_overflow
 from hermes_store.database.statements import Statement
 
-__all__ = ["SumStatement", "whole_sum"]
+__all__ = ["SumStatement", "sum_of_halves", "whole_sum"]
 
 
 class whole_sum(FunctionElement[int]):  # noqa: N801 - a function of SQL
@@ -25,7 +25,7 @@ class whole_sum(FunctionElement[int]):  # noqa: N801 - a function of SQL
 
 
 class _SumOfHalves(FunctionElement[int]):
-    """The same where SQLite's sum would pass 2^63 on its way. It takes a third more time."""
+    """The same where SQLite's sum would pass 2^63 on its way."""
 
     inherit_cache = False
     type = BigInteger()
@@ -44,7 +44,11 @@ def _on_a_server(element: whole_sum, compiler: SQLCompiler, **keywords: Any) -> 
 
 @compiles(_SumOfHalves)
 def _by_halves(element: _SumOfHalves, compiler: SQLCompiler, **keywords: Any) -> str:
-    number = compiler.process(element.clauses, **keywords)
+    return sum_of_halves(compiler.process(element.clauses, **keywords))
+
+
+def sum_of_halves(number: str) -> str:
+    """The sum in SQLite's words, which never overflows. It takes a third more time."""
     total = f"sum({number} >> 32) * {2**32} + sum({number} & {2**32 - 1})"
     return f"CAST({total} AS BIGINT)"  # of a product that is too great SQLite makes a REAL
 

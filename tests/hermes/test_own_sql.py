@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +125,22 @@ def test_a_message_that_sql_changes_is_found_by_its_new_text(
     db._conn.execute("UPDATE messages SET content = 'otherwise' WHERE id = ?", (id_,))
     assert [hit["id"] for hit in store.search_messages("otherwise")] == [id_]
     assert store.search_messages("hello") == []
+
+
+GREATEST = 2**63 - 1
+
+
+@pytest.mark.parametrize("stored", [GREATEST, 2**62 + 1, 2**53])
+def test_usage_whose_sum_no_column_holds_is_told_as_the_greatest_number(
+    db: SessionDB, store: SessionRepository, stored: int
+):
+    db.update_token_counts("s", input_tokens=5, output_tokens=2, model="m", api_call_count=1)
+    with closing(sqlite_driver().connect(db.db_path)) as other:
+        other.execute("UPDATE usage SET hour = hour - 1, input_tokens = ?, calls = ?", [stored] * 2)
+        other.execute("UPDATE sessions SET api_call_count = ?", [stored])
+        other.commit()
+    db.update_token_counts("s", input_tokens=GREATEST, model="m", api_call_count=1)
+    columns = "input_tokens, output_tokens, api_call_count"
+    [row] = db._conn.execute(f"SELECT {columns} FROM session_model_usage")
+    assert tuple(row) == (min(stored + 2**53, GREATEST), 2, min(stored + 1, GREATEST))
+    assert store.get_session("s")["api_call_count"] == stored

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from hermes_store.adapters.hermes_agent.columns import SESSION_EXTRA, Row
 from hermes_store.adapters.hermes_agent.compression import LOCK
 from hermes_store.adapters.hermes_agent.message_rows import MESSAGE_EXTRA
+from hermes_store.database.sums import sum_of_halves
 from hermes_store.errors import InvalidArgumentError
 
 __all__ = ["ReopeningOnly", "Writes", "connection_of"]
@@ -101,9 +102,9 @@ _USAGE = {
     "billing_base_url": "base_url",
     "billing_mode": "mode",
     "task": "task",
-    "api_call_count": "sum(calls)",
+    "api_call_count": sum_of_halves("calls"),
     **{
-        f"{kind}_tokens": f"sum({kind}_tokens)"
+        f"{kind}_tokens": sum_of_halves(f"{kind}_tokens")
         for kind in ("input", "output", "cache_read", "cache_write", "reasoning")
     },
     "estimated_cost_usd": "coalesce(sum(estimated_cost_usd), 0)",

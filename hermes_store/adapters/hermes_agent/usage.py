@@ -14,7 +14,7 @@ from hermes_store.adapters.hermes_agent.taken import shortened
 from hermes_store.adapters.hermes_agent.unknown import kept
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.models.stored import sessions
-from hermes_store.values import MOST_DOLLARS
+from hermes_store.values import GREATEST_COUNT, MOST_DOLLARS
 
 __all__ = ["Usage"]
 
@@ -136,8 +136,9 @@ def _made(tx: Transaction, session_id: str, model: str | None) -> Any:
 
 
 def _set_calls(tx: Transaction, session: Any, calls: int, *, absolute: bool) -> None:
-    now = calls if absolute else session["api_call_count"] + calls
-    if now != session["api_call_count"]:
+    before = session["api_call_count"]
+    now = calls if absolute else min(before + calls, max(before, GREATEST_COUNT))
+    if now != before:
         tx.update_session(session["id"], api_call_count=now)
 
 
