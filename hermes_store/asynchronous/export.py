@@ -44,10 +44,14 @@ class AsyncExport(AsyncIterator["SessionExport"]):
         return session
 
     async def aclose(self) -> None:
-        """End the export, and give its connection back."""
+        """End the export, and give its connection back. When it is cancelled, it has done so."""
         if self._when_lost.detach():
-            await self._lane.run(Call(_close, FOREVER))
-            self._lane.end()
+            last = Call(_close, FOREVER)
+            last.must_run = True
+            try:
+                await self._lane.run(last)
+            finally:
+                self._lane.end()
 
 
 def _next(sessions: Iterator[SessionExport]) -> SessionExport | None:

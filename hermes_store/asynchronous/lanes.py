@@ -27,11 +27,13 @@ FOREVER = float("inf")
 class Call(Turn):
     """What one task asks of a thread: a turn, and the future that the task awaits."""
 
-    __slots__ = ("is_given_up", "is_settled", "is_taken", "waiter")
+    __slots__ = ("is_given_up", "is_settled", "is_taken", "must_run", "waiter")
 
     def __init__(self, operation: Callable[..., Any], patience: float) -> None:
         super().__init__(operation, patience)
         self.waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.must_run = False
+        """Whether it runs in its turn although its task was cancelled."""
         self.is_taken = False
         """Whether a thread has got it: then it runs."""
         self.is_settled = False
@@ -95,7 +97,8 @@ class Lane:
     async def run(self, call: Call) -> Any:
         """Return the result of `call`, or raise its error.
 
-        Cancelled before a thread has it, the call never runs. Cancelled later, its end is awaited.
+        Cancelled before a thread has it, the call never runs unless it must. Cancelled later, its
+        end is awaited.
         """
         if self._is_closed:
             raise StoreClosedError
@@ -104,7 +107,7 @@ class Lane:
         try:
             return await call.waiter
         except asyncio.CancelledError:
-            if call.is_taken:
+            if call.is_taken or call.must_run:
                 await call.outlast()
             else:
                 with suppress(ValueError):  # it was left out of a batch already
@@ -119,6 +122,7 @@ class Lane:
 
     def end(self, *, wait: bool = False) -> None:
         """Let the threads end when they are done. To wait for them is not for a loop's thread."""
+        self._is_closed = True
         self._threads.shutdown(wait=wait)
 
     def end_with(self, last: Callable[[], object]) -> None:
@@ -147,22 +151,32 @@ class Lane:
         batch: list[Call] = []
         while self._waiting and len(batch) < self._most:
             call = self._waiting.popleft()
-            if not call.waiter.done():
+            if call.must_run or not call.waiter.done():
                 call.is_taken = True
                 batch.append(call)
         return batch
 
     def _send(self, batch: list[Call]) -> None:
+        self._free -= 1
+        handed = [batch]
         try:
-            self._threads.submit(self._in_thread, batch, asyncio.get_running_loop())
+            self._threads.submit(self._in_thread, handed, asyncio.get_running_loop())
         except RuntimeError as exc:  # closed from another loop, or the system has no more threads
-            problem = StoreUnavailableError(f"no thread runs the call ({exc})", "try again later")
-            for call in batch:
-                _refuse(call, StoreClosedError() if self._is_closed else problem)
-        else:
-            self._free -= 1
+            self._take_back(handed, exc)
 
-    def _in_thread(self, batch: list[Call], loop: asyncio.AbstractEventLoop) -> None:
+    def _take_back(self, handed: list[list[Call]], why: RuntimeError) -> None:
+        """Refuse a batch, which a pool that can start no thread keeps for a later one."""
+        problem = StoreUnavailableError(f"no thread runs the call ({why})", "try again later")
+        with suppress(IndexError):  # an earlier thread had become free, and runs it
+            for call in handed.pop():
+                _refuse(call, StoreClosedError() if self._is_closed else problem)
+            self._free += 1
+
+    def _in_thread(self, handed: list[list[Call]], loop: asyncio.AbstractEventLoop) -> None:
+        with suppress(IndexError):  # it was refused
+            self._work_off(handed.pop(), loop)
+
+    def _work_off(self, batch: list[Call], loop: asyncio.AbstractEventLoop) -> None:
         told = 0
 
         def tell(done: Sequence[Call]) -> None:
@@ -205,8 +219,8 @@ class Lane:
 
 
 def _refuse(call: Call, error: HermesStoreError) -> None:
-    if not call.waiter.done():
-        call.waiter.set_exception(error)
+    call.error = error
+    call.settle()
 
 
 def one_by_one(target: Any) -> Callable[[Sequence[Call], Tell], None]:

@@ -181,3 +181,17 @@ async def test_a_closing_that_is_cancelled_is_awaited(repo, database):
     assert await outcome(task) is Cancelled
     assert await outcome(asyncio.ensure_future(repo.message_count("s"))) is not SessionNotFoundError
     await happens(lambda: threads() == [])
+
+
+async def test_a_closing_of_an_export_that_is_cancelled_gives_its_connection_back(repo):
+    export = repo.iter_export()
+    step = asyncio.ensure_future(anext(export))
+    await asyncio.sleep(0)
+    closing = [asyncio.ensure_future(export.aclose()) for _ in range(2)]
+    await asyncio.sleep(0)
+    for task in closing:
+        task.cancel()
+    assert (await outcome(step))["id"] == "s"
+    assert await outcome(closing[0]) is Cancelled
+    assert repo.synchronous._store._readers.streams == []
+    assert await outcome(asyncio.ensure_future(anext(export))) is StopAsyncIteration
