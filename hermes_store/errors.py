@@ -103,12 +103,12 @@ class StoreClosedError(HermesStoreError):
 
 
 class NestedTransactionError(HermesStoreError):
-    """A thread asked the repository for a write inside its own transaction()."""
+    """A thread asked the repository for a write inside its own transaction(), or inside a write."""
 
     def __init__(self) -> None:
         super().__init__(
-            "this thread already holds the write transaction; call the method on the object "
-            "that transaction() gave, not on the repository"
+            "this thread is inside a write already; call the method on the object that "
+            "transaction() gave, and what a signal handler or a finalizer stores in another thread"
         )
 
 

@@ -68,15 +68,14 @@ def write_engine(url: URL, settings: Settings) -> Engine:
 
 
 def read_engine(url: URL, settings: Settings) -> Engine:
-    """Engine with a bounded pool of connections that only read."""
+    """Engine with a pool of connections that only read. `Readers` bounds how many are in use."""
     return _engine(
         url,
         settings,
         BEGIN_READING,
         poolclass=QueuePool,
         pool_size=settings.pool_size,
-        max_overflow=0,
-        pool_timeout=settings.pool_timeout,
+        max_overflow=-1,  # a bound of this pool would count those that Ctrl-C took for ever
         pool_use_lifo=True,
     )
 

@@ -93,13 +93,9 @@ class Readers:
         `SnapshotNeededError` when there are more.
         """
         permits, idle = self._permits, self._idle  # after a fork in the block, the child has others
+        permit: list[None] = []
         try:
-            permits.get(timeout=self._settings.pool_timeout)
-        except Empty:
-            raise PoolExhaustedError(
-                self._settings.pool_size, self._settings.pool_timeout
-            ) from None
-        try:
+            self._wait_for(permit, permits)
             connection = self._take(idle, alone)
             try:
                 yield connection
@@ -113,7 +109,15 @@ class Readers:
             finally:
                 self._give_back(connection, idle)
         finally:
-            permits.put(None)
+            if permit:
+                permits.put(None)
+
+    def _wait_for(self, permit: list[None], permits: SimpleQueue[None]) -> None:
+        seconds = self._settings.pool_timeout
+        try:  # one call of C: between two, a Ctrl-C would lose the permit
+            permit.extend(map(permits.get, (True,), (seconds,)))
+        except Empty:
+            raise PoolExhaustedError(self._settings.pool_size, seconds) from None
 
     def _take(self, idle: list[OpenConnection], alone: bool) -> OpenConnection:
         try:

@@ -117,7 +117,7 @@ class Turns:
     def __init__(self, longest_queue: int, most_leaders: int = 1) -> None:
         self._longest_queue = longest_queue
         self._most_leaders = most_leaders
-        self._mutex = threading.Lock()
+        self._mutex: Any = threading.RLock()  # one that tells who has it
         self._changed = threading.Condition(self._mutex)
         self._watchers = 0
         """How many threads wait for `_changed`. At 0 a change is not announced."""
@@ -135,6 +135,7 @@ class Turns:
         Raises `StoreBusyError` when the caller's patience is over, `StoreClosedError` after
         `close`, and `NestedTransactionError` when this thread leads already.
         """
+        self._require_no_step_below(turn)
         with self._mutex:
             if self._leaders or self._queue or self.closed:
                 self._admit(turn)
@@ -152,6 +153,7 @@ class Turns:
 
         Raises what `enter` raises, for the first turn.
         """
+        self._require_no_step_below(turns[0])
         with self._mutex:
             self._admit(turns[0])
             leads = not self._queue and self._may_lead(turns[0])
@@ -230,9 +232,9 @@ class Turns:
 
         Raises `NestedTransactionError` when this thread leads.
         """
+        if self.held_here():
+            raise NestedTransactionError
         with self._mutex:
-            if self.held_here():
-                raise NestedTransactionError
             self.closed = True
             try:
                 self._refuse_all()
@@ -254,14 +256,34 @@ class Turns:
         return bool(self._leaders)
 
     def held_here(self) -> bool:
-        """Return whether this thread leads."""
+        """Return whether this thread leads, or a signal handler is in the middle of its step."""
+        return self._is_in_a_step() or self._leads()
+
+    def _is_in_a_step(self) -> bool:
+        found: bool = self._mutex._is_owned()  # noqa: SLF001 - a lock would be waited for for ever
+        return found
+
+    def _leads(self) -> bool:
         if not self._leaders:
             return False
         me = threading.get_ident()
         return any(leader.thread == me for leader in self._leaders)
 
+    def _require_no_step_below(self, turn: Turn) -> None:
+        """Refuse a turn of a signal handler, or a finalizer, that came in the middle of a step."""
+        if self._is_in_a_step():
+            turn.state = DONE
+            raise NestedTransactionError
+
+    def _waits_here(self) -> bool:
+        """Return whether this thread stands in the queue, below a signal handler."""
+        me = threading.get_ident()
+        return me == threading.main_thread().ident and any(
+            each.thread == me for each in self._queue
+        )
+
     def _admit(self, turn: Turn) -> None:
-        if self.held_here():
+        if self._leads() or self._waits_here():
             raise NestedTransactionError
         if len(self._queue) >= self._longest_queue and not self._watch(
             lambda: self.closed or len(self._queue) < self._longest_queue, turn.deadline

@@ -98,6 +98,18 @@ def test_after_ctrl_c_at_any_step_each_thread_writes_and_reads_and_no_connection
 
 
 @only_sqlite
+def test_after_ctrl_c_at_any_step_of_a_read_its_connection_is_free(database: Path) -> None:
+    with SessionRepository(database, pool_size=1, pool_timeout=0.1) as repository:
+        count(repository)
+        step = 1
+        while interrupted(lambda: count(repository), step):
+            gc.collect()
+            count(repository)
+            step += 1
+        assert step > 20
+
+
+@only_sqlite
 def test_who_handles_a_ctrl_c_can_write(database: Path) -> None:
     """Its traceback holds the statement that was interrupted."""
     message = {"role": "user", "content": "x", "timestamp": 1.0}
