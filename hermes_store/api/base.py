@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 from hermes_store import values
 from hermes_store.database.connection import OpenConnection
+from hermes_store.errors import InvalidArgumentError
 
 __all__ = ["Namespace", "Topic", "checked_id"]
 
@@ -40,6 +41,14 @@ class Topic(ABC):
         **kwargs: P.kwargs,
     ) -> R:
         """Return `function(connection, …)`, run in a transaction that is committed."""
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied: connections and threads stay with their process."""
+        raise InvalidArgumentError(
+            type(self).__name__,
+            "cannot be pickled or copied",
+            "give the address of the store to the other process or object, and open it there",
+        )
 
 
 class Namespace(Topic):
