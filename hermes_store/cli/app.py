@@ -100,8 +100,7 @@ class Commands(click.Group):
             result = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            # What Python flushes at exit must not raise again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _let_go_of_output()
             raise click.exceptions.Exit(EXIT_BROKEN_PIPE) from None
         return result
 
@@ -194,8 +193,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.Abort:
         return report_interruption(options.kept(), as_json=options.as_json)
     except (click.ClickException, HermesStoreError, OSError) as exc:
-        return report(exc, as_json=options.as_json)
+        code = report(exc, as_json=options.as_json)
+        _let_go_of_output()
     return code if isinstance(code, int) else 0
+
+
+def _let_go_of_output() -> None:
+    """Send what stdout does not take to /dev/null: a flush at exit must not raise again."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _prepare_streams() -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hermes_store import values
 from hermes_store.database.choice import URL_REMEDY, backend_of
 from hermes_store.database.failures import typed_errors
+from hermes_store.database.sqlite_place import checked_path
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.settings import Settings
 
@@ -34,7 +35,7 @@ Address = str | os.PathLike[str] | URL | None
 
 def default_path() -> Path:
     """`$HERMES_HOME/state.db`, or `~/.hermes/state.db`."""
-    return Path(os.environ.get("HERMES_HOME") or "~/.hermes").expanduser() / "state.db"
+    return checked_path("db_path", os.environ.get("HERMES_HOME") or "~/.hermes") / "state.db"
 
 
 def url_of(address: Address) -> URL:

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import prepared
 import pytest
@@ -223,6 +224,29 @@ def test_streams_that_are_closed_are_no_error(filled, command, code):
     )
     assert done.returncode == code
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("command", ["list", "--json list", "export", "show 20260312"])
+def test_output_for_which_there_is_no_room_is_one_line_and_an_error(filled, command):
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -m hermes_store {command} > /dev/full', sys.executable],
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONUNBUFFERED": ""},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert b"No space left on device; make room" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_home_that_nobody_knows_is_one_line_and_an_error(run, monkeypatch):
+    monkeypatch.setenv("HERMES_HOME", "~nobody-here/hermes")
+    result = run("list")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert (
+        "nobody knows the home folder in '~nobody-here/hermes'; give the whole path" in result.err
+    )
 
 
 def wait_until_stored(path, session_id):

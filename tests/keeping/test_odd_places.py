@@ -13,6 +13,7 @@ from sqlalchemy import URL
 from support import only_sqlite
 
 from hermes_store import SessionRepository
+from hermes_store.adapters.hermes_agent import SessionDB
 from hermes_store.errors import InvalidArgumentError, RefusedError
 from hermes_store.transfer.backup import backup
 from hermes_store.transfer.restoring import restore
@@ -166,3 +167,15 @@ def test_the_home_of_a_user_who_is_not_known_is_refused(store: Path) -> None:
     ):
         with pytest.raises(InvalidArgumentError, match="nobody knows the home folder in '~nobody-"):
             call()
+
+
+def test_a_home_that_cannot_be_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_: str) -> str:  # as for the user of a container that has no home
+        return "~"
+
+    monkeypatch.delenv("HERMES_HOME", raising=False)
+    monkeypatch.delenv("HERMES_STORE_URL", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", unknown)
+    for opened in (SessionRepository, SessionDB):
+        with pytest.raises(InvalidArgumentError, match=r"nobody knows the home folder in '~/\."):
+            opened()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from hermes_store.database.sqlite_place import checked_path
+
 __all__ = ["FILE", "PLAIN", "home", "store_of"]
 
 PLAIN = "state.db"
@@ -18,7 +20,8 @@ _URL = "HERMES_STORE_URL"
 
 def home() -> Path:
     """The home of Hermes: $HERMES_HOME, else ~/.hermes."""
-    return Path(os.environ.get("HERMES_HOME") or Path.home() / ".hermes")
+    given = os.environ.get("HERMES_HOME")
+    return Path(given) if given else checked_path("HERMES_HOME", "~/.hermes")
 
 
 def store_of(asked: Path | str | None) -> Path | str | URL:
@@ -38,4 +41,5 @@ def store_of(asked: Path | str | None) -> Path | str | URL:
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    return one.expanduser().absolute() == other.expanduser().absolute()
+    ones, others = (checked_path("db_path", str(each)).absolute() for each in (one, other))
+    return ones == others
