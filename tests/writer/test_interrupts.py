@@ -99,6 +99,11 @@ def test_after_ctrl_c_at_any_step_each_thread_writes_and_reads_and_no_connection
 
 @only_sqlite
 def test_after_ctrl_c_at_any_step_of_a_read_its_connection_is_free(database: Path) -> None:
+    require_reads_after_ctrl_c(database)
+
+
+def require_reads_after_ctrl_c(database: Path | URL) -> None:
+    """Interrupt a read at each of its steps; after each the only connection reads again."""
     with SessionRepository(database, pool_size=1, pool_timeout=0.1) as repository:
         count(repository)
         step = 1
