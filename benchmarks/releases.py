@@ -15,7 +15,8 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Self
 
@@ -32,10 +33,20 @@ THEN, NOW, AGAIN = "that release", "this tree", "this tree again"
 
 @click.command()
 @click.argument("release")
+@click.option("--postgresql", is_flag=True, help="A server of the run's own instead of files.")
+@click.option("--only", multiple=True, type=click.Choice(list(WORKS)), help="Only this work.")
 @click.option("--turns", default=200, show_default=True, help="Of each work and process.")
 @click.option("--sessions", default=2_000, show_default=True, help="Of 20 messages, in a store.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Where the stores lie.")
-def main(release: str, turns: int, sessions: int, folder: Path | None) -> None:
+def main(
+    release: str,
+    *,
+    postgresql: bool,
+    only: tuple[str, ...],
+    turns: int,
+    sessions: int,
+    folder: Path | None,
+) -> None:
     """Measure this tree beside RELEASE: a revision of git, or a folder with a checkout."""
     with ExitStack() as stack:
         temporary = Path(
@@ -43,14 +54,29 @@ def main(release: str, turns: int, sessions: int, folder: Path | None) -> None:
         )
         facts = report.machine(temporary)
         then = Path(release) if Path(release).is_dir() else checked_out(release, temporary)
+        new = stack.enter_context(new_databases(temporary, postgresql))
         trees = {THEN: then, NOW: ROOT, AGAIN: ROOT}
         processes = {
-            name: stack.enter_context(Release(tree, temporary / f"{name}.db", sessions))
+            name: stack.enter_context(Release(tree, new(), sessions))
             for name, tree in trees.items()
         }
         print(f"{'; '.join(facts)}. Release: {release}; {turns} turns.\n")
-        for line in lines(processes, turns):
+        for line in lines(processes, only or tuple(WORKS), turns):
             print(report.markdown(line), flush=True)
+
+
+@contextmanager
+def new_databases(folder: Path, postgresql: bool) -> Iterator[Callable[[], str]]:
+    """What gives the address of a database that is empty, again and again."""
+    if not postgresql:
+        numbers = count(1)
+        yield lambda: str(folder / f"{next(numbers)}.db")
+        return
+    from benchmarks.databases import databases
+    from benchmarks.files import Files
+
+    with databases(Files(folder).folder(), {}) as server:
+        yield lambda: server.empty().render_as_string(hide_password=False)
 
 
 def checked_out(revision: str, folder: Path) -> Path:
@@ -68,10 +94,10 @@ def checked_out(revision: str, folder: Path) -> Path:
 class Release:
     """A process that runs a tree, and does a turn of what it is asked for."""
 
-    def __init__(self, tree: Path, path: Path, sessions: int) -> None:
+    def __init__(self, tree: Path, address: str, sessions: int) -> None:
         child = ROOT / "benchmarks" / "children" / "release.py"
         self._process = subprocess.Popen(
-            [sys.executable, str(child), str(path), str(sessions)],
+            [sys.executable, str(child), address, str(sessions)],
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tree), str(ROOT)])},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -100,11 +126,11 @@ class Release:
         return answer
 
 
-def lines(processes: dict[str, Release], turns: int) -> Iterator[list[str]]:
+def lines(processes: dict[str, Release], works: tuple[str, ...], turns: int) -> Iterator[list[str]]:
     """The header, then a line for each work."""
     yield ["", THEN, NOW, "median", "mean", "noise"]
     yield ["---", *["---:"] * 5]
-    for work in WORKS:
+    for work in works:
         series = take_turns(turns, processes, in_turn(work))
         cells = [str(Cell(series[name].median, "s")) for name in (THEN, NOW)]
         ratios = [

@@ -11,12 +11,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
 from benchmarks.corpus import Corpus, Message
-from hermes_store import SessionRepository
+from hermes_store import SessionRepository, migrate
 
 SINGLES = 32
 """Appends of a turn, as many as enter the index together."""
@@ -29,8 +28,9 @@ LONG = "long"
 class Store:
     """A filled store, and what it is asked to do."""
 
-    def __init__(self, path: Path, sessions: int) -> None:
-        self._repository = SessionRepository(path)
+    def __init__(self, address: str, sessions: int) -> None:
+        migrate.upgrade(address)
+        self._repository = SessionRepository(address)
         self._corpus = Corpus(3)
         self._sessions = 0
         for _ in range(sessions):
@@ -100,8 +100,8 @@ WORKS: dict[str, Callable[[Store], float]] = {
 
 
 def main() -> None:
-    path, sessions = sys.argv[1:]
-    store = Store(Path(path), int(sessions))
+    address, sessions = sys.argv[1:]
+    store = Store(address, int(sessions))
     print("filled", flush=True)
     for line in sys.stdin:
         print(WORKS[line.strip()](store), flush=True)

@@ -4,13 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from benchmarks.children.release import WORKS
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def beside(release):
-    command = [sys.executable, "-m", "benchmarks.releases", str(release)]
+def beside(release, *options):
+    command = [sys.executable, "-m", "benchmarks.releases", str(release), *options]
     return subprocess.run(
         [*command, "--turns", "2", "--sessions", "2"],
         cwd=ROOT,
@@ -21,8 +23,11 @@ def beside(release):
     )
 
 
-def test_there_is_a_line_for_each_work_with_both_trees_and_the_noise():
-    done = beside(ROOT)
+@pytest.mark.parametrize(
+    "options", [[], pytest.param(["--postgresql"], marks=pytest.mark.postgresql)]
+)
+def test_there_is_a_line_for_each_work_with_both_trees_and_the_noise(options):
+    done = beside(ROOT, *options)
     assert done.returncode == 0, done.stderr
     lines = [line.split("|") for line in done.stdout.splitlines() if line.startswith("|")]
     header, _rule, *rows = lines
