@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Select, Table, Text, case, func, literal_column, or_, select
+from sqlalchemy import Select, Table, Text, and_, case, func, literal_column, or_, select
 from sqlalchemy.exc import DatabaseError
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.database.on_servers import either
+from hermes_store.database.statements import Statement
 from hermes_store.models.stored import messages, sessions, usage
 from hermes_store.models.visibility import STATES, visible
 from hermes_store.search import triggers
@@ -38,9 +39,7 @@ def _damage(connection: OpenConnection) -> list[str]:
 
 def _disagreements(connection: OpenConnection) -> Iterator[str]:
     for fact, statement in _FACTS.items():
-        found = (
-            connection.core.execute(statement.order_by(*statement.selected_columns)).scalars().all()
-        )
+        found = [value for (value,) in statement.run(connection)]
         if found:
             named = ", ".join(map(str, found[:_MOST_NAMED]))
             more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
@@ -96,18 +95,22 @@ def _not_to_be_named() -> Select[Any]:
 
 
 def _in_unknown_state() -> Select[Any]:
-    return select(messages.c.id).where(messages.c.state.not_in(STATES))
+    return select(messages.c.id).where(and_(*(messages.c.state != known for known in STATES)))
+
+
+def _in_order(statement: Select[Any]) -> Statement:
+    return Statement(statement.order_by(*statement.selected_columns))
 
 
 _FACTS = {
-    "sessions whose message_count is not the number of their messages": _miscounted(),
-    "messages of sessions that do not exist": _without_session(messages),
-    "usage of sessions that do not exist": _without_session(usage),
-    "sessions whose parent does not exist": _without_parent(),
-    "sessions whose parents form a circle": _in_circles(),
-    "sessions that have a link but no parent": _linked_to_nothing(),
+    "sessions whose message_count is not the number of their messages": _in_order(_miscounted()),
+    "messages of sessions that do not exist": _in_order(_without_session(messages)),
+    "usage of sessions that do not exist": _in_order(_without_session(usage)),
+    "sessions whose parent does not exist": _in_order(_without_parent()),
+    "sessions whose parents form a circle": _in_order(_in_circles()),
+    "sessions that have a link but no parent": _in_order(_linked_to_nothing()),
     "sessions whose id no call takes (export them, and import the lines with other ids)": (
-        _not_to_be_named()
+        _in_order(_not_to_be_named())
     ),
-    f"messages whose state is not one of {', '.join(STATES)}": _in_unknown_state(),
+    f"messages whose state is not one of {', '.join(STATES)}": _in_order(_in_unknown_state()),
 }
