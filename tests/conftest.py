@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import kept_statements
 import postgres_server
 import pytest
 import sqlalchemy
@@ -78,6 +79,7 @@ def repository(database: Path | URL) -> Iterator[SessionRepository]:
 def pytest_configure(config: pytest.Config) -> None:
     # A shell starts what it runs in the background with Ctrl-C ignored, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    kept_statements.begin()
     if not hasattr(config, "workerinput"):
         postgres_server.begin_run()
 
