@@ -122,8 +122,11 @@ SELECT (SELECT string_agg(version_num, ',') FROM hermes_store_version),
     (SELECT md5(array_agg((oid, prosrc) ORDER BY oid)::text) FROM pg_proc WHERE oid >= 16384),
     (SELECT md5(array_agg((oid, conname) ORDER BY oid)::text) FROM pg_constraint WHERE oid >= 16384),
     (SELECT string_agg(s::text, ',') FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase
-        WHERE datname = current_database())
+        WHERE datname = current_database()),
+    (SELECT max(oid) FROM pg_proc)
 """
+_NEWER = "SELECT 'DROP ROUTINE ' || oid::regprocedure || ' CASCADE' FROM pg_proc WHERE oid > %s"
+"""What takes the functions of a test away, and their triggers."""
 _EMPTY = """
 DELETE FROM messages; DELETE FROM sessions; DELETE FROM meta; DELETE FROM leases; SELECT setval('messages_id_seq', 1, false);
 UPDATE search_index SET state = 'ready', detail = '', filled = 0, owner = NULL, owned_until = NULL;
@@ -136,7 +139,8 @@ def store(*, keeps_connections: bool = True) -> Iterator[URL]:
     """An empty store of the caller's own.
 
     To make a database takes ten times as long as to empty one, so an earlier one is given again
-    when nothing but rows was changed in it. So are connections to it, unless the test is about them.
+    when nothing but rows was changed in it, or functions and triggers were added. So are connections
+    to it, unless the test is about them.
     """
     import kept_connections
 
@@ -165,6 +169,8 @@ def _was_emptied(given: _Emptied) -> bool:
 
     try:
         given.keeper.execute("SET lock_timeout = 2000")
+        for (drop,) in given.keeper.execute(_NEWER, given.schema[-1:], prepare=True).fetchall():
+            given.keeper.execute(drop)
         if given.keeper.execute(_SCHEMA, prepare=True).fetchone() != given.schema:
             return False
         given.keeper.execute(_EMPTY, prepare=False)
