@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from hermes_store.database.sql_text import canonical
-
 __all__ = ["LOOK_SECONDS", "TRIGGERS", "Triggers"]
 
 LOOK_SECONDS = 10.0
@@ -37,5 +35,5 @@ class Triggers:
         return self._made
 
     def _look(self, dbapi: Any) -> None:
-        self._made = {canonical(made) for *_, made in dbapi.execute(TRIGGERS)}
+        self._made = {made for *_, made in dbapi.execute(TRIGGERS)}
         self._look_at = time.monotonic() + LOOK_SECONDS

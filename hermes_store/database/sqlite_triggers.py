@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from hermes_store.database.sql_text import canonical
-
 __all__ = ["Triggers"]
 
 _VERSIONS = ("PRAGMA schema_version", "PRAGMA temp.schema_version")
@@ -38,6 +36,6 @@ class Triggers:
         versions = _VERSIONS if has_had_caller else _VERSIONS[:1]
         schema = [dbapi.execute(version).fetchone() for version in versions]
         if schema != self._schema:
-            self._made = {canonical(sql) for (sql,) in dbapi.execute(_MADE).fetchall()}
+            self._made = {sql for (sql,) in dbapi.execute(_MADE).fetchall()}
             self._schema = schema
         return self._made

@@ -155,7 +155,7 @@ def _look_at_server(connection: Connection) -> State:
     if not state.is_current:  # its triggers are made in another way
         return state
     triggers = connection.exec_driver_sql(backend_of(connection.engine.url).triggers)
-    return replace(state, foreign_triggers=tuple(foreign(tuple(row) for row in triggers)))
+    return replace(state, foreign_triggers=tuple(foreign(triggers)))
 
 
 def _judge(tables: Tables, stamps: Mapping[str, list[str]], versions: list[Any]) -> State:

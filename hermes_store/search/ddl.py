@@ -382,7 +382,8 @@ _FORGET = f"""\
 TRIGGERS = {
     "messages_fts_insert": f"""\
 CREATE TRIGGER messages_fts_insert AFTER INSERT ON messages
-WHEN new.may_wait IS NULL OR new.id - {_UPTO} NOT BETWEEN 1 AND {TOGETHER - 1}
+WHEN new.may_wait IS NULL
+    OR new.id - {_UPTO} NOT BETWEEN 1 AND {TOGETHER - 1}
 BEGIN
 {_INSERT}
     WHERE id BETWEEN min(new.id, 1 + {_UPTO}) AND new.id;

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache, lru_cache
 
 from hermes_store.database.connection import OpenConnection
-from hermes_store.database.sql_text import canonical
 from hermes_store.errors import ForeignTriggerError
 from hermes_store.search.ddl import TRIGGERS
 from hermes_store.search.postgresql_ddl import HEAD_DDL as ON_POSTGRESQL
@@ -16,13 +16,31 @@ __all__ = ["described", "drop_foreign", "foreign", "may_hinder", "of", "require_
 
 log = logging.getLogger("hermes_store")
 
-_OWN = frozenset(map(canonical, (*TRIGGERS.values(), ON_POSTGRESQL[TRIGGER_ON_POSTGRESQL])))
-"""How the store makes its triggers, on either database: another program's may have such a name."""
+_IN_FILES = frozenset(TRIGGERS.values())
+"""How the store makes its triggers in a file, which SQLite keeps to the letter."""
 
 
 def foreign(found: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
     """Of triggers, each with its table and its SQL, those that are not the store's."""
-    return [(name, table) for name, table, made in found if canonical(made) not in _OWN]
+    return [(name, table) for name, table, made in found if _is_foreign(made)]
+
+
+@lru_cache(maxsize=64)
+def _is_foreign(made: str) -> bool:
+    """Whether the store makes no such trigger; another program's may have the name of one."""
+    if made in _IN_FILES:
+        return False
+    from hermes_store.database.sql_text import canonical  # noqa: PLC0415 - takes 2 ms, seldom used
+
+    return canonical(made) not in _own()
+
+
+@cache
+def _own() -> frozenset[str]:
+    """How the store makes its triggers, on either database."""
+    from hermes_store.database.sql_text import canonical  # noqa: PLC0415 - as above
+
+    return frozenset(map(canonical, (*_IN_FILES, ON_POSTGRESQL[TRIGGER_ON_POSTGRESQL])))
 
 
 def described(trigger: tuple[str, str]) -> str:
@@ -34,7 +52,7 @@ def described(trigger: tuple[str, str]) -> str:
 def of(connection: OpenConnection) -> list[tuple[str, str]]:
     """The foreign triggers of a database, and their tables."""
     found = connection.core.exec_driver_sql(connection.backend.triggers)
-    return foreign(tuple(row) for row in found)
+    return foreign(found)
 
 
 def drop_foreign(connection: OpenConnection) -> None:
@@ -48,7 +66,8 @@ def drop_foreign(connection: OpenConnection) -> None:
 
 def may_hinder(connection: OpenConnection) -> bool:
     """Whether a foreign trigger may write in the transaction."""
-    return not _OWN.issuperset(connection.fired)
+    fired = connection.fired
+    return not _IN_FILES.issuperset(fired) and any(map(_is_foreign, fired))
 
 
 def require_all_stored(

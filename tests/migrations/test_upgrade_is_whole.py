@@ -260,6 +260,24 @@ class TestOpeningAFileAtHead:
             other.execute("ROLLBACK")
         assert path.read_bytes() == before
 
+    @pytest.mark.parametrize("below", [None, "0011"], ids=["made at once", "made by steps"])
+    def test_its_triggers_are_known_to_the_letter_so_nothing_compares_what_they_say(
+        self, tmp_path: Path, below: str | None
+    ) -> None:
+        path = tmp_path / "state.db"
+        if below:
+            migrate.upgrade(path, below)
+        migrate.upgrade(path)
+        code = (
+            "import sys\nfrom hermes_store import SessionRepository\n"
+            "with SessionRepository(sys.argv[1]) as repository:\n"
+            "    repository.create_session('s', 'test')\n"
+            "    repository.append_message('s', 'user', 'x')\n"
+            "    repository.list_sessions_rich()\n"
+            "assert 'hermes_store.database.sql_text' not in sys.modules\n"
+        )
+        subprocess.run([sys.executable, "-c", code, str(path)], check=True, cwd=ROOT)
+
     def test_works_while_others_write(self, tmp_path: Path) -> None:
         path = tmp_path / "state.db"
         migrate.upgrade(path)
