@@ -117,7 +117,7 @@ class Turns:
     def __init__(self, longest_queue: int, most_leaders: int = 1) -> None:
         self._longest_queue = longest_queue
         self._most_leaders = most_leaders
-        self._mutex: Any = threading.RLock()  # one that tells who has it
+        self._mutex: Any = threading.RLock()  # a lock would not tell who has it
         self._changed = threading.Condition(self._mutex)
         self._watchers = 0
         """How many threads wait for `_changed`. At 0 a change is not announced."""
@@ -260,7 +260,7 @@ class Turns:
         return self._is_in_a_step() or self._leads()
 
     def _is_in_a_step(self) -> bool:
-        found: bool = self._mutex._is_owned()  # noqa: SLF001 - a lock would be waited for for ever
+        found: bool = self._mutex._is_owned()  # noqa: SLF001 - nothing public tells it
         return found
 
     def _leads(self) -> bool:

@@ -38,7 +38,7 @@ def _damage(connection: OpenConnection) -> list[str]:
 
 
 def _disagreements(connection: OpenConnection) -> Iterator[str]:
-    for fact, statement in _FACTS.items():
+    for fact, statement in _STATEMENTS.items():
         found = [value for (value,) in statement.run(connection)]
         if found:
             named = ", ".join(map(str, found[:_MOST_NAMED]))
@@ -98,19 +98,18 @@ def _in_unknown_state() -> Select[Any]:
     return select(messages.c.id).where(and_(*(messages.c.state != known for known in STATES)))
 
 
-def _in_order(statement: Select[Any]) -> Statement:
-    return Statement(statement.order_by(*statement.selected_columns))
-
-
 _FACTS = {
-    "sessions whose message_count is not the number of their messages": _in_order(_miscounted()),
-    "messages of sessions that do not exist": _in_order(_without_session(messages)),
-    "usage of sessions that do not exist": _in_order(_without_session(usage)),
-    "sessions whose parent does not exist": _in_order(_without_parent()),
-    "sessions whose parents form a circle": _in_order(_in_circles()),
-    "sessions that have a link but no parent": _in_order(_linked_to_nothing()),
+    "sessions whose message_count is not the number of their messages": _miscounted(),
+    "messages of sessions that do not exist": _without_session(messages),
+    "usage of sessions that do not exist": _without_session(usage),
+    "sessions whose parent does not exist": _without_parent(),
+    "sessions whose parents form a circle": _in_circles(),
+    "sessions that have a link but no parent": _linked_to_nothing(),
     "sessions whose id no call takes (export them, and import the lines with other ids)": (
-        _in_order(_not_to_be_named())
+        _not_to_be_named()
     ),
-    f"messages whose state is not one of {', '.join(STATES)}": _in_order(_in_unknown_state()),
+    f"messages whose state is not one of {', '.join(STATES)}": _in_unknown_state(),
+}
+_STATEMENTS = {
+    fact: Statement(found.order_by(*found.selected_columns)) for fact, found in _FACTS.items()
 }
