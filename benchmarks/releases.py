@@ -73,9 +73,8 @@ def new_databases(folder: Path, postgresql: bool) -> Iterator[Callable[[], str]]
         yield lambda: str(folder / f"{next(numbers)}.db")
         return
     from benchmarks.databases import databases
-    from benchmarks.files import Files
 
-    with databases(Files(folder).folder(), {}) as server:
+    with databases(folder, {}) as server:
         yield lambda: server.empty().render_as_string(hide_password=False)
 
 

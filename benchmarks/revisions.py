@@ -48,9 +48,8 @@ def main(postgresql: bool, messages: int, below: str, folder: Path | None) -> No
         address: Path | URL = temporary / "state.db"
         if postgresql:
             from benchmarks.databases import databases
-            from benchmarks.files import Files
 
-            server = stack.enter_context(databases(Files(temporary).folder(), {}))
+            server = stack.enter_context(databases(temporary, {}))
             address = server.empty()
             facts.append(f"PostgreSQL {server.version()} with its own settings on the loopback")
         migrate.upgrade(address, below)

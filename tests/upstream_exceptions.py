@@ -6,21 +6,16 @@ from pathlib import Path
 import pytest
 
 
-def number(version: str) -> tuple[int, ...]:
-    """A version as what it is compared by."""
-    return tuple(map(int, version.split(".")))
-
-
 def named_in(path: Path, version: str | None = None) -> dict[str, str]:
     """Names of tests, each with the reason why our class does not pass it.
 
-    An exception with `until` holds up to that version.
+    An exception with `versions` holds for those.
     """
     given = tomllib.loads(path.read_text(encoding="utf-8"))["exception"]
     return {
         name: each["reason"]
         for each in given
-        if version is None or number(version) <= number(each.get("until", version))
+        if version is None or version in each.get("versions", [version])
         for name in each["tests"]
     }
 

@@ -226,7 +226,9 @@ def test_streams_that_are_closed_are_no_error(filled, command, code):
     assert b"Traceback" not in done.stderr
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="only Linux has a device that is always full"
+)
 @pytest.mark.parametrize("command", ["list", "--json list", "export", "show 20260312"])
 def test_output_for_which_there_is_no_room_is_one_line_and_an_error(filled, command):
     done = subprocess.run(

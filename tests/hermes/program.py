@@ -31,6 +31,10 @@ class Program:
         self.tests = self._environment.folder / f"hermes_agent-{version}"
         """The folder of upstream's source distribution: only its tests are unpacked."""
 
+    def is_at_least(self, version: str) -> bool:
+        """Whether it is that version or a later one."""
+        return ALL.index(self.version) >= ALL.index(version)
+
     def prepare(self) -> None:
         """Download what is missing. Raises `UnavailableError`."""
         self._environment.install(f"hermes-agent=={self.version}")

@@ -74,8 +74,7 @@ def _tested(program: Program, *, control: bool, options: list[str]) -> int:
         ".",
         "--import-mode=importlib",
     )
-    has = ALL[: ALL.index(program.version) + 1]
-    files = [f"tests/{name}" for name, first in FILES.items() if first in has]
+    files = [f"tests/{name}" for name, first in FILES.items() if program.is_at_least(first)]
     command = [str(program.python), "-m", "pytest", *quiet, *plugin, *options, *files]
     return subprocess.run(command, check=False, cwd=program.tests, env=env).returncode
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hermes import PLAIN, Hermes
 from model_server import serving
-from program import ALL, VERSIONS, Program
+from program import VERSIONS, Program
 
 from hermes_store import SessionRepository
 
@@ -133,7 +133,7 @@ def _take_turn(hermes: Hermes, terminal: Any, text: str) -> None:
         found = _newest_messages(hermes)
         return bool(found) and str(found[-1]["content"]).endswith(f"to: {text}")
 
-    if _is_at_least(hermes, "0.19.0") or text != "another turn":
+    if hermes.program.is_at_least("0.19.0") or text != "another turn":
         terminal.until(lambda: answered() and terminal.is_idle(), f"an answer to {text!r}")
     else:  # older ones store what follows an undo with the compression
         terminal.until(lambda: f"to: {text}" in terminal.shown and terminal.is_idle(), text)
@@ -141,7 +141,7 @@ def _take_turn(hermes: Hermes, terminal: Any, text: str) -> None:
 
 def _is_undone(hermes: Hermes, terminal: Any) -> bool:
     """0.19 puts the text that was taken back into the line again."""
-    if _is_at_least(hermes, "0.19.0"):
+    if hermes.program.is_at_least("0.19.0"):
         return _has(hermes, "rewound") and "turn 3" in terminal.line()
     return "Undid" in terminal.shown
 
@@ -170,16 +170,12 @@ def _require_all_turns(hermes: Hermes) -> None:
     for typed in (*(f"turn {number}" for number in range(4)), "another turn"):
         assert typed in texts
     assert live[-1]["content"].endswith("to: another turn")
-    if _is_at_least(hermes, "0.19.0"):  # older ones take back in their memory only
+    if hermes.program.is_at_least("0.19.0"):  # older ones take back in their memory only
         assert next(m["content"] for m in stored if m["state"] == "rewound") == "turn 3"
-    if _is_at_least(hermes, "0.18.2"):
+    if hermes.program.is_at_least("0.18.2"):
         assert next(m["content"] for m in stored if m["state"] == "compacted") == "turn 0"
     else:  # the compressed conversation goes on in a session of its own
         assert len(line) == 2
-
-
-def _is_at_least(hermes: Hermes, version: str) -> bool:
-    return ALL.index(hermes.program.version) >= ALL.index(version)
 
 
 def test_sessions_are_listed_exported_and_deleted_by_its_commands(hermes: Hermes, tmp_path: Path):
