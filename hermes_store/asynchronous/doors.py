@@ -19,7 +19,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary, WeakSet
 
-from hermes_store.asynchronous.lanes import FOREVER, Call, Lane, one_by_one
+from hermes_store.asynchronous.calls import FOREVER, Call
+from hermes_store.asynchronous.lanes import Lane, one_by_one
 from hermes_store.errors import InvalidArgumentError, PoolExhaustedError, StoreBusyError
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Lanes:
         self.reads = Lane(
             settings.pool_size,
             one_by_one(repository),
+            one_suffices=not store.backend.is_server,
             refusal=partial(PoolExhaustedError, settings.pool_size),
         )
         self.others = Lane(settings.pool_size, one_by_one(repository))

@@ -1,8 +1,8 @@
-"""The calls of an event loop that wait for a thread. This module knows no database.
+"""The queues in which calls of an event loop wait for a thread. This module knows no database.
 
-A lane belongs to one loop. Its calls wait on the loop, where they can be cancelled, and go to a
-thread of the lane when one is free: one call at a time, or several as a batch. A call that a thread
-has begun is awaited to its end.
+A lane belongs to one loop. A call can be cancelled until a thread of the lane takes it out of the
+queue: one call at a time, or several as a batch. A thread goes on until none waits. A call that a
+thread has is awaited to its end.
 """
 
 from __future__ import annotations
@@ -16,50 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
+from hermes_store.asynchronous.calls import FOREVER, Call, Queue
+from hermes_store.asynchronous.threads import Threads
 from hermes_store.errors import HermesStoreError, StoreClosedError, StoreUnavailableError
-from hermes_store.execution.turns import Turn
 
-__all__ = ["Call", "Lane", "Tell", "in_thread", "one_by_one"]
+__all__ = ["Lane", "Tell", "in_thread", "one_by_one"]
 
-FOREVER = float("inf")
-
-
-class Call(Turn):
-    """What one task asks of a thread: a turn, and the future that the task awaits."""
-
-    __slots__ = ("is_given_up", "is_settled", "is_taken", "must_run", "waiter")
-
-    def __init__(self, operation: Callable[..., Any], patience: float) -> None:
-        super().__init__(operation, patience)
-        self.waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.must_run = False
-        """Whether it runs in its turn although its task was cancelled."""
-        self.is_taken = False
-        """Whether a thread has got it: then it runs."""
-        self.is_settled = False
-        """Whether its outcome is known."""
-        self.is_given_up = False
-        """Whether its task was cancelled, and waits for the end only."""
-
-    def settle(self) -> None:
-        """Give the outcome to the task, on its loop."""
-        self.is_settled = True
-        if self.waiter.done():  # the task was cancelled this moment; it asks `is_settled`
-            return
-        if self.error is None or self.is_given_up:
-            self.waiter.set_result(self.result)
-        elif isinstance(self.error, StopIteration):  # no future takes it
-            self.waiter.set_exception(RuntimeError(f"the call raised {self.error!r}"))
-        else:
-            self.waiter.set_exception(self.error)
-
-    async def outlast(self) -> None:
-        """Wait for the end of a call that a thread has, however often the task is cancelled."""
-        self.is_given_up = True
-        while not self.is_settled:
-            self.waiter = asyncio.get_running_loop().create_future()
-            with suppress(asyncio.CancelledError):
-                await self.waiter
+PAUSE = 0.001
+"""Seconds between two looks at a queue that one thread works off; a loop's clock has no less."""
 
 
 Tell = Callable[[Sequence[Any]], None]
@@ -75,19 +39,25 @@ class Lane:
         work: Callable[[Sequence[Call], Tell], None],
         *,
         most: int = 1,
+        one_suffices: bool = False,
         refusal: Callable[[float], HermesStoreError] | None = None,
     ) -> None:
         """A thread calls `work` with at most `most` calls, and with what is to be told of each.
 
-        `refusal` makes the error of a call that has waited for all of its patience.
+        Where `one_suffices`, calls are short and use the processor: a further thread takes from the
+        queue only when the first call there waits while the threads get on with none. `refusal`
+        makes the error of a call that has waited for all of its patience.
         """
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="hermes_store")
-        self._free = threads
+        self._threads = Threads(threads)
         self._work = work
         self._most = most
+        self._one_suffices = one_suffices
         self._refusal = refusal
-        self._waiting: deque[Call] = deque()
-        self._will_hand_out = False
+        self._waiting = Queue()
+        self._done: deque[Call] = deque()
+        """Calls that threads have run, or found cancelled."""
+        self._will_start = False
+        self._is_looking = False
         self._is_watching = False  # a timer kept here would keep its loop
         self._is_closed = False
 
@@ -103,124 +73,152 @@ class Lane:
         if self._is_closed:
             raise StoreClosedError
         self._waiting.append(call)
-        self._hand_out_soon()
+        self._start_soon()
         try:
             return await call.waiter
         except asyncio.CancelledError:
-            if call.is_taken or call.must_run:
+            if call.must_run or not self._waiting.take_out(call):
                 await call.outlast()
-            else:
-                with suppress(ValueError):  # it was left out of a batch already
-                    self._waiting.remove(call)
             raise
 
     def refuse(self) -> None:
         """Fail the calls that no thread has, and every later one, with `StoreClosedError`."""
         self._is_closed = True
-        while self._waiting:
-            _refuse(self._waiting.popleft(), StoreClosedError())
+        self._waiting.refuse(StoreClosedError)
 
     def end(self, *, wait: bool = False) -> None:
         """Let the threads end when they are done. To wait for them is not for a loop's thread."""
         self._is_closed = True
-        self._threads.shutdown(wait=wait)
+        self._threads.end(wait=wait)
 
     def end_with(self, last: Callable[[], object]) -> None:
         """Call `last` in a thread, then let the threads end. For what no task waits for."""
         with suppress(RuntimeError):  # the interpreter ends
-            self._threads.submit(last)
+            self._threads.take().submit(last)
         self.end()
 
-    def _hand_out_soon(self) -> None:
-        """Hand out: a batch after all tasks that can run have run, so that it has their calls."""
-        if not self._free:
-            self._watch_the_first()
-        elif self._most == 1:
-            self._hand_out()
-        elif not self._will_hand_out:
-            self._will_hand_out = True
-            asyncio.get_running_loop().call_soon(self._hand_out)
+    # --- threads come and go: on the loop -------------------------------------------------------
 
-    def _hand_out(self) -> None:
-        self._will_hand_out = False
-        while self._free and (batch := self._take()):
-            self._send(batch)
+    def _start_soon(self) -> None:
+        """Start: for a batch after all tasks that can run have run, so that it has their calls."""
+        if self._most == 1:
+            self._start()
+        elif not self._will_start:
+            self._will_start = True
+            asyncio.get_running_loop().call_soon(self._start)
+
+    def _start(self) -> None:
+        """Let a thread take from the queue, or as many as there are batches."""
+        self._will_start = False
+        if self._one_suffices and self._threads.at_work:
+            self._look_soon()
+        else:
+            batches = 1 if self._one_suffices else -(-len(self._waiting) // self._most)
+            for _ in range(min(batches, self._threads.free)):
+                self._start_one()
         self._watch_the_first()
 
+    def _start_one(self) -> None:
+        thread = self._threads.take()
+        place = [thread]
+        try:
+            thread.submit(self._in_thread, place, asyncio.get_running_loop())
+        except RuntimeError as exc:  # closed from another loop, or the system has no more threads
+            self._give_up(place, exc)
+
+    def _give_up(self, place: list[ThreadPoolExecutor], why: RuntimeError) -> None:
+        """Keep a thread that starts later from taking calls; where none is at work, refuse them."""
+        with suppress(IndexError):  # it has started
+            self._threads.give_back(place.pop())
+        if not self._threads.at_work:
+            problem = StoreUnavailableError(f"no thread runs the call ({why})", "try again later")
+            self._waiting.refuse(StoreClosedError if self._is_closed else lambda: problem)
+
+    def _look_soon(self) -> None:
+        first = self._waiting.first
+        if first is not None and not self._is_looking:
+            self._is_looking = True
+            asyncio.get_running_loop().call_later(PAUSE, self._look, first)
+
+    def _look(self, first: Call) -> None:
+        """Settle what is done; start a thread if the call still is the first that waits."""
+        self._is_looking = False
+        self._settle()
+        if self._threads.free and self._waiting.first is first:
+            self._start_one()
+        self._look_soon()
+
+    def _settle(self) -> None:
+        while self._done:
+            self._done.popleft().settle()
+
+    def _have_back(self, thread: ThreadPoolExecutor) -> None:
+        self._threads.give_back(thread)
+        self._settle()
+        if self._waiting:
+            self._start()
+            if self._one_suffices:
+                self._look_soon()
+
+    # --- in a thread ----------------------------------------------------------------------------
+
+    def _in_thread(self, place: list[ThreadPoolExecutor], loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            thread = place.pop()
+        except IndexError:  # the loop gave up
+            return
+        while not loop.is_closed() and (batch := self._take()):
+            self._work_off(batch, loop)
+            if self._waiting and not self._one_suffices:  # else the loop looks soon
+                _say(loop, self._settle)
+        _say(loop, self._have_back, thread)
+
     def _take(self) -> list[Call]:
-        batch: list[Call] = []
-        while self._waiting and len(batch) < self._most:
-            call = self._waiting.popleft()
-            if call.must_run or not call.waiter.done():
-                call.is_taken = True
-                batch.append(call)
+        batch, cancelled = self._waiting.take(self._most)
+        self._done.extend(cancelled)
         return batch
 
-    def _send(self, batch: list[Call]) -> None:
-        self._free -= 1
-        handed = [batch]
-        try:
-            self._threads.submit(self._in_thread, handed, asyncio.get_running_loop())
-        except RuntimeError as exc:  # closed from another loop, or the system has no more threads
-            self._take_back(handed, exc)
-
-    def _take_back(self, handed: list[list[Call]], why: RuntimeError) -> None:
-        """Refuse a batch, which a pool that can start no thread keeps for a later one."""
-        problem = StoreUnavailableError(f"no thread runs the call ({why})", "try again later")
-        with suppress(IndexError):  # an earlier thread had become free, and runs it
-            for call in handed.pop():
-                _refuse(call, StoreClosedError() if self._is_closed else problem)
-            self._free += 1
-
-    def _in_thread(self, handed: list[list[Call]], loop: asyncio.AbstractEventLoop) -> None:
-        with suppress(IndexError):  # it was refused
-            self._work_off(handed.pop(), loop)
-
-    def _work_off(self, batch: list[Call], loop: asyncio.AbstractEventLoop) -> None:
+    def _work_off(self, batch: Sequence[Call], loop: asyncio.AbstractEventLoop) -> None:
         told = 0
 
         def tell(done: Sequence[Call]) -> None:
             nonlocal told
             told += len(done)
-            with suppress(RuntimeError):  # the loop was closed: no task waits any more
-                loop.call_soon_threadsafe(self._settle, done, told == len(batch))
+            self._done.extend(done)
+            if told < len(batch):
+                _say(loop, self._settle)
 
         try:
             self._work(batch, tell)
         except BaseException as exc:  # noqa: BLE001 - the tasks raise it
             for call in batch[told:]:
                 call.error = exc
-        if told < len(batch):
-            tell(batch[told:])
+        tell(batch[told:])
 
-    def _settle(self, done: Sequence[Call], is_last: bool) -> None:
-        for call in done:
-            call.settle()
-        if is_last:
-            self._free += 1
-            self._hand_out()
-
-    # --- patience -------------------------------------------------------------------------------
+    # --- patience: on the loop ------------------------------------------------------------------
 
     def _watch_the_first(self) -> None:
         """Look again when the patience of the first call is over."""
-        if self._waiting and self._refusal is not None and not self._is_watching:
+        if self._refusal is None or self._is_watching:
+            return
+        first = self._waiting.first
+        if first is not None:
             self._is_watching = True
-            seconds = self._waiting[0].deadline - time.monotonic()
+            seconds = first.deadline - time.monotonic()
             asyncio.get_running_loop().call_later(seconds, self._expire, self._refusal)
 
     def _expire(self, refusal: Callable[[float], HermesStoreError]) -> None:
         """Refuse the calls whose patience is over: they stand in the order of their deadlines."""
         self._is_watching = False
-        while self._waiting and self._waiting[0].expired():
-            call = self._waiting.popleft()
-            _refuse(call, refusal(call.waited()))
+        while (call := self._waiting.first) is not None and call.expired():
+            if self._waiting.take_out(call):
+                call.refuse(refusal(call.waited()))
         self._watch_the_first()
 
 
-def _refuse(call: Call, error: HermesStoreError) -> None:
-    call.error = error
-    call.settle()
+def _say(loop: asyncio.AbstractEventLoop, step: Callable[..., None], *given: Any) -> None:
+    with suppress(RuntimeError):  # the loop was closed: no task waits any more
+        loop.call_soon_threadsafe(step, *given)
 
 
 def one_by_one(target: Any) -> Callable[[Sequence[Call], Tell], None]:

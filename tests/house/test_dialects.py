@@ -18,6 +18,7 @@ MAY_NAME_A_DIALECT = (
     "schema/raw_ddl.py",  # a revision asks Alembic for the name of the dialect
 )
 MAY_ASK_FOR_A_SERVER = {
+    "asynchronous/doors.py": (1, "a thread that asks a server waits for the network"),
     "cli/opening.py": (2, "a file may be missing, and is upgraded by the program that opens it"),
     "cli/schema.py": (1, "a file is new when nothing was in it"),
     "cli/writing.py": (1, "a file of the store is not written over"),

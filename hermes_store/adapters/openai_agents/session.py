@@ -166,19 +166,15 @@ async def _finished(change: Awaitable[R]) -> R:
 async def _add(
     repository: AsyncSessionRepository, session_id: str, messages: Sequence[NewMessage]
 ) -> None:
-    """Store messages together with those of other tasks; the first ones with their session."""
+    """Store messages, and before the first ones their session, together with other tasks'."""
     try:
         await repository.append_messages(session_id, messages)
     except SessionNotFoundError:
-        await repository.run(partial(_begin, session_id=session_id, messages=messages))
+        await repository.ensure_session(session_id, _SOURCE)
+        await repository.append_messages(session_id, messages)
 
 
 # --- in one transaction ---------------------------------------------------------------------------
-
-
-def _begin(transaction: Transaction, session_id: str, messages: Sequence[NewMessage]) -> None:
-    transaction.ensure_session(session_id, _SOURCE)
-    transaction.append_messages(session_id, messages)
 
 
 def _pop(

@@ -1,0 +1,97 @@
+"""What tasks of an event loop ask of threads, and where it waits. This module knows no database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from hermes_store.errors import HermesStoreError
+from hermes_store.execution.turns import Turn
+
+__all__ = ["FOREVER", "Call", "Queue"]
+
+FOREVER = float("inf")
+
+
+class Call(Turn):
+    """What one task asks of a thread: a turn, and the future that the task awaits."""
+
+    __slots__ = ("is_given_up", "is_settled", "must_run", "waiter")
+
+    def __init__(self, operation: Callable[..., Any], patience: float) -> None:
+        super().__init__(operation, patience)
+        self.waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.must_run = False
+        """Whether it runs in its turn although its task was cancelled."""
+        self.is_settled = False
+        """Whether its outcome is known."""
+        self.is_given_up = False
+        """Whether its task was cancelled, and waits for the end only."""
+
+    def settle(self) -> None:
+        """Give the outcome to the task, on its loop."""
+        self.is_settled = True
+        if self.waiter.done():  # the task was cancelled this moment; it asks `is_settled`
+            return
+        if self.error is None or self.is_given_up:
+            self.waiter.set_result(self.result)
+        elif isinstance(self.error, StopIteration):  # no future takes it
+            self.waiter.set_exception(RuntimeError(f"the call raised {self.error!r}"))
+        else:
+            self.waiter.set_exception(self.error)
+
+    async def outlast(self) -> None:
+        """Wait for the end of a call that a thread has, however often the task is cancelled."""
+        self.is_given_up = True
+        while not self.is_settled:
+            self.waiter = asyncio.get_running_loop().create_future()
+            with suppress(asyncio.CancelledError):
+                await self.waiter
+
+    def refuse(self, error: HermesStoreError) -> None:
+        """End a call that no thread has."""
+        self.error = error
+        self.settle()
+
+
+class Queue(deque[Call]):
+    """The calls that no thread has. Its loop adds and takes out, its threads take.
+
+    Whoever takes a call out has it: each step here is one of C's.
+    """
+
+    @property
+    def first(self) -> Call | None:
+        """The call that waits longest."""
+        try:
+            return self[0]
+        except IndexError:
+            return None
+
+    def take_out(self, call: Call) -> bool:
+        """Take a call out; False when a thread has it."""
+        try:
+            self.remove(call)
+        except ValueError:
+            return False
+        return True
+
+    def take(self, most: int) -> tuple[list[Call], list[Call]]:
+        """Take the first calls out; return those to be run, at most so many, and cancelled ones."""
+        batch: list[Call] = []
+        cancelled: list[Call] = []
+        with suppress(IndexError):
+            while len(batch) < most:
+                call = self.popleft()
+                runs = call.must_run or not call.waiter.done()
+                (batch if runs else cancelled).append(call)
+        return batch, cancelled
+
+    def refuse(self, make_error: Callable[[], HermesStoreError]) -> None:
+        """End all calls."""
+        with suppress(IndexError):
+            while True:
+                self.popleft().refuse(make_error())
