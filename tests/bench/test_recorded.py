@@ -31,5 +31,25 @@ def test_a_row_that_fell_by_more_than_noise_is_named(
     assert fallen(run(append=(ratio, unit), new=(9.0, "s")), tmp_path / "kept.json") == said
 
 
+def test_a_row_that_differs_from_run_to_run_fell_when_it_is_worse_than_in_all(
+    tmp_path: Path,
+) -> None:
+    kept = tmp_path / "kept.json"
+    for tail in (1.0, 3.0, 2.0):
+        record(run(tail=(tail, "s")), kept)
+    assert fallen(run(tail=(3.3, "s")), kept) == []
+    said = "Writes, tail fell: 1.00 × to 3.00 × before, 3.60 × now"
+    assert fallen(run(tail=(3.6, "s")), kept) == [said]
+
+
+def test_a_run_is_compared_with_the_last_five(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.json"
+    for ratio in (9.0, *[1.0] * 5):
+        record(run(append=(ratio, "s")), kept)
+    assert fallen(run(append=(2.0, "s")), kept) == [
+        "Writes, append fell: 1.00 × before, 2.00 × now"
+    ]
+
+
 def test_without_a_run_that_was_kept_nothing_fell(tmp_path: Path) -> None:
     assert fallen(run(append=(9.0, "s")), tmp_path / "kept.json") == []
