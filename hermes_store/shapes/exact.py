@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.values import decode_json
+from hermes_store.values import decode_json, nests_deeper
 
 __all__ = ["NotJsonError", "as_json", "dumped", "exactly", "whole_of"]
 
@@ -30,7 +30,7 @@ def dumped(argument: str, dump: Callable[[], Any]) -> Any:
     """What an SDK's `dump` makes of its own object. Raises `NotJsonError` when it cannot."""
     try:
         return dump()
-    except ValueError as exc:  # pydantic's errors are such, and those of encodings
+    except (ValueError, RecursionError) as exc:  # pydantic's are the first, and those of encodings
         raise NotJsonError(argument, exc) from exc
 
 
@@ -40,11 +40,14 @@ def exactly(
     """The columns of a message, and what is kept beside them, with which `whole` comes back.
 
     They are those given, unless `whole` holds NUL, lone surrogates or NaN, or nests deep. Then it
-    is kept as JSON text, beside the columns that the store takes. Raises `NotJsonError`.
+    is kept as JSON text, beside the columns that the store takes. Raises `NotJsonError`, also for
+    what nests so deep that no reader could read it again.
     """
     text = _text_to_keep(argument, whole)
     if text is None:
         return columns, kept
+    if decode_json(text) is text:
+        raise NotJsonError(argument, "it nests too deep to be read again")
     return {name: each for name, each in columns.items() if _is_taken(each)}, {_TEXT: text}
 
 
@@ -86,13 +89,4 @@ def _is_taken(value: Any) -> bool:
 def _is_deep(written: str, value: Any) -> bool:
     if written.count("{") + written.count("[") <= _DEEPEST:
         return False
-    level = [value]
-    for _ in range(_DEEPEST):
-        level = [inner for each in level for inner in _inside(each)]
-    return bool(level)
-
-
-def _inside(value: Any) -> Any:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, (list, tuple)) else ()
+    return nests_deeper(value, _DEEPEST)

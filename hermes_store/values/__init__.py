@@ -11,6 +11,7 @@ from hermes_store.values.json_text import (
     decode_json,
     encode_json,
     encode_object,
+    nests_deeper,
 )
 from hermes_store.values.numbers import (
     ALL,
@@ -80,6 +81,7 @@ __all__ = [
     "markers",
     "message_id",
     "names",
+    "nests_deeper",
     "new_session_id",
     "now",
     "number",

@@ -15,6 +15,7 @@ __all__ = [
     "decode_json",
     "encode_json",
     "encode_object",
+    "nests_deeper",
 ]
 
 _DEEPEST_JSON = 200
@@ -77,8 +78,10 @@ def _encoded(argument: str, value: Any) -> str:
             'model_dump(mode="json")',
         ) from exc
     _refuse_equal_keys(argument, value)
-    if encoded.count("{") + encoded.count("[") > _DEEPEST_JSON:
-        _refuse_deep(argument, value, _DEEPEST_JSON)
+    if encoded.count("{") + encoded.count("[") > _DEEPEST_JSON and nests_deeper(
+        value, _DEEPEST_JSON
+    ):
+        raise _too_deep(argument)
     return encoded if encoded.isascii() else storable(encoded)
 
 
@@ -99,16 +102,18 @@ def _refuse_equal_keys(argument: str, value: Any) -> None:
             inside += each
 
 
-def _refuse_deep(argument: str, value: Any, deeper: int) -> None:
-    """Refuse JSON that nests deeper than readers' stacks."""
+def nests_deeper(value: Any, levels: int) -> bool:
+    """Whether lists and dicts nest deeper than so many, however deep the caller's stack is."""
+    level = [value]
+    for _ in range(levels):
+        level = [inner for each in level for inner in _inside(each)]
+    return any(isinstance(each, (dict, list, tuple)) for each in level)
+
+
+def _inside(value: Any) -> Any:
     if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, (list, tuple)):
-        return
-    if not deeper:
-        raise _too_deep(argument)
-    for each in value:
-        _refuse_deep(argument, each, deeper - 1)
+        return value.values()
+    return value if isinstance(value, (list, tuple)) else ()
 
 
 def _too_deep(argument: str) -> InvalidArgumentError:
@@ -148,11 +153,7 @@ def _read(stored: Any) -> Any:
 def _is_deep(stored: Any, value: Any) -> bool:
     if isinstance(stored, str) and stored.count("{") + stored.count("[") <= _DEEPEST_READ:
         return False  # of nearly all, at the speed of a search
-    try:
-        _refuse_deep("", value, _DEEPEST_READ)
-    except (InvalidArgumentError, RecursionError):
-        return True
-    return False
+    return nests_deeper(value, _DEEPEST_READ)
 
 
 def _on_a_new_stack(function: Callable[..., _T], *arguments: Any) -> _T:

@@ -165,10 +165,10 @@ def deep_in_the_stack(frames, call):
     return call() if frames == 0 else deep_in_the_stack(frames - 1, call)
 
 
-@pytest.mark.parametrize("frames", [0, 700])
+@pytest.mark.parametrize("frames", [0, 700, 800])
 @pytest.mark.parametrize("argument", ["content", "tool_calls", "extra"])
 def test_nested_json_comes_back_whole_however_deep_the_caller_s_stack_is(session, argument, frames):
-    value = {"deep": nested(199)}
+    value = {"deep": nested(199), "wide": [[] for _ in range(500)]}
     deep_in_the_stack(frames, lambda: session.append_message("s", "tool", **{argument: value}))
     assert deep_in_the_stack(frames, lambda: session.get_messages("s"))[0][argument] == value
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hermes_store import SessionRepository
 from hermes_store.adapters.claude_agent_sdk import HermesSessionStore
 from hermes_store.errors import InvalidArgumentError, StoreClosedError
+from hermes_store.shapes.exact import NotJsonError
 
 KEY = {"project_key": "-home-user-project", "session_id": "1f0c"}
 SUBAGENT = {**KEY, "subpath": "subagents/agent-7"}
@@ -134,6 +135,18 @@ def test_whatever_json_a_line_holds_it_comes_back_equal(store, lines):
         return await store.load(key)
 
     assert asyncio.run(both()) == lines
+
+
+@pytest.mark.parametrize("levels", [450, 600, 900, 100_000])
+def test_however_deep_a_line_nests_it_comes_back_equal_or_is_refused(store, levels):
+    line = {"type": "user", "message": {"role": "user", "content": given.deep(levels)}}
+    if levels > 500:
+        with pytest.raises(NotJsonError, match="entries: cannot be written as JSON"):
+            asyncio.run(store.append(KEY, [line]))
+        line = None
+    else:
+        asyncio.run(store.append(KEY, [line]))
+    assert asyncio.run(store.load(KEY)) == (line and [line])
 
 
 def test_a_batch_that_is_tried_again_is_stored_once(store):

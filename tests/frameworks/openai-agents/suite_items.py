@@ -120,6 +120,19 @@ def test_an_item_with_characters_that_a_database_lacks_is_found_by_its_other_wor
     assert repository.search_messages("needle")
 
 
+@pytest.mark.parametrize("levels", [450, 600, 900, 100_000])
+def test_however_deep_an_item_nests_it_comes_back_equal_or_is_refused(session, levels):
+    item = {"role": "user", "content": deep(levels)}
+    if levels > 500:
+        with pytest.raises(NotJsonError, match="items: cannot be written as JSON"):
+            asyncio.run(session.add_items([item]))
+        items = []
+    else:
+        asyncio.run(session.add_items([item]))
+        items = [item]
+    assert asyncio.run(session.get_items()) == items
+
+
 def test_an_item_that_is_no_json_is_a_type_error_and_nothing_is_stored(session, repository):
     for item in ({"content": object()}, object(), {1, 2}):
         with pytest.raises(TypeError, match="model_dump") as error:
