@@ -7,25 +7,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from strands.session.session_repository import SessionRepository as Protocol
 from strands.types.exceptions import SessionException
-from strands.types.session import Session, SessionAgent, SessionMessage, SessionType
+from strands.types.session import Session, SessionAgent, SessionMessage
 
 from hermes_store import values
 from hermes_store.adapters.opened import Given, Opened
-from hermes_store.adapters.strands import rows
-from hermes_store.filters import SessionFilter
-from hermes_store.shapes import keys
+from hermes_store.adapters.strands import rows, stored
 
 if TYPE_CHECKING:
     from strands.multiagent.base import MultiAgentBase
 
-    from hermes_store.records import SessionRecord
-    from hermes_store.repository import SessionRepository, Transaction
+    from hermes_store.repository import Transaction
 
 __all__ = ["HermesSessionRepository"]
 
 R = TypeVar("R")
-_SOURCE = "strands-agents"
-_PREFIX = "strands"
 
 
 class HermesSessionRepository(Protocol):
@@ -47,19 +42,20 @@ class HermesSessionRepository(Protocol):
 
     def create_session(self, session: Session, **kwargs: Any) -> Session:
         """Store a session. Raises `SessionException` when it exists."""
-        key = keys.joined(_PREFIX, session.session_id)
+        key = stored.session_key(session.session_id)
 
         def create(transaction: Transaction) -> None:
-            if _session(transaction, session.session_id) is not None:
+            stored.take_turns(transaction)
+            if stored.session_of(transaction, session.session_id) is not None:
                 raise SessionException(f"session {session.session_id!r} exists; read it instead")
-            transaction.meta.set(key, rows.packed("session", session.to_dict()))
+            transaction.meta.set(key, rows.packed("session", rows.dict_of("session", session)))
 
         self._in_transaction(create)
         return session
 
     def read_session(self, session_id: str, **kwargs: Any) -> Session | None:
         """Return a session; None when there is none."""
-        return _session(self._repository.synchronous(), session_id)
+        return stored.session_of(self._repository.synchronous(), session_id)
 
     def delete_session(self, session_id: str) -> None:
         """Delete a session, the conversations of its agents and what they share.
@@ -68,47 +64,50 @@ class HermesSessionRepository(Protocol):
         """
 
         def delete(transaction: Transaction) -> bool:
-            agents = transaction.search_sessions(limit=None, filter=_agents_of(session_id))
+            stored.take_turns(transaction)
+            which = stored.agents_of(session_id)
+            agents = transaction.search_sessions(limit=None, filter=which)
             deleted = [transaction.delete_session(each["id"]) for each in agents]
-            shared = transaction.meta.items(keys.prefix(_PREFIX, session_id))
-            names = [keys.joined(_PREFIX, session_id), *(name for name, _ in shared)]
+            shared = transaction.meta.items(stored.shared_prefix(session_id))
+            names = [stored.session_key(session_id), *(name for name, _ in shared)]
             return any([*deleted, *map(transaction.meta.delete, names)])
 
         if not self._in_transaction(delete):
-            raise _missing(f"session {session_id!r}")
+            raise stored.missing(f"session {session_id!r}")
 
     # --- agents ---------------------------------------------------------------------------------
 
     def create_agent(self, session_id: str, session_agent: SessionAgent, **kwargs: Any) -> None:
         """Store an agent. Raises `SessionException` when it exists, or its session does not."""
-        agent = _id(session_id, session_agent.agent_id)
+        agent = stored.agent_key(session_id, session_agent.agent_id)
 
         def create(transaction: Transaction) -> None:
-            _require_session(transaction, session_id)
+            stored.take_turns(transaction)
+            stored.require_session(transaction, session_id)
             if transaction.get_session(agent) is not None:
                 raise SessionException(f"agent {session_agent.agent_id!r} exists; update it")
-            extra = rows.packed("agent", session_agent.to_dict())
-            transaction.create_session(agent, _SOURCE, extra={rows.MINE: extra})
+            extra = rows.packed("agent", rows.dict_of("agent", session_agent))
+            transaction.create_session(agent, stored.SOURCE, extra={rows.MINE: extra})
 
         self._in_transaction(create)
 
     def read_agent(self, session_id: str, agent_id: str, **kwargs: Any) -> SessionAgent | None:
         """Return an agent; None when there is none."""
-        session = self._repository.synchronous().get_session(_id(session_id, agent_id))
+        session = self._repository.synchronous().get_session(stored.agent_key(session_id, agent_id))
         kept = None if session is None else (session["extra"] or {}).get(rows.MINE)
         return None if kept is None else SessionAgent.from_dict(rows.unpacked(kept))
 
     def update_agent(self, session_id: str, session_agent: SessionAgent, **kwargs: Any) -> None:
         """Replace the state of an agent; `created_at` stays. Raises `SessionException`."""
-        agent = _id(session_id, session_agent.agent_id)
+        agent_id, given = session_agent.agent_id, rows.dict_of("agent", session_agent)
 
         def update(transaction: Transaction) -> None:
-            session = _required(transaction, agent)
+            session = stored.locked_agent(transaction, session_id, agent_id)
             extra = session["extra"] or {}
             before = rows.unpacked(extra.get(rows.MINE) or {})
-            data = {**session_agent.to_dict(), **rows.created(before)}
+            data = {**given, **rows.created(before)}
             new = {**extra, rows.MINE: rows.packed("agent", data)}
-            transaction.update_session(agent, extra=new)
+            transaction.update_session(session["id"], extra=new)
 
         self._in_transaction(update)
 
@@ -118,14 +117,14 @@ class HermesSessionRepository(Protocol):
         self, session_id: str, agent_id: str, session_message: SessionMessage, **kwargs: Any
     ) -> None:
         """Store a message. Raises `SessionException` for a `message_id` that is there already."""
-        agent, number = _id(session_id, agent_id), session_message.message_id
-        row = rows.row_of(session_message.to_dict())
+        agent, number = stored.agent_key(session_id, agent_id), session_message.message_id
+        row = rows.row_of(rows.dict_of("session_message", session_message))
 
         def create(transaction: Transaction) -> None:
-            _required(transaction, agent)
+            stored.locked_agent(transaction, session_id, agent_id)
             newest = transaction.get_messages(agent, limit=1, newest=True, include="all")
-            [stored] = transaction.append_messages(agent, [row])
-            if newest and stored <= newest[0]["id"]:
+            [stored_id] = transaction.append_messages(agent, [row])
+            if newest and stored_id <= newest[0]["id"]:
                 raise SessionException(f"message {number} of agent {agent_id!r} exists; update it")
 
         self._in_transaction(create)
@@ -135,7 +134,7 @@ class HermesSessionRepository(Protocol):
     ) -> SessionMessage | None:
         """Return a message; None when there is none. Raises `InvalidArgumentError`."""
         repository = self._repository.synchronous()
-        record = rows.found(repository, _id(session_id, agent_id), message_id)
+        record = rows.found(repository, stored.agent_key(session_id, agent_id), message_id)
         if record is None:
             return None
         return SessionMessage.from_dict(rows.data_of(record, message_id))
@@ -148,15 +147,16 @@ class HermesSessionRepository(Protocol):
         Of a redacted message only the redacted text is found by a search, shown and exported as
         its content. What Strands keeps of the original stands in `extra`.
         """
-        agent, number = _id(session_id, agent_id), session_message.message_id
+        agent, number = stored.agent_key(session_id, agent_id), session_message.message_id
+        given = rows.dict_of("session_message", session_message)
 
         def update(transaction: Transaction) -> None:
-            _required(transaction, agent)
+            stored.locked_agent(transaction, session_id, agent_id)
             record = rows.found(transaction, agent, number)
             if record is None:
-                raise _missing(f"message {number} of agent {agent_id!r}")
+                raise stored.missing(f"message {number} of agent {agent_id!r}")
             before = rows.created(rows.data_of(record, number))
-            row = rows.row_of({**session_message.to_dict(), **before})
+            row = rows.row_of({**given, **before})
             transaction.replace_message(agent, record["id"], **rows.all_fields(row))
 
         self._in_transaction(update)
@@ -171,7 +171,9 @@ class HermesSessionRepository(Protocol):
     ) -> list[SessionMessage]:
         """Return the messages of an agent by ascending `message_id`, or a page of them."""
         page = values.page(limit, offset)
-        records = self._repository.synchronous().get_messages(_id(session_id, agent_id))
+        records = self._repository.synchronous().get_messages(
+            stored.agent_key(session_id, agent_id)
+        )
         data = sorted(rows.numbered(records), key=lambda each: each["message_id"])
         after = data[page["offset"] :]
         return [SessionMessage.from_dict(each) for each in after[: page["limit"]]]
@@ -185,8 +187,9 @@ class HermesSessionRepository(Protocol):
         state = rows.packed("multi_agent", multi_agent.serialize_state())
 
         def create(transaction: Transaction) -> None:
-            _require_session(transaction, session_id)
-            transaction.meta.set(_id(session_id, multi_agent.id), state)
+            stored.take_turns(transaction)
+            stored.require_session(transaction, session_id)
+            transaction.meta.set(stored.agent_key(session_id, multi_agent.id), state)
 
         self._in_transaction(create)
 
@@ -194,7 +197,7 @@ class HermesSessionRepository(Protocol):
         self, session_id: str, multi_agent_id: str, **kwargs: Any
     ) -> dict[str, Any] | None:
         """Return the state of a multi-agent; None when there is none."""
-        kept = self._repository.synchronous().meta.get(_id(session_id, multi_agent_id))
+        kept = self._repository.synchronous().meta.get(stored.agent_key(session_id, multi_agent_id))
         return None if kept is None else rows.unpacked(kept)
 
     def update_multi_agent(
@@ -202,11 +205,12 @@ class HermesSessionRepository(Protocol):
     ) -> None:
         """Replace the state of a multi-agent. Raises `SessionException` when there is none."""
         state = rows.packed("multi_agent", multi_agent.serialize_state())
-        key = _id(session_id, multi_agent.id)
+        key = stored.agent_key(session_id, multi_agent.id)
 
         def update(transaction: Transaction) -> None:
+            stored.take_turns(transaction)
             if transaction.meta.get(key) is None:
-                raise _missing(f"multi-agent {multi_agent.id!r} of session {session_id!r}")
+                raise stored.missing(f"multi-agent {multi_agent.id!r} of session {session_id!r}")
             transaction.meta.set(key, state)
 
         self._in_transaction(update)
@@ -214,37 +218,3 @@ class HermesSessionRepository(Protocol):
     def _in_transaction(self, function: Callable[[Transaction], R]) -> R:
         with self._repository.synchronous().transaction() as transaction:
             return function(transaction)
-
-
-def _id(session_id: str, part: str) -> str:
-    """The id of an agent's session, and the key of a multi-agent in `meta`."""
-    return keys.joined(_PREFIX, session_id, part)
-
-
-def _agents_of(session_id: str) -> SessionFilter:
-    return SessionFilter(id_prefix=keys.prefix(_PREFIX, session_id), archived=None)
-
-
-def _missing(what: str) -> SessionException:
-    return SessionException(f"there is no {what}; create it first")
-
-
-def _session(door: SessionRepository | Transaction, session_id: str) -> Session | None:
-    """A session, also without what `meta` has of it: imports have only the agents."""
-    if (kept := door.meta.get(keys.joined(_PREFIX, session_id))) is not None:
-        return Session.from_dict(rows.unpacked(kept))
-    there = door.search_sessions(limit=1, filter=_agents_of(session_id))
-    return Session(session_id, SessionType.AGENT) if there else None
-
-
-def _require_session(transaction: Transaction, session_id: str) -> None:
-    if _session(transaction, session_id) is None:
-        raise _missing(f"session {session_id!r}")
-
-
-def _required(transaction: Transaction, agent: str) -> SessionRecord:
-    session = transaction.get_session(agent)
-    if session is None:
-        *_, session_id, agent_id = keys.parted(agent)
-        raise _missing(f"agent {agent_id!r} in session {session_id!r}")
-    return session

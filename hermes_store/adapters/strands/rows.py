@@ -9,10 +9,12 @@ from hermes_store import values
 from hermes_store.adapters.strands.content_blocks import columns_of, message_of
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.records import MessageRecord, NewMessage
-from hermes_store.shapes.exact import exactly, whole_of
+from hermes_store.shapes.exact import dumped, exactly, whole_of
 from hermes_store.shapes.iso_times import seconds
 
 if TYPE_CHECKING:
+    from strands.types.session import Session, SessionAgent, SessionMessage
+
     from hermes_store.repository import SessionRepository, Transaction
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "all_fields",
     "created",
     "data_of",
+    "dict_of",
     "found",
     "numbered",
     "packed",
@@ -31,6 +34,11 @@ MINE = "strands_agents"
 """The key in `extra` of messages and sessions."""
 _AT_ONCE = 50
 _FIELDS = ("role", "content", "tool_calls", "tool_call_id", "reasoning", "timestamp", "extra")
+
+
+def dict_of(argument: str, given: Session | SessionAgent | SessionMessage) -> dict[str, Any]:
+    """What Strands writes of its own object. Raises `NotJsonError`."""
+    return cast("dict[str, Any]", dumped(argument, given.to_dict))
 
 
 def packed(argument: str, data: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from strands.types.session import Session, SessionAgent, SessionMessage, Session
 
 from hermes_store.adapters.strands import HermesSessionRepository
 from hermes_store.errors import InvalidArgumentError
+from hermes_store.shapes.exact import NotJsonError
 
 OTHERS = [
     {"role": "user", "content": []},
@@ -128,3 +129,20 @@ def test_a_page_that_is_no_count_is_refused(sessions, page):
 def test_a_name_that_is_no_text_is_refused(sessions, name):
     with pytest.raises(InvalidArgumentError, match="is not a text"):
         sessions.read_session(name)
+
+
+@pytest.mark.parametrize("levels", [250, 300, 600, 100_000])
+def test_however_deep_a_message_nests_it_comes_back_equal_or_is_refused(sessions, levels):
+    message = {"role": "user", "content": [{"toolResult": {"content": deep(levels)}}]}
+    state = SessionAgent("default", {"deep": deep(levels)}, {})
+    if levels > 500:
+        with pytest.raises(NotJsonError, match="session_message: cannot be written as JSON"):
+            sessions.create_message("s", "default", SessionMessage(message, 0))
+        with pytest.raises(NotJsonError, match="agent: cannot be written as JSON"):
+            sessions.update_agent("s", state)
+        return
+    sessions.create_message("s", "default", SessionMessage(message, 0))
+    sessions.update_agent("s", state)
+    [back] = sessions.list_messages("s", "default")
+    assert back.message == message
+    assert sessions.read_agent("s", "default").state == state.state

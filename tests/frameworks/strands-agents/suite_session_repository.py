@@ -207,7 +207,7 @@ def test_a_session_goes_with_its_agents_and_what_they_share_and_no_other_does(se
     sessions.delete_session("s")
     assert sessions.read_session("s") is None
     assert sessions.read_agent("s/2", "default") is not None
-    assert [key for key, _ in repository.meta.items("strands")] == ["strands/s%2F2"]
+    assert [key for key, _ in repository.meta.items("strands/")] == ["strands/s%2F2"]
     assert repository.session_count() == 1
 
 
