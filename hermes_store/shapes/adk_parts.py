@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hermes_store.shapes.exact import as_json
+
 __all__ = ["columns_of", "parts_of"]
 
 _CALL, _RESPONSE = "function_call", "function_response"
@@ -85,7 +87,7 @@ def _content(parts: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any
 
 def _call(call: dict[str, Any]) -> dict[str, Any]:
     """A call as providers write it; no arguments at all are an empty text."""
-    arguments = json.dumps(call["args"], ensure_ascii=False) if "args" in call else ""
+    arguments = as_json("event", call["args"], is_ascii=False) if "args" in call else ""
     made = {"type": "function", "function": {"name": call["name"], "arguments": arguments}}
     return {"id": call["id"], **made} if "id" in call else made
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
 
 from hermes_store.records import MessageRecord, NewMessage
-from hermes_store.shapes.exact import dumped, exactly, whole_of
+from hermes_store.shapes.exact import as_json, dumped, exactly, whole_of
 from hermes_store.shapes.iso_times import seconds
 
 __all__ = ["MINE", "message_of", "model_message_of"]
@@ -29,10 +29,10 @@ _ROLES = {
 def message_of(entry_id: str, parent_id: str | None, message: ModelMessage) -> NewMessage:
     """A message that holds an entry, whole: columns, and in `extra` what no column holds.
 
-    Raises `NotJsonError`.
+    Raises `NotJsonError`, also for what would not be read again: it would keep all the conversation
+    from being loaded.
     """
-    dump = partial(ModelMessagesTypeAdapter.dump_python, [message], mode="json")
-    [whole] = dumped("message", dump)
+    whole = dumped("message", partial(_json_of, message))
     columns, rest, at = _taken_out(copy.deepcopy(whole))
     kept = {"message": rest, "at": at}
     if _whole(columns, kept) != whole:  # it is stored whole, beside its text
@@ -52,6 +52,13 @@ def model_message_of(record: MessageRecord) -> ModelMessage:
     mine = (record["extra"] or {})[MINE]
     [message] = ModelMessagesTypeAdapter.validate_python([_whole(record, mine)])
     return message
+
+
+def _json_of(message: ModelMessage) -> dict[str, Any]:
+    """The JSON of a message that can be read again. Raises pydantic's `ValidationError`."""
+    [whole] = ModelMessagesTypeAdapter.dump_python([message], mode="json")
+    ModelMessagesTypeAdapter.validate_python([whole])
+    return cast("dict[str, Any]", whole)
 
 
 def _taken_out(whole: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -105,7 +112,7 @@ def _take_from_response(parts: list[Any], columns: dict[str, Any], at: dict[str,
 def _call(part: dict[str, Any]) -> dict[str, Any]:
     """A call as providers write it; the type of the arguments stays in the part."""
     args = part["args"]
-    text = args if isinstance(args, str) else "" if args is None else json.dumps(args)
+    text = args if isinstance(args, str) else "" if args is None else as_json("message", args)
     part["args"] = None if args is None else type(args)()
     function = {"name": part.pop("tool_name"), "arguments": text}
     return {"id": part.pop("tool_call_id"), "type": "function", "function": function}

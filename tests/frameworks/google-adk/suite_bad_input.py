@@ -19,6 +19,10 @@ def said(text, **more):
     return Event(author="user", content=content, **more)
 
 
+def called(args):
+    return types.Part(function_call=types.FunctionCall(name="f", args=args))
+
+
 @pytest.fixture
 def service(repository):
     return HermesSessionService(repository)
@@ -51,8 +55,9 @@ def test_a_name_in_the_state_that_is_no_text_is_refused(service, repository, key
         Event(author="a", custom_metadata={"k": object()}),
         Event(author="a", custom_metadata={"k": nested(300)}),
         Event(author="a", actions=EventActions(state_delta={"k": b"\xff"})),
+        Event(author="a", content=types.Content(role="model", parts=[called({"n": 10**5000})])),
     ],
-    ids=["object", "deep", "bytes"],
+    ids=["object", "deep", "bytes", "digits"],
 )
 def test_an_event_that_no_json_can_hold_is_refused_and_the_session_goes_on(service, event):
     async def both():

@@ -6,7 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 from pydantic_ai.conversation_store import ConversationEntry, ConversationRecord
-from pydantic_ai.messages import ModelRequest, ModelResponse, ToolReturnPart, UserPromptPart
+from pydantic_ai.messages import (
+    ModelRequest,
+    ModelResponse,
+    ToolCallPart,
+    ToolReturnPart,
+    UserPromptPart,
+)
 
 from hermes_store.adapters.pydantic_ai import HermesConversationStore
 from hermes_store.errors import InvalidArgumentError
@@ -81,8 +87,19 @@ def test_a_limit_that_is_no_count_is_refused(store, limit):
             asyncio.run(read)
 
 
-def test_a_message_that_no_json_can_hold_is_refused_and_nothing_is_stored(store, repository):
-    message = ModelRequest(parts=[ToolReturnPart("grep", object(), "t1")])
+@pytest.mark.parametrize(
+    "message",
+    [
+        ModelRequest(parts=[ToolReturnPart("grep", object(), "t1")]),
+        ModelResponse(parts=[ToolCallPart("grep", {"n": 10**5000}, "t1")]),
+        ModelResponse(parts=[], finish_reason="a reason of tomorrow"),
+        ModelRequest(parts=[ToolReturnPart(None, "31", "t1")]),
+    ],
+    ids=["object", "digits", "unknown", "nameless"],
+)
+def test_a_message_that_could_not_be_read_again_is_refused_and_nothing_is_stored(
+    store, repository, message
+):
     with pytest.raises(InvalidArgumentError, match="cannot be written as JSON"):
         write(store, RECORD, ConversationEntry(id="e1", parent_id=None, message=message))
     assert repository.session_count() == 0
