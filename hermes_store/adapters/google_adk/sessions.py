@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["HermesSessionService"]
 
+_PARTS = 3
+"""An app, a user and a session have an id together."""
+
 
 class HermesSessionService(BaseSessionService):
     """Keeps sessions of the Agent Development Kit: `Runner(session_service=…)`.
@@ -98,7 +101,8 @@ class HermesSessionService(BaseSessionService):
         for key, value in await repository.meta.items(user_prefix(app_name, user_id)):
             *_, user, name = keys.parted(key)
             users[user][name] = value
-        sessions = [_session(*_listed(each), app, users) for each in found]
+        listed = [each for each in map(_listed, found) if each is not None]
+        sessions = [_session(*each, app, users) for each in listed]
         sessions.sort(key=lambda each: (each.last_update_time, each.user_id, each.id))
         return ListSessionsResponse(sessions=sessions)
 
@@ -203,9 +207,10 @@ async def _shown(
     return session
 
 
-def _listed(session: SessionRecord) -> tuple[tuple[str, ...], stored.Kept]:
+def _listed(session: SessionRecord) -> tuple[tuple[str, ...], stored.Kept] | None:
+    """The parts of an id and what is kept; None for one that another program named alike."""
     _, *which = keys.parted(session["id"])
-    return tuple(which), stored.kept_of(session)
+    return (tuple(which), stored.kept_of(session)) if len(which) == _PARTS else None
 
 
 def _session(

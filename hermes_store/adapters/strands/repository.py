@@ -174,8 +174,7 @@ class HermesSessionRepository(Protocol):
         records = self._repository.synchronous().get_messages(
             stored.agent_key(session_id, agent_id)
         )
-        data = sorted(rows.numbered(records), key=lambda each: each["message_id"])
-        after = data[page["offset"] :]
+        after = rows.numbered(records)[page["offset"] :]
         return [SessionMessage.from_dict(each) for each in after[: page["limit"]]]
 
     # --- several agents that work together ------------------------------------------------------

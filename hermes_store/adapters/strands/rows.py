@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
 from hermes_store import values
@@ -105,14 +106,21 @@ def data_of(record: MessageRecord, number: int) -> dict[str, Any]:
     return {**data, **{name: kept[name] for name in ("created_at", "updated_at") if name in kept}}
 
 
-def numbered(records: Iterable[MessageRecord]) -> Iterator[dict[str, Any]]:
-    """The data of messages; those that another program numbered are counted on from before."""
-    last = -1
+def numbered(records: Iterable[MessageRecord]) -> list[dict[str, Any]]:
+    """The data of messages by ascending `message_id`.
+
+    One that another program numbered stays behind the message that it was stored behind, and is
+    counted on from there.
+    """
+    place, last = -1, -1
+    placed = []
     for record in records:
         own = _own_number(record)
+        place = place if own is None else own
         data = data_of(record, last + 1 if own is None else own)
         last = data["message_id"]
-        yield data
+        placed.append((place, data))
+    return [data for _, data in sorted(placed, key=itemgetter(0))]
 
 
 def _own_number(record: MessageRecord) -> int | None:

@@ -122,3 +122,12 @@ class _Interrupted(AsyncSessionRepository):
         service, session = self._by
         await service.append_event(session, said("more"))
         return found
+
+
+@pytest.mark.parametrize("name", ["adk/app/x", "adk/app/ada/s/more", "adk/app/"])
+def test_a_session_that_another_program_named_alike_is_not_listed(service, repository, name):
+    asyncio.run(service.create_session(**WHO, session_id="s"))
+    repository.create_session(name, "other")
+    for user in (None, "ada"):
+        listed = asyncio.run(service.list_sessions(app_name="app", user_id=user)).sessions
+        assert [each.id for each in listed] == ["s"]

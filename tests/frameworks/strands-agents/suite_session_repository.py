@@ -101,6 +101,17 @@ def test_messages_of_another_program_read_as_blocks(sessions, repository):
     assert told.message == {"role": "user", "content": [{"toolResult": result}]}
 
 
+def test_messages_of_another_program_stay_where_they_were_stored(sessions, repository):
+    sessions.create_message("s", "default", SessionMessage(ASKED, 0))
+    for text in ("One.", "Two."):
+        repository.append_message("strands/s/default", "user", text)
+    for number in (1, 2):  # by a manager that has not read those
+        own = {"role": "assistant", "content": [{"text": f"My {number}."}]}
+        sessions.create_message("s", "default", SessionMessage(own, number))
+    found = [each.message["content"][0]["text"] for each in sessions.list_messages("s", "default")]
+    assert found == ["Where is the needle?", "One.", "Two.", "My 1.", "My 2."]
+
+
 def test_a_page_is_in_the_order_of_message_ids(sessions):
     for number in (3, 0, 2, 1):
         sessions.create_message("s", "default", SessionMessage(ASKED, number))
