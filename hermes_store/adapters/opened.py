@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from weakref import WeakSet
 
 from sqlalchemy import URL
 
@@ -26,7 +27,8 @@ class Opened:
 
     def __init__(self, given: Given) -> None:
         self._given = given
-        self._lock = threading.Lock()
+        self._begin_lock()
+        _ALL.add(self)
         self._is_closed = False
         self._awaited: AsyncSessionRepository | None = None
         if isinstance(given, AsyncSessionRepository):
@@ -41,6 +43,9 @@ class Opened:
     def synchronous(self) -> SessionRepository:
         """The repository for threads. Raises what opening a database raises."""
         return (self._awaited or self._open()).synchronous
+
+    def _begin_lock(self) -> None:
+        self._lock = threading.Lock()
 
     def _open(self) -> AsyncSessionRepository:
         assert not isinstance(self._given, (SessionRepository, AsyncSessionRepository))
@@ -68,3 +73,15 @@ class Opened:
             self._is_closed = True
         is_given = isinstance(self._given, (SessionRepository, AsyncSessionRepository))
         return None if is_given else self._awaited
+
+
+_ALL: WeakSet[Opened] = WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for opened in list(_ALL):
+        opened._begin_lock()  # noqa: SLF001 - the thread that held it does not exist in the child
+
+
+if hasattr(os, "register_at_fork"):  # Windows does not fork
+    os.register_at_fork(after_in_child=_after_fork_in_child)
