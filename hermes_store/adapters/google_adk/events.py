@@ -14,7 +14,7 @@ from hermes_store.shapes.adk_events import json_of
 from hermes_store.shapes.adk_names import MINE
 from hermes_store.shapes.exact import dumped
 
-__all__ = ["event_of", "is_same", "message_of"]
+__all__ = ["event_of", "id_of", "is_same", "message_of"]
 
 
 def message_of(event: Event, *, is_id_taken: bool = False) -> NewMessage:
@@ -27,14 +27,23 @@ def event_of(record: MessageRecord) -> Event:
 
     Raises pydantic's `ValidationError` when the installed kit does not know such an event.
     """
-    mine = _mine(record)
-    return Event.model_validate(_of_another(record) if mine is None else json_of(record, mine))
+    return Event.model_validate(_held_by(record))
+
+
+def id_of(record: MessageRecord) -> str:
+    """The id of that event."""
+    return str(_held_by(record)["id"])
 
 
 def is_same(record: MessageRecord, event: Event) -> bool:
     """Whether a message holds this very event."""
     mine = _mine(record)
     return mine is not None and json_of(record, mine) == _json_of(event)
+
+
+def _held_by(record: MessageRecord) -> dict[str, Any]:
+    mine = _mine(record)
+    return _of_another(record) if mine is None else json_of(record, mine)
 
 
 def _json_of(event: Event) -> dict[str, Any]:
@@ -48,12 +57,15 @@ def _mine(record: MessageRecord) -> dict[str, Any] | None:
 
 def _of_another(record: MessageRecord) -> dict[str, Any]:
     """The JSON of an event for a message that another program stored: its text."""
-    content = record["content"]
-    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
     is_user = record["role"] == "user"
-    return {
+    event = {
         "id": f"message-{record['id']}",
         "author": "user" if is_user else record["name"] or record["role"],
         "timestamp": record["timestamp"],
-        "content": {"role": "user" if is_user else "model", "parts": [{"text": text}]},
     }
+    content = record["content"]
+    if content is None:
+        return event
+    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    said = {"role": "user" if is_user else "model", "parts": [{"text": text}]}
+    return {**event, "content": said}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from google.adk.memory.base_memory_service import BaseMemoryService, SearchMemoryResponse
 from google.adk.memory.memory_entry import MemoryEntry
 
-from hermes_store.adapters.google_adk.events import event_of, message_of
+from hermes_store.adapters.google_adk.events import event_of, id_of, message_of
 from hermes_store.adapters.opened import Given, Opened
 from hermes_store.filters import SessionFilter
 from hermes_store.shapes.adk_names import conversation_id, memory_id, user_key
@@ -67,10 +67,11 @@ class HermesMemoryService(BaseMemoryService):
         They are kept apart from the conversation of the session. `custom_metadata` is not used.
         """
         which = (app_name, user_id, session_id or _NO_SESSION)
-        new = [message_of(event) for event in events if event.content and event.content.parts]
-        if new:
+        said = [event for event in events if event.content and event.content.parts]
+        given = [(event.id, message_of(event)) for event in said]
+        if given:
             repository = await self._repository.awaited()
-            await repository.run(partial(_add, which=which, messages=new))
+            await repository.run(partial(_add, which=which, given=given))
 
     async def search_memory(
         self, *, app_name: str, user_id: str, query: str
@@ -97,10 +98,13 @@ class HermesMemoryService(BaseMemoryService):
         await self._repository.close()
 
 
-def _add(transaction: Transaction, which: tuple[str, str, str], messages: list[NewMessage]) -> None:
+def _add(
+    transaction: Transaction, which: tuple[str, str, str], given: list[tuple[str, NewMessage]]
+) -> None:
     app_name, user_id, _ = which
-    known = {record["external_id"] for record in transaction.get_messages(conversation_id(*which))}
-    new = [message for message in messages if message.get("external_id") not in known]
+    places = conversation_id(*which), memory_id(*which)
+    known = {id_of(record) for place in places for record in transaction.get_messages(place)}
+    new = [message for event_id, message in given if event_id not in known]
     if new:
         key = user_key(app_name, user_id)
         transaction.create_session(memory_id(*which), _SOURCE, user_id=user_id, key=key)
@@ -113,11 +117,11 @@ def _any_word(query: str) -> str:
 
 
 async def _entry(repository: AsyncSessionRepository, hit: SearchHit) -> MemoryEntry | None:
-    """What was found, as the kit takes it; None when it was deleted since."""
+    """What was found, as the kit takes it; None when it was deleted since, or is only a call."""
     found = await repository.get_messages(
         hit["session_id"], around_id=hit["id"], limit=0, include="all"
     )
-    for event in map(event_of, found):
+    for event in (each for each in map(event_of, found) if each.content is not None):
         author, at = event.author or None, _written(event.timestamp)
         return MemoryEntry(content=event.content, id=event.id, author=author, timestamp=at)
     return None

@@ -117,7 +117,10 @@ def test_a_message_of_another_program_is_an_event_too(service, repository):
     async def read():
         return (await service.get_session(**WHO, session_id="s")).events
 
-    *_, question, answer = asyncio.run(read())
+    call = {"id": "c", "type": "function", "function": {"name": "ask", "arguments": "{}"}}
+    repository.append_message(STORED, "assistant", None, tool_calls=[call])
+    *_, question, answer, silent = asyncio.run(read())
+    assert silent.content is None
     assert (question.author, question.content.parts[0].text) == ("user", "And the thread?")
     assert "In the box." in answer.content.parts[0].text
 

@@ -112,6 +112,30 @@ def test_events_of_elsewhere_are_found_stored_once_and_no_part_of_a_conversation
     assert repository.message_count() == 4
 
 
+@pytest.mark.parametrize("odd", ["y" * 600, "y\0"])
+def test_an_event_whose_id_no_column_can_hold_is_stored_once_too(repository, odd):
+    async def added():
+        await conversation(repository, ["tea"], session_id="s")
+        repository.append_message("adk/app/ada/s", "user", "By another program: needle.")
+        service, memory = HermesSessionService(repository), HermesMemoryService(repository)
+        for _ in range(2):
+            await memory.add_events_to_memory(**WHO, session_id="s", events=[said("pin", id=odd)])
+            session = await service.get_session(**WHO, session_id="s")
+            await memory.add_session_to_memory(session)
+
+    asyncio.run(added())
+    assert asyncio.run(texts_found(repository, "pin")) == ["pin"]
+    assert asyncio.run(texts_found(repository, "needle")) == ["By another program: needle."]
+
+
+def test_a_call_of_another_program_that_says_nothing_is_no_memory(repository):
+    asyncio.run(conversation(repository, ["tea"], session_id="s"))
+    call = {"id": "c", "type": "function", "function": {"name": "needle", "arguments": "{}"}}
+    repository.append_message("adk/app/ada/s", "assistant", None, tool_calls=[call])
+    assert repository.search_messages("needle")
+    assert asyncio.run(texts_found(repository, "needle")) == []
+
+
 # --- the command line -----------------------------------------------------------------------------
 
 
