@@ -48,8 +48,8 @@ _ROLES = frozenset({"user", "assistant", "system"})
 class HermesSessionStore:
     """Keeps transcripts of the Claude Agent SDK: `ClaudeAgentOptions(session_store=…)`.
 
-    Raises the errors of `hermes_store`; the SDK tries a failed append again, and nothing is stored
-    twice.
+    Raises the errors of `hermes_store`; the SDK tries a failed append again, and no line that has a
+    `uuid` is stored twice.
     """
 
     def __init__(self, repository: Given = None) -> None:

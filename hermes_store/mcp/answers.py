@@ -13,7 +13,7 @@ from typing import Any
 
 from hermes_store.values import read_text
 
-__all__ = ["BUDGET", "conversation", "hit", "line", "listed", "moment", "within"]
+__all__ = ["BUDGET", "conversation", "hit", "line", "listed", "moment", "problem", "within"]
 
 BUDGET = 20_000
 """Characters of an answer, about; a token is some four of them."""
@@ -36,6 +36,11 @@ def moment(seconds: Any) -> str | None:
 def line(value: Any) -> str | None:
     """A name, a title, or what another program stored in place of one."""
     return _cut(value, _LONGEST_LINE)
+
+
+def problem(text: str) -> str:
+    """Why a call failed, which may name what the agent gave: a text of any length."""
+    return str(_cut(text, _LONGEST_TEXT))
 
 
 def listed(session: Mapping[str, Any]) -> dict[str, Any]:

@@ -107,7 +107,7 @@ class Tools:
         with _told():
             session = await self._repository.get_session(session_id)
             if session is None:
-                raise ToolError(
+                raise _refused(
                     f"there is no session {session_id!r}: take an id that list_sessions or "
                     "search_conversations gives"
                 )
@@ -131,7 +131,7 @@ class Tools:
         )
         page = [each for each in page if each["state"] != "rewound"]
         if not any(each["id"] == around for each in page):
-            raise ToolError(
+            raise _refused(
                 f"session {session_id!r} shows no message {around}: take a message_id of a hit"
             )
         return page
@@ -153,7 +153,11 @@ def _told() -> Iterator[None]:
     try:
         yield
     except HermesStoreError as exc:
-        raise ToolError(str(exc)) from exc
+        raise _refused(str(exc)) from exc
+
+
+def _refused(text: str) -> ToolError:
+    return ToolError(answers.problem(text))
 
 
 def _seconds(argument: str, written: str | None) -> float | None:
@@ -164,5 +168,5 @@ def _seconds(argument: str, written: str | None) -> float | None:
         moment = datetime.fromisoformat(written)
     except ValueError:
         remedy = "write it like 2026-03-01 or 2026-03-01T10:00"
-        raise ToolError(f"{argument}: {written!r} is not a time: {remedy}") from None
+        raise _refused(f"{argument}: {written!r} is not a time: {remedy}") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

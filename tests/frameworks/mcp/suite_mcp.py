@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -135,6 +136,18 @@ def test_an_error_tells_the_agent_what_to_do(repository, ask):
     assert "shows no message 7: take a message_id of a hit" in no_message
     assert "limit" in told(ask("list_sessions", limit=0))
     assert answer(ask("read_session", session_id="s"))["messages"] == []
+
+
+def test_an_error_keeps_to_the_budget_whatever_the_agent_gave(ask):
+    long = "x" * 100_000
+    for tool, arguments in (
+        ("read_session", {"session_id": long}),
+        ("list_sessions", {"after": long}),
+        ("search_conversations", {"query": "x", "since": long}),
+    ):
+        error = told(ask(tool, **arguments))
+        assert len(error) < BUDGET / 5
+        assert re.search("take an id|give the last id|like 2026-03-01", error), error
 
 
 ODD = {
