@@ -95,14 +95,14 @@ class Appending(NamedTuple):
         """
         stored_id = conversation_id(*self.which)
         message_id = self._append(transaction, stored_id, self.message)
-        session = transaction.get_session(stored_id)  # its row is locked: appends take turns
-        assert session is not None
-        kept = kept_of(session)
-        if message_id <= kept["last"]:
+        session = _session(transaction, stored_id)
+        if message_id <= kept_of(session)["last"]:
             if is_same(_one(transaction, stored_id, message_id), self.event):
                 return None
             again = message_of(self.event, is_id_taken=True)
             message_id = self._append(transaction, stored_id, again)
+            session = _session(transaction, stored_id)  # only what was stored has locked its row
+        kept = kept_of(session)
         self._refuse_stale(transaction, stored_id, kept, message_id)
         return self._change(transaction, session, kept, message_id)
 
@@ -153,6 +153,13 @@ class Appending(NamedTuple):
         transaction.update_session(session["id"], extra=extra)
         given.share(transaction, app_name, user_id)
         return changed
+
+
+def _session(transaction: Transaction, stored_id: str) -> SessionRecord:
+    """A session that a message was stored in. Its row is locked: appends take turns."""
+    session = transaction.get_session(stored_id)
+    assert session is not None
+    return session
 
 
 def _one(transaction: Transaction, stored_id: str, message_id: int) -> MessageRecord:
