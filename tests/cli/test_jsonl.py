@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import CHARACTERS
 
 from hermes_store.cli.jsonl import BadLines, FormatError, exported_sessions, kind_of
 from hermes_store.cli.logs import Log, session_of_log
@@ -156,8 +157,8 @@ def test_a_byte_order_mark_and_blank_lines_do_no_harm():
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(CHARACTERS, max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(CHARACTERS, max_size=3), inner, max_size=3),
     max_leaves=6,
 )  # fmt: skip
 KEYS = st.sampled_from(["role", "content", "timestamp", "id", "messages", "tool_calls", "name"])

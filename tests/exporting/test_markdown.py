@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from support import CHARACTERS
 
 from hermes_store.cli.markdown import markdown
 from hermes_store.cli.output import when
@@ -55,7 +56,7 @@ TEXTS = st.lists(
         "```", "````", "~~~", "`", "``", "<script>", "</details>", "<!--", "<b", ">", "- ", "1. ",
         "# ", "## x", "===", "---", "\n", "\n\n", "    ", "\t", " ", "|", "|-|\n", "![a](b)", "[a]: b",
         "\\", "\r", "&lt;", "word", "<https://a.b>", "<?", "<![CDATA[", "* ", "\0", "\u2028", "é", "![a]",
-    ]) | st.text(max_size=4),
+    ]) | st.text(CHARACTERS, max_size=4),
     max_size=14,
 ).map("".join)  # fmt: skip
 

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from exporting.secret_texts import HEX, MIXED, NAMED, ORDINARY, SECRETS
 from hypothesis import given
 from hypothesis import strategies as st
+from support import CHARACTERS
 
 import hermes_store
 from benchmarks.redaction import main
@@ -212,7 +213,7 @@ def test_ten_megabytes_of_hostile_text_are_read_and_each_secret_is_found():
 
 
 PIECES = st.one_of(
-    st.text(max_size=20),
+    st.text(CHARACTERS, max_size=20),
     st.sampled_from([secret for _, secret in ALONE]),
     st.sampled_from(["".join(texts) for _, *texts in BEHIND_A_NAME]),
     st.sampled_from(['"', "\\", "\n", "{", "}", "[", "password: ", "'", '\\"']),
@@ -230,7 +231,7 @@ def apart(pieces):
 
 VALUES = st.recursive(
     st.lists(PIECES, max_size=4).map(apart) | st.integers() | st.none(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | PIECES, inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(CHARACTERS, max_size=5) | PIECES, inner, max_size=3),
     max_leaves=6,
 )  # fmt: skip
 

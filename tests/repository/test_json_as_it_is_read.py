@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import CHARACTERS
 
 from hermes_store import values
 
@@ -25,8 +26,12 @@ def test_what_other_programs_wrote_is_read_or_comes_back_as_text(stored):
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False)
+        | st.text(CHARACTERS),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(CHARACTERS), inner),
     ),
     st.sampled_from(["{}", " {}", "{}\n", "{} "]),
 )

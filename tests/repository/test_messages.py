@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stored import as_stored, change, check, column
+from support import CHARACTERS
 
 from hermes_store import SessionRepository
 from hermes_store.cli.app import run
@@ -171,8 +172,8 @@ def test_lone_surrogates_are_replaced_and_pairs_joined(session):
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    | st.text(CHARACTERS),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(CHARACTERS, max_size=5), inner, max_size=4),
     max_leaves=8,
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ import pytest
 import stored
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import CHARACTERS
 
 from hermes_store import SessionRepository
 from hermes_store.errors import InvalidArgumentError
@@ -114,8 +115,8 @@ KEYS = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=4
 )
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(CHARACTERS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(CHARACTERS), inner, max_size=3),
     max_leaves=5,
 )  # fmt: skip
 
