@@ -160,9 +160,10 @@ class TestEveryLegacyFile:
         path = adopted(name, tmp_path)
         assert query(path, "SELECT * FROM schema_version") == before
 
-    def test_can_go_down_again_to_what_the_original_opens(self, tmp_path: Path, name: str) -> None:
-        path = build(name, tmp_path)
-        migrate.upgrade(path)
+    def test_can_go_down_again_to_what_the_original_opens(
+        self, tmp_path: Path, name: str, adopted: Adopted
+    ) -> None:
+        path = adopted(name, tmp_path)
         before = put_back(rows(path))
         migrate.downgrade(path, "0006")
         after = rows(path)
