@@ -11,8 +11,15 @@ import pytest
 from hermes_store import SessionRepository
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.records import ImportResult
+from hermes_store.transfer import parsing
 
-LENGTH = 2_500
+SLICE, LENGTH = 100, 250
+
+
+@pytest.fixture(autouse=True)
+def short_slices(monkeypatch):
+    """A session is long with a tenth of the messages: many tests import one."""
+    monkeypatch.setattr(parsing, "_ROWS_OF_A_SLICE", SLICE)
 
 
 def long_session(length=LENGTH, **more):
@@ -55,13 +62,16 @@ def test_a_long_session_comes_back_as_it_was(repository):
     messages = repository.get_messages("long")
     assert [m["id"] for m in messages] == [10 + 2 * n for n in range(LENGTH)]
     assert [m["content"] for m in messages] == [f"m{n}" for n in range(LENGTH)]
-    assert len(repository.search_messages("m2499")) == 1
+    assert len(repository.search_messages(f"m{LENGTH - 1}")) == 1
     assert repository.check() == []
 
 
 def test_a_session_that_fits_one_slice_is_stored_whole(repository, monkeypatch):
+    monkeypatch.undo()  # of `short_slices`
     monkeypatch.setattr(repository, "_write", stopping_after(repository, 0))
     assert repository.import_sessions([long_session(1_000)]).messages == 1_000
+    with pytest.raises(StoppedError):
+        repository.import_sessions([long_session(1_001, id="longer", title=None)])
 
 
 def test_others_write_between_the_slices(repository, monkeypatch):
@@ -80,9 +90,9 @@ def test_others_write_between_the_slices(repository, monkeypatch):
     repository.import_sessions([long_session()])
     unfinished = (None, "importing")
     assert seen == [
-        (1_000, 500, unfinished),
-        (2_000, 1_000, unfinished),
-        (2_500, 1_250, unfinished),
+        (100, 50, unfinished),
+        (200, 100, unfinished),
+        (250, 125, unfinished),
     ]
     assert repository.session_count() == 4
 
@@ -94,11 +104,11 @@ def test_an_interrupted_import_goes_on_where_it_stopped(repository, monkeypatch,
         patch.setattr(repository, "_write", stopping_after(repository, slices))
         with pytest.raises(StoppedError):
             repository.import_sessions([long_session()], result=result)
-    assert result.unfinished == {"long": slices * 1_000}
-    assert contents(repository) == [f"m{n}" for n in range(slices * 1_000)]
+    assert result.unfinished == {"long": slices * SLICE}
+    assert contents(repository) == [f"m{n}" for n in range(slices * SLICE)]
     assert repository.check() == []
     again = repository.import_sessions([long_session()])
-    assert (again.sessions, again.messages) == (1, LENGTH - slices * 1_000)
+    assert (again.sessions, again.messages) == (1, LENGTH - slices * SLICE)
     assert [m["id"] for m in repository.get_messages("long")] == [10 + 2 * n for n in range(LENGTH)]
     assert repository.get_session("long")["end_reason"] == "done"
     assert repository.import_sessions([long_session()]).skipped == ["long"]
@@ -130,12 +140,12 @@ def test_an_interruption_right_after_a_commit_counts_what_was_stored(repository,
 def test_ids_that_are_taken_make_all_ids_new(repository):
     repository.create_session("other", "cli")
     repository.import_sessions(
-        [long_session(1_200, id="other 2", title=None, messages=[{"id": 4_000, "role": "user"}])]
+        [long_session(id="other 2", title=None, messages=[{"id": 400, "role": "user"}])]
     )
     repository.import_sessions([long_session()])
     ids = [m["id"] for m in repository.get_messages("long")]
     assert ids == sorted(ids)
-    assert ids[0] == 4_001
+    assert ids[0] == 401
     assert contents(repository) == [f"m{n}" for n in range(LENGTH)]
 
 
@@ -148,7 +158,7 @@ def test_an_id_that_is_taken_in_between_does_not_change_the_order(repository, mo
         "id": "thief",
         "source": "x",
         "started_at": 1,
-        "messages": [{"id": 2_500, "role": "user"}],
+        "messages": [{"id": 300, "role": "user"}],
     }
     repository.import_sessions([thief])
     repository.import_sessions([long_session()])
@@ -162,10 +172,10 @@ def test_an_import_does_not_go_on_behind_other_messages(repository, monkeypatch,
         with pytest.raises(StoppedError):
             repository.import_sessions([long_session()])
     other = long_session()
-    other["messages"][999] |= changed
+    other["messages"][SLICE - 1] |= changed
     with pytest.raises(InvalidArgumentError, match=r"session long, messages: differ .* delete the"):
         repository.import_sessions([other])
-    assert repository.message_count("long") == 1_000
+    assert repository.message_count("long") == SLICE
 
 
 def test_an_import_does_not_go_on_behind_what_an_agent_appended(repository, monkeypatch):
@@ -176,7 +186,7 @@ def test_an_import_does_not_go_on_behind_what_an_agent_appended(repository, monk
     repository.append_message("long", "user", "from an agent")
     with pytest.raises(InvalidArgumentError, match="session long, messages: differ"):
         repository.import_sessions([long_session()])
-    assert repository.message_count("long") == 1_001
+    assert repository.message_count("long") == SLICE + 1
 
 
 def test_an_import_stops_when_an_agent_writes_to_its_session_in_between(repository):
@@ -186,20 +196,20 @@ def test_an_import_stops_when_an_agent_writes_to_its_session_in_between(reposito
         def __iter__(self):
             self.readings += 1
             for n in range(LENGTH):
-                if self.readings == 2 and n == 1_500:  # the first slice is stored
+                if self.readings == 2 and n == 150:  # the first slice is stored
                     repository.append_message("long", "user", "theirs")
                 yield {"role": "user", "content": f"m{n}"}
 
     with pytest.raises(InvalidArgumentError, match="differ from those that an interrupted import"):
         repository.import_sessions([long_session(messages=Messages())])
-    assert contents(repository) == [*(f"m{n}" for n in range(1_000)), "theirs"]
-    assert repository.get_session("long")["message_count"] == 1_001
+    assert contents(repository) == [*(f"m{n}" for n in range(SLICE)), "theirs"]
+    assert repository.get_session("long")["message_count"] == SLICE + 1
 
 
 def test_a_bad_message_at_the_end_stores_nothing(repository):
     session = long_session()
     session["messages"].append({"role": "user", "content": 5})
-    with pytest.raises(InvalidArgumentError, match=r"messages\[2500\], content"):
+    with pytest.raises(InvalidArgumentError, match=r"messages\[250\], content"):
         repository.import_sessions([session])
     assert repository.session_count() == 0
 
@@ -220,10 +230,10 @@ def test_long_texts_are_sliced_too(repository, monkeypatch):
 def test_messages_may_be_anything_that_can_be_read_twice(repository):
     class Messages:
         def __iter__(self):
-            return ({"role": "user", "content": f"m{n}"} for n in range(1_500))
+            return ({"role": "user", "content": f"m{n}"} for n in range(150))
 
     repository.import_sessions([long_session(messages=Messages())])
-    assert contents(repository) == [f"m{n}" for n in range(1_500)]
+    assert contents(repository) == [f"m{n}" for n in range(150)]
     with pytest.raises(InvalidArgumentError, match="messages: is not a list"):
         repository.import_sessions([long_session(id="once", messages=iter(Messages()))])
 

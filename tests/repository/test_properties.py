@@ -124,9 +124,10 @@ def test_an_id_that_is_no_text_stops_no_rule_and_no_filter(chain, database):
 
 
 def test_a_large_rule_goes_in_short_transactions(repository, database):
-    repository.import_sessions(
-        {"id": f"s{number}", "source": "cli", "started_at": number % 7} for number in range(1_203)
-    )
+    with repository.transaction() as one:  # instead of 1,203
+        one.import_sessions(
+            {"id": f"s{n}", "source": "cli", "started_at": n % 7} for n in range(1_203)
+        )
     before = repository.get_stats()["total_writes"]
     assert len(set(repository.archive_sessions(SessionFilter(source="cli")))) == 1_203
     assert repository.get_stats()["total_writes"] - before == 4  # 500, 500, 203, none left
@@ -372,9 +373,8 @@ def test_sessions_that_nobody_ended_end_at_their_last_activity(repository, datab
 
 
 def test_many_sessions_end_in_short_transactions(repository):
-    repository.import_sessions(
-        {"id": f"s{number}", "source": "cli", "started_at": number} for number in range(1_203)
-    )
+    with repository.transaction() as one:  # instead of 1,203
+        one.import_sessions({"id": f"s{n}", "source": "cli", "started_at": n} for n in range(1_203))
     before = repository.get_stats()["total_writes"]
     assert len(set(repository.end_sessions(1e9, None))) == 1_203
     assert repository.get_stats()["total_writes"] - before == 4

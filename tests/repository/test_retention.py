@@ -138,8 +138,9 @@ def test_a_lineage_of_equal_times_is_pruned(repository, make, database):
 
 
 def test_a_large_prune_goes_in_short_transactions(repository, database):
-    for number in range(1_203):
-        repository.create_session(f"s{number}", "cli")
+    with repository.transaction() as one:  # instead of 1,203
+        for number in range(1_203):
+            one.create_session(f"s{number}", "cli")
     change(database, "UPDATE sessions SET started_at = 1.0, ended_at = 2.0")
     before = repository.get_stats()["total_writes"]
     assert repository.prune_sessions() == 1_203
@@ -160,8 +161,9 @@ def test_a_batch_ends_with_the_session_that_makes_it_long(repository, make, data
 
 
 def test_others_write_between_the_transactions_of_a_prune(repository, database, monkeypatch):
-    for number in range(600):
-        repository.create_session(f"s{number}", "cli")
+    with repository.transaction() as one:
+        for number in range(600):
+            one.create_session(f"s{number}", "cli")
     change(database, "UPDATE sessions SET started_at = 1.0, ended_at = 2.0")
     own = repository._write
 
