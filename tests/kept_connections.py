@@ -14,7 +14,7 @@ import psycopg
 from psycopg import pq
 
 _MOST = 4
-"""Connections that are kept of a database."""
+"""Connections that are kept of a database, those that were closed last."""
 _kept: dict[bytes, list[tuple[str, Any]]] = {}
 """Of each database those that nobody uses: the parameters, and the connection of libpq."""
 _process = 0
@@ -62,12 +62,14 @@ class Kept(psycopg.Connection[Any]):
 
     def close(self) -> None:
         kept = _kept.get(self.pgconn.db) if os.getpid() == _process and not self.closed else None
-        if kept is None or len(kept) == _MOST or not _is_emptied(self.pgconn):
+        if kept is None or not _is_emptied(self.pgconn):
             super().close()
             return
         connection, self.pgconn = self.pgconn, _CLOSED
         self._closed = True
         kept.append((self._parameters, connection))
+        if len(kept) > _MOST:
+            kept.pop(0)[1].finish()
 
 
 def _taken(parameters: str) -> Any:

@@ -64,6 +64,12 @@ def test_one_in_a_transaction_is_not_kept(database):
     assert left_by(database) != open_one
 
 
+def test_the_ones_that_were_closed_last_are_kept(database):
+    processes = [left_by(database, application_name=f"{n}") for n in range(5)]
+    assert left_by(database, application_name="4") == processes[4]
+    assert left_by(database, application_name="0") != processes[0]
+
+
 @pytest.mark.parametrize("keeps_connections", [False])
 def test_a_test_about_connections_gets_new_ones(database):
     assert left_by(database) != left_by(database)
