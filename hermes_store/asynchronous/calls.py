@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from hermes_store.errors import HermesStoreError
 from hermes_store.execution.turns import Turn
 
-__all__ = ["FOREVER", "Call", "Queue"]
+__all__ = ["FOREVER", "Call", "Queue", "Tell", "one_by_one"]
 
 FOREVER = float("inf")
+
+Tell = Callable[[Sequence[Any]], None]
+"""Takes calls that are done, in the order of their batch, until it has had all."""
 
 
 class Call(Turn):
@@ -95,3 +98,17 @@ class Queue(deque[Call]):
         with suppress(IndexError):
             while True:
                 self.popleft().refuse(make_error())
+
+
+def one_by_one(target: Any) -> Callable[[Sequence[Call], Tell], None]:
+    """Return the work of a lane whose calls are functions of `target`."""
+
+    def work(calls: Sequence[Call], tell: Tell) -> None:
+        for call in calls:
+            try:
+                call.run(target)
+            except BaseException as exc:  # noqa: BLE001 - the task raises it
+                call.error = exc
+            tell([call])
+
+    return work

@@ -19,8 +19,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary, WeakSet
 
-from hermes_store.asynchronous.calls import FOREVER, Call
-from hermes_store.asynchronous.lanes import Lane, one_by_one
+from hermes_store.asynchronous.calls import FOREVER, Call, one_by_one
+from hermes_store.asynchronous.lanes import Lane
 from hermes_store.errors import InvalidArgumentError, PoolExhaustedError, StoreBusyError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import weakref
 from collections.abc import AsyncIterator, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from hermes_store.asynchronous.calls import FOREVER, Call
-from hermes_store.asynchronous.lanes import Lane, one_by_one
+from hermes_store.asynchronous.calls import FOREVER, Call, one_by_one
+from hermes_store.asynchronous.lanes import Lane
 
 if TYPE_CHECKING:
     from hermes_store.records import SessionExport

@@ -1,8 +1,8 @@
 """The queues in which calls of an event loop wait for a thread. This module knows no database.
 
-A lane belongs to one loop. A call can be cancelled until a thread of the lane takes it out of the
-queue: one call at a time, or several as a batch. A thread goes on until none waits. A call that a
-thread has is awaited to its end.
+A lane belongs to one loop. A call can be cancelled until a thread of the lane has it: one call at a
+time, or several as a batch. The loop hands its first batch to a thread; then the thread takes from
+the queue until no call waits. A call that a thread has is awaited to its end.
 """
 
 from __future__ import annotations
@@ -16,18 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from hermes_store.asynchronous.calls import FOREVER, Call, Queue
+from hermes_store.asynchronous.calls import FOREVER, Call, Queue, Tell, one_by_one
 from hermes_store.asynchronous.threads import Threads
 from hermes_store.errors import HermesStoreError, StoreClosedError, StoreUnavailableError
 
-__all__ = ["Lane", "Tell", "in_thread", "one_by_one"]
+__all__ = ["Lane", "in_thread"]
 
 PAUSE = 0.001
 """Seconds between two looks at a queue that one thread works off; a loop's clock has no less."""
-
-
-Tell = Callable[[Sequence[Any]], None]
-"""Takes calls that are done, in the order of their batch, until it has had all."""
 
 
 class Lane:
@@ -108,42 +104,53 @@ class Lane:
             asyncio.get_running_loop().call_soon(self._start)
 
     def _start(self) -> None:
-        """Let a thread take from the queue, or as many as there are batches."""
+        """Hand batches to threads: to every free one, or to one if that suffices."""
         self._will_start = False
-        if self._one_suffices and self._threads.at_work:
+        while self._waiting and self._threads.free and not self._is_served and self._start_one():
+            pass
+        if self._is_served:
             self._look_soon()
-        else:
-            batches = 1 if self._one_suffices else -(-len(self._waiting) // self._most)
-            for _ in range(min(batches, self._threads.free)):
-                self._start_one()
         self._watch_the_first()
 
-    def _start_one(self) -> None:
-        thread = self._threads.take()
-        place = [thread]
-        try:
-            thread.submit(self._in_thread, place, asyncio.get_running_loop())
-        except RuntimeError as exc:  # closed from another loop, or the system has no more threads
-            self._give_up(place, exc)
+    @property
+    def _is_served(self) -> bool:
+        """Whether a thread is at work where one suffices."""
+        return self._one_suffices and self._threads.at_work > 0
 
-    def _give_up(self, place: list[ThreadPoolExecutor], why: RuntimeError) -> None:
-        """Keep a thread that starts later from taking calls; where none is at work, refuse them."""
-        with suppress(IndexError):  # it has started
-            self._threads.give_back(place.pop())
+    def _start_one(self) -> bool:
+        """Hand a batch to a free thread: so none of it is refused before the thread comes to it."""
+        loop = asyncio.get_running_loop()
+        thread = self._threads.take()
+        handed = [self._take(loop)]
+        try:
+            thread.submit(self._in_thread, handed, thread, loop)
+        except RuntimeError as exc:  # closed from another loop, or the system has no more threads
+            self._threads.give_back(thread)
+            self._give_up(handed.pop(), exc)
+            return False
+        return True
+
+    def _give_up(self, batch: list[Call], why: RuntimeError) -> None:
+        """Leave a batch to the threads at work; where there are none, refuse all that waits."""
+        self._waiting.extendleft(reversed(batch))
         if not self._threads.at_work:
             problem = StoreUnavailableError(f"no thread runs the call ({why})", "try again later")
             self._waiting.refuse(StoreClosedError if self._is_closed else lambda: problem)
 
     def _look_soon(self) -> None:
+        """Settle what is done, and look again if a call waits.
+
+        In this order: a thread that takes the last call has run others before.
+        """
         first = self._waiting.first
+        self._settle()
         if first is not None and not self._is_looking:
             self._is_looking = True
             asyncio.get_running_loop().call_later(PAUSE, self._look, first)
 
     def _look(self, first: Call) -> None:
-        """Settle what is done; start a thread if the call still is the first that waits."""
+        """Start a thread if the call still is the first that waits."""
         self._is_looking = False
-        self._settle()
         if self._threads.free and self._waiting.first is first:
             self._start_one()
         self._look_soon()
@@ -157,25 +164,31 @@ class Lane:
         self._settle()
         if self._waiting:
             self._start()
-            if self._one_suffices:
-                self._look_soon()
 
     # --- in a thread ----------------------------------------------------------------------------
 
-    def _in_thread(self, place: list[ThreadPoolExecutor], loop: asyncio.AbstractEventLoop) -> None:
+    def _in_thread(
+        self,
+        handed: list[list[Call]],
+        thread: ThreadPoolExecutor,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         try:
-            thread = place.pop()
+            batch = handed.pop()
         except IndexError:  # the loop gave up
             return
-        while not loop.is_closed() and (batch := self._take()):
+        while batch:
             self._work_off(batch, loop)
-            if self._waiting and not self._one_suffices:  # else the loop looks soon
+            batch = [] if loop.is_closed() else self._take(loop)
+            if batch and not self._one_suffices:  # else the loop looks soon
                 _say(loop, self._settle)
         _say(loop, self._have_back, thread)
 
-    def _take(self) -> list[Call]:
+    def _take(self, loop: asyncio.AbstractEventLoop) -> list[Call]:
         batch, cancelled = self._waiting.take(self._most)
-        self._done.extend(cancelled)
+        if cancelled:
+            self._done.extend(cancelled)
+            _say(loop, self._settle)
         return batch
 
     def _work_off(self, batch: Sequence[Call], loop: asyncio.AbstractEventLoop) -> None:
@@ -208,10 +221,11 @@ class Lane:
             asyncio.get_running_loop().call_later(seconds, self._expire, self._refusal)
 
     def _expire(self, refusal: Callable[[float], HermesStoreError]) -> None:
-        """Refuse the calls whose patience is over: they stand in the order of their deadlines."""
+        """Run or refuse the calls whose patience is over: they stand in order of deadlines."""
         self._is_watching = False
         while (call := self._waiting.first) is not None and call.expired():
-            if self._waiting.take_out(call):
+            is_run = self._threads.free and self._start_one()
+            if not is_run and self._waiting.take_out(call):
                 call.refuse(refusal(call.waited()))
         self._watch_the_first()
 
@@ -219,20 +233,6 @@ class Lane:
 def _say(loop: asyncio.AbstractEventLoop, step: Callable[..., None], *given: Any) -> None:
     with suppress(RuntimeError):  # the loop was closed: no task waits any more
         loop.call_soon_threadsafe(step, *given)
-
-
-def one_by_one(target: Any) -> Callable[[Sequence[Call], Tell], None]:
-    """Return the work of a lane whose calls are functions of `target`."""
-
-    def work(calls: Sequence[Call], tell: Tell) -> None:
-        for call in calls:
-            try:
-                call.run(target)
-            except BaseException as exc:  # noqa: BLE001 - the task raises it
-                call.error = exc
-            tell([call])
-
-    return work
 
 
 async def in_thread(function: Callable[[], Any]) -> Any:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from loops import with_settings
 
-from hermes_store.asynchronous.calls import FOREVER, Call
-from hermes_store.asynchronous.lanes import Lane, one_by_one
+from hermes_store.asynchronous.calls import FOREVER, Call, one_by_one
+from hermes_store.asynchronous.lanes import Lane
 from hermes_store.asynchronous.threads import Threads
 
 

@@ -101,3 +101,11 @@ async def test_a_closing_that_finds_a_transaction_open_says_so(repo):
     assert await outcome(asyncio.ensure_future(repo.close())) is StoreBusyError
     go_on.set()
     assert await outcome(task) is None
+
+
+@with_settings(pool_timeout=0, lock_timeout=0)
+async def test_callers_without_patience_are_served_where_nobody_is_before_them(repo):
+    for number in range(1, 21):
+        await repo.append_message("s", "user", "x")
+        assert await repo.count_messages("s") == number
+        assert await repo.run(lambda tx: tx.session_count()) == 1
