@@ -138,12 +138,9 @@ class Lane:
             self._waiting.refuse(StoreClosedError if self._is_closed else lambda: problem)
 
     def _look_soon(self) -> None:
-        """Settle what is done, and look again if a call waits.
-
-        In this order: a thread that takes the last call has run others before.
-        """
+        """Settle what is done, and look again if a call waits."""
         first = self._waiting.first
-        self._settle()
+        self._settle()  # in this order: a thread that took the last call ran others before
         if first is not None and not self._is_looking:
             self._is_looking = True
             asyncio.get_running_loop().call_later(PAUSE, self._look, first)
@@ -183,6 +180,9 @@ class Lane:
             if batch and not self._one_suffices:  # else the loop looks soon
                 _say(loop, self._settle)
         _say(loop, self._have_back, thread)
+        if loop.is_closed():  # calls that nobody awaits would keep it, and it these threads
+            self._waiting.clear()
+            self._done.clear()
 
     def _take(self, loop: asyncio.AbstractEventLoop) -> list[Call]:
         batch, cancelled = self._waiting.take(self._most)

@@ -1,9 +1,11 @@
 """One repository serves several loops, processes that fork, and loops that end early."""
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 from loops import threads
@@ -11,6 +13,8 @@ from support import Caller, until
 
 import hermes_store
 from hermes_store import AsyncSessionRepository
+from hermes_store.asynchronous.calls import FOREVER, Call, one_by_one
+from hermes_store.asynchronous.lanes import Lane
 
 ROOT = Path(hermes_store.__file__).parents[1]
 
@@ -84,6 +88,27 @@ def test_a_loop_that_ends_with_calls_under_way_loses_none_of_the_begun_and_ends(
     assert len(repo.synchronous.get_messages("s")) == count
     asyncio.run(append(repo, 1))
     assert repo.synchronous.message_count("s") == count + 1
+
+
+def test_a_loop_that_is_closed_with_calls_under_way_is_not_kept():
+    lane = Lane(1, one_by_one(None))
+    go_on = threading.Event()
+
+    async def leave() -> None:
+        for _ in range(3):
+            call = Call(lambda _: go_on.wait(30), FOREVER)
+            task = asyncio.ensure_future(lane.run(call))
+            task._log_destroy_pending = False
+        await asyncio.sleep(0)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(leave())
+    loop.close()
+    kept = weakref.ref(loop)
+    del loop
+    go_on.set()
+    until(lambda: gc.collect() >= 0 and kept() is None)
+    lane.end(wait=True)
 
 
 IMPORTING = """
