@@ -64,6 +64,18 @@ async def test_a_call_that_a_thread_finds_cancelled_waits_for_no_other_call():
     lane.end()
 
 
+async def test_a_call_that_is_cancelled_before_its_batch_is_handed_out_waits_for_no_other_call():
+    lane = Lane(1, one_by_one(None), most=5)
+    cancelled = asked(lane, lambda: None)
+    told = signal_of(cancelled)
+    last = asked(lane, lambda: told.wait(30))
+    await asyncio.sleep(0)
+    cancelled.cancel()  # its task hears of it behind the step that hands the batch out
+    assert await outcome(cancelled) is asyncio.CancelledError
+    assert await last
+    lane.end()
+
+
 async def test_a_call_that_comes_as_the_thread_looks_keeps_no_result_back():
     lane = Lane(1, one_by_one(None))
     first, queue = await looked_at(lane)
