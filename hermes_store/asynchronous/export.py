@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
 import weakref
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from hermes_store.asynchronous.calls import FOREVER, Call, one_by_one
@@ -24,7 +26,7 @@ class AsyncExport(AsyncIterator["SessionExport"]):
     def __init__(self, sessions: Iterator[SessionExport]) -> None:
         self._lane = Lane(1, one_by_one(sessions))
         self._when_lost = weakref.finalize(
-            self, self._lane.end_with, cast("Generator[Any, None, None]", sessions).close
+            self, _lose, self._lane, cast("Generator[Any, None, None]", sessions).close
         )
         self._when_lost.atexit = False  # then the threads have ended
 
@@ -53,6 +55,15 @@ class AsyncExport(AsyncIterator["SessionExport"]):
                 await self._lane.run(last)
             finally:
                 self._lane.end()
+
+
+def _lose(lane: Lane, close: Callable[[], object]) -> None:
+    """End an export that nobody has any more, and take no lock here.
+
+    The garbage collector may call it in a step of Python's pools, whose locks its thread then has.
+    """
+    with suppress(RuntimeError):  # the interpreter ends
+        _thread.start_new_thread(lane.end_with, (close,))
 
 
 def _next(sessions: Iterator[SessionExport]) -> SessionExport | None:
