@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -60,44 +60,60 @@ class Call(Turn):
         self.settle()
 
 
-class Queue(deque[Call]):
+class Queue:
     """The calls that no thread has. Its loop adds and takes out, its threads take.
 
-    Whoever takes a call out has it: each step here is one of C's.
+    Whoever takes a call out has it: each change is one step of C's. To take out any of them takes
+    as long as to take out the first.
     """
+
+    def __init__(self) -> None:
+        self._calls: OrderedDict[Call, None] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def append(self, call: Call) -> None:
+        """Add a call at the end."""
+        self._calls[call] = None
+
+    def put_back(self, batch: Sequence[Call]) -> None:
+        """Add calls at the front, which were the first before."""
+        for call in reversed(batch):
+            self._calls[call] = None
+            self._calls.move_to_end(call, last=False)
 
     @property
     def first(self) -> Call | None:
         """The call that waits longest."""
-        try:
-            return self[0]
-        except IndexError:
-            return None
+        while True:
+            with suppress(RuntimeError):  # a thread took one in this moment
+                return next(iter(self._calls), None)
 
     def take_out(self, call: Call) -> bool:
         """Take a call out; False when a thread has it."""
-        try:
-            self.remove(call)
-        except ValueError:
-            return False
-        return True
+        return self._calls.pop(call, call) is None
 
     def take(self, most: int) -> tuple[list[Call], list[Call]]:
         """Take the first calls out; return those to be run, at most so many, and cancelled ones."""
         batch: list[Call] = []
         cancelled: list[Call] = []
-        with suppress(IndexError):
+        with suppress(KeyError):
             while len(batch) < most:
-                call = self.popleft()
+                call, _ = self._calls.popitem(last=False)
                 runs = call.must_run or not call.waiter.done()
                 (batch if runs else cancelled).append(call)
         return batch, cancelled
 
     def refuse(self, make_error: Callable[[], HermesStoreError]) -> None:
         """End all calls."""
-        with suppress(IndexError):
+        with suppress(KeyError):
             while True:
-                self.popleft().refuse(make_error())
+                self._calls.popitem(last=False)[0].refuse(make_error())
+
+    def clear(self) -> None:
+        """Forget all calls."""
+        self._calls.clear()
 
 
 def one_by_one(target: Any) -> Callable[[Sequence[Call], Tell], None]:

@@ -132,7 +132,7 @@ class Lane:
 
     def _give_up(self, batch: list[Call], why: RuntimeError) -> None:
         """Leave a batch to the threads at work; where there are none, refuse all that waits."""
-        self._waiting.extendleft(reversed(batch))
+        self._waiting.put_back(batch)
         if not self._threads.at_work:
             problem = StoreUnavailableError(f"no thread runs the call ({why})", "try again later")
             self._waiting.refuse(StoreClosedError if self._is_closed else lambda: problem)
