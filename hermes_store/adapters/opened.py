@@ -8,7 +8,7 @@ from weakref import WeakSet
 
 from sqlalchemy import URL
 
-from hermes_store.asynchronous.lanes import in_thread
+from hermes_store.asynchronous.in_thread import in_thread
 from hermes_store.asynchronous.repository import AsyncSessionRepository
 from hermes_store.errors import StoreClosedError
 from hermes_store.repository import SessionRepository

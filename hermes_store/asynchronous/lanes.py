@@ -8,7 +8,6 @@ the queue until no call waits. A call that a thread has is awaited to its end.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,14 +15,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from hermes_store.asynchronous.calls import FOREVER, Call, Queue, Tell, one_by_one
+from hermes_store.asynchronous.calls import Call, Queue, Tell
 from hermes_store.asynchronous.threads import Threads
 from hermes_store.errors import HermesStoreError, StoreClosedError, StoreUnavailableError
 
-__all__ = ["Lane", "in_thread"]
+__all__ = ["Lane"]
 
 PAUSE = 0.001
 """Seconds between two looks at a queue that one thread works off; a loop's clock has no less."""
+_BUSY = 0.02
+"""Seconds that a call may be the first while the loop is busy: the thread then hardly runs."""
 
 
 class Lane:
@@ -54,6 +55,9 @@ class Lane:
         """Calls that threads have run, or found cancelled."""
         self._will_start = False
         self._is_looking = False
+        self._first: Call | None = None
+        """The call that was the first when the loop looked, `_first_since` by the clock."""
+        self._first_since = 0.0
         self._is_watching = False  # a timer kept here would keep its loop
         self._is_closed = False
 
@@ -141,15 +145,20 @@ class Lane:
         """Settle what is done, and look again if a call waits."""
         first = self._waiting.first
         self._settle()  # in this order: a thread that took the last call ran others before
+        if first is not self._first:
+            self._first, self._first_since = first, time.monotonic()
         if first is not None and not self._is_looking:
             self._is_looking = True
-            asyncio.get_running_loop().call_later(PAUSE, self._look, first)
+            asyncio.get_running_loop().call_later(PAUSE, self._look)
 
-    def _look(self, first: Call) -> None:
-        """Start a thread if the call still is the first that waits."""
+    def _look(self) -> None:
+        """Start a thread if the same call still is the first, and not since the loop was busy."""
         self._is_looking = False
-        if self._threads.free and self._waiting.first is first:
-            self._start_one()
+        first = self._waiting.first
+        if first is not None and first is self._first and self._threads.free:
+            seconds = time.monotonic() - self._first_since
+            if seconds < 2 * PAUSE or seconds > _BUSY:
+                self._start_one()
         self._look_soon()
 
     def _settle(self) -> None:
@@ -233,16 +242,3 @@ class Lane:
 def _say(loop: asyncio.AbstractEventLoop, step: Callable[..., None], *given: Any) -> None:
     with suppress(RuntimeError):  # the loop was closed: no task waits any more
         loop.call_soon_threadsafe(step, *given)
-
-
-async def in_thread(function: Callable[[], Any]) -> Any:
-    """Call `function` in a thread that is started for it, and return its result.
-
-    Its end is awaited, also when the task is cancelled.
-    """
-    run = contextvars.copy_context().run
-    lane = Lane(1, one_by_one(None))
-    try:
-        return await lane.run(Call(lambda _: run(function), FOREVER))
-    finally:
-        lane.end()

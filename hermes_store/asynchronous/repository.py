@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from hermes_store.asynchronous.generated import AwaitedOperations
-from hermes_store.asynchronous.lanes import in_thread
+from hermes_store.asynchronous.in_thread import in_thread
 from hermes_store.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
