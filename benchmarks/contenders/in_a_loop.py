@@ -10,7 +10,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from benchmarks.contenders.by_hand import COUNT_IN, CREATE, INSERT, row
+from benchmarks.contenders.by_hand import (
+    CONVERSATION,
+    COUNT_IN,
+    CREATE,
+    INSERT,
+    conversation_message,
+    row,
+)
 from benchmarks.corpus import Message
 from hermes_store import AsyncSessionRepository, SessionRepository
 
@@ -21,12 +28,13 @@ FRAMEWORK = "openai-agents SQLAlchemySession"
 
 
 class InALoop(Protocol):
-    """What a contender has; `share` is the part of the appends that it gets to do."""
+    """What a contender has; `share` is the part of the work that it gets to do."""
 
     share: float
 
     async def create_session(self, session_id: str) -> None: ...
     async def append(self, session_id: str, message: Message) -> Any: ...
+    async def load(self, session_id: str) -> list[Any]: ...
     async def close(self) -> None: ...
 
 
@@ -43,6 +51,9 @@ class Awaited:
     async def append(self, session_id: str, message: Message) -> int:
         return await self.repository.append_message(session_id, **message)
 
+    async def load(self, session_id: str) -> list[Any]:
+        return await self.repository.get_messages_as_conversation(session_id)
+
 
 class InThreads:
     share = 1.0
@@ -55,6 +66,9 @@ class InThreads:
 
     async def append(self, session_id: str, message: Message) -> int:
         return await asyncio.to_thread(self.repository.append_message, session_id, **message)
+
+    async def load(self, session_id: str) -> list[Any]:
+        return await asyncio.to_thread(self.repository.get_messages_as_conversation, session_id)
 
     async def close(self) -> None:
         await asyncio.to_thread(self.repository.close)
@@ -83,6 +97,10 @@ class Aiosqlite:
             await self.db.execute(COUNT_IN, (1, tool_calls, now, now, session_id))
             await self.db.execute("COMMIT")
         return cursor.lastrowid
+
+    async def load(self, session_id: str) -> list[Any]:
+        rows = await self.db.execute_fetchall(CONVERSATION, (session_id,))
+        return [conversation_message(each) for each in rows]
 
     async def close(self) -> None:
         await self.db.close()
@@ -118,6 +136,9 @@ class Framework:
     async def append(self, session_id: str, message: Message) -> None:
         item = {"role": message["role"], "content": str(message.get("content"))}
         await self.sessions[session_id].add_items([item])
+
+    async def load(self, session_id: str) -> list[Any]:
+        return await self.sessions[session_id].get_items()
 
     async def close(self) -> None:
         for session in list(self.sessions.values())[:1]:

@@ -1,4 +1,4 @@
-"""Appends of the tasks of one event loop: processor time, rate, and how late the loop is."""
+"""Appends and loads of the tasks of one event loop: processor time, rates, how late the loop is."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from benchmarks.table import Cell, Row, Table, Target
 ABOUT = (
     "Appends of the tasks of one event loop, each acknowledged after COMMIT. The processor time is"
     " that of the process, all threads together. Late is how long after its time a callback of"
-    " the loop runs. The framework has its own, smaller schema and no search; it does a fiftieth"
-    " of the appends."
+    " the loop runs while they append. A load is of 20 messages. The framework has its own, smaller"
+    " schema and no search; it does a fiftieth of the appends and loads."
 )
 CPU, RATE = {1_000: Target(0.45)}, {64: Target(2, at_least=True)}
 LATE = Target(0.025, unit="s")
 SESSIONS = 8
+LOADED = 20
 TICK = 0.005
 
 
@@ -34,6 +35,8 @@ class Run:
     cpu: float
     """Seconds of processor for an append."""
     rate: float
+    loads: float
+    """A second, of a session of `LOADED` messages."""
     late: list[float] = field(default_factory=list)
 
 
@@ -54,6 +57,7 @@ def rows_of(plan: Plan, files: Files, there: dict[str, Any], tasks: int) -> Iter
             runs[name].append(asyncio.run(run(there[name], files, tasks, count)))
     yield _row(f"{tasks:,} tasks: processor time", runs, "cpu", "s", CPU.get(tasks))
     yield _row(f"{tasks:,} tasks: appends", runs, "rate", "/s", RATE.get(tasks))
+    yield _row(f"{tasks:,} tasks: loads", runs, "loads", "/s", None)
     late = {name: _p99([each for run in some for each in run.late]) for name, some in runs.items()}
     cells = {name: Cell(value, "s") for name, value in late.items()}
     yield Row(
@@ -75,13 +79,31 @@ async def run(make: Any, files: Files, tasks: int, count: int) -> Run:
     await asyncio.gather(*(task(store, messages[n::tasks], n) for n in range(tasks)))
     used, took = time.process_time() - cpu, time.perf_counter() - began
     watching.cancel()
+    loads = await loads_a_second(store, tasks, len(messages) // 4)
     await store.close()
-    return Run(used / len(messages), len(messages) / took, late)
+    return Run(used / len(messages), len(messages) / took, loads, late)
 
 
 async def task(store: InALoop, messages: list[Any], number: int) -> None:
     for message in messages:
         await store.append(f"s{number % SESSIONS}", message)
+
+
+async def loads_a_second(store: InALoop, tasks: int, count: int) -> float:
+    """Of so many tasks, which load `count` times altogether, each at least once."""
+    await store.create_session("loaded")
+    for message in Corpus().messages(LOADED):
+        await store.append("loaded", message)
+    each = max(count // tasks, 1)
+
+    async def load() -> None:
+        for _ in range(each):
+            if len(await store.load("loaded")) != LOADED:
+                raise RuntimeError("a load does not give what was stored")
+
+    began = time.perf_counter()
+    await asyncio.gather(*(load() for _ in range(tasks)))
+    return tasks * each / (time.perf_counter() - began)
 
 
 async def watch(late: list[float]) -> None:
