@@ -97,14 +97,25 @@ class Appending(NamedTuple):
         message_id = self._append(transaction, stored_id, self.message)
         session = _session(transaction, stored_id)
         if message_id <= kept_of(session)["last"]:
-            if is_same(_one(transaction, stored_id, message_id), self.event):
+            if not is_same(_one(transaction, stored_id, message_id), self.event):
+                again = message_of(self.event, is_id_taken=True)
+                message_id = self._append(transaction, stored_id, again)
+                session = _session(
+                    transaction, stored_id
+                )  # only what was stored has locked its row
+            elif self._was_there(transaction, stored_id, kept_of(session), message_id):
                 return None
-            again = message_of(self.event, is_id_taken=True)
-            message_id = self._append(transaction, stored_id, again)
-            session = _session(transaction, stored_id)  # only what was stored has locked its row
         kept = kept_of(session)
         self._refuse_stale(transaction, stored_id, kept, message_id)
         return self._change(transaction, session, kept, message_id)
+
+    def _was_there(
+        self, transaction: Transaction, stored_id: str, kept: Kept, message_id: int
+    ) -> bool:
+        """Whether the event was stored before. An import may have given lower ids than are kept."""
+        [newest] = transaction.get_messages(stored_id, limit=1, newest=True, include="all")
+        is_last = (message_id, self.event.timestamp) == (kept["last"], kept["updated"])
+        return newest["id"] != message_id or is_last
 
     def _append(self, transaction: Transaction, stored_id: str, message: NewMessage) -> int:
         try:

@@ -58,3 +58,26 @@ def test_an_imported_session_has_the_same_events_and_state_and_goes_on(
 
     with SessionRepository(sqlite_database) as repository:
         assert asyncio.run(read_and_append(HermesSessionService(repository))) == 5
+
+
+@pytest.mark.parametrize("others", [1, 2, 3])
+def test_changes_of_state_are_kept_behind_an_import_that_gives_lower_ids(
+    repository, tmp_path, others
+):
+    service = HermesSessionService(repository)
+    asyncio.run(filled(service))
+    repository.append_messages("adk/app/ada/one%2F1", [{"role": "user", "content": "theirs"}] * 4)
+    session = asyncio.run(service.get_session(**WHICH))
+    asyncio.run(service.append_event(session, next(events())))
+    repository.delete_messages("adk/app/ada/one%2F1", [5, 6, 7, 8])
+    with SessionRepository(tmp_path / "target.db") as target:
+        target.create_session("x", "cli")
+        target.append_messages("x", [{"role": "user", "content": "taken"}] * others)
+        target.import_sessions([repository.export_session("adk/app/ada/one%2F1")])
+        moved = HermesSessionService(target)
+        session = asyncio.run(moved.get_session(**WHICH))
+        new = Event(author="agent", actions=EventActions(state_delta={"seen": "moved"}))
+        for _ in range(2):  # the second one is stored already
+            asyncio.run(moved.append_event(session, new))
+        session = asyncio.run(moved.get_session(**WHICH))
+        assert (session.state["seen"], len(session.events)) == ("moved", 6)
