@@ -21,6 +21,7 @@ from hermes_store.filters import SessionFilter
 from hermes_store.shapes import keys
 from hermes_store.shapes.exact import exactly, whole_of
 from hermes_store.shapes.iso_times import seconds
+from hermes_store.shapes.kept import extra_of, kept_of, likely_kept_of, unless_altered
 
 if TYPE_CHECKING:
     from claude_agent_sdk.types import (
@@ -123,7 +124,7 @@ def _main(key: SessionKey | SessionListSubkeysKey) -> tuple[str, Any, Any]:
 
 def _kept(session: SessionRecord) -> dict[str, Any]:
     """What this adapter keeps of a session: `mtime`, and of a main transcript `summary`."""
-    return {"mtime": 0, "summary": {}} | ((session["extra"] or {}).get(_MINE) or {})
+    return likely_kept_of(session, _MINE, {"mtime": 0, "summary": {}})
 
 
 # --- in one transaction ---------------------------------------------------------------------------
@@ -139,7 +140,7 @@ def _append(transaction: Transaction, key: SessionKey, entries: Sequence[Any]) -
     now = max(time.time_ns() // 1_000_000, kept["mtime"] + 1)
     if key.get("subpath") is None:
         kept["summary"] = _summed_up(key, kept, entries)
-    extra = {**(session["extra"] or {}), _MINE: kept | {"mtime": now}}
+    extra = {**extra_of(session), _MINE: kept | {"mtime": now}}
     transaction.update_session(session_id, extra=extra)
 
 
@@ -204,13 +205,17 @@ def _taken_out(entry: Any) -> tuple[Sequence[str], Any, Any]:
 
 def _line(record: MessageRecord) -> dict[str, Any]:
     """The line that a message holds; of a message that came another way, one like it."""
-    mine = (record["extra"] or {}).get(_MINE)
-    if mine is None:
-        said = {"role": record["role"], "content": record["content"]}
-        return {"type": record["role"], "message": said}
-    if (whole := whole_of(mine)) is not None:
-        return cast("dict[str, Any]", whole)
-    line: dict[str, Any] = mine["line"]
+    mine = kept_of(record, _MINE)
+    whole = whole_of(mine) or unless_altered(lambda: _line_again(record, mine))
+    if isinstance(whole, dict):
+        return whole
+    said = {"role": record["role"], "content": record["content"]}
+    return {"type": record["role"], "message": said}
+
+
+def _line_again(record: MessageRecord, mine: Any) -> Any:
+    """The line that was taken out into `mine` and the content."""
+    line = mine["line"]
     if place := mine["content_at"]:
         *outer, name = place
         (line[outer[0]] if outer else line)[name] = record["content"]

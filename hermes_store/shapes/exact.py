@@ -52,8 +52,10 @@ def exactly(
 
 
 def whole_of(kept: Any) -> Any:
-    """The whole that is kept as text; None when it is not."""
-    return decode_json(kept[_TEXT]) if isinstance(kept, dict) and _TEXT in kept else None
+    """The whole that is kept as text; None when it is not, or that text is no JSON any more."""
+    text = kept.get(_TEXT) if isinstance(kept, dict) else None
+    whole = decode_json(text)
+    return None if whole == text else whole
 
 
 def _text_to_keep(argument: str, value: Any) -> str | None:

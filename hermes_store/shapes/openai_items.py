@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast
 
 from hermes_store.records import MessageRecord, NewMessage
 from hermes_store.shapes.exact import exactly, whole_of
+from hermes_store.shapes.kept import kept_of, unless_altered
 
 __all__ = ["item_of", "message_of"]
 
@@ -34,13 +35,18 @@ def message_of(item: Any) -> NewMessage:
 
 def item_of(record: MessageRecord) -> Any:
     """Return the item that a message holds; of a message that came another way, one like it."""
-    kept = (record["extra"] or {}).get(_MINE)
-    if not isinstance(kept, dict) or len(kept) != 1:
-        return _SHAPES[_likely_shape(record)].fields(record)
+    kept = kept_of(record, _MINE)
+    if isinstance(kept, dict) and kept.keys() == {_WHOLE}:
+        return kept[_WHOLE]
+    if (whole := whole_of(kept)) is not None:
+        return whole
+    likely = _SHAPES[_likely_shape(record)]
+    return unless_altered(lambda: _of_shape(record, kept)) or likely.fields(record)
+
+
+def _of_shape(record: MessageRecord, kept: dict[str, Any]) -> Item:
     [(name, rest)] = kept.items()
-    if name in _SHAPES:
-        return {**rest, **_SHAPES[name].fields(record)}
-    return rest if name == _WHOLE else whole_of(kept)
+    return {**rest, **_SHAPES[name].fields(record)}
 
 
 def _taken(item: Any) -> tuple[Columns, dict[str, Any]]:

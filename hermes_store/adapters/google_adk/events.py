@@ -13,8 +13,9 @@ from hermes_store.shapes import adk_events
 from hermes_store.shapes.adk_events import json_of
 from hermes_store.shapes.adk_names import MINE
 from hermes_store.shapes.exact import dumped
+from hermes_store.shapes.kept import AlteredError, checked, kept_of, place_of, unless_altered
 
-__all__ = ["event_of", "id_of", "is_same", "message_of"]
+__all__ = ["event_of", "id_of", "is_same", "likely_event_of", "message_of"]
 
 
 def message_of(event: Event, *, is_id_taken: bool = False) -> NewMessage:
@@ -25,9 +26,17 @@ def message_of(event: Event, *, is_id_taken: bool = False) -> NewMessage:
 def event_of(record: MessageRecord) -> Event:
     """The event that a message holds; of a message that came another way, one that says the same.
 
-    Raises pydantic's `ValidationError` when the installed kit does not know such an event.
+    Raises `AlteredError` when the installed kit does not know such an event.
     """
-    return Event.model_validate(_held_by(record))
+    return checked(place_of(record), lambda: Event.model_validate(_held_by(record)))
+
+
+def likely_event_of(record: MessageRecord) -> Event:
+    """The same; of an event that the kit does not know, its text."""
+    try:
+        return event_of(record)
+    except AlteredError:
+        return Event.model_validate(_of_another(record))
 
 
 def id_of(record: MessageRecord) -> str:
@@ -37,13 +46,12 @@ def id_of(record: MessageRecord) -> str:
 
 def is_same(record: MessageRecord, event: Event) -> bool:
     """Whether a message holds this very event."""
-    mine = _mine(record)
-    return mine is not None and json_of(record, mine) == _json_of(event)
+    return _mine(record) == _json_of(event)
 
 
 def _held_by(record: MessageRecord) -> dict[str, Any]:
     mine = _mine(record)
-    return _of_another(record) if mine is None else json_of(record, mine)
+    return _of_another(record) if mine is None else mine
 
 
 def _json_of(event: Event) -> dict[str, Any]:
@@ -52,7 +60,10 @@ def _json_of(event: Event) -> dict[str, Any]:
 
 
 def _mine(record: MessageRecord) -> dict[str, Any] | None:
-    return cast("dict[str, Any] | None", (record["extra"] or {}).get(MINE))
+    """The JSON of the event that a message was made of; None when it holds none any more."""
+    kept = kept_of(record, MINE)
+    whole = unless_altered(lambda: json_of(record, kept))
+    return whole if isinstance(whole, dict) and isinstance(whole.get("id"), str) else None
 
 
 def _of_another(record: MessageRecord) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from google.adk.memory.base_memory_service import BaseMemoryService, SearchMemoryResponse
 from google.adk.memory.memory_entry import MemoryEntry
 
-from hermes_store.adapters.google_adk.events import event_of, id_of, message_of
+from hermes_store.adapters.google_adk.events import id_of, likely_event_of, message_of
 from hermes_store.adapters.opened import Given, Opened
 from hermes_store.filters import SessionFilter
 from hermes_store.shapes.adk_names import conversation_id, memory_id, user_key
@@ -121,7 +121,7 @@ async def _entry(repository: AsyncSessionRepository, hit: SearchHit) -> MemoryEn
     found = await repository.get_messages(
         hit["session_id"], around_id=hit["id"], limit=0, include="all"
     )
-    for event in (each for each in map(event_of, found) if each.content is not None):
+    for event in (each for each in map(likely_event_of, found) if each.content is not None):
         author, at = event.author or None, _written(event.timestamp)
         return MemoryEntry(content=event.content, id=event.id, author=author, timestamp=at)
     return None

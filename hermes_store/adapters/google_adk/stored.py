@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, cast
 
 from google.adk.errors import StaleSessionError
 from google.adk.errors.already_exists_error import AlreadyExistsError
@@ -14,6 +14,7 @@ from hermes_store import errors
 from hermes_store.adapters.google_adk.events import is_same, message_of
 from hermes_store.adapters.google_adk.state import Scoped
 from hermes_store.shapes.adk_names import MINE, conversation_id, user_key
+from hermes_store.shapes.kept import extra_of, likely_kept_of
 
 if TYPE_CHECKING:
     from google.adk.events.event import Event
@@ -51,7 +52,7 @@ def kept_of(session: SessionRecord) -> Kept:
         "last": 0,
         "in_order": False,
     }
-    return {**likely, **((session["extra"] or {}).get(MINE) or {})}
+    return cast("Kept", likely_kept_of(session, MINE, likely))
 
 
 def marker(kept: Kept) -> str:
@@ -100,9 +101,8 @@ class Appending(NamedTuple):
             if not is_same(_one(transaction, stored_id, message_id), self.event):
                 again = message_of(self.event, is_id_taken=True)
                 message_id = self._append(transaction, stored_id, again)
-                session = _session(
-                    transaction, stored_id
-                )  # only what was stored has locked its row
+                # Only what was stored has locked the row of the session.
+                session = _session(transaction, stored_id)
             elif self._was_there(transaction, stored_id, kept_of(session), message_id):
                 return None
         kept = kept_of(session)
@@ -160,7 +160,7 @@ class Appending(NamedTuple):
             last=message_id,
             in_order=kept["in_order"] and (at >= kept["updated"] or not kept["last"]),
         )
-        extra = {**(session["extra"] or {}), MINE: changed}
+        extra = {**extra_of(session), MINE: changed}
         transaction.update_session(session["id"], extra=extra)
         given.share(transaction, app_name, user_id)
         return changed

@@ -7,15 +7,16 @@ turns with all such writers, and does so before it locks a row, so that no two w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pydantic_ai.conversation_store import ConversationConflict
 
-from hermes_store.adapters.pydantic_ai.messages import MINE
-from hermes_store.adapters.pydantic_ai.places import SOURCE, place_key
+from hermes_store.adapters.pydantic_ai.messages import MINE, parent_of
+from hermes_store.adapters.pydantic_ai.places import SOURCE, Place, note, place_key, place_noted
 from hermes_store.errors import SessionNotFoundError
 from hermes_store.shapes import keys
 from hermes_store.shapes.exact import exactly, whole_of
+from hermes_store.shapes.kept import AlteredError, extra_of, place_of
 
 if TYPE_CHECKING:
     from hermes_store.records import MessageRecord, NewMessage, SessionRecord
@@ -25,6 +26,8 @@ __all__ = ["Writing", "conversation_key", "delete", "kept_of"]
 
 _SHARED = "pydantic-ai/shared"
 """The key in `meta` whose row is locked by who touches entries of several conversations."""
+_NEEDED = {"head_id", "branches", "revision"}
+"""What tells which entries a record reaches, and which state of it is stored."""
 
 
 def conversation_key(conversation_id: str) -> str:
@@ -33,10 +36,40 @@ def conversation_key(conversation_id: str) -> str:
 
 
 def kept_of(session: SessionRecord | None) -> dict[str, Any]:
-    """What a session keeps: its `record`, None for a deleted one, and whom it `shares` with."""
-    extra = {} if session is None else session["extra"] or {}
-    kept = {"record": None, "shares": []} | (extra.get(MINE) or {})
-    return kept | {"record": whole_of(kept["record"]) or kept["record"]}
+    """What a session keeps: its `record`, None for a deleted one, and whom it `shares` with.
+
+    Either may be anything where another program altered it.
+    """
+    kept = None if session is None else extra_of(session).get(MINE)
+    kept = {"record": kept, "shares": []} if not isinstance(kept, dict) else kept
+    record = kept.get("record")
+    return {"record": whole_of(record) or record, "shares": kept.get("shares", [])}
+
+
+def record_of(session: SessionRecord | None) -> dict[str, Any]:
+    """The record of a session; empty when there is none. Raises `AlteredError`."""
+    record = kept_of(session)["record"]
+    if session is None or record is None:
+        return {}
+    is_whole = isinstance(record, dict) and record.keys() >= _NEEDED
+    if not is_whole or not all(isinstance(each, str) for each in _tips(record)):
+        raise AlteredError(place_of(session), "its record is none")
+    return cast("dict[str, Any]", record)
+
+
+def _shares_of(session: SessionRecord) -> list[str]:
+    """The sessions that one shares entries with. Raises `AlteredError`."""
+    shares = kept_of(session)["shares"]
+    if not isinstance(shares, list) or not all(isinstance(each, str) for each in shares):
+        raise AlteredError(place_of(session), "nobody can tell with whom it shares entries")
+    return shares
+
+
+def _tips(record: dict[str, Any]) -> list[Any]:
+    """The last entries of a record and of its branches."""
+    branches = record.get("branches", [])
+    tips = [record.get("head_id"), *(branches if isinstance(branches, list) else [branches])]
+    return [each for each in tips if each is not None]
 
 
 class Writing(NamedTuple):
@@ -55,33 +88,38 @@ class Writing(NamedTuple):
         if others:
             transaction.meta.set(_SHARED, 1)
         session = self._locked(transaction, own)
-        kept = kept_of(session)
-        if (kept["record"] or {}).get("revision") != self.expected_revision:
+        record, shares = record_of(session), _shares_of(session)
+        if record.get("revision") != self.expected_revision:
             raise ConversationConflict(conversation_id)
         for message_id, message in zip(
             transaction.append_messages(own, self.messages), self.messages, strict=True
         ):
-            transaction.meta.set(place_key(str(message["external_id"])), [message_id, own])
-        head = self.record.get("head_id")
-        if head is not None and transaction.meta.get(place_key(head)) is None:
+            note(transaction, str(message["external_id"]), Place(message_id, own))
+        if not all(_is_there(transaction, each) for each in self._needed()):
             raise ConversationConflict(conversation_id)
         for other in others:
             _share(transaction, other, own)
-        shares = sorted({*kept["shares"], *others})
+        shares = sorted({*shares, *others})
         _keep(transaction, session, record=self.record, shares=shares)
-        if session["archived"] and kept["record"] is None:  # it was deleted, and is there again
+        if session["archived"] and not record:  # it was deleted, and is there again
             transaction.set_archived(own, archived=False)
 
     def _others(self, transaction: Transaction, own: str) -> list[str]:
         """The sessions of others that hold the head, branches or parents."""
-        new = {message["external_id"] for message in self.messages}
-        parents = [(each["extra"] or {})[MINE]["parent"] for each in self.messages]
-        meant = {self.record.get("head_id"), *self.record.get("branches", ()), *parents}
         places = [
-            transaction.meta.get(place_key(each))
-            for each in sorted(each for each in meant - new if each is not None)
+            place_noted(transaction.meta.get(place_key(each)))
+            for each in sorted({*self._needed(), *_tips(self.record)} - self._new)
         ]
-        return sorted({place[1] for place in places if place is not None} - {own})
+        return sorted({place.session_id for place in places if place is not None} - {own})
+
+    def _needed(self) -> set[str]:
+        """The head and the parents, without the new entries: they must be there."""
+        parents = {(each["extra"] or {})[MINE]["parent"] for each in self.messages}
+        return {self.record.get("head_id"), *parents} - {*self._new, None}
+
+    @property
+    def _new(self) -> set[str]:
+        return {str(message["external_id"]) for message in self.messages}
 
     def _locked(self, transaction: Transaction, own: str) -> SessionRecord:
         """The session of the record, which is made when it is missing; its row is locked."""
@@ -98,15 +136,28 @@ class Writing(NamedTuple):
         return session
 
 
+def _is_there(transaction: Transaction, entry_id: str) -> bool:
+    """Whether there is a message where an entry is noted: others delete messages, too."""
+    place = place_noted(transaction.meta.get(place_key(entry_id)))
+    if place is None:
+        return False
+    at, session_id = place
+    found = transaction.get_messages(session_id, around_id=at, limit=0, include="all")
+    return [each["external_id"] for each in found] == [entry_id]
+
+
 def delete(transaction: Transaction, conversation_id: str, expected_revision: str) -> None:
-    """Delete a record, and the entries that no record of its forks and origins reaches."""
+    """Delete a record, and the entries that no record of its forks and origins reaches.
+
+    Raises `ConversationConflict`, and `AlteredError` when nobody can tell what is reached.
+    """
     own = conversation_key(conversation_id)
     transaction.meta.set(_SHARED, 1)
     group = _group(transaction, own)
-    kept = kept_of(group.get(own))
-    if kept["record"] is None or kept["record"]["revision"] != expected_revision:
+    record = record_of(group.get(own))
+    if not record or record.get("revision") != expected_revision:
         raise ConversationConflict(conversation_id)
-    _keep(transaction, group[own], record=None, shares=kept["shares"])
+    _keep(transaction, group[own], record=None, shares=_shares_of(group[own]))
     group[own] = _locked_session(transaction, own) or group[own]
     _sweep(transaction, group)
 
@@ -119,7 +170,7 @@ def _group(transaction: Transaction, own: str) -> dict[str, SessionRecord]:
         found = _locked_session(transaction, left.pop())
         if found is not None and found["id"] not in group:
             group[found["id"]] = found
-            left += kept_of(found)["shares"]
+            left += _shares_of(found)
     return group
 
 
@@ -150,14 +201,10 @@ def _sweep(transaction: Transaction, group: dict[str, SessionRecord]) -> None:
 
 def _reached(group: dict[str, SessionRecord], messages: list[MessageRecord]) -> set[Any]:
     """The entries on the branches of the records, and None, the parent of the first ones."""
-    parents = {
-        message["external_id"]: ((message["extra"] or {}).get(MINE) or {}).get("parent")
-        for message in messages
-    }
+    parents = {each["external_id"]: parent_of(each) for each in messages if MINE in extra_of(each)}
     reached: set[Any] = {None}
     for session in group.values():
-        record = kept_of(session)["record"] or {}
-        for entry in (record.get("head_id"), *record.get("branches", ())):
+        for entry in _tips(record_of(session)):
             at = entry
             while at not in reached:
                 reached.add(at)
@@ -168,8 +215,8 @@ def _reached(group: dict[str, SessionRecord], messages: list[MessageRecord]) -> 
 def _share(transaction: Transaction, other: str, own: str) -> None:
     session = _locked_session(transaction, other)
     if session is not None:
-        kept = kept_of(session)
-        _keep(transaction, session, kept["record"], sorted({*kept["shares"], own}))
+        shares = sorted({*_shares_of(session), own})
+        _keep(transaction, session, kept_of(session)["record"], shares)
 
 
 def _keep(
@@ -179,5 +226,5 @@ def _keep(
     shares: list[str],
 ) -> None:
     _, kept = exactly("record", record, {}, record or {})
-    extra = {**(session["extra"] or {}), MINE: {"record": kept or None, "shares": shares}}
+    extra = {**extra_of(session), MINE: {"record": kept or None, "shares": shares}}
     transaction.update_session(session["id"], extra=extra)

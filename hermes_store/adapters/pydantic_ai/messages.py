@@ -12,8 +12,9 @@ from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
 from hermes_store.records import MessageRecord, NewMessage
 from hermes_store.shapes.exact import as_json, dumped, exactly, whole_of
 from hermes_store.shapes.iso_times import seconds
+from hermes_store.shapes.kept import AlteredError, checked, kept_of, place_of
 
-__all__ = ["MINE", "message_of", "model_message_of"]
+__all__ = ["MINE", "message_of", "model_message_of", "parent_of"]
 
 MINE = "pydantic_ai"
 """The key in `extra` of messages and sessions."""
@@ -48,10 +49,22 @@ def message_of(entry_id: str, parent_id: str | None, message: ModelMessage) -> N
 
 
 def model_message_of(record: MessageRecord) -> ModelMessage:
-    """The message that one of the store holds."""
-    mine = (record["extra"] or {})[MINE]
-    [message] = ModelMessagesTypeAdapter.validate_python([_whole(record, mine)])
-    return message
+    """The message that one of the store holds. Raises `AlteredError`."""
+
+    def read() -> ModelMessage:
+        whole = _whole(record, kept_of(record, MINE))
+        [message] = ModelMessagesTypeAdapter.validate_python([whole])
+        return message
+
+    return checked(place_of(record), read)
+
+
+def parent_of(record: MessageRecord) -> str | None:
+    """The id of the entry before that of a message. Raises `AlteredError`."""
+    parent = checked(place_of(record), lambda: kept_of(record, MINE)["parent"])
+    if parent is not None and not isinstance(parent, str):
+        raise AlteredError(place_of(record), "the entry before it is none")
+    return parent
 
 
 def _json_of(message: ModelMessage) -> dict[str, Any]:

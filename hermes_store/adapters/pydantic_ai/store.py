@@ -17,12 +17,13 @@ from pydantic_ai.conversation_store import (
 from hermes_store import values
 from hermes_store.adapters.opened import Given, Opened
 from hermes_store.adapters.pydantic_ai import log, places
-from hermes_store.adapters.pydantic_ai.messages import MINE, message_of, model_message_of
+from hermes_store.adapters.pydantic_ai.messages import message_of, model_message_of, parent_of
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.shapes.exact import dumped
+from hermes_store.shapes.kept import checked, place_of, unless_altered
 
 if TYPE_CHECKING:
-    from hermes_store.records import MessageRecord
+    from hermes_store.records import MessageRecord, SessionRecord
 
 __all__ = ["HermesConversationStore"]
 
@@ -32,8 +33,8 @@ _RECORDS = TypeAdapter(ConversationRecord)
 class HermesConversationStore(ConversationStore):
     """Keeps conversations of Pydantic AI.
 
-    Raises `ConversationConflict` as the protocol says, `KeyError` for an entry that is not there,
-    else the errors of `hermes_store`. Deleting a conversation deletes the entries that no other
+    Raises `ConversationConflict` as the protocol says, else the errors of `hermes_store`, for an
+    entry that is not there a `KeyError`. Deleting a conversation deletes the entries that no other
     conversation reaches.
     """
 
@@ -42,25 +43,24 @@ class HermesConversationStore(ConversationStore):
         self._repository = Opened(repository)
 
     async def read_record(self, conversation_id: str) -> ConversationRecord | None:
-        """Return the record of a conversation, or None."""
+        """Return the record of a conversation, or None. Raises `AlteredError`."""
         repository = await self._repository.awaited()
         session = await repository.get_session(log.conversation_key(conversation_id))
-        record = log.kept_of(session)["record"]
-        return None if record is None else _RECORDS.validate_python(record)
+        return None if session is None else _record(session)
 
     async def read_records(
         self, *, scope: str | None = None, limit: int | None = None
     ) -> Sequence[ConversationRecord]:
-        """Return the records, or those with a scope, the last saved first."""
+        """Return the records, or those with a scope, the last saved first.
+
+        Those that another program altered so that they cannot be read are left out.
+        """
         most = values.limit(limit)
         repository = await self._repository.awaited()
         which = places.conversations(user_id=scope or None)
-        found = [
-            log.kept_of(each)["record"]
-            for each in await repository.search_sessions(limit=None, filter=which)
-        ]
-        records = [_RECORDS.validate_python(each) for each in found if each is not None]
-        records = [each for each in records if scope is None or each.scope == scope]
+        sessions = await repository.search_sessions(limit=None, filter=which)
+        found = [unless_altered(partial(_read, each)) for each in sessions]
+        records = [each for each in found if each and (scope is None or each.scope == scope)]
         records.sort(key=_saved_at, reverse=True)
         return records[:most]
 
@@ -76,7 +76,7 @@ class HermesConversationStore(ConversationStore):
         Raises `ConversationConflict`, and `InvalidArgumentError` for what would not be read again.
         """
         _refuse_circles(new_entries)
-        whole = dumped("record", partial(_record_in_json, record))
+        whole = _record_in_json(record)
         messages = [message_of(each.id, each.parent_id, each.message) for each in new_entries]
         models = (getattr(each.message, "model_name", None) for each in new_entries)
         model = next((each for each in models if each), None)
@@ -102,21 +102,24 @@ class HermesConversationStore(ConversationStore):
     ) -> list[ConversationEntry]:
         """Return the entries up to `head_id` in their order, or the last `limit` of them.
 
-        Raises `KeyError` when one of them is not there, `InvalidArgumentError` when one of them
-        comes before itself.
+        Raises `EntryNotFoundError`, a `KeyError`, when one of them is not there, `AlteredError`
+        when another program altered one, `InvalidArgumentError` when one comes before itself.
         """
         repository = await self._repository.awaited()
         most = values.limit(limit)
         entries: dict[str, ConversationEntry] = {}
         loaded: dict[Any, MessageRecord] = {}
-        at = head_id
+        if head_id is not None:
+            places.place_key(head_id)  # which refuses what is no text
+        at, after = head_id, None
         while at is not None and len(entries) < most:
             if at in entries:
                 raise _circle(at)
             if at not in loaded:
                 left = None if limit is None else most - len(entries)
-                loaded |= await places.page(repository, at, left)
-            entries[at] = _entry(at, loaded[at])
+                loaded |= await places.page(repository, at, left, after)
+            after = loaded[at]
+            entries[at] = _entry(at, after)
             at = entries[at].parent_id
         return [*entries.values()][::-1]
 
@@ -126,8 +129,17 @@ class HermesConversationStore(ConversationStore):
 
 
 def _entry(entry_id: str, record: MessageRecord) -> ConversationEntry:
-    parent = (record["extra"] or {})[MINE]["parent"]
-    return ConversationEntry(id=entry_id, parent_id=parent, message=model_message_of(record))
+    message = model_message_of(record)
+    return ConversationEntry(id=entry_id, parent_id=parent_of(record), message=message)
+
+
+def _record(session: SessionRecord) -> ConversationRecord | None:
+    return checked(place_of(session), partial(_read, session))
+
+
+def _read(session: SessionRecord) -> ConversationRecord | None:
+    record = log.kept_of(session)["record"]
+    return None if record is None else _RECORDS.validate_python(record)
 
 
 def _saved_at(record: ConversationRecord) -> datetime:
@@ -137,9 +149,9 @@ def _saved_at(record: ConversationRecord) -> datetime:
 
 
 def _record_in_json(record: ConversationRecord) -> dict[str, Any]:
-    """The JSON of a record that can be read again. Raises pydantic's `ValidationError`."""
-    whole = _RECORDS.dump_python(record, mode="json")
-    _RECORDS.validate_python(whole)
+    """The JSON of a record. Raises `NotJsonError`, also for one that would not be read again."""
+    whole = dumped("record", partial(_RECORDS.dump_python, record, mode="json"))
+    dumped("record", partial(_RECORDS.validate_python, whole))
     return cast("dict[str, Any]", whole)
 
 

@@ -12,10 +12,12 @@ from strands.types.session import Session, SessionAgent, SessionMessage
 from hermes_store import values
 from hermes_store.adapters.opened import Given, Opened
 from hermes_store.adapters.strands import rows, stored
+from hermes_store.shapes.kept import checked, extra_of, kept_of, place_of
 
 if TYPE_CHECKING:
     from strands.multiagent.base import MultiAgentBase
 
+    from hermes_store.records import MessageRecord
     from hermes_store.repository import Transaction
 
 __all__ = ["HermesSessionRepository"]
@@ -94,8 +96,10 @@ class HermesSessionRepository(Protocol):
     def read_agent(self, session_id: str, agent_id: str, **kwargs: Any) -> SessionAgent | None:
         """Return an agent; None when there is none."""
         session = self._repository.synchronous().get_session(stored.agent_key(session_id, agent_id))
-        kept = None if session is None else (session["extra"] or {}).get(rows.MINE)
-        return None if kept is None else SessionAgent.from_dict(rows.unpacked(kept))
+        kept = None if session is None else kept_of(session, rows.MINE)
+        if session is None or kept is None:
+            return None
+        return checked(place_of(session), lambda: SessionAgent.from_dict(rows.unpacked(kept)))
 
     def update_agent(self, session_id: str, session_agent: SessionAgent, **kwargs: Any) -> None:
         """Replace the state of an agent; `created_at` stays. Raises `SessionException`."""
@@ -103,10 +107,9 @@ class HermesSessionRepository(Protocol):
 
         def update(transaction: Transaction) -> None:
             session = stored.locked_agent(transaction, session_id, agent_id)
-            extra = session["extra"] or {}
-            before = rows.unpacked(extra.get(rows.MINE) or {})
+            before = rows.unpacked(kept_of(session, rows.MINE))
             data = {**given, **rows.created(before)}
-            new = {**extra, rows.MINE: rows.packed("agent", data)}
+            new = {**extra_of(session), rows.MINE: rows.packed("agent", data)}
             transaction.update_session(session["id"], extra=new)
 
         self._in_transaction(update)
@@ -137,7 +140,7 @@ class HermesSessionRepository(Protocol):
         record = rows.found(repository, stored.agent_key(session_id, agent_id), message_id)
         if record is None:
             return None
-        return SessionMessage.from_dict(rows.data_of(record, message_id))
+        return _message(record, rows.data_of(record, message_id))
 
     def update_message(
         self, session_id: str, agent_id: str, session_message: SessionMessage, **kwargs: Any
@@ -175,7 +178,7 @@ class HermesSessionRepository(Protocol):
             stored.agent_key(session_id, agent_id)
         )
         after = rows.numbered(records)[page["offset"] :]
-        return [SessionMessage.from_dict(each) for each in after[: page["limit"]]]
+        return [_message(*each) for each in after[: page["limit"]]]
 
     # --- several agents that work together ------------------------------------------------------
 
@@ -196,8 +199,9 @@ class HermesSessionRepository(Protocol):
         self, session_id: str, multi_agent_id: str, **kwargs: Any
     ) -> dict[str, Any] | None:
         """Return the state of a multi-agent; None when there is none."""
-        kept = self._repository.synchronous().meta.get(stored.agent_key(session_id, multi_agent_id))
-        return None if kept is None else rows.unpacked(kept)
+        key = stored.agent_key(session_id, multi_agent_id)
+        kept = self._repository.synchronous().meta.get(key)
+        return None if kept is None else rows.state_of(key, kept)
 
     def update_multi_agent(
         self, session_id: str, multi_agent: MultiAgentBase, **kwargs: Any
@@ -217,3 +221,7 @@ class HermesSessionRepository(Protocol):
     def _in_transaction(self, function: Callable[[Transaction], R]) -> R:
         with self._repository.synchronous().transaction() as transaction:
             return function(transaction)
+
+
+def _message(record: MessageRecord, data: dict[str, Any]) -> SessionMessage:
+    return checked(place_of(record), lambda: SessionMessage.from_dict(data))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,6 +12,7 @@ from hermes_store.errors import InvalidArgumentError
 from hermes_store.records import MessageRecord, NewMessage
 from hermes_store.shapes.exact import dumped, exactly, whole_of
 from hermes_store.shapes.iso_times import seconds
+from hermes_store.shapes.kept import AlteredError, extra_of, kept_of, unless_altered
 
 if TYPE_CHECKING:
     from strands.types.session import Session, SessionAgent, SessionMessage
@@ -28,6 +29,7 @@ __all__ = [
     "numbered",
     "packed",
     "row_of",
+    "state_of",
     "unpacked",
 ]
 
@@ -47,9 +49,17 @@ def packed(argument: str, data: Any) -> dict[str, Any]:
     return exactly(argument, data, {}, {"data": data})[1]
 
 
-def unpacked(kept: dict[str, Any]) -> dict[str, Any]:
-    """What was packed."""
-    return cast("dict[str, Any]", whole_of(kept) or kept.get("data", {}))
+def unpacked(kept: Any) -> dict[str, Any]:
+    """What was packed; empty when it is no object any more."""
+    data = whole_of(kept) or unless_altered(lambda: kept["data"])
+    return data if isinstance(data, dict) else {}
+
+
+def state_of(key: str, kept: Any) -> dict[str, Any]:
+    """What was packed under a key of `meta`. Raises `AlteredError` when it is no object."""
+    if not (data := unpacked(kept)) and kept != packed("multi_agent", {}):
+        raise AlteredError(f"the value of {key!r} in meta", "it is no state of a multi-agent")
+    return data
 
 
 def created(before: dict[str, Any]) -> dict[str, Any]:
@@ -93,9 +103,15 @@ def all_fields(row: NewMessage) -> dict[str, Any]:
 
 def data_of(record: MessageRecord, number: int) -> dict[str, Any]:
     """The `SessionMessage` that a message holds; of one that came another way, one like it."""
-    kept = (record["extra"] or {}).get(MINE) or {}
-    if (whole := whole_of(kept)) is not None:
-        return cast("dict[str, Any]", whole)
+    kept = kept_of(record, MINE)
+    whole = whole_of(kept)
+    if isinstance(whole, dict) and "message" in whole:
+        return {**whole, "message_id": number}
+    return unless_altered(lambda: _data(record, number, kept)) or _data(record, number, {})
+
+
+def _data(record: MessageRecord, number: int, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, of what is kept beside the columns."""
     shown = message_of(record, kept)
     is_redacted = "original" in kept
     data = {
@@ -106,8 +122,8 @@ def data_of(record: MessageRecord, number: int) -> dict[str, Any]:
     return {**data, **{name: kept[name] for name in ("created_at", "updated_at") if name in kept}}
 
 
-def numbered(records: Iterable[MessageRecord]) -> list[dict[str, Any]]:
-    """The data of messages by ascending `message_id`.
+def numbered(records: Iterable[MessageRecord]) -> list[tuple[MessageRecord, dict[str, Any]]]:
+    """Messages and their data by ascending `message_id`.
 
     One that another program numbered stays behind the message that it was stored behind, and is
     counted on from there.
@@ -119,13 +135,13 @@ def numbered(records: Iterable[MessageRecord]) -> list[dict[str, Any]]:
         place = place if own is None else own
         data = data_of(record, last + 1 if own is None else own)
         last = data["message_id"]
-        placed.append((place, data))
-    return [data for _, data in sorted(placed, key=itemgetter(0))]
+        placed.append((place, record, data))
+    return [(record, data) for _, record, data in sorted(placed, key=itemgetter(0))]
 
 
 def _own_number(record: MessageRecord) -> int | None:
     try:
-        return int(record["external_id"] or 0) if MINE in (record["extra"] or {}) else None
+        return int(record["external_id"] or 0) if MINE in extra_of(record) else None
     except ValueError:
         return None
 

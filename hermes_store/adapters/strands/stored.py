@@ -68,7 +68,8 @@ def missing(what: str) -> SessionException:
 def session_of(door: SessionRepository | Transaction, session_id: str) -> Session | None:
     """A session, also without what `meta` has of it: imports have only the agents."""
     if (kept := door.meta.get(session_key(session_id))) is not None:
-        return Session.from_dict(rows.unpacked(kept))
+        likely = {"session_type": SessionType.AGENT}
+        return Session.from_dict({**likely, **rows.unpacked(kept), "session_id": session_id})
     there = door.search_sessions(limit=1, filter=agents_of(session_id))
     return Session(session_id, SessionType.AGENT) if there else None
 

@@ -65,7 +65,7 @@ class Caller:
         try:
             return await call(store)
         except (ConversationConflict, LookupError) as exc:
-            return type(exc)
+            return KeyError if isinstance(exc, KeyError) else type(exc)
 
     async def write(self, name, count, place, is_current):
         known = [*self.entries, None, "unknown"]
