@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hermes_store.errors import InvalidArgumentError
-from hermes_store.values import decode_json, nests_deeper
+from hermes_store.values import decode_json, nests_deeper, refuse_equal_keys
 
 __all__ = ["NotJsonError", "as_json", "dumped", "exactly", "whole_of"]
 
@@ -67,16 +67,19 @@ def _text_to_keep(argument: str, value: Any) -> str | None:
     except ValueError:  # NaN, or a lone surrogate
         pass
     else:
-        return json.dumps(value) if _NUL in written or _is_deep(written, value) else None
+        is_altered = _NUL in written or _is_deep(written, value)
+        return as_json(argument, value) if is_altered else None
     return as_json(argument, value)
 
 
 def as_json(argument: str, value: Any, *, is_ascii: bool = True) -> str:
-    """A value as JSON text. Raises `NotJsonError`."""
+    """A value as JSON text. Raises `InvalidArgumentError`, most often a `NotJsonError`."""
     try:
-        return json.dumps(value, ensure_ascii=is_ascii)
+        written = json.dumps(value, ensure_ascii=is_ascii)
     except (TypeError, ValueError, RecursionError) as exc:
         raise NotJsonError(argument, exc) from exc
+    refuse_equal_keys(argument, value)
+    return written
 
 
 def _is_taken(value: Any) -> bool:

@@ -12,6 +12,7 @@ from hermes_store.values.json_text import (
     encode_json,
     encode_object,
     nests_deeper,
+    refuse_equal_keys,
 )
 from hermes_store.values.numbers import (
     ALL,
@@ -92,6 +93,7 @@ __all__ = [
     "page",
     "prefix",
     "read_text",
+    "refuse_equal_keys",
     "seconds",
     "session_id",
     "session_key",

@@ -16,6 +16,7 @@ __all__ = [
     "encode_json",
     "encode_object",
     "nests_deeper",
+    "refuse_equal_keys",
 ]
 
 _DEEPEST_JSON = 200
@@ -77,7 +78,7 @@ def _encoded(argument: str, value: Any) -> str:
             "use lists, dicts, str, finite numbers, bool and None; of an SDK's object, its "
             'model_dump(mode="json")',
         ) from exc
-    _refuse_equal_keys(argument, value)
+    refuse_equal_keys(argument, value)
     if encoded.count("{") + encoded.count("[") > _DEEPEST_JSON and nests_deeper(
         value, _DEEPEST_JSON
     ):
@@ -85,15 +86,18 @@ def _encoded(argument: str, value: Any) -> str:
     return encoded if encoded.isascii() else storable(encoded)
 
 
-def _refuse_equal_keys(argument: str, value: Any) -> None:
-    """Refuse an object with the keys 1 and "1": in JSON both are "1", and one would be lost."""
+def refuse_equal_keys(argument: str, value: Any, written_as: Callable[[Any], str] = _write) -> None:
+    """Refuse an object with the keys 1 and "1": in JSON both are "1", and one would be lost.
+
+    `written_as` tells how a key that is no text is written.
+    """
     inside = [value]
     for each in inside:  # which grows by what is in it
         if isinstance(each, dict):
             try:
                 "".join(each)  # the fastest look at all keys
             except TypeError:
-                written = {key if isinstance(key, str) else _write(key) for key in each}
+                written = {key if isinstance(key, str) else written_as(key) for key in each}
                 if len(written) < len(each):
                     problem = "has keys that are the same in JSON"
                     raise InvalidArgumentError(argument, problem, "use str for all keys") from None

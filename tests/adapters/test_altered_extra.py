@@ -3,7 +3,9 @@
 import pytest
 import sqlalchemy as sa
 
+from hermes_store.errors import InvalidArgumentError
 from hermes_store.shapes import kept, openai_items
+from hermes_store.shapes.exact import NotJsonError, as_json, exactly
 
 EXTRA = ["5", '"openai_agents"', '["openai_agents"]', "{", "null", "true", "{}"]
 
@@ -30,3 +32,13 @@ def test_an_error_names_the_message_or_the_session(repository):
     with pytest.raises(kept.AlteredError, match=f"message {number} of session 's'.*restore a"):
         kept.checked(kept.place_of(message), lambda: {}["text"])
     assert kept.place_of(repository.get_session("s")) == "session 's'"
+
+
+@pytest.mark.parametrize("value", [{1: 0, "1": 0}, [{"a": {None: 0, "null": 0}}]], ids=repr)
+def test_keys_of_which_json_would_make_one_are_refused_in_what_is_kept_as_text(value):
+    with pytest.raises(InvalidArgumentError, match="the same in JSON"):
+        as_json("input", value)
+    with pytest.raises(InvalidArgumentError, match="the same in JSON"):
+        exactly("input", [value, "\0"], {}, {})
+    with pytest.raises(NotJsonError):
+        as_json("input", {(1, 2): 0})

@@ -8,11 +8,11 @@ from typing import Any, cast
 
 from google.adk.events.event import Event
 
+from hermes_store.adapters.pydantic_json import dumped_json
 from hermes_store.records import MessageRecord, NewMessage
 from hermes_store.shapes import adk_events
 from hermes_store.shapes.adk_events import json_of
 from hermes_store.shapes.adk_names import MINE
-from hermes_store.shapes.exact import dumped
 from hermes_store.shapes.kept import AlteredError, checked, kept_of, place_of, unless_altered
 
 __all__ = ["event_of", "id_of", "is_same", "likely_event_of", "message_of"]
@@ -55,8 +55,8 @@ def _held_by(record: MessageRecord) -> dict[str, Any]:
 
 
 def _json_of(event: Event) -> dict[str, Any]:
-    dump = partial(event.model_dump, mode="json", exclude_none=True, exclude_defaults=True)
-    return cast("dict[str, Any]", dumped("event", dump))
+    dump = partial(event.model_dump, exclude_none=True, exclude_defaults=True)
+    return cast("dict[str, Any]", dumped_json("event", dump))
 
 
 def _mine(record: MessageRecord) -> dict[str, Any] | None:

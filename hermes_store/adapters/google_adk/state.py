@@ -14,6 +14,7 @@ from google.adk.sessions.state import State
 from pydantic_core import to_jsonable_python
 
 from hermes_store import values
+from hermes_store.adapters.pydantic_json import key_in_json
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.shapes import keys
 from hermes_store.shapes.adk_names import app_prefix, user_prefix
@@ -63,6 +64,7 @@ class Scoped(NamedTuple):
 
 def _json_of(given: dict[str, Any]) -> dict[str, Any]:
     written = dumped("state", partial(to_jsonable_python, given, serialize_unknown=True))
+    values.refuse_equal_keys("state", given, key_in_json)
     return cast("dict[str, Any]", written)
 
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
 
+from hermes_store.adapters.pydantic_json import dumped_json
 from hermes_store.records import MessageRecord, NewMessage
 from hermes_store.shapes.exact import as_json, dumped, exactly, whole_of
 from hermes_store.shapes.iso_times import seconds
@@ -69,7 +70,7 @@ def parent_of(record: MessageRecord) -> str | None:
 
 def _json_of(message: ModelMessage) -> dict[str, Any]:
     """The JSON of a message that can be read again. Raises pydantic's `ValidationError`."""
-    [whole] = ModelMessagesTypeAdapter.dump_python([message], mode="json")
+    [whole] = dumped_json("message", partial(ModelMessagesTypeAdapter.dump_python, [message]))
     ModelMessagesTypeAdapter.validate_python([whole])
     return cast("dict[str, Any]", whole)
 

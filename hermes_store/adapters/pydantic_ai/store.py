@@ -18,6 +18,7 @@ from hermes_store import values
 from hermes_store.adapters.opened import Given, Opened
 from hermes_store.adapters.pydantic_ai import log, places
 from hermes_store.adapters.pydantic_ai.messages import message_of, model_message_of, parent_of
+from hermes_store.adapters.pydantic_json import dumped_json
 from hermes_store.errors import InvalidArgumentError
 from hermes_store.shapes.exact import dumped
 from hermes_store.shapes.kept import checked, place_of, unless_altered
@@ -150,7 +151,7 @@ def _saved_at(record: ConversationRecord) -> datetime:
 
 def _record_in_json(record: ConversationRecord) -> dict[str, Any]:
     """The JSON of a record. Raises `NotJsonError`, also for one that would not be read again."""
-    whole = dumped("record", partial(_RECORDS.dump_python, record, mode="json"))
+    whole = dumped_json("record", partial(_RECORDS.dump_python, record))
     dumped("record", partial(_RECORDS.validate_python, whole))
     return cast("dict[str, Any]", whole)
 

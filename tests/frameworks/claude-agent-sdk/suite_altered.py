@@ -6,6 +6,7 @@ import pytest
 from given import JUNK, Outcomes, altered
 
 from hermes_store.adapters.claude_agent_sdk import HermesSessionStore
+from hermes_store.errors import InvalidArgumentError
 
 PROJECT = "-srv-project"
 KEY = {"project_key": PROJECT, "session_id": "s"}
@@ -51,3 +52,10 @@ def test_an_altered_transcript_is_listed_and_goes_on(store, repository):
         assert {type(each["mtime"]) for each in [*listed, *summaries]} == {int}
         assert {type(each["data"]) for each in summaries} == {dict}
         asyncio.run(store.append(KEY, [{"type": "tag", "tag": "t"}]))
+
+
+@pytest.mark.parametrize("odd", [{1: "a", "1": "b"}, {True: "a", "true": "\0"}], ids=repr)
+def test_keys_of_which_json_would_make_one_are_refused(store, odd):
+    with pytest.raises(InvalidArgumentError, match="the same in JSON"):
+        asyncio.run(store.append(KEY, [{"type": "x", "input": odd}]))
+    assert asyncio.run(store.load(KEY)) == [LINE, OTHER]

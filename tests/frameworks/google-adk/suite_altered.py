@@ -9,6 +9,7 @@ from google.adk.events.event_actions import EventActions
 from google.genai import types
 
 from hermes_store.adapters.google_adk import HermesMemoryService, HermesSessionService
+from hermes_store.errors import InvalidArgumentError
 from hermes_store.shapes.kept import AlteredError
 
 WHO = {"app_name": "app", "user_id": "ada"}
@@ -102,3 +103,15 @@ def test_altered_calls_of_an_event_are_read_or_named(service, repository, tool_c
     outcomes = Outcomes(STORED)
     outcomes.take(lambda: get(service))
     assert len(get(service, "other").events) == 2
+
+
+@pytest.mark.parametrize("args", [{1: "a", "1": "b"}, {True: "a", "true": "b"}], ids=repr)
+def test_keys_of_which_json_would_make_one_are_refused(service, args):
+    session = get(service)
+    for wrong in (called({"inner": args}), said("x", state=[args])):
+        with pytest.raises(InvalidArgumentError, match="the same in JSON"):
+            asyncio.run(service.append_event(session, wrong))
+    with pytest.raises(InvalidArgumentError, match="the same in JSON"):
+        asyncio.run(service.create_session(**WHO, state={"k": args}))
+    asyncio.run(service.append_event(session, called({"inner": {1: "a", "2": "b"}})))
+    assert len(get(service).events) == 3

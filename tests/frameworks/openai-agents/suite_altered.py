@@ -7,6 +7,7 @@ from given import JUNK, Outcomes, altered
 from turn import TURN
 
 from hermes_store.adapters.openai_agents import HermesSession
+from hermes_store.errors import InvalidArgumentError
 
 ITEMS = [*TURN, {"role": "user", "content": "NUL: \0"}]
 
@@ -45,3 +46,10 @@ def test_altered_calls_are_read(session, repository, calls):
         if message["tool_calls"]:
             repository.replace_message("s", message["id"], tool_calls=calls)
     assert len(asyncio.run(session.get_items())) == len(ITEMS)
+
+
+@pytest.mark.parametrize("odd", [{1: "a", "1": "b"}, {True: "a", "true": "\0"}], ids=repr)
+def test_keys_of_which_json_would_make_one_are_refused(session, odd):
+    with pytest.raises(InvalidArgumentError, match="the same in JSON"):
+        asyncio.run(session.add_items([{"type": "x", "input": odd}]))
+    assert asyncio.run(session.get_items()) == ITEMS

@@ -140,3 +140,11 @@ def test_a_place_that_was_altered_is_looked_for(store, repository, junk):
 def test_a_head_that_is_no_text_is_refused(store, head):
     with pytest.raises(InvalidArgumentError, match="is not a text"):
         asyncio.run(store.read_history(head))
+
+
+@pytest.mark.parametrize("odd", [{1: "a", "1": "b"}, {True: "a", "true": "\0"}], ids=repr)
+def test_keys_of_which_json_would_make_one_are_refused(store, odd):
+    called = ModelResponse(parts=[ToolCallPart("grep", {"inner": odd}, "t1")])
+    with pytest.raises(InvalidArgumentError, match="the same in JSON"):
+        asyncio.run(store.save(Conversation(conversation_id="d", messages=[called])))
+    assert load(store, "d") is None

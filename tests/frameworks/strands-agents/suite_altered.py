@@ -6,6 +6,7 @@ from given import JUNK, Outcomes, altered
 from strands.multiagent.base import MultiAgentBase
 from strands.types.session import SessionAgent, SessionMessage
 
+from hermes_store.errors import InvalidArgumentError
 from hermes_store.shapes.kept import AlteredError
 
 STORED = "strands/s/default"
@@ -78,3 +79,12 @@ def test_what_is_altered_in_meta_is_likely_or_named(sessions, repository):
         repository.meta.set("strands/s/g", junk)
         with pytest.raises(AlteredError, match="'strands/s/g' in meta"):
             sessions.read_multi_agent("s", "g")
+
+
+@pytest.mark.parametrize("odd", [{1: "a", "1": "b"}, {True: "a", "true": "\0"}], ids=repr)
+def test_keys_of_which_json_would_make_one_are_refused(sessions, odd):
+    call = {"toolUse": {"toolUseId": "t", "name": "f", "input": odd}}
+    message = {"role": "assistant", "content": [call]}
+    with pytest.raises(InvalidArgumentError, match="the same in JSON"):
+        sessions.create_message("s", "default", SessionMessage(message, 0))
+    assert sessions.list_messages("s", "default") == []
