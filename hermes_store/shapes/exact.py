@@ -54,6 +54,8 @@ def exactly(
 def whole_of(kept: Any) -> Any:
     """The whole that is kept as text; None when it is not, or that text is no JSON any more."""
     text = kept.get(_TEXT) if isinstance(kept, dict) else None
+    if text is None:
+        return None
     whole = decode_json(text)
     return None if whole == text else whole
 

@@ -36,11 +36,13 @@ def message_of(item: Any) -> NewMessage:
 def item_of(record: MessageRecord) -> Any:
     """Return the item that a message holds; of a message that came another way, one like it."""
     kept = kept_of(record, _MINE)
+    likely = _SHAPES[_likely_shape(record)]
+    if kept is None:
+        return likely.fields(record)
     if isinstance(kept, dict) and kept.keys() == {_WHOLE}:
         return kept[_WHOLE]
     if (whole := whole_of(kept)) is not None:
         return whole
-    likely = _SHAPES[_likely_shape(record)]
     return unless_altered(lambda: _of_shape(record, kept)) or likely.fields(record)
 
 
