@@ -23,8 +23,8 @@ __all__ = ["Lane"]
 
 PAUSE = 0.001
 """Seconds between two looks at a queue that one thread works off; a loop's clock has no less."""
-_BUSY = 0.02
-"""Seconds that a call may be the first while the loop is busy: the thread then hardly runs."""
+LONG = 0.003
+"""Seconds that a call may wait as the first, until a further thread takes it."""
 
 
 class Lane:
@@ -152,14 +152,15 @@ class Lane:
             asyncio.get_running_loop().call_later(PAUSE, self._look)
 
     def _look(self) -> None:
-        """Start a thread if the same call still is the first, and not since the loop was busy."""
         self._is_looking = False
-        first = self._waiting.first
-        if first is not None and first is self._first and self._threads.free:
-            seconds = time.monotonic() - self._first_since
-            if seconds < 2 * PAUSE or seconds > _BUSY:
-                self._start_one()
+        if self._threads.free and self._is_first_for_long():
+            self._start_one()
         self._look_soon()
+
+    def _is_first_for_long(self) -> bool:
+        first = self._waiting.first
+        is_same = first is not None and first is self._first
+        return is_same and time.monotonic() - self._first_since > LONG
 
     def _settle(self) -> None:
         while self._done:
