@@ -40,6 +40,7 @@ OF_FRAMEWORKS = (
     "hermes_store.adapters.google_adk",
     "hermes_store.adapters.openai_agents",
     "hermes_store.adapters.pydantic_ai",
+    "hermes_store.adapters.pydantic_json",
     "hermes_store.adapters.strands",
     "hermes_store.cli.browsing",
     "hermes_store.mcp.http",
