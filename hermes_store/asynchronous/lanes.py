@@ -61,9 +61,6 @@ class Lane:
         self._is_watching = False  # a timer kept here would keep its loop
         self._is_closed = False
 
-    def __len__(self) -> int:
-        return len(self._waiting)
-
     async def run(self, call: Call) -> Any:
         """Return the result of `call`, or raise its error.
 

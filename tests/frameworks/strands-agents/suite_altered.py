@@ -17,8 +17,10 @@ class Graph(MultiAgentBase):
     """A multi-agent that has only a state."""
 
     id = "g"
-    serialize_state = lambda self: {}  # noqa: E731 - what a subclass has to have
     deserialize_state = invoke_async = None
+
+    def serialize_state(self):
+        return {}
 
 
 def test_an_altered_message_is_read_and_the_others_are_as_they_were(sessions, repository):
