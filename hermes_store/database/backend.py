@@ -195,7 +195,7 @@ class Backend(Protocol):
         """Rows that refer to nothing."""
 
     triggers: str
-    """Statement: name, table and SQL of every trigger on the store's tables and search index."""
+    """Statement: name and table of every trigger of the store's tables, and how it was made."""
     drop_trigger: str
     """Statement, once `format` has put the quoted `name` and `table` of a trigger into it."""
 

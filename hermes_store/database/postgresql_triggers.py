@@ -10,9 +10,10 @@ __all__ = ["LOOK_SECONDS", "TRIGGERS", "Triggers"]
 LOOK_SECONDS = 10.0
 """How long another program's trigger may be unknown; a look in every append takes 3 % of it."""
 
+# `pg_get_triggerdef` gives NULL, or an error, for what another transaction has dropped since.
 TRIGGERS = (
-    "SELECT tgname, relname, pg_get_triggerdef(pg_trigger.oid, true)"
-    " FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+    "SELECT tgname, relname, concat_ws(' ', tgname, tgtype, proname, pronamespace = relnamespace)"
+    " FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid"
     " WHERE NOT tgisinternal AND relname IN"
     " ('sessions', 'messages', 'usage', 'meta', 'leases')"
     " AND pg_table_is_visible(tgrelid) ORDER BY tgname"

@@ -46,6 +46,7 @@ def check(connection: OpenConnection) -> list[str]:
     Makes the words of every message anew and compares, which takes as long as to index them. A
     damaged page of the index itself is not looked for.
     """
+    connection.run("LOCK TABLE messages IN ACCESS SHARE MODE")  # takes no snapshot, and waits
     problems = [f"{name} is missing or not as it was made" for name in changed(connection)]
     problems += kept.unready(connection)
     return problems or list(_disagreements(connection))

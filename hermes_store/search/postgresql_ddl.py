@@ -13,6 +13,7 @@ from __future__ import annotations
 from hermes_store.search.postgresql_functions import FUNCTIONS
 
 __all__ = [
+    "AS_FOUND",
     "DROPS",
     "HEAD_DDL",
     "INCOMPLETE",
@@ -129,6 +130,9 @@ _TRIGGER = f"""
 CREATE TRIGGER {TRIGGER}
 BEFORE INSERT OR UPDATE OF content, content_format, tool_name, tool_calls, folded ON messages
 FOR EACH ROW EXECUTE FUNCTION hermes_search_keep()"""
+
+AS_FOUND = f"{TRIGGER} {1 + 2 + 4 + 16} hermes_search_keep t"
+"""That trigger in the catalogue: for a row, before, at an insert and at an update."""
 
 HEAD_DDL = {
     **FUNCTIONS,

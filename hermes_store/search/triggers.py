@@ -4,43 +4,34 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import ForeignTriggerError
 from hermes_store.search.ddl import TRIGGERS
-from hermes_store.search.postgresql_ddl import HEAD_DDL as ON_POSTGRESQL
-from hermes_store.search.postgresql_ddl import TRIGGER as TRIGGER_ON_POSTGRESQL
+from hermes_store.search.postgresql_ddl import AS_FOUND
 
 __all__ = ["described", "drop_foreign", "foreign", "may_hinder", "of", "require_all_stored"]
 
 log = logging.getLogger("hermes_store")
 
-_IN_FILES = frozenset(TRIGGERS.values())
-"""How the store makes its triggers in a file, which SQLite keeps to the letter."""
+_OWN = frozenset((*TRIGGERS.values(), AS_FOUND))
+"""The store's triggers as either database tells of them: SQLite keeps SQL to the letter."""
 
 
 def foreign(found: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
-    """Of triggers, each with its table and its SQL, those that are not the store's."""
+    """Of triggers, each with its table and how it was made, those that are not the store's."""
     return [(name, table) for name, table, made in found if _is_foreign(made)]
 
 
 @lru_cache(maxsize=64)
 def _is_foreign(made: str) -> bool:
     """Whether the store makes no such trigger; another program's may have the name of one."""
-    if made in _IN_FILES:
+    if made in _OWN:
         return False
     from hermes_store.database.sql_text import canonical  # noqa: PLC0415 - takes 2 ms, seldom used
 
-    return canonical(made) not in _own()
-
-
-@cache
-def _own() -> frozenset[str]:
-    """How the store makes its triggers, on either database."""
-    from hermes_store.database.sql_text import canonical  # noqa: PLC0415 - as above
-
-    return frozenset(map(canonical, (*_IN_FILES, ON_POSTGRESQL[TRIGGER_ON_POSTGRESQL])))
+    return canonical(made) not in map(canonical, _OWN)
 
 
 def described(trigger: tuple[str, str]) -> str:
@@ -67,7 +58,7 @@ def drop_foreign(connection: OpenConnection) -> None:
 def may_hinder(connection: OpenConnection) -> bool:
     """Whether a foreign trigger may write in the transaction."""
     fired = connection.fired
-    return not _IN_FILES.issuperset(fired) and any(map(_is_foreign, fired))
+    return not _OWN.issuperset(fired) and any(map(_is_foreign, fired))
 
 
 def require_all_stored(

@@ -13,6 +13,8 @@ from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import ForeignTriggerError, SessionNotFoundError
 from hermes_store.queries.appends import append_together
 from hermes_store.queries.rows import new_row
+from hermes_store.schema.state import look
+from hermes_store.search import postgresql_build, triggers
 
 
 @pytest.fixture
@@ -118,3 +120,40 @@ def test_a_message_that_comes_while_its_session_is_deleted_waits_and_is_refused(
     with pytest.raises(SessionNotFoundError):
         callers[0].finish()
     assert repository.session_count() == repository.message_count() == 0
+
+
+def with_old_snapshot(
+    repository: SessionRepository, meanwhile: Callable[[], Any], read: Any
+) -> Any:
+    """Call `read` with a connection whose snapshot is older than what `meanwhile` does."""
+
+    def function(connection: OpenConnection) -> Any:
+        connection.core.execute(text("SELECT 1 FROM sessions"))
+        meanwhile()
+        return read(connection)
+
+    return repository._store.read(function)
+
+
+def test_a_trigger_that_was_made_anew_meanwhile_is_still_known_as_the_stores(repository, other):
+    assert with_old_snapshot(repository, other.reindex, triggers.of) == []
+
+
+def test_a_store_that_is_opened_while_its_index_is_made_anew_sees_no_foreign_trigger(
+    repository, other
+):
+    state = with_old_snapshot(repository, other.reindex, lambda found: look(found.core))
+    assert state.is_ready
+    assert state.foreign_triggers == ()
+
+
+def test_the_index_is_not_compared_while_another_host_makes_it_anew(repository, other):
+    callers: list[Caller] = []
+
+    def check() -> None:
+        callers.append(Caller(lambda: repository._store.read(postgresql_build.check)))
+        until_it_waits(repository.url, callers[0])
+
+    after_first(other, "DROP FUNCTION", check)
+    other.reindex()
+    assert callers[0].finish() in ([], ["it is incomplete: it is being built"])
