@@ -463,5 +463,5 @@ def test_triggers_are_listed_with_their_tables_and_those_that_fire_are_known(
         connection.run(insert)
         fired = backend.fired(connection.core)(connection.dbapi, False)
         assert fired == connection.fired
-        assert any(made.startswith("CREATE TRIGGER theirs ") for made in fired)
+        assert any(" theirs " in f" {made}" for made in fired)
         connection.roll_back()
