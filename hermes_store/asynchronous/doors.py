@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hermes_store.execution.store import Store
     from hermes_store.repository import SessionRepository, Transaction
 
-__all__ = ["Doors", "said"]
+__all__ = ["Doors", "not_awaitable", "said"]
 
 R = TypeVar("R")
 
@@ -122,7 +122,7 @@ class Doors:
         def run(store: Store) -> R:
             patience = max(call.deadline - time.monotonic(), 0.0)
             with store.transaction(patience) as connection, transaction_on(connection) as given:
-                return _not_awaitable(function(given))
+                return not_awaitable(function(given))
 
         call = Call(_in_context(run), lanes.lock_timeout)
         return cast("R", await lanes.transactions.run(call))
@@ -168,13 +168,13 @@ def _busy(waited: float) -> StoreBusyError:
     return StoreBusyError(waited, "another process, or earlier calls of this one,")
 
 
-def _not_awaitable(result: R) -> R:
+def not_awaitable(result: R) -> R:
     """Return `result`. Raises `InvalidArgumentError` for what only a loop could run."""
     if not inspect.isawaitable(result):
         return result
     if inspect.iscoroutine(result):
         result.close()  # or Python warns that it was never awaited
-    remedy = "give a plain function: no transaction stays open over an await"
+    remedy = "give a plain function: it runs in a thread, which awaits nothing"
     raise InvalidArgumentError("function", "returned an awaitable", remedy)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from hermes_store.asynchronous.doors import not_awaitable
 from hermes_store.asynchronous.generated import AwaitedOperations
 from hermes_store.asynchronous.in_thread import in_thread
 from hermes_store.errors import InvalidArgumentError
@@ -122,3 +123,12 @@ class AsyncSessionRepository(AwaitedOperations):
         `function` raises, and `InvalidArgumentError` when it returns an awaitable.
         """
         return await self._transaction(function)
+
+    async def read(self, function: Callable[[SessionRepository], R]) -> R:
+        """Call `function(repository)` in a thread that reads; return its result.
+
+        For several reads that belong together: the task waits once. Each sees what is committed
+        when it runs. To write is for `run`. Raises what `function` raises, `PoolExhaustedError`,
+        and `InvalidArgumentError` when it returns an awaitable.
+        """
+        return await self._read(lambda repository: not_awaitable(function(repository)))

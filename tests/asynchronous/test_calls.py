@@ -92,6 +92,7 @@ async def test_a_closed_repository_refuses_every_call(repo):
         repo.get_messages("s"),
         repo.get_stats(),
         repo.run(lambda tx: tx.message_count()),
+        repo.read(lambda repository: repository.message_count()),
         anext(repo.iter_export()),
     ):
         with pytest.raises(StoreClosedError):
@@ -143,6 +144,22 @@ async def test_a_function_that_returns_an_awaitable_is_refused_and_nothing_is_st
     with pytest.raises(InvalidArgumentError, match="awaitable"):
         await repo.run(later)
     assert await repo.message_count() == 0
+
+
+async def test_several_reads_run_in_one_way_to_a_thread_and_raise_in_the_task(repo):
+    await repo.append_message("s", "user", "one")
+
+    def read(repository: SessionRepository) -> tuple[int, list[str], int]:
+        texts = [each["content"] for each in repository.get_messages("s")]
+        return repository.message_count("s"), texts, threading.get_ident()
+
+    count, texts, thread = await repo.read(read)
+    assert (count, texts) == (1, ["one"])
+    assert thread != threading.get_ident()
+    with pytest.raises(InvalidArgumentError, match="limit"):
+        await repo.read(lambda repository: repository.get_messages("s", limit=-1))
+    with pytest.raises(InvalidArgumentError, match="awaitable"):
+        await repo.read(lambda _: repo.message_count())
 
 
 async def test_a_function_may_raise_whatever_it_likes(repo):

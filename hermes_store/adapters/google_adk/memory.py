@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from google.adk.events.event import Event
     from google.adk.sessions.session import Session
 
-    from hermes_store.asynchronous.repository import AsyncSessionRepository
     from hermes_store.records import NewMessage, SearchHit
-    from hermes_store.repository import Transaction
+    from hermes_store.repository import SessionRepository, Transaction
 
 __all__ = ["HermesMemoryService"]
 
@@ -83,15 +82,8 @@ class HermesMemoryService(BaseMemoryService):
         """
         repository = await self._repository.awaited()
         which = SessionFilter(key=user_key(app_name, user_id), archived=None)
-        hits = await repository.search_messages(query, limit=_MOST_FOUND, filter=which)
-        if len(hits) < _MOST_FOUND:
-            some = await repository.search_messages(
-                _any_word(query), limit=_MOST_FOUND, filter=which
-            )
-            there = {hit["id"] for hit in hits}
-            hits += [hit for hit in some if hit["id"] not in there]
-        entries = [await _entry(repository, hit) for hit in hits[:_MOST_FOUND]]
-        return SearchMemoryResponse(memories=[entry for entry in entries if entry is not None])
+        found = await repository.read(partial(_found, query=query, which=which))
+        return SearchMemoryResponse(memories=found)
 
     async def close(self) -> None:
         """Close what was opened for a path or a URL."""
@@ -111,16 +103,24 @@ def _add(
         transaction.append_messages(memory_id(*which), new)
 
 
+def _found(repository: SessionRepository, query: str, which: SessionFilter) -> list[MemoryEntry]:
+    hits = repository.search_messages(query, limit=_MOST_FOUND, filter=which)
+    if len(hits) < _MOST_FOUND:
+        some = repository.search_messages(_any_word(query), limit=_MOST_FOUND, filter=which)
+        there = {hit["id"] for hit in hits}
+        hits += [hit for hit in some if hit["id"] not in there]
+    entries = [_entry(repository, hit) for hit in hits[:_MOST_FOUND]]
+    return [entry for entry in entries if entry is not None]
+
+
 def _any_word(query: str) -> str:
     words = dict.fromkeys(re.findall(r"\w+", query or ""))
     return " OR ".join(f'"{word}"' for word in [*words][:_MOST_WORDS])
 
 
-async def _entry(repository: AsyncSessionRepository, hit: SearchHit) -> MemoryEntry | None:
+def _entry(repository: SessionRepository, hit: SearchHit) -> MemoryEntry | None:
     """What was found, as the kit takes it; None when it was deleted since, or is only a call."""
-    found = await repository.get_messages(
-        hit["session_id"], around_id=hit["id"], limit=0, include="all"
-    )
+    found = repository.get_messages(hit["session_id"], around_id=hit["id"], limit=0, include="all")
     for event in (each for each in map(likely_event_of, found) if each.content is not None):
         author, at = event.author or None, _written(event.timestamp)
         return MemoryEntry(content=event.content, id=event.id, author=author, timestamp=at)
