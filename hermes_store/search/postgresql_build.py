@@ -16,7 +16,17 @@ from hermes_store.search.postgresql_ddl import DROPS, HEAD_DDL, MADE
 from hermes_store.search.rebuild import Rows
 from hermes_store.search.running import Run
 
-__all__ = ["changed", "check", "create", "found_changed", "index", "merge", "newest", "unindexed"]
+__all__ = [
+    "changed",
+    "check",
+    "create",
+    "found_changed",
+    "index",
+    "keep_as_it_is",
+    "merge",
+    "newest",
+    "unindexed",
+]
 
 _FOUND = text("""\
 SELECT proname AS name, coalesce(pg_get_function_sqlbody(oid), prosrc) AS made FROM pg_proc
@@ -46,10 +56,19 @@ def check(connection: OpenConnection) -> list[str]:
     Makes the words of every message anew and compares, which takes as long as to index them. A
     damaged page of the index itself is not looked for.
     """
-    connection.run("LOCK TABLE messages IN ACCESS SHARE MODE")  # takes no snapshot, and waits
+    keep_as_it_is(connection)
     problems = [f"{name} is missing or not as it was made" for name in changed(connection)]
     problems += kept.unready(connection)
     return problems or list(_disagreements(connection))
+
+
+def keep_as_it_is(connection: OpenConnection) -> None:
+    """Wait for who makes the index anew, and let nobody begin until the transaction ends.
+
+    What is made anew is empty to an older snapshot, in which it is ready: a search would find
+    nothing. The lock takes no snapshot, so what follows sees what was committed before it.
+    """
+    connection.run("LOCK TABLE messages IN ACCESS SHARE MODE")
 
 
 def _disagreements(connection: OpenConnection) -> Iterator[str]:

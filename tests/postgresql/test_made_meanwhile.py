@@ -1,6 +1,7 @@
 """What another host commits between two statements of ours is taken as it is then."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from support import Caller, until_it_waits
 
 from hermes_store import SessionRepository
 from hermes_store.database.connection import OpenConnection
-from hermes_store.errors import ForeignTriggerError, SessionNotFoundError
+from hermes_store.errors import ForeignTriggerError, SearchIndexError, SessionNotFoundError
 from hermes_store.queries.appends import append_together
 from hermes_store.queries.rows import new_row
 from hermes_store.schema.state import look
@@ -157,3 +158,33 @@ def test_the_index_is_not_compared_while_another_host_makes_it_anew(repository, 
     after_first(other, "DROP FUNCTION", check)
     other.reindex()
     assert callers[0].finish() in ([], ["it is incomplete: it is being built"])
+
+
+def test_a_search_that_waits_for_an_index_that_is_made_anew_does_not_find_it_empty(
+    repository, other
+):
+    callers: list[Caller] = []
+
+    def search() -> None:
+        callers.append(Caller(lambda: repository.search_messages("needle")))
+        until_it_waits(repository.url, callers[0])
+
+    repository.append_message("there", "user", "needle")
+    after_first(other, "DROP FUNCTION", search)
+    other.reindex()
+    with suppress(SearchIndexError):  # while it is being filled
+        assert len(callers[0].finish()) == 1
+
+
+def test_an_index_is_not_made_anew_in_the_middle_of_a_search(repository, other):
+    callers: list[Caller] = []
+
+    def reindex() -> None:
+        callers.append(Caller(other.reindex))
+        until_it_waits(repository.url, callers[0])
+
+    repository.append_message("there", "user", "needle")
+    after_first(repository, "SELECT state", reindex)
+    assert len(repository.search_messages("needle")) == 1
+    callers[0].finish()
+    assert len(repository.search_messages("needle")) == 1
