@@ -11,7 +11,7 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection
 
 from hermes_store import values
 from hermes_store.database.address import Address, shown, url_of
@@ -20,7 +20,7 @@ from hermes_store.database.failures import typed_errors
 from hermes_store.database.sqlite_kept import Kept
 from hermes_store.errors import MigrationError, SchemaError, UpgradeRequiredError
 from hermes_store.schema import snapshot
-from hermes_store.schema.change import Progress, changing, fill_search_index, keep_log
+from hermes_store.schema.change import Progress, change, fill_search_index, keep_log
 from hermes_store.schema.file_state import look_at_file
 from hermes_store.schema.names import include_name
 from hermes_store.schema.revisions import HEAD, REVISIONS, scripts_folder
@@ -193,8 +193,11 @@ def _upgrade(
 
 def _make_new(url: URL, progress: Progress | None, lock_timeout: float) -> bool:
     """Give an empty database the recorded schema; False when the revisions have to do it."""
-    with changing(url, lock_timeout=lock_timeout) as (connection, state):
-        made = state.is_empty and snapshot.replay(connection, backend_of(url))
+
+    def replay(connection: Connection, state: State) -> bool:
+        return state.is_empty and snapshot.replay(connection, backend_of(url))
+
+    made = change(url, replay, lock_timeout=lock_timeout)
     if made and progress is not None:
         progress(f"revision {HEAD}", len(REVISIONS), len(REVISIONS))
     return made

@@ -154,8 +154,7 @@ def change_on(connection: Connection, state: State) -> None:
 def change(url: URL) -> None:
     require_named(migrate.inspect(url))
     patience = config.attributes.get("lock_timeout", migrate.LOCK_TIMEOUT)
-    with schema_change.changing(url, lock_timeout=patience) as (connection, state):
-        change_on(connection, state)
+    schema_change.change(url, change_on, lock_timeout=patience)
     if migrate.inspect(url, lock_timeout=patience).is_being_indexed:
         schema_change.fill_search_index(
             url,

@@ -1,0 +1,65 @@
+"""Another process takes the schema of an open store down: its errors say so, and nothing is harmed."""
+
+import asyncio
+
+import pytest
+
+from hermes_store import AsyncSessionRepository, SessionRepository, migrate
+from hermes_store.errors import UpgradeRequiredError
+
+BEFORE_SEARCH_INDEX, BEFORE_STATES = "0009", "0013"
+
+
+@pytest.fixture
+def repository(database):
+    with SessionRepository(database) as repository:
+        repository.create_session("s", "cli")
+        repository.append_message("s", "user", "needle")
+        yield repository
+
+
+def store_in_transaction(repository):
+    with repository.transaction() as tx:
+        tx.create_session("t", "cli")
+
+
+def append_awaited(repository):
+    async def append():
+        async with await AsyncSessionRepository.open(repository.url) as awaited:
+            migrate.downgrade(repository.url, BEFORE_STATES)
+            await awaited.create_session("t", "cli")
+
+    migrate.upgrade(repository.url)
+    asyncio.run(append())
+
+
+CALLS = {
+    "a search": lambda repository: repository.search_messages("needle"),
+    "a list": lambda repository: repository.list_sessions_rich(),
+    "a write": lambda repository: repository.create_session("t", "cli"),
+    "a transaction": store_in_transaction,
+    "an export": lambda repository: list(repository.iter_export()),
+    "a call that is awaited": append_awaited,
+    "a check": lambda repository: repository.check(),
+    "a reindex": lambda repository: repository.reindex(),
+}
+
+
+@pytest.mark.parametrize("what", CALLS)
+def test_the_error_names_the_revision_and_the_remedy_and_all_goes_on_after_it(repository, what):
+    migrate.downgrade(repository.url, BEFORE_STATES)
+    with pytest.raises(UpgradeRequiredError, match=r"at 0013, .*run 'hermes-store upgrade'"):
+        CALLS[what](repository)
+    migrate.upgrade(repository.url)
+    CALLS[what](repository) if what != "a call that is awaited" else None
+    assert len(repository.search_messages("needle")) == 1
+    assert repository.check() == []
+
+
+def test_a_reindex_makes_nothing_that_an_older_schema_does_not_have(repository):
+    migrate.downgrade(repository.url, BEFORE_SEARCH_INDEX)
+    with pytest.raises(UpgradeRequiredError):
+        repository.reindex()
+    migrate.upgrade(repository.url)
+    assert len(repository.search_messages("needle")) == 1
+    assert repository.check() == []
