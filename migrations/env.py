@@ -26,6 +26,7 @@ from hermes_store.schema import change as schema_change
 from hermes_store.schema.names import OLD_VERSION_TABLE, VERSION_TABLE
 from hermes_store.schema.revisions import clashes
 from hermes_store.schema.state import State
+from hermes_store.search import rebuild
 
 config = context.config
 log = logging.getLogger("alembic.env")
@@ -148,7 +149,10 @@ def change_on(connection: Connection, state: State) -> None:
     if state.version_table == OLD_VERSION_TABLE:
         connection.exec_driver_sql(f"DROP TABLE {OLD_VERSION_TABLE}")
     context.run_migrations()
-    adopt.follow_down(connection, migrations.get_current_revision())
+    reached = migrations.get_current_revision()
+    if reached != state.revision:
+        rebuild.interrupt(connection)
+    adopt.follow_down(connection, reached)
 
 
 def change(url: URL) -> None:

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from hermes_store import AsyncSessionRepository, SessionRepository, migrate
-from hermes_store.errors import UpgradeRequiredError
+from hermes_store.errors import StoreBusyError, UpgradeRequiredError
+from hermes_store.search import rebuild
 
 BEFORE_SEARCH_INDEX, BEFORE_STATES = "0009", "0013"
 
@@ -62,4 +63,34 @@ def test_a_reindex_makes_nothing_that_an_older_schema_does_not_have(repository):
         repository.reindex()
     migrate.upgrade(repository.url)
     assert len(repository.search_messages("needle")) == 1
+    assert repository.check() == []
+
+
+def down_and_up_again(repository, steps):
+    """What an operator does once, when the second of these steps begins."""
+
+    def progress(done, _total):
+        steps.append(done)
+        if len(steps) == 2:
+            migrate.downgrade(repository.url, BEFORE_STATES)
+            migrate.upgrade(repository.url)
+
+    return progress
+
+
+def test_a_reindex_does_not_go_on_in_an_index_that_was_made_anew_meanwhile(repository, monkeypatch):
+    monkeypatch.setattr(rebuild, "_STEP_MESSAGES", 1)
+    repository.append_messages("s", [{"role": "user", "content": "needle"}] * 3)
+    with pytest.raises(StoreBusyError, match="another reindex"):
+        repository.reindex(down_and_up_again(repository, []))
+    assert len(repository.search_messages("needle")) == 4
+    assert repository.check() == []
+
+
+def test_a_reindex_that_an_older_schema_ends_keeps_no_other_from_it(repository, monkeypatch):
+    monkeypatch.setattr(rebuild, "_STEP_MESSAGES", 1)
+    with pytest.raises(UpgradeRequiredError):
+        repository.reindex(lambda *_: migrate.downgrade(repository.url, BEFORE_STATES))
+    migrate.upgrade(repository.url)
+    repository.reindex()
     assert repository.check() == []
