@@ -102,10 +102,27 @@ def create(connection: OpenConnection) -> None:
     Nothing can be read or written until the transaction ends: one or two seconds for a million
     messages. Messages written from then on are in the index.
     """
+    _lock_messages(connection)
     for statement in (*DROPS, *HEAD_DDL.values()):
         connection.run(statement)
     kept.record(connection, "incomplete", kept.BEING_BUILT)
     connection.run("UPDATE search_index SET filled = 0")
+
+
+def _lock_messages(connection: OpenConnection) -> None:
+    """Keep all others from the messages; behind a read that takes longer, give way and fail.
+
+    Whoever wants to read or write waits behind this lock as long as it is waited for. The writer
+    tries again, after a pause in which they get on.
+    """
+    connection.run(_WAIT_BRIEFLY)
+    connection.run("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+
+
+_WAIT_BRIEFLY = """\
+SELECT set_config('lock_timeout', '500ms', true) WHERE current_setting('lock_timeout') = '0'
+    OR CAST(current_setting('lock_timeout') AS interval) > interval '500ms'"""
+"""Shorter than the server's `deadlock_timeout`, so that of two an agent is not the one to end."""
 
 
 def newest(connection: OpenConnection) -> int:

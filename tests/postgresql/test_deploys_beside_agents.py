@@ -54,6 +54,24 @@ def test_a_deadlock_with_an_agent_is_no_end_of_it(database: URL, connect) -> Non
     assert migrate.current(database) == "0015"
 
 
+def test_nobody_waits_behind_a_reindex_that_waits_for_a_long_read(database: URL, connect) -> None:
+    elsewhere = database.update_query_dict({"application_name": "another host"})
+    with SessionRepository(database) as repository, SessionRepository(elsewhere) as other:
+        repository.create_session("s", "cli")
+        exporting = connect()
+        exporting.execute("SELECT FROM messages")
+        reindexing = Caller(repository.reindex)
+        until_waiting(database, 1)
+        for number in range(5):
+            appending = Caller(lambda: other.append_message("s", "user", "needle"))
+            appending.finish(10)
+            assert other.message_count() == number + 1
+        assert reindexing.is_alive()
+        exporting.rollback()
+        reindexing.finish()
+        assert len(other.search_messages("needle")) == 5
+
+
 def test_a_reindex_waits_for_a_change_of_the_schema(database: URL) -> None:
     with (
         SessionRepository(database) as repository,
