@@ -9,11 +9,12 @@ from sqlalchemy import URL, event, text
 from stored import column
 from support import Caller, until_it_waits
 
-from hermes_store import SessionRepository
+from hermes_store import SessionRepository, migrate
 from hermes_store.database.connection import OpenConnection
 from hermes_store.errors import ForeignTriggerError, SearchIndexError, SessionNotFoundError
 from hermes_store.queries.appends import append_together
 from hermes_store.queries.rows import new_row
+from hermes_store.schema import state
 from hermes_store.schema.state import look
 from hermes_store.search import postgresql_build, triggers
 
@@ -143,9 +144,9 @@ def test_a_trigger_that_was_made_anew_meanwhile_is_still_known_as_the_stores(rep
 def test_a_store_that_is_opened_while_its_index_is_made_anew_sees_no_foreign_trigger(
     repository, other
 ):
-    state = with_old_snapshot(repository, other.reindex, lambda found: look(found.core))
-    assert state.is_ready
-    assert state.foreign_triggers == ()
+    seen = with_old_snapshot(repository, other.reindex, lambda found: look(found.core))
+    assert seen.is_ready
+    assert seen.foreign_triggers == ()
 
 
 def test_the_index_is_not_compared_while_another_host_makes_it_anew(repository, other):
@@ -188,3 +189,19 @@ def test_an_index_is_not_made_anew_in_the_middle_of_a_search(repository, other):
     assert len(repository.search_messages("needle")) == 1
     callers[0].finish()
     assert len(repository.search_messages("needle")) == 1
+
+
+def test_a_store_is_opened_while_another_host_drops_a_table_that_it_is_about_to_read(
+    database, monkeypatch
+):
+    left = ["0009"]
+    tables = state.visible_tables
+
+    def found(connection: Any) -> Any:
+        seen = tables(connection)
+        if left:
+            migrate.downgrade(database, left.pop())
+        return seen
+
+    monkeypatch.setattr(state, "visible_tables", found)
+    assert migrate.inspect(database).revision == "0009"
