@@ -11,21 +11,26 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection
 
 from hermes_store import values
 from hermes_store.database.address import Address, shown, url_of
 from hermes_store.database.choice import backend_of
-from hermes_store.database.failures import typed_errors
 from hermes_store.database.sqlite_kept import Kept
-from hermes_store.errors import MigrationError, SchemaError, UpgradeRequiredError
+from hermes_store.errors import (
+    MigrationError,
+    SchemaError,
+    StoreUnavailableError,
+    UpgradeRequiredError,
+)
 from hermes_store.schema import snapshot
-from hermes_store.schema.change import Progress, changing, fill_search_index, keep_log
+from hermes_store.schema.change import Progress, change, fill_search_index, keep_log
 from hermes_store.schema.file_state import look_at_file
 from hermes_store.schema.names import include_name
 from hermes_store.schema.revisions import HEAD, REVISIONS, scripts_folder
-from hermes_store.schema.state import State, look
-from hermes_store.settings import Settings, make_settings
+from hermes_store.schema.server_state import look_at_server
+from hermes_store.schema.state import State
+from hermes_store.settings import make_settings
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -72,25 +77,25 @@ def inspect(address: Address = None, *, lock_timeout: float = LOCK_TIMEOUT) -> S
     return _inspect(url_of(address), make_settings(lock_timeout=lock_timeout).lock_timeout)
 
 
-def _inspect(url: URL, lock_timeout: float, kept: Kept | None = None) -> State:
+def _inspect(
+    url: URL, lock_timeout: float, kept: Kept | None = None, *, was_there: bool = False
+) -> State:
+    """Look once; a store that `was_there` and is not, raises `StoreUnavailableError`."""
     backend_of(url).require_one_name(url)
     try:
-        if not backend_of(url).is_server:
-            return look_at_file(url, lock_timeout=lock_timeout, kept=kept)
-        return _look_at_server(url, lock_timeout)
+        if backend_of(url).is_server:
+            state = look_at_server(url, lock_timeout=lock_timeout)
+        else:
+            state = look_at_file(url, lock_timeout=lock_timeout, kept=kept)
     except SchemaError as exc:
         exc.add_note(shown(url))
         raise
-
-
-def _look_at_server(url: URL, lock_timeout: float) -> State:
-    """Only read, which a standby and a role without the right to write allow."""
-    engine = backend_of(url).read_engine(url, Settings(lock_timeout=lock_timeout))
-    try:
-        with typed_errors(backend_of(url)), engine.connect() as connection:
-            return look(connection)
-    finally:
-        engine.dispose()
+    if was_there and state.is_new:
+        raise StoreUnavailableError(
+            f"there is no store at {shown(url)} any more",
+            "put a file back, or close this repository and open a new one",
+        )
+    return state
 
 
 def current(address: Address = None) -> str | None:
@@ -104,16 +109,18 @@ def prepare(
     *,
     lock_timeout: float = LOCK_TIMEOUT,
     kept: Kept | None = None,
+    was_there: bool = False,
 ) -> None:
     """Make a database ready to be opened: do nothing at head, else upgrade or refuse.
 
     `auto_migrate` None upgrades a SQLite file and refuses a server's database, which a deploy
     upgrades. A search index that still lacks old messages is filled for two seconds at each
-    opening. `kept` gets the connection that looked at a file which is ready. Raises
-    `UpgradeRequiredError` when it refuses, else as `upgrade`.
+    opening. `kept` gets the connection that looked at a file which is ready. Where a store
+    `was_there`, none is made: `StoreUnavailableError`. Raises `UpgradeRequiredError` when it
+    refuses, else as `upgrade`.
     """
     url = url_of(address)
-    state = _inspect(url, lock_timeout, kept)
+    state = _inspect(url, lock_timeout, kept, was_there=was_there)
     if auto_migrate is None:
         auto_migrate = not backend_of(url).is_server
     if not state.is_current:
@@ -128,14 +135,19 @@ def prepare(
 
 
 def require_current(
-    address: Address, *, lock_timeout: float = LOCK_TIMEOUT, kept: Kept | None = None
+    address: Address,
+    *,
+    lock_timeout: float = LOCK_TIMEOUT,
+    kept: Kept | None = None,
+    was_there: bool = False,
 ) -> None:
     """Raise `UpgradeRequiredError` unless a database can be read as it is; change nothing.
 
-    `kept` gets the connection that looked at a file which is ready. Raises as `inspect`.
+    `kept` gets the connection that looked at a file which is ready. Where a store `was_there` and
+    is not, raises `StoreUnavailableError`, else as `inspect`.
     """
     url = url_of(address)
-    state = _inspect(url, lock_timeout, kept)
+    state = _inspect(url, lock_timeout, kept, was_there=was_there)
     if not state.is_current:
         error = UpgradeRequiredError(str(state), HEAD)
         error.add_note(backend_of(url).why_read_only(url) or shown(url))
@@ -193,8 +205,11 @@ def _upgrade(
 
 def _make_new(url: URL, progress: Progress | None, lock_timeout: float) -> bool:
     """Give an empty database the recorded schema; False when the revisions have to do it."""
-    with changing(url, lock_timeout=lock_timeout) as (connection, state):
-        made = state.is_empty and snapshot.replay(connection, backend_of(url))
+
+    def replay(connection: Connection, state: State) -> bool:
+        return state.is_empty and snapshot.replay(connection, backend_of(url))
+
+    made = change(url, replay, lock_timeout=lock_timeout)
     if made and progress is not None:
         progress(f"revision {HEAD}", len(REVISIONS), len(REVISIONS))
     return made

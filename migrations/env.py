@@ -26,6 +26,7 @@ from hermes_store.schema import change as schema_change
 from hermes_store.schema.names import OLD_VERSION_TABLE, VERSION_TABLE
 from hermes_store.schema.revisions import clashes
 from hermes_store.schema.state import State
+from hermes_store.search import rebuild
 
 config = context.config
 log = logging.getLogger("alembic.env")
@@ -148,14 +149,16 @@ def change_on(connection: Connection, state: State) -> None:
     if state.version_table == OLD_VERSION_TABLE:
         connection.exec_driver_sql(f"DROP TABLE {OLD_VERSION_TABLE}")
     context.run_migrations()
-    adopt.follow_down(connection, migrations.get_current_revision())
+    reached = migrations.get_current_revision()
+    if reached != state.revision:
+        rebuild.interrupt(connection)
+    adopt.follow_down(connection, reached)
 
 
 def change(url: URL) -> None:
     require_named(migrate.inspect(url))
     patience = config.attributes.get("lock_timeout", migrate.LOCK_TIMEOUT)
-    with schema_change.changing(url, lock_timeout=patience) as (connection, state):
-        change_on(connection, state)
+    schema_change.change(url, change_on, lock_timeout=patience)
     if migrate.inspect(url, lock_timeout=patience).is_being_indexed:
         schema_change.fill_search_index(
             url,

@@ -7,10 +7,12 @@ from os import PathLike
 from typing import Any
 
 from hermes_store.api.base import Topic
+from hermes_store.database.connection import OpenConnection
 from hermes_store.execution.store import Store
 from hermes_store.filters import EVERYTHING
 from hermes_store.queries import listing, messages
 from hermes_store.records import Backup
+from hermes_store.schema.at_head import alone_at_head, at_head
 from hermes_store.search.choice import upkeep_of
 from hermes_store.search.running import Progress
 
@@ -47,23 +49,29 @@ class Care(Topic):
 
         An empty list when all is well. Reads everything, and compares the index with every
         message. On SQLite other processes cannot write while it does that, and what is read only
-        is checked without that comparison.
+        is checked without that comparison. Raises `UpgradeRequiredError` when another process
+        took the schema down.
         """
         from hermes_store.queries import upkeep  # noqa: PLC0415 - seldom used
 
-        problems, search = self._read(upkeep.problems), upkeep_of(self._store.backend)
+        problems, search = self._read(at_head, upkeep.problems), upkeep_of(self._store.backend)
         if search.check_writes and self._store.is_read_only:
             return problems
         compare = self._write if search.check_writes else self._read
-        return [*problems, *compare(search.check)]
+        return [*problems, *compare(at_head, search.check)]
 
     def reindex(self, progress: Progress | None = None) -> None:
         """Build the search index anew, in short transactions between those of others.
 
         Goes on where an earlier call was interrupted. `progress` is called with how many messages
-        are indexed and how many there are. Raises `StoreBusyError` while another process does it.
+        are indexed and how many there are. Raises `StoreBusyError` while another process does it,
+        and `UpgradeRequiredError` when another process took the schema down.
         """
-        upkeep_of(self._store.backend).reindex(self._write, progress)
+
+        def run(operation: Callable[[OpenConnection], Any]) -> Any:
+            return self._write(alone_at_head, operation)
+
+        upkeep_of(self._store.backend).reindex(run, progress)
 
     def optimize(self) -> None:
         """Merge the search index and give unused space back; deleted text is in no byte any more.

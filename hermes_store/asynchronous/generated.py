@@ -1113,7 +1113,8 @@ class AwaitedOperations(Doors):
 
         An empty list when all is well. Reads everything, and compares the index with every
         message. On SQLite other processes cannot write while it does that, and what is read only
-        is checked without that comparison.
+        is checked without that comparison. Raises `UpgradeRequiredError` when another process
+        took the schema down.
         """
         return await self._other(lambda asked: asked.check())
 
@@ -1121,7 +1122,8 @@ class AwaitedOperations(Doors):
         """Build the search index anew, in short transactions between those of others.
 
         Goes on where an earlier call was interrupted. `progress` is called with how many messages
-        are indexed and how many there are. Raises `StoreBusyError` while another process does it.
+        are indexed and how many there are. Raises `StoreBusyError` while another process does it,
+        and `UpgradeRequiredError` when another process took the schema down.
         """
         await self._other(lambda asked: asked.reindex(progress))
 

@@ -12,6 +12,7 @@ from hermes_store.errors import HermesStoreError, RefusedError, StoreBusyError
 
 __all__ = [
     "again_if_lost",
+    "again_if_overtaken",
     "pause",
     "retry_while_busy",
     "translate_error",
@@ -80,10 +81,19 @@ def pause(attempt: int) -> float:
 
 def again_if_lost(backend: Backend, attempt: Callable[[], T]) -> T:
     """Run `attempt`, once more when the connection to the server was lost: for reads only."""
+    return _again_if(backend.is_lost, attempt)
+
+
+def again_if_overtaken(backend: Backend, attempt: Callable[[], T]) -> T:
+    """Run `attempt`, once more when another host changed what it had just looked at."""
+    return _again_if(backend.is_overtaken, attempt)
+
+
+def _again_if(condition: Callable[[BaseException], bool], attempt: Callable[[], T]) -> T:
     try:
         return attempt()
     except Exception as exc:
-        if not backend.is_lost(exc):
+        if not condition(exc):
             raise
     return attempt()
 

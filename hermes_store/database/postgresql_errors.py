@@ -31,9 +31,9 @@ __all__ = [
 ]
 
 _LOCKED = {"40001", "40P01", "55P03"}  # serialization, deadlock, lock not available
-COLUMN_MISSING = "42703"
+COLUMN_MISSING, _TABLE_MISSING = "42703", "42P01"
 RAISED = "P0001"
-_OVERTAKEN = {"23503", "23505", COLUMN_MISSING}  # foreign key, unique
+_OVERTAKEN = {"23503", "23505", COLUMN_MISSING, _TABLE_MISSING}  # foreign key, unique
 _GOING_DOWN = {"57P01", "57P02", "57P03", "57P05"}  # shut down, crashed, starting, idle for long
 _ABORTED = "25P02"  # the transaction, by an earlier error
 _IDLE_INSIDE = "25P03"  # idle for long inside a transaction

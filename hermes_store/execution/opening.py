@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from sqlalchemy import URL
 
@@ -13,7 +14,7 @@ from hermes_store.database.backend import Backend
 from hermes_store.database.choice import backend_of
 from hermes_store.database.late_engine import LateEngine
 from hermes_store.database.sqlite_kept import Kept
-from hermes_store.errors import InvalidArgumentError, StoreReadOnlyError, StoreUnavailableError
+from hermes_store.errors import InvalidArgumentError, StoreReadOnlyError
 from hermes_store.execution.readers import Readers
 from hermes_store.execution.sharing import gate
 from hermes_store.execution.writer import Writer
@@ -76,24 +77,23 @@ def renew(url: URL, settings: Settings) -> None:
 
     Raises `StoreUnavailableError` when there is none, and what opening raises.
     """
-    if migrate.inspect(url, lock_timeout=settings.lock_timeout).is_new:
-        raise StoreUnavailableError(
-            f"there is no store at {shown(url)} any more",
-            "put a file back, or close this repository and open a new one",
-        )
-    prepare(backend_of(url), url, settings)
+    _prepare(backend_of(url), url, settings, was_there=True)
 
 
-def prepare(backend: Backend, url: URL, settings: Settings, kept: Kept | None = None) -> str | None:
+def prepare(backend: Backend, url: URL, settings: Settings, kept: Kept) -> str | None:
     """Upgrade a database that can be written; require the newest revision of any other.
 
     `kept` gets the connection that looked at a file which is ready. Returns `why_read_only`.
     """
-    why = why_read_only(backend, url, settings)
+    return _prepare(backend, url, settings, kept=kept)
+
+
+def _prepare(backend: Backend, url: URL, settings: Settings, **how: Any) -> str | None:
+    why, patience = why_read_only(backend, url, settings), settings.lock_timeout
     if why is None:
-        migrate.prepare(url, settings.auto_migrate, lock_timeout=settings.lock_timeout, kept=kept)
+        migrate.prepare(url, settings.auto_migrate, lock_timeout=patience, **how)
     else:
-        migrate.require_current(url, lock_timeout=settings.lock_timeout, kept=kept)
+        migrate.require_current(url, lock_timeout=patience, **how)
     return why
 
 

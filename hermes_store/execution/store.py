@@ -23,7 +23,6 @@ from hermes_store.database.failures import again_if_lost, retry_while_busy, type
 from hermes_store.database.late_engine import Engines
 from hermes_store.database.sqlite_kept import Kept
 from hermes_store.errors import (
-    FileReplacedError,
     HermesStoreError,
     InvalidArgumentError,
     NestedTransactionError,
@@ -31,6 +30,7 @@ from hermes_store.errors import (
 )
 from hermes_store.execution import opening
 from hermes_store.execution.figures import Figures
+from hermes_store.execution.outcomes import Outcomes
 from hermes_store.execution.readers import read_any_text
 from hermes_store.execution.sharing import gate, inherited, pools_of, readers, require_own, writers
 from hermes_store.execution.turns import Operation, Turn
@@ -74,6 +74,7 @@ class Store:
         make_readers = partial(opening.make_readers, self.backend, reads, settings, renew, kept)
         self._readers = readers.acquire((key, settings), make_readers)
         self._release_pool = weakref.finalize(self, readers.release, (key, settings))
+        self._outcomes = Outcomes(self.url, self._readers, self._writer)
 
     def read(
         self,
@@ -90,7 +91,7 @@ class Store:
                 return read_any_text(connection, lambda: function(connection, *args, **kwargs))
 
         try:
-            with typed_errors(self.backend):
+            with self._outcomes, typed_errors(self.backend):
                 return retry_while_busy(
                     self.backend,
                     lambda: again_if_lost(self.backend, attempt),
@@ -102,9 +103,6 @@ class Store:
         except waiting.WaitingError:
             self._index_waiting()
             return self.read(waiting.looked_at(function), *args, **kwargs)
-        except FileReplacedError:
-            self._part()
-            raise
 
     def _index_waiting(self) -> None:
         """Put the newest messages into the index if they wait, unless it cannot be written now."""
@@ -116,18 +114,15 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[OpenConnection]:
         """Give the block a connection on one snapshot, for reads that stream."""
-        try:
-            with (
-                typed_errors(self.backend),
-                gate.held(),
-                self._lend() as connection,
-                self._readers.streaming(),
-                self.backend.undecodable_replaced(connection.core),
-            ):
-                yield connection
-        except FileReplacedError:
-            self._part()
-            raise
+        with (
+            self._outcomes,
+            typed_errors(self.backend),
+            gate.held(),
+            self._lend() as connection,
+            self._readers.streaming(),
+            self.backend.undecodable_replaced(connection.core),
+        ):
+            yield connection
 
     def write(
         self,
@@ -139,18 +134,16 @@ class Store:
         self.require_open()
         if self._is_read_only or inherited:
             self._require_writable()
-        try:
+        with self._outcomes:
             return self._writer.run(Operation(function, args, kwargs), self.settings.lock_timeout)
-        except FileReplacedError:
-            self._part()
-            raise
 
     def write_many(self, turns: Sequence[Turn], tell: Callable[[Sequence[Turn]], object]) -> None:
         """Run operations as `Writer.run_many` does; what `write` raises before is every turn's."""
 
         def done(some: Sequence[Turn]) -> None:
-            if any(isinstance(turn.error, FileReplacedError) for turn in some):
-                self._part()
+            for turn in some:
+                if turn.error is not None:
+                    turn.error = self._outcomes.explained(turn.error)
             tell(some)
 
         try:
@@ -174,13 +167,9 @@ class Store:
         self.require_open()
         self._require_writable()
         seconds = self.settings.lock_timeout if patience is None else patience
-        try:
-            with self._writer.transaction(seconds) as connection:
-                connection.search_timeout = self.settings.search_timeout
-                yield connection
-        except FileReplacedError:
-            self._part()
-            raise
+        with self._outcomes, self._writer.transaction(seconds) as connection:
+            connection.search_timeout = self.settings.search_timeout
+            yield connection
 
     def compact(self) -> None:
         """Free the space of deleted rows. Raises `StoreBusyError`."""
@@ -232,11 +221,6 @@ class Store:
         if self._is_read_only:
             opening.require_writable(self.backend, self.url, self.settings)
             self._is_read_only = False
-
-    def _part(self) -> None:
-        """Close the other connections, too, after one found that the file left its path."""
-        self._readers.part()
-        self._writer.part()
 
     def log(self) -> dict[str, Any]:
         """Return the size of the log in bytes, and the reads here that keep it from shrinking."""

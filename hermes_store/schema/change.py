@@ -1,6 +1,6 @@
 """Change the schema of one database: the lock, the one transaction, and what follows it.
 
-`migrations/env.py` runs the revisions inside `changing`, for the `alembic` command and for
+`migrations/env.py` runs the revisions inside `change`, for the `alembic` command and for
 `hermes_store.migrate` alike.
 """
 
@@ -33,7 +33,7 @@ from hermes_store.settings import Settings
 
 __all__ = [
     "Progress",
-    "changing",
+    "change",
     "changing_on",
     "fill_search_index",
     "keep_log",
@@ -58,29 +58,32 @@ def told(progress: Progress | None) -> Progress:
 T = TypeVar("T")
 
 
-@contextmanager
-def changing(url: URL, *, lock_timeout: float) -> Iterator[tuple[Connection, State]]:
-    """One transaction for everything that env.py does, and the state found inside it.
+def change(url: URL, work: Callable[[Connection, State], T], *, lock_timeout: float) -> T:
+    """Run `work` in one transaction, with the state found inside it; return its result.
 
     The write lock comes first and the look second, so of two processes the later one finds the
     work done. Nothing is committed that breaks a reference which held before. A SQLite file is in
     WAL afterwards: a new one at once, another one after COMMIT, so that a failure changes no byte.
+    A server ends a transaction that it finds in a deadlock with an agent's: all of it runs again.
     """
     backend = backend_of(url)
     is_new = not backend.is_server and create_private(Path(str(url.database)))
-    with (
-        _typed_errors(backend, "it was rolled back"),
-        _locked(url, lock_timeout, is_new=is_new) as opened,
-    ):
-        with _sound(backend, opened.core) as state, backend.undecodable_replaced(opened.core):
-            yield opened.core, state
-        _commit(opened, lock_timeout)
-        backend.keep_log(opened.dbapi)
+
+    def attempt() -> T:
+        with _locked(url, lock_timeout, is_new=is_new) as opened:
+            with _sound(backend, opened.core) as state, backend.undecodable_replaced(opened.core):
+                result = work(opened.core, state)
+            _commit(opened, lock_timeout)
+            backend.keep_log(opened.dbapi)
+            return result
+
+    with _typed_errors(backend, "it was rolled back"):
+        return retry_while_busy(backend, attempt, lock_timeout)
 
 
 @contextmanager
 def changing_on(given: Any, *, lock_timeout: float) -> Iterator[tuple[Connection, State]]:
-    """The same on a caller's connection, or on one of a caller's engine.
+    """The same, once, on a caller's connection, or on one of a caller's engine.
 
     A transaction that the caller began stays open, with what it checks of references. Another one
     is begun and committed here.

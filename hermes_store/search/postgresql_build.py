@@ -16,7 +16,17 @@ from hermes_store.search.postgresql_ddl import DROPS, HEAD_DDL, MADE
 from hermes_store.search.rebuild import Rows
 from hermes_store.search.running import Run
 
-__all__ = ["changed", "check", "create", "found_changed", "index", "merge", "newest", "unindexed"]
+__all__ = [
+    "changed",
+    "check",
+    "create",
+    "found_changed",
+    "index",
+    "keep_as_it_is",
+    "merge",
+    "newest",
+    "unindexed",
+]
 
 _FOUND = text("""\
 SELECT proname AS name, coalesce(pg_get_function_sqlbody(oid), prosrc) AS made FROM pg_proc
@@ -46,10 +56,19 @@ def check(connection: OpenConnection) -> list[str]:
     Makes the words of every message anew and compares, which takes as long as to index them. A
     damaged page of the index itself is not looked for.
     """
-    connection.run("LOCK TABLE messages IN ACCESS SHARE MODE")  # takes no snapshot, and waits
+    keep_as_it_is(connection)
     problems = [f"{name} is missing or not as it was made" for name in changed(connection)]
     problems += kept.unready(connection)
     return problems or list(_disagreements(connection))
+
+
+def keep_as_it_is(connection: OpenConnection) -> None:
+    """Wait for who makes the index anew, and let nobody begin until the transaction ends.
+
+    What is made anew is empty to an older snapshot, in which it is ready: a search would find
+    nothing. The lock takes no snapshot, so what follows sees what was committed before it.
+    """
+    connection.run("LOCK TABLE messages IN ACCESS SHARE MODE")
 
 
 def _disagreements(connection: OpenConnection) -> Iterator[str]:
@@ -83,10 +102,27 @@ def create(connection: OpenConnection) -> None:
     Nothing can be read or written until the transaction ends: one or two seconds for a million
     messages. Messages written from then on are in the index.
     """
+    _lock_messages(connection)
     for statement in (*DROPS, *HEAD_DDL.values()):
         connection.run(statement)
     kept.record(connection, "incomplete", kept.BEING_BUILT)
     connection.run("UPDATE search_index SET filled = 0")
+
+
+def _lock_messages(connection: OpenConnection) -> None:
+    """Keep all others from the messages; behind a read that takes longer, give way and fail.
+
+    Whoever wants to read or write waits behind this lock as long as it is waited for. The writer
+    tries again, after a pause in which they get on.
+    """
+    connection.run(_WAIT_BRIEFLY)
+    connection.run("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+
+
+_WAIT_BRIEFLY = """\
+SELECT set_config('lock_timeout', '500ms', true) WHERE current_setting('lock_timeout') = '0'
+    OR CAST(current_setting('lock_timeout') AS interval) > interval '500ms'"""
+"""Shorter than the server's `deadlock_timeout`, so that of two an agent is not the one to end."""
 
 
 def newest(connection: OpenConnection) -> int:

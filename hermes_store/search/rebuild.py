@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Protocol
 
-from sqlalchemy import text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DatabaseError
 
 from hermes_store.database.connection import OpenConnection
@@ -23,7 +23,7 @@ from hermes_store.errors import HermesStoreError, StoreBusyError
 from hermes_store.search import index, triggers
 from hermes_store.search.running import Progress, Run
 
-__all__ = ["Build", "backfill", "reindex"]
+__all__ = ["Build", "backfill", "interrupt", "reindex"]
 
 Rows = Iterable[Sequence[int]]
 
@@ -142,6 +142,12 @@ def _owning(run: Run, owner: str) -> Iterator[None]:
         with suppress(HermesStoreError, DatabaseError):  # else it is forgotten after a while
             run(lambda connection: connection.core.execute(_GIVE_UP, {"owner": owner}))
         raise
+
+
+def interrupt(connection: Connection) -> None:
+    """Let no rebuild go on that is under way: it would leave the beginning of a new index out."""
+    if inspect(connection).has_table("search_index"):
+        connection.exec_driver_sql("UPDATE search_index SET owner = NULL, owned_until = NULL")
 
 
 _GIVE_UP = text("UPDATE search_index SET owner = NULL, owned_until = NULL WHERE owner = :owner")

@@ -8,7 +8,7 @@ The index of a session's messages says their state, too. Without that every read
 looked up each message that was set aside: a list took 8 ms longer for 20,000 of them, now 1 ms.
 
 An `external_id` is unique among the live messages of a session: what was compacted may be stored
-again. Going down keeps every message, and all of them are live again.
+again. Going down keeps every message, and all of them are live, and counted, again.
 """
 
 import sqlalchemy as sa
@@ -27,6 +27,10 @@ NAMED = sa.text("external_id IS NOT NULL")
 NAMED_AND_LIVE = sa.text("external_id IS NOT NULL AND state IS NULL")
 FORGET_REPEATED = """\
 UPDATE messages SET external_id = NULL WHERE state IS NOT NULL AND external_id IS NOT NULL"""
+COUNT_ALL = """\
+UPDATE sessions SET message_count =
+    (SELECT count(*) FROM messages WHERE messages.session_id = sessions.id)
+WHERE id IN (SELECT session_id FROM messages WHERE state IS NOT NULL)"""
 IN_ORDER = "idx_messages_session"
 REWOUND = sa.text("state = 'rewound'")
 
@@ -63,6 +67,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute(COUNT_ALL)
     op.execute(FORGET_REPEATED)
     op.drop_index("idx_messages_rewound", "messages")
     op.drop_index(NAME, "messages")

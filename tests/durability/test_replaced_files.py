@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import stored
 from durability.writers import with_sessions, writing_to
 from support import raises, until
 
-from hermes_store import SessionRepository
+from hermes_store import SessionRepository, migrate
 from hermes_store.database.sqlite_engines import sqlite_driver
 from hermes_store.errors import FileReplacedError, StoreUnavailableError
 
@@ -136,6 +137,31 @@ class TestOneProcess:
             moved.rename(database)
             repository.append_message("s", "user", "back")
         assert {"kept", "back"} <= contents(database)
+
+    def test_no_store_is_made_in_the_place_of_a_file_that_is_moved_at_once_again(
+        self, database: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        moved = database.with_name("moved.db")
+        look = migrate.look_at_file
+
+        def look_and_move(*arguments: Any, **keywords: Any) -> Any:
+            state = look(*arguments, **keywords)
+            database.rename(moved)
+            return state
+
+        with SessionRepository(database) as repository:
+            repository.create_session("s", "test")
+            database.rename(moved)
+            with pytest.raises(FileReplacedError):
+                repository.append_message("s", "user", "x")
+            moved.rename(database)
+            with monkeypatch.context() as patch, pytest.raises(StoreUnavailableError):
+                patch.setattr(migrate, "look_at_file", look_and_move)
+                repository.append_message("s", "user", "x")
+            assert not database.exists()
+            moved.rename(database)
+            repository.append_message("s", "user", "back")
+        assert "back" in contents(database)
 
     def test_closing_writes_back_what_the_moved_file_owns(self, database: Path) -> None:
         moved = database.with_name("moved.db")

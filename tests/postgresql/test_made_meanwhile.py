@@ -1,6 +1,7 @@
 """What another host commits between two statements of ours is taken as it is then."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -8,11 +9,12 @@ from sqlalchemy import URL, event, text
 from stored import column
 from support import Caller, until_it_waits
 
-from hermes_store import SessionRepository
+from hermes_store import SessionRepository, migrate
 from hermes_store.database.connection import OpenConnection
-from hermes_store.errors import ForeignTriggerError, SessionNotFoundError
+from hermes_store.errors import ForeignTriggerError, SearchIndexError, SessionNotFoundError
 from hermes_store.queries.appends import append_together
 from hermes_store.queries.rows import new_row
+from hermes_store.schema import state
 from hermes_store.schema.state import look
 from hermes_store.search import postgresql_build, triggers
 
@@ -142,9 +144,9 @@ def test_a_trigger_that_was_made_anew_meanwhile_is_still_known_as_the_stores(rep
 def test_a_store_that_is_opened_while_its_index_is_made_anew_sees_no_foreign_trigger(
     repository, other
 ):
-    state = with_old_snapshot(repository, other.reindex, lambda found: look(found.core))
-    assert state.is_ready
-    assert state.foreign_triggers == ()
+    seen = with_old_snapshot(repository, other.reindex, lambda found: look(found.core))
+    assert seen.is_ready
+    assert seen.foreign_triggers == ()
 
 
 def test_the_index_is_not_compared_while_another_host_makes_it_anew(repository, other):
@@ -157,3 +159,49 @@ def test_the_index_is_not_compared_while_another_host_makes_it_anew(repository, 
     after_first(other, "DROP FUNCTION", check)
     other.reindex()
     assert callers[0].finish() in ([], ["it is incomplete: it is being built"])
+
+
+def test_a_search_that_waits_for_an_index_that_is_made_anew_does_not_find_it_empty(
+    repository, other
+):
+    callers: list[Caller] = []
+
+    def search() -> None:
+        callers.append(Caller(lambda: repository.search_messages("needle")))
+        until_it_waits(repository.url, callers[0])
+
+    repository.append_message("there", "user", "needle")
+    after_first(other, "DROP FUNCTION", search)
+    other.reindex()
+    with suppress(SearchIndexError):  # while it is being filled
+        assert len(callers[0].finish()) == 1
+
+
+def test_an_index_is_not_made_anew_in_the_middle_of_a_search(repository, other):
+    callers: list[Caller] = []
+
+    def reindex() -> None:
+        callers.append(Caller(other.reindex))
+        until_it_waits(repository.url, callers[0])
+
+    repository.append_message("there", "user", "needle")
+    after_first(repository, "SELECT state", reindex)
+    assert len(repository.search_messages("needle")) == 1
+    callers[0].finish()
+    assert len(repository.search_messages("needle")) == 1
+
+
+def test_a_store_is_opened_while_another_host_drops_a_table_that_it_is_about_to_read(
+    database, monkeypatch
+):
+    left = ["0009"]
+    tables = state.visible_tables
+
+    def found(connection: Any) -> Any:
+        seen = tables(connection)
+        if left:
+            migrate.downgrade(database, left.pop())
+        return seen
+
+    monkeypatch.setattr(state, "visible_tables", found)
+    assert migrate.inspect(database).revision == "0009"
