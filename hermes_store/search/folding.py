@@ -18,7 +18,7 @@ from hermes_store.search.characters import beyond_ascii
 from hermes_store.search.folding_tables import CHANGING, FOLDED, INVISIBLE, MARKS
 from hermes_store.search.places import Places
 
-__all__ = ["changes_words", "fold", "has_typography_only", "plain"]
+__all__ = ["changes_words", "fold", "has_many_marks", "has_typography_only", "plain"]
 
 _LETTERS = str.maketrans(
     {
@@ -130,7 +130,12 @@ def changes_words(text: str) -> bool:
     others = beyond_ascii(text)
     if _PATTERNS.changing.search(others) is not None or _PATTERNS.has_astral(others):
         return True
-    return len(others) >= _MANY and _PATTERNS.many_marks.search(text) is not None
+    return len(others) >= _MANY and has_many_marks(text)
+
+
+def has_many_marks(text: str) -> bool:
+    """Whether a character of `text` has more marks than count."""
+    return len(text) >= _LONGEST and _PATTERNS.many_marks.search(text) is not None
 
 
 def has_typography_only(text: str) -> bool:

@@ -35,6 +35,7 @@ _LAST_CAPITAL, _NUMBER_AFTER_LETTER, _TIME = 4, 32, 64
 _TEE_BETWEEN_DIGITS = bytes([_DIGITS, _TEE, _DIGITS])
 _LONGEST_IDENTIFIER = 100
 _LONGEST_ADDRESS = 2_000
+_LONGEST_KEY = 50
 _PART = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[^\WA-Z\d_]+\d*|\d+")
 _MOMENT = re.compile(r"(?<!\d)(\d{4}-?\d\d-?\d\d)T(\d\d(?::?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?)?)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)+(?:-\w{1,20}(?:\.\d+)*)?", re.ASCII)
@@ -94,10 +95,19 @@ def forms_at_seams(text: str, classes: bytes, seams: bytes) -> list[str]:
                     found.append(parts)
             at = seams.find(sign, end)
     if _TIME in seams and _TEE_BETWEEN_DIGITS in classes:
-        found += [f"{day} {time}" for day, time in _MOMENT.findall(text)]
+        found += map(_with_key, _MOMENT.finditer(text))
     if _NUMBER_AFTER_LETTER in seams:
         found += _numbers_of_versions(text, seams)
     return found
+
+
+def _with_key(moment: re.Match[str]) -> str:
+    """Day and time, and what they are joined to, as in `start=2026-04-28T23:15`."""
+    text, start = moment.string, moment.start()
+    before = ""
+    if start and text[start - 1] in "=:":
+        before = text[max(0, start - _LONGEST_KEY) : start].split()[-1]
+    return f"{before}{moment[1]} {moment[2]}"
 
 
 def _numbers_of_versions(text: str, seams: bytes) -> list[str]:

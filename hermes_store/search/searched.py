@@ -148,7 +148,8 @@ def _of_content(content: str, content_format: str | None) -> tuple[str, bool]:
         return content, True
     texts = [undone(each)[0] for each in read]
     is_cheap = content.count('"') * len(content) <= _MOST_LEFT_TO_SQL
-    return "\n".join(texts), is_cheap and texts == read
+    is_in_view = not any(each.startswith("data:") for each in read)
+    return "\n".join(texts), is_cheap and is_in_view and texts == read
 
 
 def _is_special(tool_calls: str) -> bool:

@@ -136,6 +136,7 @@ def _unless_mixed(found: re.Match[str]) -> str:
 
 _CONTAINERS = ("{", "[")
 _OPENING = (*_CONTAINERS, '"')
+_OPENING_LINES = (*_OPENING, "data: ")
 _BEGIN_OF_INNER = ('"{', '"[', '"\\"', "\\n{", "\\n[", "data: {")
 _LONGEST_ESCAPE = 6
 
@@ -149,7 +150,7 @@ _loads = partial(json.loads, parse_constant=_refuse)
 
 def may_be_json(text: str) -> bool:
     """Whether `text` may be JSON with something in it to undo."""
-    return "\\" in text and text[:50].lstrip()[:1] in _OPENING
+    return "\\" in text and text[:50].lstrip().startswith(_OPENING_LINES)
 
 
 def undone(text: str) -> tuple[str, bool]:
@@ -267,7 +268,7 @@ def parts(content: str) -> list[str]:
 def _strings(value: Any) -> Iterator[str]:
     """Every string that is a value, without identifiers and the bytes of pictures."""
     if isinstance(value, str):
-        if not (value.startswith("data:") or _is_bytes(value)):
+        if not ((value.startswith("data:") and _DATA.match(value)) or _is_bytes(value)):
             yield value
     elif isinstance(value, dict):
         for key, each in value.items():
@@ -276,6 +277,10 @@ def _strings(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from _strings(each)
+
+
+_DATA = re.compile(r"data:(?:[\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*,")
+"""The view leaves out all that begins with `data:`."""
 
 
 def _is_bytes(value: str) -> bool:

@@ -14,6 +14,7 @@ from hermes_store.search.characters import set_apart
 from hermes_store.search.ddl import HEAD_DDL
 from hermes_store.search.folding import changes_words, fold, plain
 from hermes_store.search.folding_tables import MARKS
+from hermes_store.search.matching import spellings
 
 PLANES = [range(start, start + 0x10000) for start in range(0, 0x110000, 0x10000)]
 SURROGATES = range(0xD800, 0xE000)
@@ -95,6 +96,7 @@ def test_a_piece_of_a_folding_stands_where_all_of_its_clusters_do(text, word, pi
 def test_of_a_run_of_marks_as_many_count_as_a_word_may_have():
     assert fold("e" + "\u0301\u0323" * 1_000 + "t") == "et"
     assert len(fold("x" + "\u093c\u094d" * 1_000)) < 200
+    assert spellings("e" + "\u0301\u0323" * 1_000) == ["e"]
     assert changes_words("ก" + "\u0e38\u0e48" * 2_000)
     assert not changes_words("ก\u0e38\u0e48" * 2_000)
 

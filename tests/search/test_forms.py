@@ -42,6 +42,7 @@ def test_forms_are_those_that_are_found_letter_by_letter(text: str) -> None:
         ("x12ab 20th TT12", []),
         ("at 2026-04-28T23:10", ["2026-04-28 23:10"]),
         ("at 2026-04-28T23:10:05.250Z", ["2026-04-28 23:10:05.250"]),
+        ("ts=2026-04-28T23:10 x", ["ts=2026-04-28 23:10"]),
         (r"C:\AppData\myFile", ["App Data", "my File"]),
         (r"C:\nodeModules\nREADMEFile", ["ode Modules", "node Modules", *["README File"] * 2]),
         ("V2.0 after v1.22.19", ["1.22.19", "2.0"]),
