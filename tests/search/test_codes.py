@@ -5,6 +5,8 @@ import json
 import pytest
 
 from hermes_store.search.codes import decoded, decoded_words
+from hermes_store.search.ddl import LONGEST_TEXT
+from hermes_store.search.texts import undone
 
 CODED = [
     (r'"src\/\u00e4ndern.py"', ["src/ändern.py"], '"src/ändern.py"'),
@@ -103,6 +105,14 @@ def test_json_that_was_cut_off_reads_like_json(repository, place, text):
         assert "\\n" not in hit["snippet"]
     assert repository.search_messages("treturn") == []
     assert repository.check() == []
+
+
+def test_of_lines_of_json_those_are_read_that_are_searched():
+    lines = '{"a": "x\\ny"}\n' * 100_000
+    read, is_the_view_s = undone(lines)
+    assert read.startswith("{a: x\ny}\n{a: x\ny}\n")
+    assert len(read) <= LONGEST_TEXT < len(lines)
+    assert not is_the_view_s
 
 
 @pytest.mark.parametrize(
