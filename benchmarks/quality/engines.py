@@ -62,7 +62,10 @@ def to_tsvector(messages: Sequence[str], database: URL) -> Iterator[Search]:
             )
             connection.execute(
                 text("INSERT INTO found VALUES (:at, to_tsvector('simple', :content))"),
-                [{"at": at, "content": each} for at, each in enumerate(messages)],
+                [
+                    {"at": at, "content": each.replace("\0", " ")}
+                    for at, each in enumerate(messages)
+                ],
             )
             query = text(
                 "SELECT at FROM found WHERE words @@ websearch_to_tsquery('simple', :typed)"

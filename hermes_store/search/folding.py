@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 
 from hermes_store.search.characters import beyond_ascii
 from hermes_store.search.folding_tables import CHANGING, FOLDED, INVISIBLE, MARKS
+from hermes_store.search.places import Places
 
-__all__ = ["Places", "changes_words", "fold", "has_typography_only", "plain"]
+__all__ = ["changes_words", "fold", "has_many_marks", "has_typography_only", "plain"]
 
 _LETTERS = str.maketrans(
     {
@@ -53,6 +53,12 @@ _TYPOGRAPHY = "‘’‚“”„–—…•·«»°§"
 _FEW = 60
 """Most different characters that are replaced one by one."""
 
+_LONGEST = 128
+"""Characters of a cluster that count. To bring marks into their order takes the square of their
+number, here and on a server, and no word has so many."""
+_MANY = 4_000
+"""So many marks in one cluster take a server a hundredth of a second."""
+
 _LEFT_ALONE = frozenset("™℠ำຳ")
 """Kept whole: ™ and ℠ are not letters after a word, and Thai and Lao type ำ and ຳ as one."""
 
@@ -65,7 +71,7 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     text, rest = _one_for_one(text)
-    return (rest.sub(lambda found: _folded(found[0]), text) if rest else text).lower()
+    return (rest.sub(lambda found: _folded(found[0][:_LONGEST]), text) if rest else text).lower()
 
 
 def plain(text: str) -> tuple[str, Places | None]:
@@ -83,7 +89,7 @@ def plain(text: str) -> tuple[str, Places | None]:
     at = length = 0
     for found in rest.finditer(text):
         start, end = found.span()
-        folded = _folded(found[0])
+        folded = _folded(found[0][:_LONGEST])
         pieces += (text[at:start], folded)
         length += start - at + len(folded)
         at = end
@@ -117,32 +123,19 @@ def _changes(others: str) -> tuple[Sequence[tuple[str, str]], re.Pattern[str] | 
     return same, re.compile(f"[{rest}]") if rest else None
 
 
-class Places:
-    """Where in a text the characters of its folding stand: looked up, because few are asked for."""
-
-    def __init__(self, moved: list[tuple[int, int, int]]) -> None:
-        """`moved`: of each cluster that is not one for one its end folded, its start and end."""
-        self._moved = moved
-        self._ends = [end for end, _, _ in moved]
-
-    def __call__(self, at: int) -> int:
-        """The place of the folded character at `at`; all of a cluster stand where it begins."""
-        following = bisect_right(self._ends, at)
-        place = at
-        if following:
-            folded_end, _, end = self._moved[following - 1]
-            place += end - folded_end
-        if following < len(self._moved):
-            place = min(place, self._moved[following][1])
-        return place
-
-
 def changes_words(text: str) -> bool:
     """Whether an index of words may hold other words for `text` folded than for `text` itself."""
     if text.isascii() or has_typography_only(text):
         return False
     others = beyond_ascii(text)
-    return _PATTERNS.changing.search(others) is not None or _PATTERNS.has_astral(others)
+    if _PATTERNS.changing.search(others) is not None or _PATTERNS.has_astral(others):
+        return True
+    return len(others) >= _MANY and has_many_marks(text)
+
+
+def has_many_marks(text: str) -> bool:
+    """Whether a character of `text` has more marks than count."""
+    return len(text) >= _LONGEST and _PATTERNS.many_marks.search(text) is not None
 
 
 def has_typography_only(text: str) -> bool:
@@ -160,6 +153,10 @@ class _Patterns:
     @cached_property
     def changing(self) -> re.Pattern[str]:
         return re.compile(f"[{_ASTRAL.sub('', CHANGING)}]")
+
+    @cached_property
+    def many_marks(self) -> re.Pattern[str]:
+        return re.compile(f"[{_ASTRAL.sub('', MARKS)}]{{{_LONGEST}}}")
 
     @cached_property
     def _joining(self) -> re.Pattern[str]:
@@ -187,7 +184,7 @@ class _Patterns:
 
     @staticmethod
     def _of(marks: str, folded: str) -> re.Pattern[str]:
-        return re.compile(f"[{_JAMO}]{{2,}}|[^{marks}]?[{marks}]+|[{folded}]")
+        return re.compile(f"[{_JAMO}]{{2,{_LONGEST}}}|[^{marks}]?[{marks}]+|[{folded}]")
 
     def clusters(self, others: str) -> re.Pattern[str]:
         """What finds all of a text that is folded, given its characters beyond ASCII."""

@@ -6,7 +6,6 @@ and most texts need nothing: that is seen from the classes of their characters, 
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
@@ -14,6 +13,8 @@ from functools import lru_cache
 from itertools import pairwise
 from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
 from urllib.parse import unquote
+
+from hermes_store.search.codes import decoded_words, has_entities, has_escapes
 
 __all__ = ["HUMP", "forms", "forms_at_seams", "otherwise", "parts_apart", "seams_of"]
 
@@ -34,15 +35,14 @@ _LAST_CAPITAL, _NUMBER_AFTER_LETTER, _TIME = 4, 32, 64
 _TEE_BETWEEN_DIGITS = bytes([_DIGITS, _TEE, _DIGITS])
 _LONGEST_IDENTIFIER = 100
 _LONGEST_ADDRESS = 2_000
+_LONGEST_KEY = 50
 _PART = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[^\WA-Z\d_]+\d*|\d+")
-_MOMENT = re.compile(r"(?<!\d)(\d{4}-?\d\d-?\d\d)T(\d\d(?::?\d\d(?::?\d\d)?)?)")
+_MOMENT = re.compile(r"(?<!\d)(\d{4}-?\d\d-?\d\d)T(\d\d(?::?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?)?)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)+(?:-\w{1,20}(?:\.\d+)*)?", re.ASCII)
 _GOES_ON = frozenset("." + digits)
 _NUMBERED = re.compile(r"(?<![A-Za-z0-9])[vV](\d+(?:\.\d+)+)")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ESCAPED = re.compile(r"\\[nrt]([^\W_]\w{0,99})")
-_LONGEST_BEFORE_CODE = 51
-_CODED = re.compile(r"(?:(?<![\w\\])\w{1,50})?(?:\\u[0-9A-Fa-f]{4}\w{0,50})+")
 _JOINED = re.compile("\\w{1,50}(?:[\u200b\u200c]\\w{1,50})+")
 _JOINERS = str.maketrans("\u200b\u200c", "  ")
 
@@ -68,12 +68,14 @@ def forms(text: str, classes: bytes, seams: bytes) -> list[str]:
     found = forms_at_seams(text, classes, seams) if seams else []
     if "%" in text and _PERCENT.search(text):
         found += _percent_decoded(text)
-    if "\\" in text and ('"' in text or "'" in text or "`" in text):
-        found += _ESCAPED.findall(text)
-        if "\\u" in text:
-            found += filter(None, map(_uncoded, _coded(text)))
     if not text.isascii() and ("\u200b" in text or "\u200c" in text):
         found += [each.translate(_JOINERS) for each in _JOINED.findall(text)]
+    if "\\" in text and ('"' in text or "'" in text or "`" in text):
+        found += _ESCAPED.findall(text)
+        if has_escapes(text):
+            return found + list(decoded_words(text))
+    if "&" in text and has_entities(text):
+        found += decoded_words(text)
     return found
 
 
@@ -87,15 +89,25 @@ def forms_at_seams(text: str, classes: bytes, seams: bytes) -> list[str]:
             if end < 0:
                 end = len(classes)
             if end - start <= _LONGEST_IDENTIFIER:
-                start += start > 0 and text[start - 1] == "\\"  # the n of \nREADME
-                if parts := _parts(text[start:end]):
+                if start and text[start - 1] == "\\" and text[start] in "nrt":
+                    found += _parts_behind_backslash(text[start:end])
+                elif parts := _parts(text[start:end]):
                     found.append(parts)
             at = seams.find(sign, end)
     if _TIME in seams and _TEE_BETWEEN_DIGITS in classes:
-        found += [f"{day} {time}" for day, time in _MOMENT.findall(text)]
+        found += map(_with_key, _MOMENT.finditer(text))
     if _NUMBER_AFTER_LETTER in seams:
         found += _numbers_of_versions(text, seams)
     return found
+
+
+def _with_key(moment: re.Match[str]) -> str:
+    """Day and time, and what they are joined to, as in `start=2026-04-28T23:15`."""
+    text, start = moment.string, moment.start()
+    before = ""
+    if start and text[start - 1] in "=:":
+        before = text[max(0, start - _LONGEST_KEY) : start].split()[-1]
+    return f"{before}{moment[1]} {moment[2]}"
 
 
 def _numbers_of_versions(text: str, seams: bytes) -> list[str]:
@@ -116,6 +128,14 @@ def _percent_decoded(text: str) -> Iterator[str]:
     yield from (unquote(word) for word in words if _PERCENT.search(word))
 
 
+def _parts_behind_backslash(identifier: str) -> Iterator[str]:
+    r"""Its first letter may be that of an escape: `\nREADME`; or its own: `\newFile`."""
+    words = [identifier[1:]]
+    if words[0][:1].islower():
+        words.append(identifier)
+    return filter(None, map(_parts, filter(None, words)))
+
+
 @lru_cache(maxsize=4096)
 def _parts(identifier: str) -> str:
     """The parts with blanks between them; nothing of what is rather a number or a key."""
@@ -123,27 +143,6 @@ def _parts(identifier: str) -> str:
     if 2 * len(parts) > len(identifier) or identifier[0].isdecimal():
         return ""
     return " ".join(parts)
-
-
-def _coded(text: str) -> Iterator[str]:
-    r"""The words with codes such as `\u00e9`; `re` is slow to look, so it begins beside one."""
-    at = text.find("\\u")
-    end = 0
-    while at >= 0:
-        found = _CODED.search(text, max(end, at - _LONGEST_BEFORE_CODE))
-        if found is None:
-            return
-        yield found[0]
-        end = found.end()
-        at = text.find("\\u", end)
-
-
-def _uncoded(word: str) -> str:
-    try:
-        decoded: str = json.loads(f'"{word}"')
-    except ValueError:
-        return ""
-    return decoded.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def otherwise(typed: str) -> list[str]:
@@ -172,9 +171,12 @@ _BEFORE_A_PART = re.compile("%[0-9A-Fa-f]{2}|\\\\[nrt](?=\\w)|\u200b|\u200c")
 def parts_apart(text: str) -> tuple[str, Callable[[int], int]]:
     """`text` with a blank between the parts of its words, and where in it a character stands."""
     seams = {*_part_begins(text)}
+    if "T" in text:
+        seams.update(moment.end() for moment in _MOMENT.finditer(text))
+        text = _MOMENT.sub(r"\1 \2", text)
     if "%" in text or "\\" in text or not text.isascii():
         seams.update(sign.end() for sign in _BEFORE_A_PART.finditer(text))
-    in_order = sorted(seams)
+    in_order = sorted(seams - {len(text)})
     pieces = [text[start:end] for start, end in pairwise([0, *in_order, len(text)])]
     blanks = [seam + number for number, seam in enumerate(in_order)]
     return " ".join(pieces), lambda at: at - bisect_left(blanks, at)

@@ -20,10 +20,10 @@ from hermes_store.search.bounded import EVERYWHERE, Bound
 from hermes_store.search.budget import Budget, require_bounded, require_short
 from hermes_store.search.choice import search_of, upkeep_of
 from hermes_store.search.chosen import Choosing
-from hermes_store.search.folding import plain
+from hermes_store.search.codes import decoded
 from hermes_store.search.matching import Find, Finder, finder
 from hermes_store.search.query import Query, parse, phrases
-from hermes_store.search.snippets import Reading, beginning, plain_parts, snippet
+from hermes_store.search.snippets import Reading, beginning, plain_parts, plain_words, snippet
 from hermes_store.search.texts import of_calls, of_content
 
 __all__ = ["search"]
@@ -199,7 +199,7 @@ def _hit(
         context.append({"role": role_after, "content": after})
     content = of_content(written, None) if is_json is None else written
     place: Place = "content"
-    piece = snippet(content, plain, finders, markers)
+    piece = snippet(content, plain_words, finders, markers)
     if piece is None:
         called = "" if not calls else of_calls(calls) if is_folded else as_written(calls)
         texts: dict[Place, str] = {
@@ -223,7 +223,7 @@ def _written(is_json: int | None, text: str | None, as_written: Callable[[str], 
 
 
 _ELSEWHERE: tuple[tuple[Reading, Place], ...] = (
-    (plain, "tool_name"), (plain, "tool_calls"),
+    (plain_words, "tool_name"), (plain_words, "tool_calls"),
     (plain_parts, "content"), (plain_parts, "tool_name"), (plain_parts, "tool_calls"),
 )  # fmt: skip
 
@@ -234,6 +234,10 @@ def _elsewhere(
     """The first place but the words of the content that holds something of what was looked for."""
     for read, place in _ELSEWHERE:
         found = snippet(texts[place], read, finders, markers)
+        if found is not None:
+            return place, found
+    for place, stored in texts.items():
+        found = snippet(decoded(stored), plain_parts, finders, markers)
         if found is not None:
             return place, found
     return "content", beginning(texts["content"])

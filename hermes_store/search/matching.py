@@ -17,7 +17,7 @@ from typing import NamedTuple
 from hermes_store.search.alphabet import ACCENTS
 from hermes_store.search.budget import Budget
 from hermes_store.search.characters import WORD, is_apart
-from hermes_store.search.folding import fold
+from hermes_store.search.folding import fold, has_many_marks
 from hermes_store.search.forms import otherwise
 from hermes_store.search.later import compiled_later
 from hermes_store.search.query import And, Not, Or, Phrase, Query
@@ -112,8 +112,10 @@ def spellings(text: str) -> list[str]:
     typed = otherwise(text)
     if text.isascii():
         return typed
-    composed = unicodedata.normalize("NFC", text)
-    plain = [text, composed, "".join(map(_taken_apart, composed))]
+    plain: list[str] = []
+    if not has_many_marks(text):
+        composed = unicodedata.normalize("NFC", text)
+        plain = [text, composed, "".join(map(_taken_apart, composed))]
     return list(dict.fromkeys([*map(fold, typed), *plain]))
 
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from functools import lru_cache
 
+from hermes_store.search.codes import has_entities
 from hermes_store.search.ddl import LONGEST_TEXT
 from hermes_store.search.folding import changes_words, fold, has_typography_only
 from hermes_store.search.forms import forms, forms_at_seams, seams_of
@@ -36,6 +37,8 @@ _LONGEST_CHEAP = 10_000
 _FIRST_ID, _FUNCTION = '[{"id": "', '"function": {"'
 _IN_INNER_JSON = "\\\\\\\\"
 """How a backslash stands in arguments, which are JSON in JSON."""
+_END_OF_TEXT, _END_OF_ARGUMENTS = '"}}]', '}"}}]'
+_ENDS_OF_ARGUMENTS = (_END_OF_ARGUMENTS, ' ""}}]', ':""}}]')
 
 
 def folded(
@@ -83,7 +86,7 @@ def _plain_forms(text: str) -> Sequence[str] | None:
     ):
         return None
     classes, seams = seams_of(text)
-    if not seams and is_ascii and not has_backslash and "%" not in text:
+    if not seams and is_ascii and not has_backslash and "%" not in text and "&" not in text:
         return ()
     if seams and may_hold_base64(text, seams):
         return None
@@ -145,7 +148,8 @@ def _of_content(content: str, content_format: str | None) -> tuple[str, bool]:
         return content, True
     texts = [undone(each)[0] for each in read]
     is_cheap = content.count('"') * len(content) <= _MOST_LEFT_TO_SQL
-    return "\n".join(texts), is_cheap and texts == read
+    is_in_view = not any(each.startswith("data:") for each in read)
+    return "\n".join(texts), is_cheap and is_in_view and texts == read
 
 
 def _is_special(tool_calls: str) -> bool:
@@ -154,6 +158,8 @@ def _is_special(tool_calls: str) -> bool:
         "\\u" in tool_calls
         or "%" in tool_calls
         or _IN_INNER_JSON in tool_calls
+        or not (tool_calls.endswith(_END_OF_ARGUMENTS) or _are_whole(tool_calls))
+        or ("&" in tool_calls and has_entities(tool_calls))
         or (len(tool_calls) > _LONGEST_CHEAP and _cost_of_calls(tool_calls) > _MOST_LEFT_TO_SQL)
         or changes_words(tool_calls)
     ):
@@ -173,7 +179,13 @@ def _without_first_id(tool_calls: str) -> str:
 def _of_calls(tool_calls: str) -> tuple[str, bool]:
     text = calls(tool_calls)
     is_cheap = _cost_of_calls(tool_calls) <= _MOST_LEFT_TO_SQL
-    return text, is_cheap and (_IN_INNER_JSON not in tool_calls or text == calls(tool_calls, 0))
+    is_more = _IN_INNER_JSON in tool_calls or not _are_whole(tool_calls)
+    return text, is_cheap and (not is_more or text == calls(tool_calls, 0))
+
+
+def _are_whole(tool_calls: str) -> bool:
+    """Whether the arguments of the last call do not end too soon: the view would not undo them."""
+    return not tool_calls.endswith(_END_OF_TEXT) or tool_calls.endswith(_ENDS_OF_ARGUMENTS)
 
 
 def _cost_of_calls(tool_calls: str) -> int:

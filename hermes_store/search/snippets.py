@@ -10,7 +10,7 @@ from hermes_store.search.folding import plain
 from hermes_store.search.forms import parts_apart
 from hermes_store.search.matching import Find, Span
 
-__all__ = ["LONGEST", "Reading", "beginning", "plain_parts", "snippet"]
+__all__ = ["LONGEST", "Reading", "beginning", "plain_parts", "plain_words", "snippet"]
 
 LONGEST = 250
 """Characters of a snippet, without the markers; some forty words. A longer match is shown whole."""
@@ -22,8 +22,8 @@ _MATCHES_LOOKED_AT = 20
 _CUT = "..."
 
 
-Reading = Callable[[str], tuple[str, Callable[[int], int] | None]]
-"""What is looked through for a text, and where a character of it stands in the text."""
+Reading = Callable[[str], tuple[str, Callable[[Span], Span] | None]]
+"""What is looked through for a text, and where a piece of it stands in the text."""
 
 
 def snippet(
@@ -38,15 +38,26 @@ def snippet(
     best = _best(bare, finders)
     if best is None:
         return None
-    window, *spans = [(place(a), place(z)) for a, z in best] if place else best
+    window, *spans = map(place, best) if place else best
     return _marked(text, window, spans, markers)
 
 
-def plain_parts(text: str) -> tuple[str, Callable[[int], int]]:
-    """Like `plain`, with the parts of words apart: of `getUserName` three words."""
+def plain_words(text: str) -> tuple[str, Callable[[Span], Span] | None]:
+    """`text` folded."""
+    bare, places = plain(text)
+    return bare, places.of if places else None
+
+
+def plain_parts(text: str) -> tuple[str, Callable[[Span], Span]]:
+    """`text` folded, with the parts of words apart: of `getUserName` three words."""
     apart, place = parts_apart(text)
-    bare, place_apart = plain(apart)
-    return bare, (lambda at: place(place_apart(at))) if place_apart else place
+    bare, of_apart = plain_words(apart)
+
+    def of_text(span: Span) -> Span:
+        start, end = of_apart(span) if of_apart else span
+        return place(start), place(end)
+
+    return bare, of_text
 
 
 def beginning(text: str) -> str:

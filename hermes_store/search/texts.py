@@ -134,7 +134,11 @@ def _unless_mixed(found: re.Match[str]) -> str:
 
 # --- JSON -----------------------------------------------------------------------------------------
 
-_OPENING = ("{", "[", '"')
+_CONTAINERS = ("{", "[")
+_OPENING = (*_CONTAINERS, '"')
+_OPENING_LINES = (*_OPENING, "data: ")
+_BEGIN_OF_INNER = ('"{', '"[', '"\\"', "\\n{", "\\n[", "data: {")
+_LONGEST_ESCAPE = 6
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -146,7 +150,7 @@ _loads = partial(json.loads, parse_constant=_refuse)
 
 def may_be_json(text: str) -> bool:
     """Whether `text` may be JSON with something in it to undo."""
-    return "\\" in text and text[:50].lstrip()[:1] in _OPENING
+    return "\\" in text and text[:50].lstrip().startswith(_OPENING_LINES)
 
 
 def undone(text: str) -> tuple[str, bool]:
@@ -160,6 +164,9 @@ def undone(text: str) -> tuple[str, bool]:
         value = _loads(text)
         inner = _with_inner(text, value)
     except (ValueError, RecursionError):
+        if (read := _leniently(text)) is not None:
+            return read, False
+        text = _bounded(text)  # to read line by line takes a microsecond a character
         lines = "\n".join(map(_undone_line, text.split("\n"))) if "\n" in text else text
         return lines, lines == text
     if inner is not None:
@@ -175,12 +182,35 @@ def _undone_line(line: str) -> str:
     try:
         return _with_inner(begins, _loads(begins)) or _as_it_reads(begins)
     except (ValueError, RecursionError):
-        return line
+        return _leniently(begins) or line
+
+
+def _leniently(text: str) -> str | None:
+    """JSON that ends too soon, or has line breaks in its strings, as it reads; None of all else."""
+    if text.lstrip()[:1] not in _CONTAINERS:
+        return None
+    try:
+        json.loads(text, strict=False)
+    except json.JSONDecodeError as error:
+        text = _up_to_its_end(text, error)
+    except RecursionError:
+        return None
+    return _as_it_reads(text) if text else None
+
+
+def _up_to_its_end(text: str, error: json.JSONDecodeError) -> str:
+    """`text` without the escape in which it ends; nothing when it is wrong before its end."""
+    if error.msg.startswith("Unterminated string"):
+        backslashes = len(text) - len(text.rstrip("\\"))
+        return text[: len(text) - backslashes % 2]
+    if error.msg.startswith("Invalid \\u") and error.pos > len(text) - _LONGEST_ESCAPE:
+        return text[: text.rfind("\\")]
+    return text if error.pos >= len(text.rstrip()) else ""
 
 
 def _with_inner(text: str, value: Any) -> str | None:
     """The text of `value`, when a string in it is JSON text itself; `text` stands for `value`."""
-    if "\\\\" not in text or not any(sign in text for sign in ('"{', '"[', '"\\"')):
+    if "\\\\" not in text or not any(sign in text for sign in _BEGIN_OF_INNER):
         return None
     shown = _shown(value, _DEEPEST)
     return shown if shown != _shown(value, 0) else None
@@ -206,12 +236,15 @@ def _shown(value: Any, deeper: int) -> str:
 
 
 def _shown_string(text: str, deeper: int) -> str:
-    if deeper and "\\" in text and text.lstrip()[:1] in _OPENING:
+    if not deeper or "\\" not in text:
+        return _storable(text)
+    if text.lstrip()[:1] in _OPENING:
         try:
             return _shown(_loads(text), deeper - 1)
         except ValueError:
-            pass
-    return _storable(text)
+            if (read := _leniently(text)) is not None:
+                return read
+    return "\n".join(_storable(_undone_line(line)) for line in text.split("\n"))
 
 
 def _storable(text: str) -> str:
@@ -236,7 +269,7 @@ def parts(content: str) -> list[str]:
 def _strings(value: Any) -> Iterator[str]:
     """Every string that is a value, without identifiers and the bytes of pictures."""
     if isinstance(value, str):
-        if not (value.startswith("data:") or _is_bytes(value)):
+        if not ((value.startswith("data:") and _DATA.match(value)) or _is_bytes(value)):
             yield value
     elif isinstance(value, dict):
         for key, each in value.items():
@@ -245,6 +278,10 @@ def _strings(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from _strings(each)
+
+
+_DATA = re.compile(r"data:(?:[\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*,")
+"""The view leaves out all that begins with `data:`."""
 
 
 def _is_bytes(value: str) -> bool:
@@ -278,4 +315,4 @@ def _arguments(given: Any, deepest: int) -> str:
     try:
         return _shown(_loads(given) if isinstance(given, str) else given, deepest)
     except ValueError:
-        return _storable(given)
+        return (_leniently(given) if deepest else None) or _storable(given)

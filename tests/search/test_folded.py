@@ -136,6 +136,21 @@ def test_a_snippet_is_cut_at_words_where_there_are_no_blanks(repository):
     assert shown.removesuffix("...").split("/")[-1] in {f"part{n}" for n in range(200)}
 
 
+def test_lines_of_a_stream_in_structured_content_are_no_data_url(repository):
+    parts = [
+        {"type": "text", "text": 'data: {"text": "Gr\\u00fc\\u00dfe\\nWelt"}\ndata: [DONE]'},
+        {"type": "text", "text": "data:image/png;base64,iVBORw0KGgo="},
+        {"type": "text", "text": "data:,picture"},
+    ]
+    repository.append_message("s", "user", parts)
+    place, shown = snippet(repository, '"grüße welt"')
+    assert (place, "[Grüße\nWelt]" in shown) == ("content", True)
+    assert is_found(repository, "done")
+    assert not is_found(repository, "png")
+    assert not is_found(repository, "picture")
+    assert repository.check() == []
+
+
 def test_noise_in_structured_content_is_not_found(repository):
     parts = [
         {"type": "thinking", "thinking": "visible words", "signature": "EqoBCkgIARAB"},

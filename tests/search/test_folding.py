@@ -14,6 +14,7 @@ from hermes_store.search.characters import set_apart
 from hermes_store.search.ddl import HEAD_DDL
 from hermes_store.search.folding import changes_words, fold, plain
 from hermes_store.search.folding_tables import MARKS
+from hermes_store.search.matching import spellings
 
 PLANES = [range(start, start + 0x10000) for start in range(0, 0x110000, 0x10000)]
 SURROGATES = range(0xD800, 0xE000)
@@ -71,6 +72,33 @@ def test_the_place_of_every_folded_character_is_known():
         if each == "x" and text[place] != "x" and "x" not in fold(text[place])
     ]  # fmt: skip
     assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "piece"),
+    [
+        ("❤\ufe0f here", "❤", "❤\ufe0f"),
+        ("x \u1106\u116e\u11ab\u1109\u1165 y", "문", "\u1106\u116e\u11ab\u1109\u1165"),
+        ("x ㈱y", "株", "㈱"),
+        ("a ﬁne ﬁt", "f", "ﬁ"),
+        ("soft\u00adware\u00ad it", "software", "soft\u00adware\u00ad"),
+        ("cafe\u0301s", "cafe", "cafe\u0301"),
+        ("Straße", "strass", "Straß"),
+    ],
+)
+def test_a_piece_of_a_folding_stands_where_all_of_its_clusters_do(text, word, piece):
+    folded, places = plain(text)
+    start = folded.index(word)
+    first, end = places.of((start, start + len(word)))
+    assert text[first:end] == piece
+
+
+def test_of_a_run_of_marks_as_many_count_as_a_word_may_have():
+    assert fold("e" + "\u0301\u0323" * 1_000 + "t") == "et"
+    assert len(fold("x" + "\u093c\u094d" * 1_000)) < 200
+    assert spellings("e" + "\u0301\u0323" * 1_000) == ["e"]
+    assert changes_words("ก" + "\u0e38\u0e48" * 2_000)
+    assert not changes_words("ก\u0e38\u0e48" * 2_000)
 
 
 def test_a_text_of_few_characters_is_folded_as_a_part_of_a_text_of_all():
