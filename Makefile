@@ -14,6 +14,8 @@ PIP := -m pip --disable-pip-version-check --quiet --no-input
 
 .DEFAULT_GOAL := help
 unexport HERMES_STORE_URL
+# Without bytecode each process of a test compiles the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help demo install test test-lowest test-pysqlite3 test-browser lint types smoke docs check check-rest schema asynchronous bench test-hermes test-frameworks mutants clean
 
 help: ## Print this list

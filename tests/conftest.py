@@ -92,7 +92,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Ten thousand tests stay until the end: the collector need not look for garbage in them."""
+    """Ten thousand tests stay until the end: the collector need not look for garbage in them.
+
+    Behind every 10,000 new objects, in place of 700, it takes half as long while the tests run.
+    """
     gc.disable()
     try:
         return (yield)
@@ -100,6 +103,7 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
         gc.collect()
         gc.freeze()
+        gc.set_threshold(10_000, 10, 10)
 
 
 def _what_cannot_run() -> dict[str, str]:

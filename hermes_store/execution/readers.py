@@ -167,13 +167,22 @@ class Readers:
         if connection.core.closed:
             return
         if not self._backend.keeps_readers:
-            connection.core.close()
+            self._give_back_to_pool(connection)
             return
         idle.append(connection)
         if self._closed:
             self.close_idle()
         if idle is self._parted:
             _close_all(idle)
+
+    def _give_back_to_pool(self, connection: OpenConnection) -> None:
+        """Nobody closes what comes back into a pool that `close` has disposed of."""
+        pool = self.engine().pool
+        if self._closed:
+            connection.core.detach()
+        connection.core.close()
+        if self._closed:  # since it was looked at, so `pool` is the one from before
+            pool.dispose()
 
     def close(self) -> None:
         """Close idle connections now, and lent ones when they come back."""

@@ -134,14 +134,13 @@ PREDICATES = {
 }
 
 
-def meets(row: dict[str, Any], name: str, value: Any) -> bool:
-    """Whether a session meets one field of a filter."""
-    return value is None or PREDICATES[name](row, name, value)
-
-
 def meant(rows: list[dict[str, Any]], which: SessionFilter) -> set[str]:
+    """The sessions that meet every field that was given."""
+    given = {name: value for name in FIELDS if (value := getattr(which, name)) is not None}
     return {
-        row["id"] for row in rows if all(meets(row, name, getattr(which, name)) for name in FIELDS)
+        row["id"]
+        for row in rows
+        if all(PREDICATES[name](row, name, value) for name, value in given.items())
     }
 
 
