@@ -204,6 +204,8 @@ class RefusedError(StoreUnavailableError):
     def __init__(self, reason: str, *, by_trigger: bool = False) -> None:
         self.reason = reason
         """What the database said, in one line."""
+        self.by_trigger = by_trigger
+        """Whether a trigger that is not the store's said it."""
         super().__init__(
             f"the database refused the operation ({reason}); nothing of it was stored",
             f"a trigger that is not the store's says so: {_REMOVE_TRIGGER}"

@@ -58,7 +58,7 @@ class Care(Topic):
         if search.check_writes and self._store.is_read_only:
             return problems
         compare = self._write if search.check_writes else self._read
-        return [*problems, *compare(at_head, search.check)]
+        return [*problems, *compare(search.check)]
 
     def reindex(self, progress: Progress | None = None) -> None:
         """Build the search index anew, in short transactions between those of others.

@@ -12,7 +12,8 @@ LOOK_SECONDS = 10.0
 
 # `pg_get_triggerdef` gives NULL, or an error, for what another transaction has dropped since.
 TRIGGERS = (
-    "SELECT tgname, relname, concat_ws(' ', tgname, tgtype, proname, pronamespace = relnamespace)"
+    "SELECT tgname, relname, concat_ws(' ', tgname, tgtype, proname, pronamespace = relnamespace,"
+    " tgqual IS NULL)"
     " FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid"
     " WHERE NOT tgisinternal AND relname IN"
     " ('sessions', 'messages', 'usage', 'meta', 'leases')"

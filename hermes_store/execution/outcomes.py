@@ -25,7 +25,7 @@ class _HasConnections(Protocol):
 
 
 class Outcomes:
-    """A block for each operation, one for all blocks.
+    """The block of each operation of a store.
 
     What failed because another process changed the schema raises that error. After a file left its
     path, the other connections to it are closed, too.
@@ -58,7 +58,7 @@ class Outcomes:
     def _error_of_the_schema(self) -> SchemaError | None:
         with suppress(StoreBusyError, StoreUnavailableError):
             try:
-                migrate.require_current(self._url, lock_timeout=0)
+                migrate.require_current(self._url, lock_timeout=0, was_there=True)
             except SchemaError as error:
                 return error
         return None
@@ -67,4 +67,4 @@ class Outcomes:
 def _may_come_of_the_schema(exc: BaseException) -> bool:
     if isinstance(exc, SearchIndexError):
         return exc.state == "damaged"
-    return isinstance(exc, RefusedError)
+    return isinstance(exc, RefusedError) and not exc.by_trigger

@@ -64,7 +64,8 @@ def change(url: URL, work: Callable[[Connection, State], T], *, lock_timeout: fl
     The write lock comes first and the look second, so of two processes the later one finds the
     work done. Nothing is committed that breaks a reference which held before. A SQLite file is in
     WAL afterwards: a new one at once, another one after COMMIT, so that a failure changes no byte.
-    A server ends a transaction that it finds in a deadlock with an agent's: all of it runs again.
+    A server ends a transaction that it finds in a deadlock with an agent's: all of it runs again,
+    and tells its progress from the beginning.
     """
     backend = backend_of(url)
     is_new = not backend.is_server and create_private(Path(str(url.database)))

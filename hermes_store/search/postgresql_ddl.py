@@ -131,8 +131,8 @@ CREATE TRIGGER {TRIGGER}
 BEFORE INSERT OR UPDATE OF content, content_format, tool_name, tool_calls, folded ON messages
 FOR EACH ROW EXECUTE FUNCTION hermes_search_keep()"""
 
-AS_FOUND = f"{TRIGGER} {1 + 2 + 4 + 16} hermes_search_keep t"
-"""That trigger in the catalogue: for a row, before, at an insert and at an update."""
+AS_FOUND = f"{TRIGGER} {1 + 2 + 4 + 16} hermes_search_keep t t"
+"""That trigger in the catalogue: for a row, before, at an insert and at an update, each time."""
 
 HEAD_DDL = {
     **FUNCTIONS,

@@ -74,7 +74,7 @@ _CONTROL = "[\x1b\x90\x98\x9b\x9d-\x9f]"
 _REST = (
     "(?:(?:(?<=\x1b)\\[|(?<=\x9b))[0-?]*(?: q|[!-/]*[@-~])"  # CSI: colours, moves of the cursor
     # OSC, DCS and the like: titles, links
-    "|(?:(?<=\x1b)[\\]PX^_]|(?<=[\x90\x98\x9d-\x9f]))[^\x07\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c)"
+    "|(?:(?<=\x1b)[\\]PX^_]|(?<=[\x90\x98\x9d-\x9f]))[^\x07\x1b\x90\x98\x9c-\x9f]*(?:\x07|\x1b\\\\|\x9c)"
     "|(?<=\x1b)(?:[!-/]+[0-~]|[0-?cHMNOZ=>|}~]|\\[[0-?]*|[\\]PX^_]?))"
 )
 # All begin with a class of characters: `re` then skips other text ten times as fast.
@@ -138,7 +138,6 @@ _CONTAINERS = ("{", "[")
 _OPENING = (*_CONTAINERS, '"')
 _OPENING_LINES = (*_OPENING, "data: ")
 _BEGIN_OF_INNER = ('"{', '"[', '"\\"', "\\n{", "\\n[", "data: {")
-_LONGEST_ESCAPE = 6
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -146,6 +145,8 @@ def _refuse(constant: str) -> NoReturn:
 
 
 _loads = partial(json.loads, parse_constant=_refuse)
+_loads_leniently = partial(json.loads, strict=False)
+_BEGUN_CODE = re.compile(r"u?[0-9A-Fa-f]{0,3}\Z")
 
 
 def may_be_json(text: str) -> bool:
@@ -180,32 +181,35 @@ def _undone_line(line: str) -> str:
     if "\\" not in line or begins[:1] not in _OPENING:
         return line
     try:
-        return _with_inner(begins, _loads(begins)) or _as_it_reads(begins)
-    except (ValueError, RecursionError):
-        return _leniently(begins) or line
+        return _with_inner(begins, _loads_leniently(begins)) or _as_it_reads(begins)
+    except (ValueError, RecursionError) as exc:
+        return _cut_off(begins, exc) or line
 
 
 def _leniently(text: str) -> str | None:
     """JSON that ends too soon, or has line breaks in its strings, as it reads; None of all else."""
-    if text.lstrip()[:1] not in _CONTAINERS:
-        return None
     try:
-        json.loads(text, strict=False)
-    except json.JSONDecodeError as error:
-        text = _up_to_its_end(text, error)
-    except RecursionError:
+        _loads_leniently(text)
+        return _as_it_reads(text)
+    except (ValueError, RecursionError) as exc:
+        return _cut_off(text, exc)
+
+
+def _cut_off(text: str, exc: Exception) -> str | None:
+    """The same of JSON that ends too soon, without the escape in which it ends.
+
+    None where the error is before the end, or none of the text, as of too many digits.
+    """
+    if not isinstance(exc, json.JSONDecodeError) or text.lstrip()[:1] not in _CONTAINERS:
         return None
-    return _as_it_reads(text) if text else None
-
-
-def _up_to_its_end(text: str, error: json.JSONDecodeError) -> str:
-    """`text` without the escape in which it ends; nothing when it is wrong before its end."""
-    if error.msg.startswith("Unterminated string"):
-        backslashes = len(text) - len(text.rstrip("\\"))
-        return text[: len(text) - backslashes % 2]
-    if error.msg.startswith("Invalid \\u") and error.pos > len(text) - _LONGEST_ESCAPE:
-        return text[: text.rfind("\\")]
-    return text if error.pos >= len(text.rstrip()) else ""
+    end = len(text.rstrip())
+    if exc.msg.startswith("Unterminated string"):
+        end = len(text) - (len(text) - len(text.rstrip("\\"))) % 2
+    elif exc.msg.startswith("Invalid \\u") and _BEGUN_CODE.match(text, exc.pos):
+        end = text.rindex("\\", 0, exc.pos + 1)
+    elif exc.pos < end:
+        return None
+    return _as_it_reads(text[:end])
 
 
 def _with_inner(text: str, value: Any) -> str | None:

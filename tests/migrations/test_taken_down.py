@@ -3,9 +3,12 @@
 import asyncio
 
 import pytest
+import stored
 
 from hermes_store import AsyncSessionRepository, SessionRepository, migrate
-from hermes_store.errors import StoreBusyError, UpgradeRequiredError
+from hermes_store.database.address import url_of
+from hermes_store.errors import RefusedError, StoreBusyError, UpgradeRequiredError
+from hermes_store.execution.outcomes import Outcomes
 from hermes_store.search import rebuild
 
 BEFORE_SEARCH_INDEX, BEFORE_STATES = "0009", "0013"
@@ -64,6 +67,20 @@ def test_a_reindex_makes_nothing_that_an_older_schema_does_not_have(repository):
     migrate.upgrade(repository.url)
     assert len(repository.search_messages("needle")) == 1
     assert repository.check() == []
+
+
+def test_what_a_trigger_refuses_has_nothing_to_do_with_the_schema(
+    repository, database, monkeypatch
+):
+    stored.refuse_to_store(database, "word")
+    monkeypatch.setattr(migrate, "require_current", None)  # would be a TypeError
+    with pytest.raises(RefusedError):
+        repository.append_message("s", "user", "word")
+
+
+def test_an_error_of_a_file_that_is_gone_stays_and_does_not_ask_for_an_upgrade(tmp_path):
+    error = RefusedError("no such table: messages")
+    assert Outcomes(url_of(tmp_path / "gone.db")).explained(error) is error
 
 
 def down_and_up_again(repository, steps):

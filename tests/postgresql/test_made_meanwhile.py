@@ -16,7 +16,7 @@ from hermes_store.queries.appends import append_together
 from hermes_store.queries.rows import new_row
 from hermes_store.schema import state
 from hermes_store.schema.state import look
-from hermes_store.search import postgresql_build, triggers
+from hermes_store.search import postgresql_build, postgresql_ddl, triggers
 
 
 @pytest.fixture
@@ -139,6 +139,15 @@ def with_old_snapshot(
 
 def test_a_trigger_that_was_made_anew_meanwhile_is_still_known_as_the_stores(repository, other):
     assert with_old_snapshot(repository, other.reindex, triggers.of) == []
+
+
+def test_the_stores_trigger_under_a_condition_is_not_the_stores(repository):
+    trigger = postgresql_ddl.TRIGGER
+    made = postgresql_ddl.HEAD_DDL[trigger].replace("EXECUTE", "WHEN (new.content = 'pin') EXECUTE")
+    with repository.transaction() as tx:
+        tx.execute(text(f"DROP TRIGGER {trigger} ON messages"))
+        tx.execute(text(made))
+    assert repository._store.read(triggers.of) == [(trigger, "messages")]
 
 
 def test_a_store_that_is_opened_while_its_index_is_made_anew_sees_no_foreign_trigger(

@@ -4,10 +4,12 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from hermes_store import SessionRepository
+from hermes_store.search.searched import folded
+from hermes_store.search.texts import clean
 
 SAME_EVERY_TIME = settings(derandomize=True, database=None, max_examples=120)
 
@@ -234,3 +236,40 @@ def test_a_word_of_any_script_is_found(repository, words, number):
     hits = repository.search_messages(typed, limit=1, sort="newest")
     assert [hit["id"] for hit in hits] == [id_], (typed, words)
     assert ">>>" in hits[0]["snippet"]
+
+
+SHREDS = [
+    *'{}[]":,',
+    "\\",
+    "\\\\",
+    "\\n",
+    '\\"',
+    "\\u",
+    "\\u00",
+    "\\u00e9",
+    "\\ud83d",
+    '{"a": "',
+    '["',
+    "data: ",
+    "word",
+    "\n",
+    "\t",
+    "\0",
+    "7" * 5000,
+    "NaN",
+]
+
+
+@settings(SAME_EVERY_TIME, max_examples=600)
+@given(text=st.lists(st.sampled_from(SHREDS), min_size=1, max_size=12).map("".join))
+@example(text='{"out": "apple\\n", "n": ' + "7" * 5000 + "}")
+@example(text='["apple \\u00\\')
+@example(text='{"a": "word\\u00\\"')
+def test_what_only_looks_like_json_is_a_text(text):
+    for columns in ((text, None, None), (text, "json", None), (None, None, text)):
+        content, content_format, tool_calls = columns
+        assert isinstance(folded(content, content_format, None, tool_calls), str | None)
+
+
+def test_many_sequences_that_never_end_are_read():
+    assert clean("\x90" * 200_000 + "\x07word").endswith("\x90word")
