@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from sqlalchemy import URL
 
@@ -77,23 +76,30 @@ def renew(url: URL, settings: Settings) -> None:
 
     Raises `StoreUnavailableError` when there is none, and what opening raises.
     """
-    _prepare(backend_of(url), url, settings, was_there=True)
+    prepare(backend_of(url), url, settings, was_there=True)
 
 
-def prepare(backend: Backend, url: URL, settings: Settings, kept: Kept) -> str | None:
+def prepare(
+    backend: Backend,
+    url: URL,
+    settings: Settings,
+    kept: Kept | None = None,
+    *,
+    was_there: bool = False,
+) -> str | None:
     """Upgrade a database that can be written; require the newest revision of any other.
 
-    `kept` gets the connection that looked at a file which is ready. Returns `why_read_only`.
+    `kept` gets the connection that looked at a file which is ready. Where a store `was_there`, none
+    is made. Returns `why_read_only`.
     """
-    return _prepare(backend, url, settings, kept=kept)
-
-
-def _prepare(backend: Backend, url: URL, settings: Settings, **how: Any) -> str | None:
-    why, patience = why_read_only(backend, url, settings), settings.lock_timeout
+    why = why_read_only(backend, url, settings)
+    patience = settings.lock_timeout
     if why is None:
-        migrate.prepare(url, settings.auto_migrate, lock_timeout=patience, **how)
+        migrate.prepare(
+            url, settings.auto_migrate, lock_timeout=patience, kept=kept, was_there=was_there
+        )
     else:
-        migrate.require_current(url, lock_timeout=patience, **how)
+        migrate.require_current(url, lock_timeout=patience, kept=kept, was_there=was_there)
     return why
 
 

@@ -122,7 +122,7 @@ def _lock_messages(connection: OpenConnection) -> None:
 _WAIT_BRIEFLY = """\
 SELECT set_config('lock_timeout', '500ms', true) WHERE current_setting('lock_timeout') = '0'
     OR CAST(current_setting('lock_timeout') AS interval) > interval '500ms'"""
-"""Shorter than the server's `deadlock_timeout`, so that of two an agent is not the one to end."""
+"""Shorter than `deadlock_timeout` is of itself, so that of two an agent is not the one to end."""
 
 
 def newest(connection: OpenConnection) -> int:

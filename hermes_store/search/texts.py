@@ -167,7 +167,7 @@ def undone(text: str) -> tuple[str, bool]:
     except (ValueError, RecursionError):
         if (read := _leniently(text)) is not None:
             return read, False
-        text = _bounded(text)  # to read line by line takes a microsecond a character
+        text = _bounded(text)  # to read line by line takes microseconds a character
         lines = "\n".join(map(_undone_line, text.split("\n"))) if "\n" in text else text
         return lines, lines == text
     if inner is not None:
